@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The cluster state: what was said last by every source, and what netlink says about this node. Event
+// handlers write it and thereby mark it dirty; compile() reads it. One thread.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "state/objects.h"
+
+namespace bulkhead::state {
+
+/// "namespace/name", the key of pods throughout the agent.
+using PodKey = std::string;
+
+/// One guarded pod on this node as netlink and the slot table know it. `pod` may name one that no
+/// source has told of yet: then it is held.
+struct LocalPod {
+    uint16_t slot = 0;       // index in the pods map, never 0
+    uint32_t generation = 0; // never 0
+    int32_t nsid = -1;       // of the pod's netns
+    PodKey pod;              // empty = unknown
+    std::vector<uint32_t> ifindexes;
+    std::vector<Address> addresses; // from host routes to the veth
+    bool operator==(const LocalPod&) const = default;
+};
+
+/// What changed since the last look, so that one changed pod costs one changed entry.
+struct Changes {
+    bool policy = false; // namespaces, tenants, grants, resources, nodes, slices: compile everything
+    bool local = false;  // anything in `local_pods` or `own_addresses`
+    std::set<PodKey> pods;
+    bool any() const { return policy || local || !pods.empty(); }
+};
+
+class Cluster {
+public:
+    /// Adds or replaces. An equal object is no change.
+    void put(Object object);
+    void remove(const ObjectKey& key);
+
+    void set_local_pods(std::map<uint16_t, LocalPod> pods); // by slot
+    void set_own_addresses(std::set<Address> addresses);     // of this node's interfaces
+
+    const std::unordered_map<PodKey, Pod>& pods() const { return pods_; }
+    const std::map<std::string, Namespace>& namespaces() const { return namespaces_; }
+    const std::map<std::string, Node>& nodes() const { return nodes_; }
+    const std::map<ObjectKey, EndpointSlice>& endpoint_slices() const { return endpoint_slices_; }
+    const std::map<std::string, Tenant>& tenants() const { return tenants_; }
+    const std::map<ObjectKey, AccessGrant>& access_grants() const { return access_grants_; }
+    const std::map<std::string, AwsResource>& resources() const { return resources_; }
+    const std::map<uint16_t, LocalPod>& local_pods() const { return local_pods_; }
+    const std::set<Address>& own_addresses() const { return own_addresses_; }
+
+    /// What changed since the last call; forgets it.
+    Changes take_changes();
+    bool dirty() const { return changes_.any(); }
+
+private:
+    std::unordered_map<PodKey, Pod> pods_;
+    std::map<std::string, Namespace> namespaces_;
+    std::map<std::string, Node> nodes_;
+    std::map<ObjectKey, EndpointSlice> endpoint_slices_;
+    std::map<std::string, Tenant> tenants_;
+    std::map<ObjectKey, AccessGrant> access_grants_;
+    std::map<std::string, AwsResource> resources_;
+    std::map<uint16_t, LocalPod> local_pods_;
+    std::set<Address> own_addresses_;
+    Changes changes_;
+};
+
+} // namespace bulkhead::state

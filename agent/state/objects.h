@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What sources say: Kubernetes objects and ours, decoded and checked, with only the fields that count.
+// Passive values. Whatever made it here is valid by itself (a CIDR has no host bits, a range is in
+// order); what only shows among several objects (two Tenants claim a namespace) is compile()'s.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+
+namespace bulkhead::state {
+
+using Labels = std::map<std::string, std::string>;
+using Time = std::chrono::sys_seconds;
+
+enum class Level : uint8_t { kNonProtected, kProtected };
+enum class Mode : uint8_t { kAudit, kEnforce };
+
+/// A Kubernetes label selector. Terms are ANDed; none of them = everything.
+struct Selector {
+    struct Term {
+        enum class Op : uint8_t { kIn, kNotIn, kExists, kDoesNotExist };
+        std::string key;
+        Op op = Op::kExists;
+        std::vector<std::string> values;
+        auto operator<=>(const Term&) const = default;
+    };
+    std::vector<Term> terms; // matchLabels become kIn with one value
+
+    bool matches(const Labels& labels) const;
+    auto operator<=>(const Selector&) const = default;
+};
+
+/// One entry of `ports`: a number with an optional end, or a container port's name.
+struct PortSpec {
+    uint8_t protocol = BH_TCP; // enum bh_protocol; BH_ANY_PROTOCOL for a name (the container port's own counts)
+    uint16_t first = 0;        // host order
+    uint16_t last = 0;         // ICMP: 0..65535
+    std::string name;          // not empty: a container port's name
+    auto operator<=>(const PortSpec&) const = default;
+};
+
+/// None = every protocol and port.
+using Ports = std::vector<PortSpec>;
+
+struct TenantPeer {
+    std::string tenant; // "payments", or with its source: "capsule/payments", "ns/payments"
+    std::optional<Selector> pods;
+    auto operator<=>(const TenantPeer&) const = default;
+};
+
+struct NamespacePeer {
+    std::string ns;
+    std::optional<Selector> pods;
+    std::optional<std::string> service_account;
+    auto operator<=>(const NamespacePeer&) const = default;
+};
+
+struct ResourcePeer {
+    std::string name; // AWSResource, or a built-in: "cluster-dns", "kube-apiserver"
+    auto operator<=>(const ResourcePeer&) const = default;
+};
+
+struct CidrPeer {
+    Cidr cidr;
+    auto operator<=>(const CidrPeer&) const = default;
+};
+
+struct WorldPeer {
+    auto operator<=>(const WorldPeer&) const = default;
+};
+
+using Peer = std::variant<TenantPeer, NamespacePeer, ResourcePeer, CidrPeer, WorldPeer>;
+
+/// Which pods: absent parts do not narrow.
+struct PodTarget {
+    std::optional<Selector> namespaces;
+    std::optional<Selector> pods;
+    auto operator<=>(const PodTarget&) const = default;
+};
+
+struct Opening { // expose and trusted
+    PodTarget target;
+    Ports ports;
+    auto operator<=>(const Opening&) const = default;
+};
+
+struct Grant { // allowFrom, AccessGrant
+    std::vector<Peer> from;
+    PodTarget to;
+    Ports ports;
+    std::optional<Time> until;
+    std::string reason;
+    auto operator<=>(const Grant&) const = default;
+};
+
+struct AllowTo {
+    std::vector<Peer> to;
+    Ports ports;
+    auto operator<=>(const AllowTo&) const = default;
+};
+
+/// What every object has.
+struct Meta {
+    std::string name;
+    std::string ns;             // empty = cluster-scoped
+    std::string origin;         // where it was read: "payments.yaml:12", or the API server
+    std::optional<Time> created;
+    auto operator<=>(const Meta&) const = default;
+};
+
+struct Namespace {
+    Meta meta;
+    Labels labels; // kubernetes.io/metadata.name is always there
+    bool operator==(const Namespace&) const = default;
+};
+
+struct ContainerPort {
+    std::string name;
+    uint8_t protocol = BH_TCP;
+    uint16_t port = 0;
+    auto operator<=>(const ContainerPort&) const = default;
+};
+
+/// What the pods of one workload have in common: shared between them, since a cluster has a hundred
+/// thousand pods and a few thousand of these.
+struct PodTemplate {
+    Labels labels;
+    std::string service_account;
+    std::string node;
+    std::string expose; // the annotation as written; compile() reports its bad words
+    std::vector<ContainerPort> ports;
+    bool host_network = false;
+    auto operator<=>(const PodTemplate&) const = default;
+};
+
+struct Pod {
+    std::string name;
+    std::string ns;
+    std::string origin;
+    std::shared_ptr<const PodTemplate> common;
+    std::vector<Address> ips; // status.podIPs
+    bool finished = false;    // Succeeded or Failed: its addresses are no longer its own
+
+    bool operator==(const Pod& other) const {
+        return name == other.name && ns == other.ns && *common == *other.common && ips == other.ips &&
+               finished == other.finished;
+    }
+};
+
+struct Node {
+    Meta meta;
+    std::vector<Address> addresses;
+    bool operator==(const Node&) const = default;
+};
+
+/// Only those of kube-system/kube-dns and default/kubernetes count; the reader drops the rest.
+struct EndpointSlice {
+    Meta meta;
+    std::string service;
+    std::vector<Address> addresses;
+    Ports ports;
+    bool operator==(const EndpointSlice&) const = default;
+};
+
+struct Tenant {
+    Meta meta;
+    std::vector<std::string> namespaces;
+    std::optional<Selector> namespace_selector; // absent = none
+    std::optional<Level> level;
+    std::optional<Mode> mode;
+    bool sealed = false;
+    bool confined = false;
+    bool pod_expose = true;
+    bool access_grants = true;
+    std::vector<Opening> expose;
+    std::vector<Opening> trusted;
+    std::vector<Grant> allow_from;
+    std::vector<AllowTo> allow_to;
+    bool operator==(const Tenant&) const = default;
+};
+
+struct AccessGrant { // `grant.to` only narrows pods of its own namespace
+    Meta meta;
+    Grant grant;
+    bool operator==(const AccessGrant&) const = default;
+};
+
+struct AwsResource {
+    Meta meta;
+    std::string tenant; // empty = nobody's
+    Level level = Level::kProtected;
+    std::optional<Mode> mode;
+    Ports ports; // none = protected on all; else only on these
+    std::vector<Grant> allow_from;
+    std::vector<Cidr> cidrs;
+    bool instance_metadata = false;
+    bool operator==(const AwsResource&) const = default;
+};
+
+using Object = std::variant<Namespace, Pod, Node, EndpointSlice, Tenant, AccessGrant, AwsResource>;
+
+/// "kind" as in YAML, then namespace and name: what makes an object itself.
+struct ObjectKey {
+    std::string kind;
+    std::string ns;
+    std::string name;
+    std::string text() const; // "Tenant payments", "AccessGrant payments/reports"
+    auto operator<=>(const ObjectKey&) const = default;
+};
+
+ObjectKey key_of(const Object& object);
+
+/// Something that somebody should mend. Kept until it is gone, shown in the log once and by
+/// `bulkheadctl status` for as long as it lasts.
+struct Problem {
+    std::string origin; // file:line, or where the API server has it
+    std::string object; // ObjectKey::text(), or empty
+    std::string field;  // "spec.allowFrom[0].ports[1].port", or empty
+    std::string text;   // what is wrong, and what is in force instead
+    auto operator<=>(const Problem&) const = default;
+};
+
+} // namespace bulkhead::state
