@@ -105,6 +105,8 @@ struct bh_pod {
 	__u32 identity;
 	__s32 nsid; /* the pod's netns as the agent's netns numbers it; -1 = unknown */
 	__u32 flags; /* enum bh_pod_flag */
+	__u32 flow_sets; /* size of its flow table, a power of two; 0 = none. The writer's, not compile()'s */
+	__u32 reserved;
 	__u32 ifindex[BH_POD_INTERFACES]; /* 0 = unused */
 	__u32 addr4[BH_POD_ADDRESSES]; /* network; 0 = unused */
 	struct bh_addr addr6[BH_POD_ADDRESSES]; /* :: = unused */
@@ -184,6 +186,23 @@ struct bh_flow_set {
 	struct bh_flow way[BH_FLOW_WAYS];
 };
 
+/* fragments: LRU hash, what the first fragment told of the rest. */
+struct bh_fragment_key {
+	struct bh_addr src; /* network */
+	struct bh_addr dst; /* network */
+	__u32 id; /* as on the wire */
+	__u32 ifindex; /* the hook's interface */
+	__u8 protocol;
+	__u8 family; /* enum bh_family */
+	__u8 direction; /* enum bh_direction */
+	__u8 reserved;
+};
+
+struct bh_fragment {
+	__u16 src_port; /* network */
+	__u16 dst_port; /* network */
+};
+
 /* counters[(slot * 2 + direction) * BH_REASON_COUNT + reason]: per-CPU array. */
 enum bh_direction { BH_EGRESS = 0, BH_INGRESS = 1 }; /* from the pod's view */
 
@@ -221,6 +240,13 @@ struct bh_event {
 	__u8 verdict; /* enum bh_verdict */
 	__u16 slot;
 	__u32 origin; /* of the opening that decided; 0 = none did */
+};
+
+/* limiter[0]: per-CPU array, the programs' own: how many events this CPU may still write. */
+struct bh_limiter {
+	__u64 since; /* jiffies64 at the start of the running second */
+	__u32 used;
+	__u32 reserved;
 };
 
 /* control[0]: array, written by the agent. */
