@@ -5,8 +5,10 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -31,8 +33,10 @@ struct LocalPod {
 
 /// What changed since the last look, so that one changed pod costs one changed entry.
 struct Changes {
-    bool policy = false; // namespaces, tenants, grants, resources, nodes, slices: compile everything
-    bool local = false;  // anything in `local_pods` or `own_addresses`
+    /// Namespaces, tenants, grants, resources, nodes, slices, or more pods than are worth telling one by
+    /// one (then `pods` doesn't name them): compile everything.
+    bool policy = false;
+    bool local = false; // anything in `local_pods` or `own_addresses`
     std::set<PodKey> pods;
     bool any() const { return policy || local || !pods.empty(); }
 };
@@ -43,8 +47,11 @@ public:
     void put(Object object);
     void remove(const ObjectKey& key);
 
+    /// The file (or URL) that the object in force under `key` came from; nothing if there is none.
+    std::optional<std::string_view> origin_of(const ObjectKey& key) const;
+
     void set_local_pods(std::map<uint16_t, LocalPod> pods); // by slot
-    void set_own_addresses(std::set<Address> addresses);     // of this node's interfaces
+    void set_own_addresses(std::set<Address> addresses);    // of this node's interfaces
 
     const std::unordered_map<PodKey, Pod>& pods() const { return pods_; }
     const std::map<std::string, Namespace>& namespaces() const { return namespaces_; }
@@ -61,6 +68,9 @@ public:
     bool dirty() const { return changes_.any(); }
 
 private:
+    void put_pod(Pod pod);
+    void mark_pod(const PodKey& key);
+
     std::unordered_map<PodKey, Pod> pods_;
     std::map<std::string, Namespace> namespaces_;
     std::map<std::string, Node> nodes_;

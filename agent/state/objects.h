@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "state/shared_text.h"
 
 namespace bulkhead::state {
 
@@ -40,7 +41,8 @@ struct Selector {
 
 /// One entry of `ports`: a number with an optional end, or a container port's name.
 struct PortSpec {
-    uint8_t protocol = BH_TCP; // enum bh_protocol; BH_ANY_PROTOCOL for a name (the container port's own counts)
+    uint8_t protocol = BH_TCP; // enum bh_protocol; of a name the container port's own counts: here
+                               // BH_ANY_PROTOCOL, or the only one that is meant
     uint16_t first = 0;        // host order
     uint16_t last = 0;         // ICMP: 0..65535
     std::string name;          // not empty: a container port's name
@@ -110,8 +112,8 @@ struct AllowTo {
 /// What every object has.
 struct Meta {
     std::string name;
-    std::string ns;             // empty = cluster-scoped
-    std::string origin;         // where it was read: "payments.yaml:12", or the API server
+    std::string ns;     // empty = cluster-scoped
+    std::string origin; // where it was read: "payments.yaml:12", or the API server
     std::optional<Time> created;
     auto operator<=>(const Meta&) const = default;
 };
@@ -130,11 +132,10 @@ struct ContainerPort {
 };
 
 /// What the pods of one workload have in common: shared between them, since a cluster has a hundred
-/// thousand pods and a few thousand of these.
+/// thousand pods and a few thousand of these. (Not the node: a workload's pods are spread over nodes.)
 struct PodTemplate {
     Labels labels;
     std::string service_account;
-    std::string node;
     std::string expose; // the annotation as written; compile() reports its bad words
     std::vector<ContainerPort> ports;
     bool host_network = false;
@@ -144,14 +145,15 @@ struct PodTemplate {
 struct Pod {
     std::string name;
     std::string ns;
-    std::string origin;
+    Origin origin;
+    SharedText node; // spec.nodeName; empty = not scheduled yet
     std::shared_ptr<const PodTemplate> common;
     std::vector<Address> ips; // status.podIPs
     bool finished = false;    // Succeeded or Failed: its addresses are no longer its own
 
     bool operator==(const Pod& other) const {
-        return name == other.name && ns == other.ns && *common == *other.common && ips == other.ips &&
-               finished == other.finished;
+        return name == other.name && ns == other.ns && node == other.node && *common == *other.common &&
+               ips == other.ips && finished == other.finished;
     }
 };
 
@@ -164,7 +166,7 @@ struct Node {
 /// Only those of kube-system/kube-dns and default/kubernetes count; the reader drops the rest.
 struct EndpointSlice {
     Meta meta;
-    std::string service;
+    std::string service; // name alone: "kube-dns", "kubernetes"; its namespace is meta.ns
     std::vector<Address> addresses;
     Ports ports;
     bool operator==(const EndpointSlice&) const = default;

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/cluster.h"
+
+namespace bulkhead::state {
+
+namespace {
+
+// Beyond this, compiling everything is cheaper than asking about each, and the list costs memory.
+constexpr size_t kManyPods = 4096;
+
+PodKey pod_key(const std::string& ns, const std::string& name) {
+    return ns + "/" + name;
+}
+
+/// True if that changed something.
+template <typename Map, typename Key, typename T>
+bool put_in(Map& map, const Key& key, T object) {
+    const auto [place, is_new] = map.try_emplace(key);
+    if (!is_new && place->second == object) return false;
+    place->second = std::move(object);
+    return true;
+}
+
+template <typename Map, typename Key>
+std::optional<std::string_view> file_in(const Map& map, const Key& key) {
+    const auto found = map.find(key);
+    if (found == map.end()) return std::nullopt;
+    const std::string_view origin = found->second.meta.origin;
+    return origin.substr(0, origin.rfind(':')); // "file:line"
+}
+
+} // namespace
+
+void Cluster::mark_pod(const PodKey& key) {
+    changes_.pods.insert(key);
+    if (changes_.pods.size() < kManyPods) return;
+    changes_.pods.clear();
+    changes_.policy = true;
+}
+
+void Cluster::put_pod(Pod pod) {
+    auto key = pod_key(pod.ns, pod.name);
+    const auto found = pods_.find(key);
+    if (found == pods_.end()) {
+        mark_pod(key);
+        pods_.emplace(std::move(key), std::move(pod));
+        return;
+    }
+    // Where it was read is no change of the pod, but it must name the place that speaks for it now.
+    if (!(found->second == pod)) mark_pod(key);
+    found->second = std::move(pod);
+}
+
+void Cluster::put(Object object) {
+    if (auto* pod = std::get_if<Pod>(&object)) return put_pod(std::move(*pod));
+    const ObjectKey key = key_of(object);
+    bool changed = false;
+    if (auto* ns = std::get_if<Namespace>(&object)) changed = put_in(namespaces_, key.name, std::move(*ns));
+    if (auto* node = std::get_if<Node>(&object)) changed = put_in(nodes_, key.name, std::move(*node));
+    if (auto* slice = std::get_if<EndpointSlice>(&object)) changed = put_in(endpoint_slices_, key, std::move(*slice));
+    if (auto* tenant = std::get_if<Tenant>(&object)) changed = put_in(tenants_, key.name, std::move(*tenant));
+    if (auto* grant = std::get_if<AccessGrant>(&object)) changed = put_in(access_grants_, key, std::move(*grant));
+    if (auto* resource = std::get_if<AwsResource>(&object))
+        changed = put_in(resources_, key.name, std::move(*resource));
+    if (changed) changes_.policy = true;
+}
+
+void Cluster::remove(const ObjectKey& key) {
+    if (key.kind == "Pod") {
+        const auto pod = pod_key(key.ns, key.name);
+        if (pods_.erase(pod) != 0) mark_pod(pod);
+        return;
+    }
+    size_t removed = 0;
+    if (key.kind == "Namespace") removed = namespaces_.erase(key.name);
+    if (key.kind == "Node") removed = nodes_.erase(key.name);
+    if (key.kind == "EndpointSlice") removed = endpoint_slices_.erase(key);
+    if (key.kind == "Tenant") removed = tenants_.erase(key.name);
+    if (key.kind == "AccessGrant") removed = access_grants_.erase(key);
+    if (key.kind == "AWSResource") removed = resources_.erase(key.name);
+    if (removed != 0) changes_.policy = true;
+}
+
+std::optional<std::string_view> Cluster::origin_of(const ObjectKey& key) const {
+    if (key.kind == "Pod") {
+        const auto found = pods_.find(pod_key(key.ns, key.name));
+        if (found == pods_.end()) return std::nullopt;
+        return found->second.origin.file.str();
+    }
+    if (key.kind == "Namespace") return file_in(namespaces_, key.name);
+    if (key.kind == "Node") return file_in(nodes_, key.name);
+    if (key.kind == "EndpointSlice") return file_in(endpoint_slices_, key);
+    if (key.kind == "Tenant") return file_in(tenants_, key.name);
+    if (key.kind == "AccessGrant") return file_in(access_grants_, key);
+    if (key.kind == "AWSResource") return file_in(resources_, key.name);
+    return std::nullopt;
+}
+
+void Cluster::set_local_pods(std::map<uint16_t, LocalPod> pods) {
+    if (pods == local_pods_) return;
+    local_pods_ = std::move(pods);
+    changes_.local = true;
+}
+
+void Cluster::set_own_addresses(std::set<Address> addresses) {
+    if (addresses == own_addresses_) return;
+    own_addresses_ = std::move(addresses);
+    changes_.local = true;
+}
+
+Changes Cluster::take_changes() {
+    return std::exchange(changes_, {});
+}
+
+} // namespace bulkhead::state

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+
+#include "state/cluster.h"
+
+namespace bulkhead::state {
+namespace {
+
+Pod make_pod(const std::string& name, const std::string& ip = "10.0.0.1") {
+    Pod pod;
+    pod.name = name;
+    pod.ns = "blog";
+    pod.origin = Origin{"pods.yaml", 3};
+    pod.common = std::make_shared<const PodTemplate>();
+    pod.ips = {*Address::parse(ip)};
+    return pod;
+}
+
+Namespace make_namespace(const std::string& name) {
+    Namespace ns;
+    ns.meta.name = name;
+    ns.meta.origin = "deep/path/ns.yaml:7";
+    return ns;
+}
+
+TEST_CASE("one changed pod is one change and no change of policy") {
+    Cluster cluster;
+    cluster.put(make_pod("a"));
+    cluster.put(make_pod("b"));
+    cluster.take_changes();
+
+    cluster.put(make_pod("a", "10.0.0.2"));
+    const auto changes = cluster.take_changes();
+    CHECK(changes.pods == std::set<PodKey>{"blog/a"});
+    CHECK_FALSE(changes.policy);
+    CHECK_FALSE(cluster.dirty());
+}
+
+TEST_CASE("an equal pod is no change, but speaks from its new place") {
+    Cluster cluster;
+    cluster.put(make_pod("a"));
+    cluster.take_changes();
+
+    auto moved = make_pod("a");
+    moved.origin = Origin{"other.yaml", 9};
+    cluster.put(moved);
+    CHECK_FALSE(cluster.dirty());
+    CHECK(cluster.pods().at("blog/a").origin.text() == "other.yaml:9");
+}
+
+TEST_CASE("a pod that moves to another node has changed") {
+    Cluster cluster;
+    cluster.put(make_pod("a"));
+    cluster.take_changes();
+    auto moved = make_pod("a");
+    moved.node = "node-b";
+    cluster.put(moved);
+    CHECK(cluster.take_changes().pods.contains("blog/a"));
+}
+
+TEST_CASE("a removed pod is a change, an unknown one is none") {
+    Cluster cluster;
+    cluster.put(make_pod("a"));
+    cluster.take_changes();
+    cluster.remove({"Pod", "blog", "never-was"});
+    CHECK_FALSE(cluster.dirty());
+    cluster.remove({"Pod", "blog", "a"});
+    CHECK(cluster.take_changes().pods.contains("blog/a"));
+    CHECK(cluster.pods().empty());
+}
+
+TEST_CASE("everything but pods is policy") {
+    Cluster cluster;
+    Tenant tenant;
+    tenant.meta.name = "payments";
+    const std::vector<Object> objects{make_namespace("blog"), Node{},       EndpointSlice{}, tenant,
+                                      AccessGrant{},          AwsResource{}};
+    for (const auto& object : objects) {
+        INFO(key_of(object).text());
+        cluster.put(object);
+        CHECK(cluster.take_changes().policy);
+        cluster.put(object);
+        CHECK_FALSE(cluster.dirty());
+        cluster.remove(key_of(object));
+        CHECK(cluster.take_changes().policy);
+    }
+}
+
+TEST_CASE("very many changed pods are told as a change of everything") {
+    Cluster cluster;
+    for (int i = 0; i < 20'000; ++i)
+        cluster.put(make_pod("p" + std::to_string(i)));
+    const auto changes = cluster.take_changes();
+    CHECK(changes.policy);
+    CHECK(changes.pods.size() < 5'000);
+    CHECK(cluster.pods().size() == 20'000);
+}
+
+TEST_CASE("local facts are a change only when they differ") {
+    Cluster cluster;
+    cluster.set_local_pods(
+        {{1, LocalPod{.slot = 1, .generation = 1, .nsid = 0, .pod = "", .ifindexes = {4}, .addresses = {}}}});
+    CHECK(cluster.take_changes().local);
+    cluster.set_local_pods(std::map<uint16_t, LocalPod>(cluster.local_pods()));
+    CHECK_FALSE(cluster.dirty());
+    cluster.set_own_addresses({*Address::parse("10.0.0.9")});
+    CHECK(cluster.take_changes().local);
+}
+
+TEST_CASE("the cluster tells which file speaks for an object") {
+    Cluster cluster;
+    cluster.put(make_pod("a"));
+    cluster.put(make_namespace("blog"));
+    CHECK(cluster.origin_of({"Pod", "blog", "a"}) == "pods.yaml");
+    CHECK(cluster.origin_of({"Namespace", "", "blog"}) == "deep/path/ns.yaml");
+    CHECK_FALSE(cluster.origin_of({"Tenant", "", "blog"}).has_value());
+}
+
+} // namespace
+} // namespace bulkhead::state
