@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/jiffies.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <thread>
+
+#include "datapath/test_run.h"
+
+namespace bulkhead::datapath {
+
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr std::array kPossibleHertz{100u, 250u, 300u, 1000u}; // kernel/Kconfig.hz
+constexpr auto kSpan = std::chrono::milliseconds(60);
+constexpr int kAttempts = 5;
+constexpr double kTolerance = 0.05; // 250 and 300 lie 20 % apart
+
+struct Tick {
+    uint64_t jiffies = 0;
+    Steady::time_point time;
+};
+
+Result<uint64_t> read_jiffies(int program) {
+    constexpr std::array<std::byte, 64> packet{}; // the program looks at none of it
+    const auto run = test_run(program, packet, ControlBlock{});
+    if (!run) return within("read jiffies", run.error());
+    return uint64_t{run->cb[0]} | uint64_t{run->cb[1]} << 32;
+}
+
+/// The moment at which jiffies move on: a measurement from edge to edge has no rounding in it.
+Result<Tick> next_tick(int program) {
+    const auto first = read_jiffies(program);
+    if (!first) return tl::unexpected(first.error());
+    for (;;) {
+        const auto jiffies = read_jiffies(program);
+        if (!jiffies) return tl::unexpected(jiffies.error());
+        if (*jiffies != *first) return Tick{*jiffies, Steady::now()};
+    }
+}
+
+Result<double> measure(int program) {
+    const auto begin = next_tick(program);
+    if (!begin) return tl::unexpected(begin.error());
+    std::this_thread::sleep_for(kSpan);
+    const auto end = next_tick(program);
+    if (!end) return tl::unexpected(end.error());
+    const std::chrono::duration<double> elapsed = end->time - begin->time;
+    return static_cast<double>(end->jiffies - begin->jiffies) / elapsed.count();
+}
+
+double distance(double measured, uint32_t hertz) { return std::abs(measured / hertz - 1); }
+
+uint32_t nearest(double measured) {
+    return *std::ranges::min_element(kPossibleHertz, {}, [&](uint32_t hertz) { return distance(measured, hertz); });
+}
+
+} // namespace
+
+uint64_t Moment::jiffies_at(WallTime time) const {
+    const std::chrono::duration<double> ahead = time - wall;
+    const double ticks = std::ceil(ahead.count() * hertz);
+    if (ticks < 0 && -ticks >= static_cast<double>(jiffies)) return 1;
+    return std::max<uint64_t>(1, jiffies + static_cast<uint64_t>(static_cast<int64_t>(ticks)));
+}
+
+WallTime Moment::wall_at(uint64_t other) const {
+    const std::chrono::duration<double> ahead(static_cast<double>(static_cast<int64_t>(other - jiffies)) / hertz);
+    return wall + std::chrono::duration_cast<WallTime::duration>(ahead);
+}
+
+Result<JiffiesClock> JiffiesClock::calibrate(int clock_program) {
+    double best = 0;
+    for (int attempt = 0; attempt < kAttempts; attempt++) {
+        const auto measured = measure(clock_program);
+        if (!measured) return tl::unexpected(measured.error());
+        if (best == 0 || distance(*measured, nearest(*measured)) < distance(best, nearest(best))) best = *measured;
+        if (distance(best, nearest(best)) <= kTolerance) break; // else a busy machine delayed us: again
+    }
+    return JiffiesClock(clock_program, nearest(best));
+}
+
+Result<Moment> JiffiesClock::now() const {
+    const auto jiffies = read_jiffies(program_);
+    if (!jiffies) return tl::unexpected(jiffies.error());
+    return Moment{*jiffies, hertz_, std::chrono::system_clock::now()};
+}
+
+} // namespace bulkhead::datapath

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Our half of the kernel: the programs, loaded, and their maps, found again or made. Everything is pinned
+// so that it outlives the agent; the destructor removes nothing. One Kernel per pin directory, which it
+// holds locked.
+//
+// Maps that a former agent pinned are taken over if all of them are there and all fit this agent's bytes
+// and sizes. Otherwise all are made anew: the programs that are attached then go on with the old maps
+// until the Attacher puts the new programs in their place, which is right to do after the first write.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "datapath/features.h"
+#include "datapath/jiffies.h"
+#include "datapath/lock.h"
+#include "datapath/maps.h"
+#include "datapath/object.h"
+#include "datapath/pin_dir.h"
+
+namespace bulkhead::datapath {
+
+class Kernel {
+public:
+    struct Settings {
+        std::string pin_dir = "/sys/fs/bpf/bulkhead";
+        Sizes sizes;
+        uint32_t events_per_second = 10000; // per CPU
+    };
+
+    static Result<Kernel> open(const Settings& settings);
+
+    /// Rehearsal programs that do count, remember and report, with maps of their own that nothing pins: for
+    /// packet tables and benches. No lock, no pin directory.
+    static Result<Kernel> open_private(const Settings& settings);
+
+    /// The same programs and maps once more as a silent rehearsal: for explain.
+    Result<Programs> load_rehearsal() const;
+
+    const Maps& maps() const { return maps_; }
+    const Programs& programs() const { return programs_; }
+    const PinDir& pin_dir() const { return pin_dir_; }
+    const Features& features() const { return features_; }
+    const JiffiesClock& clock() const { return *clock_; }
+    bool restored() const { return restored_; } // the maps were there
+
+private:
+    Kernel() = default;
+    Result<> find_pinned_maps(const Object& object, MapFds& found) const;
+    Result<> take_seed(const MapFds& pinned);
+    Result<> load(Object object, const MapFds& reused);
+    Result<> pin_maps() const;
+    Result<> pin_programs() const;
+    Result<> introduce(uint32_t events_per_second);
+    bh_config config(bool rehearsal, bool silent) const;
+
+    Sizes sizes_;
+    PinDir pin_dir_;
+    std::optional<Lock> lock_;
+    Features features_;
+    MapFds map_fds_;
+    Maps maps_;
+    Programs programs_;
+    std::optional<JiffiesClock> clock_;
+    uint64_t seed_ = 0;
+    bool restored_ = false;
+};
+
+} // namespace bulkhead::datapath

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace bulkhead::datapath {
+
+namespace {
+
+constexpr const char* kDirectory = "/run/bulkhead";
+
+/// 64-bit FNV-1a.
+std::string path_of(const std::string& name) {
+    uint64_t hash = 14695981039346656037u;
+    for (const char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
+    char text[32];
+    std::snprintf(text, sizeof(text), "/%016llx.lock", static_cast<unsigned long long>(hash));
+    return std::string(kDirectory) + text;
+}
+
+/// The file may have been removed between our open and our flock.
+bool still_there(const Fd& fd, const std::string& path) {
+    struct stat opened {};
+    struct stat named {};
+    return fstat(fd.get(), &opened) == 0 && stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
+           opened.st_dev == named.st_dev;
+}
+
+std::string holder_of(const std::string& path) {
+    std::string pid;
+    std::ifstream(path) >> pid;
+    return pid.empty() ? "another process" : "process " + pid;
+}
+
+void sign(const Fd& fd) {
+    const std::string text = std::to_string(getpid()) + "\n";
+    // The pid is only for people; the lock is the flock.
+    if (ftruncate(fd.get(), 0) == 0) [[maybe_unused]]
+        ssize_t written = pwrite(fd.get(), text.data(), text.size(), 0);
+}
+
+} // namespace
+
+Result<Lock> Lock::acquire(const std::string& name, int operation) {
+    std::error_code error;
+    std::filesystem::create_directories(kDirectory, error);
+    if (error) return fail(std::string("create ") + kDirectory, error.value());
+    const std::string path = path_of(name);
+    for (;;) {
+        Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+        if (!fd.valid()) return fail("open " + path, errno);
+        if (flock(fd.get(), operation) != 0) {
+            if (errno == EINTR) continue;
+            if (errno != EWOULDBLOCK) return fail("lock " + path, errno);
+            return tl::unexpected(Error{name + " is in use by " + holder_of(path), EBUSY});
+        }
+        if (!still_there(fd, path)) continue;
+        sign(fd);
+        return Lock(std::move(fd), path);
+    }
+}
+
+Result<Lock> Lock::take(const std::string& name) { return acquire(name, LOCK_EX | LOCK_NB); }
+
+Result<Lock> Lock::wait(const std::string& name) { return acquire(name, LOCK_EX); }
+
+void Lock::remove() { unlink(path_.c_str()); }
+
+} // namespace bulkhead::datapath

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The compiled programs between "read" and "loaded": sizes and configuration are set, maps that exist
+// already take the place of new ones. After load() only descriptors are left; libbpf's own state, some
+// megabytes, is gone.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "bulkhead/abi.h"
+#include "datapath/maps.h"
+
+struct bulkhead_bpf;
+
+namespace bulkhead::datapath {
+
+using MapFds = std::map<std::string, Fd>; // by name in bpf/maps.h
+
+struct Loaded {
+    MapFds maps;
+    Programs programs;
+};
+
+class Object {
+public:
+    static Result<Object> open(const Sizes& sizes, const bh_config& config);
+
+    /// Without the configuration, which every load gets anew.
+    std::vector<std::string> map_names() const;
+
+    /// Would a map of ours look exactly like this one?
+    bool fits(const std::string& name, int fd) const;
+
+    Result<> reuse(const std::string& name, int fd);
+
+    /// Once. On failure the verifier's words are in the log.
+    Result<Loaded> load();
+
+private:
+    struct Destroy {
+        void operator()(bulkhead_bpf* skeleton) const;
+    };
+    explicit Object(bulkhead_bpf* skeleton) : skeleton_(skeleton) {}
+    Result<> resize(const Sizes& sizes);
+
+    std::unique_ptr<bulkhead_bpf, Destroy> skeleton_;
+};
+
+/// Typed descriptors of all maps but the flow seed.
+Result<Maps> typed(const MapFds& fds);
+
+Result<Fd> duplicate(int fd);
+
+} // namespace bulkhead::datapath

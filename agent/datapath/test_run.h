@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs a loaded program on one synthetic packet (BPF_PROG_TEST_RUN): what explain, the packet tables and
+// the benches ask. A test run can't set the packet's circumstances, so a rehearsal variant of the
+// programs takes them from cb[] and leaves its answer there; see bulkhead/abi.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+#include "bulkhead/abi.h"
+
+namespace bulkhead::datapath {
+
+struct Circumstances {
+    uint32_t ifindex = 0;         // where the program is attached
+    uint32_t ingress_ifindex = 0; // where the packet came in; 0 = made by this node
+    bool local_socket = false;    // a socket of this node made it
+};
+
+struct Rehearsal {
+    int32_t action = 0; // what the program returned: -1 = continue, 2 = drop
+    bh_verdict verdict = BH_VERDICT_ALLOW;
+    bh_reason reason = BH_REASON_OPEN;
+    bh_reason original = BH_REASON_SELF; // with reason REPLY: why the original direction is allowed
+    uint32_t src_identity = 0;
+    uint32_t dst_identity = 0;
+    uint32_t origin = 0;
+    bool judged = false; // this hook was the judge
+};
+
+using ControlBlock = std::array<uint32_t, 5>; // __sk_buff::cb
+
+struct TestRun {
+    int32_t action = 0;
+    ControlBlock cb{};
+    uint32_t nanoseconds = 0; // per repetition
+};
+
+/// `packet` begins with its Ethernet header. At least 14 bytes.
+Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const ControlBlock& cb, int repeat = 1);
+
+Result<Rehearsal> rehearse(int program_fd, std::span<const std::byte> packet, const Circumstances& circumstances);
+
+} // namespace bulkhead::datapath
