@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/http_server.h"
+
+#include <cstring>
+#include <exception>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "api/listen.h"
+
+namespace bulkhead::api {
+
+namespace {
+
+constexpr unsigned kConnections = 64;
+constexpr unsigned kIdleSeconds = 15;
+
+MHD_Result add_argument(void* query, MHD_ValueKind, const char* name, const char* value) {
+    (*static_cast<std::map<std::string, std::string>*>(query))[name] = value == nullptr ? "" : value;
+    return MHD_YES;
+}
+
+Response answer(const Handler& handler, MHD_Connection* connection, const char* path, const char* method) {
+    if (std::strcmp(method, MHD_HTTP_METHOD_GET) != 0)
+        return {.status = 405, .content_type = "text/plain", .body = "only GET is served here\n"};
+    Request request{.path = path, .query = {}};
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &request.query);
+    try {
+        return handler(request);
+    } catch (const std::exception& e) { // a library's; C below us must never see one
+        return {.status = 500, .content_type = "text/plain", .body = std::string(e.what()) + "\n"};
+    }
+}
+
+MHD_Result on_request(void* handler, MHD_Connection* connection, const char* path, const char* method, const char*,
+                      const char*, size_t* upload_size, void** state) {
+    static int seen = 0;
+    if (*state == nullptr) { // headers are there; a body, if any, is yet to come
+        *state = &seen;
+        return MHD_YES;
+    }
+    if (*upload_size != 0) {
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    auto response = answer(*static_cast<const Handler*>(handler), connection, path, method);
+    auto* raw = MHD_create_response_from_buffer(response.body.size(), response.body.data(), MHD_RESPMEM_MUST_COPY);
+    if (raw == nullptr) return MHD_NO;
+    MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
+    const auto result = MHD_queue_response(connection, static_cast<unsigned>(response.status), raw);
+    MHD_destroy_response(raw);
+    return result;
+}
+
+} // namespace
+
+struct HttpServer::Daemon {
+    explicit Daemon(MHD_Daemon* started) : raw(started) {}
+    Daemon(const Daemon&) = delete;
+    ~Daemon() { MHD_stop_daemon(raw); } // closes the listening socket too
+    MHD_Daemon* raw;
+};
+
+HttpServer::HttpServer(Handler handler) : handler_(std::move(handler)) {}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::on_unix(const std::string& path, Handler handler) {
+    auto listening = listen_unix(path);
+    if (!listening) return tl::unexpected(listening.error());
+    std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler)));
+    server->unix_path_ = path;
+    if (auto started = server->start(listening->release()); !started) return within("serve " + path, started.error());
+    return server;
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::on_tcp(const std::string& address, Handler handler) {
+    auto listening = listen_tcp(address);
+    if (!listening) return tl::unexpected(listening.error());
+    std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler)));
+    server->port_ = port_of(*listening);
+    if (auto started = server->start(listening->release()); !started)
+        return within("serve " + address, started.error());
+    return server;
+}
+
+Result<> HttpServer::start(int listening) {
+    constexpr unsigned kFlags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC;
+    auto* raw = MHD_start_daemon(kFlags, 0, nullptr, nullptr, on_request, &handler_, MHD_OPTION_LISTEN_SOCKET,
+                                 listening, MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT,
+                                 kIdleSeconds, MHD_OPTION_END);
+    if (raw == nullptr) {
+        close(listening);
+        return fail("start HTTP server", errno);
+    }
+    daemon_ = std::make_unique<Daemon>(raw);
+    return {};
+}
+
+HttpServer::~HttpServer() {
+    if (!unix_path_.empty()) unlink(unix_path_.c_str());
+}
+
+} // namespace bulkhead::api

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A small HTTP server: GET only, one thread of its own (libmicrohttpd's), on a Unix socket for
+// bulkheadctl or on TCP for Prometheus and the kubelet. The handler runs on the server's thread; one that
+// needs the agent's state hands the question to the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace bulkhead::api {
+
+struct Request {
+    std::string path;
+    std::map<std::string, std::string> query; // decoded; the last of equal names
+};
+
+struct Response {
+    int status = 200;
+    std::string content_type = "application/json";
+    std::string body;
+};
+
+using Handler = std::function<Response(const Request&)>;
+
+class HttpServer {
+public:
+    /// Root only (0600). Makes the directory, takes the place of a socket that nobody listens on any more,
+    /// and refuses where somebody does.
+    static Result<std::unique_ptr<HttpServer>> on_unix(const std::string& path, Handler handler);
+
+    /// "HOST:PORT", "[HOST]:PORT" or ":PORT" (every address, both families). Port 0 takes a free one.
+    static Result<std::unique_ptr<HttpServer>> on_tcp(const std::string& address, Handler handler);
+
+    /// Waits for requests that are being answered.
+    ~HttpServer();
+
+    uint16_t port() const { return port_; } // 0 = a Unix socket
+
+private:
+    struct Daemon;
+    explicit HttpServer(Handler handler);
+    Result<> start(int listening);
+
+    Handler handler_;
+    std::unique_ptr<Daemon> daemon_;
+    std::string unix_path_; // removed at the end
+    uint16_t port_ = 0;
+};
+
+} // namespace bulkhead::api

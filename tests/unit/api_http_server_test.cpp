@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "api/http_server.h"
+#include "api/listen.h"
+
+using namespace bulkhead;
+using namespace bulkhead::api;
+
+namespace {
+
+struct Folder {
+    Folder() {
+        char pattern[] = "/tmp/bulkhead-api-XXXXXX";
+        path = mkdtemp(pattern);
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+    std::string path;
+};
+
+std::string converse(const Fd& fd, const std::string& request) {
+    REQUIRE(write(fd.get(), request.data(), request.size()) == static_cast<ssize_t>(request.size()));
+    std::string answer;
+    char buffer[4096];
+    for (ssize_t got = 0; (got = read(fd.get(), buffer, sizeof buffer)) > 0;)
+        answer.append(buffer, static_cast<size_t>(got));
+    return answer;
+}
+
+std::string get_from_socket(const std::string& path, const std::string& target, const std::string& method = "GET") {
+    const Fd fd(socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    return converse(fd, method + " " + target + " HTTP/1.0\r\n\r\n");
+}
+
+std::string get_from_port(uint16_t port, const std::string& target) {
+    const Fd fd(socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    return converse(fd, "GET " + target + " HTTP/1.0\r\n\r\n");
+}
+
+Response echo(const Request& request) {
+    std::string body = request.path;
+    for (const auto& [name, value] : request.query)
+        body += " " + name + "=" + value;
+    return {.status = 200, .content_type = "text/plain", .body = body};
+}
+
+} // namespace
+
+TEST_CASE("a request over the Unix socket reaches the handler with its query decoded") {
+    const Folder folder;
+    const auto path = folder.path + "/made/for/it/agent.sock";
+    const auto server = HttpServer::on_unix(path, echo);
+    REQUIRE(server);
+    const auto answer = get_from_socket(path, "/v1/explain?src=blog%2Fweb-1&port=80");
+    CHECK(answer.find(" 200 ") != std::string::npos);
+    CHECK(answer.ends_with("/v1/explain port=80 src=blog/web-1"));
+}
+
+TEST_CASE("only root may use the Unix socket") {
+    const Folder folder;
+    const auto server = HttpServer::on_unix(folder.path + "/agent.sock", echo);
+    REQUIRE(server);
+    struct stat status {};
+    REQUIRE(stat((folder.path + "/agent.sock").c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("the socket goes with its server") {
+    const Folder folder;
+    REQUIRE(HttpServer::on_unix(folder.path + "/agent.sock", echo)); // and ends here
+    CHECK_FALSE(std::filesystem::exists(folder.path + "/agent.sock"));
+}
+
+TEST_CASE("a socket that nobody listens on is replaced, a live one never") {
+    const Folder folder;
+    const auto path = folder.path + "/agent.sock";
+    REQUIRE(listen_unix(path)); // closed at once; the file stays, as after a crash
+    REQUIRE(std::filesystem::exists(path));
+    const auto server = HttpServer::on_unix(path, echo);
+    REQUIRE(server);
+    const auto second = HttpServer::on_unix(path, echo);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().text.find("another agent answers") != std::string::npos);
+    CHECK(get_from_socket(path, "/still").ends_with("/still"));
+}
+
+TEST_CASE("a file that is no socket is not touched") {
+    const Folder folder;
+    std::filesystem::create_directory(folder.path + "/agent.sock");
+    CHECK_FALSE(HttpServer::on_unix(folder.path + "/agent.sock", echo));
+    CHECK(std::filesystem::is_directory(folder.path + "/agent.sock"));
+}
+
+TEST_CASE("TCP serves a given address, and every address where none is given") {
+    for (const auto* where : {"127.0.0.1:0", ":0"}) {
+        CAPTURE(where);
+        const auto server = HttpServer::on_tcp(where, echo);
+        REQUIRE(server);
+        REQUIRE((*server)->port() != 0);
+        CHECK(get_from_port((*server)->port(), "/healthz").ends_with("/healthz"));
+    }
+}
+
+TEST_CASE("an address that can't be listened on is named") {
+    for (const auto* where : {"localhost", "not an address:1", "192.0.2.1:0"}) {
+        const auto server = HttpServer::on_tcp(where, echo);
+        REQUIRE_FALSE(server);
+        CHECK(server.error().text.find(where) != std::string::npos);
+    }
+}
+
+TEST_CASE("anything but GET is refused, and a handler that throws is a 500") {
+    const Folder folder;
+    const auto path = folder.path + "/agent.sock";
+    const auto server = HttpServer::on_unix(path, [](const Request&) -> Response { throw std::runtime_error("oops"); });
+    REQUIRE(server);
+    CHECK(get_from_socket(path, "/", "DELETE").find(" 405 ") != std::string::npos);
+    CHECK(get_from_socket(path, "/").find(" 500 ") != std::string::npos);
+}
