@@ -48,6 +48,7 @@ enum bh_packet_flag {
 	BH_ICMP_ERROR = 1 << 5,
 	BH_NEIGHBOR = 1 << 6, /* IPv6 neighbour discovery, MLD and router solicitation */
 	BH_ROUTER_ICMP = 1 << 7, /* redirect, router advertisement */
+	BH_QUOTED = 1 << 8, /* set by the caller: this is what an ICMP error quotes, cut after 8 bytes of transport */
 };
 
 enum bh_tcp_flag { BH_TCP_FIN = 1, BH_TCP_SYN = 2, BH_TCP_RST = 4, BH_TCP_ACK = 16 };
@@ -60,10 +61,11 @@ struct bh_packet {
 	__u8 family; /* enum bh_family; 0 until an IP header was read */
 	__u8 protocol;
 	__u8 tcp_flags;
-	__u8 flags; /* enum bh_packet_flag */
 	__u8 icmp_type;
-	__u8 icmp_code;
+	__u16 flags; /* enum bh_packet_flag */
 	__u16 payload; /* ICMP errors: where the quoted packet begins, in bytes from the start */
+	__u8 icmp_code;
+	__u8 reserved[3];
 	__u32 fragment_id; /* as on the wire */
 };
 
@@ -221,7 +223,8 @@ BH_INLINE enum bh_parse_result bh_parse_icmp(struct bh_cursor *cursor, struct bh
 		return BH_PARSE_SHORT;
 	packet->icmp_type = icmp->type;
 	packet->icmp_code = icmp->code;
-	packet->flags |= packet->protocol == BH_ICMP ? bh_icmp_flags(icmp->type) : bh_icmpv6_flags(icmp->type);
+	packet->flags = (__u16)(packet->flags | (packet->protocol == BH_ICMP ? bh_icmp_flags(icmp->type) :
+									       bh_icmpv6_flags(icmp->type)));
 	if (packet->flags & (BH_ECHO_REQUEST | BH_ECHO_REPLY)) {
 		packet->src_port = icmp->id;
 		packet->dst_port = icmp->id;
@@ -236,7 +239,7 @@ BH_INLINE enum bh_parse_result bh_parse_transport(struct bh_cursor *cursor, stru
 		return BH_PARSED;
 	switch (packet->protocol) {
 	case BH_TCP:
-		return bh_parse_tcp(cursor, packet);
+		return packet->flags & BH_QUOTED ? bh_parse_ports(cursor, packet) : bh_parse_tcp(cursor, packet);
 	case BH_UDP:
 	case BH_SCTP:
 	case BH_NEXT_DCCP:

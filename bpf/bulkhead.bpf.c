@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The packet's story.
+ *
+ * A pod sends: bh_from_pod makes sure that it sends as itself, and notes who speaks first. If the packet
+ * is for a pod of this node, bh_to_pod at that pod's veth is its judge; if it leaves the node,
+ * bh_uplink is the judge for AWS resources and for confined senders, and the bh_to_pod of another node
+ * for that node's pods. There is one judge for each destination: the place that knows most about it,
+ * after all NAT.
+ *
+ *   hook.h       one packet at one hook           identity.h   who is behind an address or device
+ *   openings.h   exposes, trust, grants           flow.h       who spoke first
+ *   socket.h     the pod's own sockets            judge.h      the rule, then: is it a reply?
+ *   icmp.h       errors about conversations       fragment.h   ports for later fragments
+ *   account.h    counters, events, pass or drop   maps.h       everything that is remembered
+ */
+#include "account.h"
+#include "fragment.h"
+#include "icmp.h"
+#include "identity.h"
+#include "judge.h"
+
+/* Why a packet is not judged by its contents but falls for not being understood. */
+BH_INLINE enum bh_reason bh_not_understood(const struct bh_hook *hook)
+{
+	return hook->parsed == BH_PARSE_EXTENSIONS ? BH_REASON_EXTENSIONS : BH_REASON_MALFORMED;
+}
+
+/* The identity of the pod in a slot; without one it is held. */
+BH_INLINE __u32 bh_identity_in(__u32 slot)
+{
+	const struct bh_pod *pod = bh_pod_in(slot);
+
+	return pod ? pod->identity : BH_IDENTITY_HELD;
+}
+
+/* ---- from the pod ------------------------------------------------------------------------------- */
+
+/* Why a packet must not leave its pod at all; BH_REASON_COUNT = it may. */
+BH_INLINE enum bh_reason bh_refuse_sender(struct __sk_buff *skb, const struct bh_hook *hook)
+{
+	const struct bh_packet *packet = &hook->packet;
+	const struct bh_pod *pod = bh_pod_in(hook->slot);
+
+	if (hook->parsed == BH_PARSE_OTHER)
+		return BH_REASON_ETHERTYPE;
+	if (!packet->family)
+		return BH_REASON_MALFORMED;
+	if (!pod || !bh_source_is_own(pod, packet))
+		return BH_REASON_SPOOFED;
+	if (packet->flags & BH_ROUTER_ICMP)
+		return BH_REASON_ROUTER_ICMP;
+	if (packet->flags & BH_ICMP_ERROR && !bh_error_is_own(skb))
+		return BH_REASON_UNRELATED;
+	return BH_REASON_COUNT;
+}
+
+/*
+ * A confined pod and this node itself: no veth and no uplink lies between them, so it is judged here.
+ * Everything else that a pod sends passes another hook of ours, or that of another node.
+ */
+BH_INLINE int bh_judge_towards_node(struct __sk_buff *skb, struct bh_hook *hook)
+{
+	enum bh_reason reason;
+
+	if (!hook->dst_is_this_node && !bh_is_link_local(hook->packet.family, &hook->packet.dst))
+		return bh_leave_to_others(skb);
+	if (hook->packet.flags & BH_NEIGHBOR)
+		return bh_conclude(skb, BH_REASON_NEIGHBOR);
+	bh_identity_row(hook->dst_identity, &hook->question.dst);
+	hook->question.src_is_local = 1;
+	reason = bh_ask_about_packet(hook);
+	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW && bh_is_reply(skb, 1))
+		reason = BH_REASON_REPLY;
+	return bh_conclude(skb, reason);
+}
+
+SEC("tc")
+int bh_from_pod(struct __sk_buff *skb)
+{
+	const struct bh_control *control = bh_control_row();
+	struct bh_hook *hook = bh_hook_begin(skb, BH_EGRESS);
+	enum bh_reason refused;
+	struct bh_who dst;
+	int noted;
+
+	if (!control || !hook)
+		return BH_PASS;
+	hook->parsed = (__u8)bh_parse_skb(skb);
+	if (hook->parsed == BH_PARSE_ARP)
+		return bh_leave_to_others(skb);
+	hook->slot = bh_slot_of_interface(hook->ifindex);
+	hook->src_identity = bh_identity_in(hook->slot);
+	refused = bh_refuse_sender(skb, hook);
+	if (refused != BH_REASON_COUNT)
+		return bh_conclude(skb, refused);
+	if (hook->parsed != BH_PARSED)
+		return bh_leave_to_others(skb);
+	if (hook->packet.flags & (BH_FIRST_FRAGMENT | BH_LATER_FRAGMENT))
+		bh_follow_fragments(hook);
+	bh_identity_row(hook->src_identity, &hook->question.src);
+	noted = bh_is_worth_noting(&hook->packet);
+	if (!noted && !(hook->question.src.flags & BH_CONFINED))
+		return bh_leave_to_others(skb);
+	dst = bh_who_is(control, hook->packet.family, &hook->packet.dst);
+	hook->dst_identity = dst.identity;
+	hook->dst_is_this_node = (dst.flags & BH_ENDPOINT_THIS_NODE) != 0;
+	if (noted)
+		bh_note_passing(1, bh_tenant_of(dst.identity));
+	return hook->question.src.flags & BH_CONFINED ? bh_judge_towards_node(skb, hook) : bh_leave_to_others(skb);
+}
+
+/* ---- to the pod --------------------------------------------------------------------------------- */
+
+/* Who sent it: told by the device if it came from a pod here, else by the address. */
+BH_INLINE void bh_identify_sender(struct __sk_buff *skb, struct bh_hook *hook, const struct bh_control *control)
+{
+	struct bh_question *q = &hook->question;
+	struct bh_who who = bh_who_is(control, hook->packet.family, &hook->packet.src);
+	__u32 slot = bh_local_sender(control, hook->ingress_ifindex, who.slot);
+
+	hook->src_identity = slot ? bh_identity_in(slot) : who.identity;
+	bh_identity_row(hook->src_identity, &q->src);
+	if (!slot)
+		slot = who.slot; /* through IPv6's slow path, which forgets the device */
+	q->src_is_local = slot != 0;
+	q->same_pod = slot != 0 && slot == hook->slot;
+	q->local_host = hook->ingress_ifindex == 0 && (who.flags & BH_ENDPOINT_THIS_NODE) && bh_has_local_socket(skb);
+}
+
+/* What the rule refuses may still answer, or report an error about, what the pod itself may do. */
+BH_INLINE enum bh_reason bh_reconsider(struct __sk_buff *skb, struct bh_hook *hook, enum bh_reason reason)
+{
+	int audit = bh_verdict_of(reason) == BH_VERDICT_AUDIT;
+
+	if (hook->parsed != BH_PARSED)
+		return audit ? reason : bh_not_understood(hook);
+	if (hook->packet.flags & BH_ICMP_ERROR) {
+		if (bh_is_related(skb))
+			return BH_REASON_RELATED;
+		return audit ? reason : BH_REASON_UNRELATED;
+	}
+	return bh_is_reply(skb, 0) ? BH_REASON_REPLY : reason;
+}
+
+SEC("tc")
+int bh_to_pod(struct __sk_buff *skb)
+{
+	const struct bh_control *control = bh_control_row();
+	struct bh_hook *hook = bh_hook_begin(skb, BH_INGRESS);
+	enum bh_reason reason;
+
+	if (!control || !hook)
+		return BH_PASS;
+	hook->parsed = (__u8)bh_parse_skb(skb);
+	if (hook->parsed == BH_PARSE_ARP || hook->parsed == BH_PARSE_OTHER)
+		return bh_leave_to_others(skb);
+	if (hook->packet.flags & BH_NEIGHBOR && hook->ingress_ifindex == 0)
+		return bh_conclude(skb, BH_REASON_NEIGHBOR);
+	hook->slot = bh_slot_of_interface(hook->ifindex);
+	hook->dst_identity = bh_identity_in(hook->slot);
+	bh_identity_row(hook->dst_identity, &hook->question.dst);
+	bh_identify_sender(skb, hook, control);
+	if (hook->packet.flags & (BH_FIRST_FRAGMENT | BH_LATER_FRAGMENT))
+		bh_follow_fragments(hook);
+	reason = bh_ask_about_packet(hook);
+	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW)
+		reason = bh_reconsider(skb, hook, reason);
+	if (bh_verdict_of(reason) != BH_VERDICT_DENY && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED &&
+	    bh_is_worth_noting(&hook->packet))
+		bh_note_passing(0, hook->question.src.tenant);
+	return bh_conclude(skb, reason);
+}
+
+/* ---- off the node ------------------------------------------------------------------------------- */
+
+SEC("tc")
+int bh_uplink(struct __sk_buff *skb)
+{
+	const struct bh_control *control = bh_control_row();
+	struct bh_hook *hook = bh_hook_begin(skb, BH_EGRESS);
+	enum bh_reason reason;
+
+	if (!control || !hook)
+		return BH_PASS;
+	if (!hook->ingress_ifindex || !bh_bit(control->guarded, hook->ingress_ifindex))
+		return bh_leave_to_others(skb); /* the node's own packets are nobody's business here */
+	hook->slot = bh_slot_of_interface(hook->ingress_ifindex);
+	if (!hook->slot)
+		return bh_leave_to_others(skb);
+	hook->parsed = (__u8)bh_parse_skb(skb);
+	if (!hook->packet.family)
+		return bh_leave_to_others(skb);
+	hook->src_identity = bh_identity_in(hook->slot);
+	bh_identity_row(hook->src_identity, &hook->question.src);
+	hook->dst_identity = bh_who_is(control, hook->packet.family, &hook->packet.dst).identity;
+	bh_identity_row(hook->dst_identity, &hook->question.dst);
+	hook->question.src_is_local = 1;
+	if (hook->packet.flags & (BH_FIRST_FRAGMENT | BH_LATER_FRAGMENT))
+		bh_follow_fragments(hook);
+	reason = bh_ask_about_packet(hook);
+	if (hook->question.dst.flags & BH_POD && reason != BH_REASON_CONFINED && reason != BH_REASON_CONFINED_AUDIT)
+		return bh_leave_to_others(skb); /* its own node judges the rest */
+	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW) {
+		if (hook->parsed == BH_PARSED && bh_is_reply(skb, 1))
+			reason = BH_REASON_REPLY;
+		else if (hook->parsed != BH_PARSED && bh_verdict_of(reason) == BH_VERDICT_DENY)
+			reason = bh_not_understood(hook);
+	}
+	hook->first = hook->packet.protocol == BH_TCP && bh_only_begins(&hook->packet);
+	return bh_conclude(skb, reason);
+}
+
+/* ---- for the agent ------------------------------------------------------------------------------ */
+
+/* Tells the kernel's clock, so that the agent can translate dates: cb[0], cb[1] = jiffies64. */
+SEC("tc")
+int bh_clock(struct __sk_buff *skb)
+{
+	__u64 now = bpf_jiffies64();
+
+	skb->cb[0] = (__u32)now;
+	skb->cb[1] = (__u32)(now >> 32);
+	return BH_PASS;
+}
+
+char bh_license[] SEC("license") = "Dual BSD/GPL";

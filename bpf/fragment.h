@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Only a first fragment carries ports; it leaves a note for the rest of its packet. */
+#ifndef BULKHEAD_BPF_FRAGMENT_H
+#define BULKHEAD_BPF_FRAGMENT_H
+
+#include "hook.h"
+
+BH_INLINE void bh_follow_fragments(struct bh_hook *hook)
+{
+	struct bh_packet *packet = &hook->packet;
+	struct bh_fragment_key key = {
+		.src = packet->src,
+		.dst = packet->dst,
+		.id = packet->fragment_id,
+		.ifindex = hook->ifindex,
+		.protocol = packet->protocol,
+		.family = packet->family,
+		.direction = hook->direction,
+	};
+	struct bh_fragment note = { .src_port = packet->src_port, .dst_port = packet->dst_port };
+	const struct bh_fragment *found;
+
+	if (packet->flags & BH_FIRST_FRAGMENT) {
+		if (packet->flags & BH_HAS_PORTS && !bh_config.silent)
+			bpf_map_update_elem(&fragments, &key, &note, BPF_ANY);
+		return;
+	}
+	found = bpf_map_lookup_elem(&fragments, &key);
+	if (!found)
+		return;
+	packet->src_port = found->src_port;
+	packet->dst_port = found->dst_port;
+	packet->flags |= BH_HAS_PORTS;
+	packet->flags &= (__u16)~BH_LATER_FRAGMENT;
+}
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps. The agent writes them and sets their sizes before load; the programs only read, but for
+ * flows, fragments, counters, statistics, limiter and events. include/bulkhead/abi.h says what is in
+ * them.
+ */
+#ifndef BULKHEAD_BPF_MAPS_H
+#define BULKHEAD_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bulkhead/abi.h"
+#include "bulkhead/parse.h"
+
+const volatile struct bh_config bh_config = {};
+
+/* When full: new addresses are strangers; the agent reports it and says not-in-sync. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, __u32);
+	__type(value, struct bh_endpoint);
+} endpoints4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct bh_addr);
+	__type(value, struct bh_endpoint);
+} endpoints6 SEC(".maps");
+
+/* When full: the prefix is not in force; reported. 5.10 refuses even updates then, hence the slack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct bh_prefix4);
+	__type(value, __u32);
+} prefixes4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct bh_prefix6);
+	__type(value, __u32);
+} prefixes6 SEC(".maps");
+
+/* By identity id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct bh_identity);
+} identities SEC(".maps");
+
+/* Only user space reads it: names that outlive the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct bh_tenant_name);
+} tenants SEC(".maps");
+
+/* Guarded veths. A veth that is guarded but not in here is judged as held, without addresses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct bh_interface);
+} interfaces SEC(".maps");
+
+/* By slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct bh_pod);
+} pods SEC(".maps");
+
+/* When full: the opening is not in force, which is the stricter side; reported. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct bh_opening_key);
+	__type(value, struct bh_openings);
+} openings SEC(".maps");
+
+/* By slot; the agent puts a pod's table in before it names the slot. When a set is full, its oldest
+ * entry gives way. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__uint(map_flags, BPF_F_INNER_MAP);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(__u32));
+		__uint(value_size, sizeof(struct bh_flow_set));
+	});
+} flows SEC(".maps");
+
+/* When full the oldest note goes, and later fragments of that packet are judged without ports. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct bh_fragment_key);
+	__type(value, struct bh_fragment);
+} fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1024 * 2 * BH_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, struct bh_counter);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BH_STAT_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} statistics SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bh_limiter);
+} limiter SEC(".maps");
+
+/* When full: the event is lost and counted; nothing else suffers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bh_control);
+} control SEC(".maps");
+
+#endif
