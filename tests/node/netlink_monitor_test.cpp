@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The monitor against a real kernel, in a netns of its own; pods are netns that nobody names.
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fstream>
+#include <functional>
+#include <poll.h>
+#include <sched.h>
+#include <thread>
+
+#include "base/fd.h"
+#include "source/netlink/monitor.h"
+
+using namespace bulkhead;
+using namespace bulkhead::netlink;
+
+namespace {
+
+const std::vector<std::string> kPrefixes{"eni"};
+
+void run(const std::string& command) {
+    INFO(command);
+    REQUIRE(std::system(command.c_str()) == 0);
+}
+
+/// A fresh netns for the calling thread; it ends when nothing uses it any more.
+void enter_new_netns() {
+    REQUIRE(unshare(CLONE_NEWNET) == 0);
+    run("ip link set lo up");
+}
+
+/// Another netns; its path stays valid while this lives.
+struct Netns {
+    Netns() {
+        std::thread([this] {
+            if (unshare(CLONE_NEWNET) == 0) fd = Fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+        }).join();
+        REQUIRE(fd.valid());
+    }
+    std::string path() const { return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd.get()); }
+    Fd fd;
+};
+
+void add_pod(const Netns& pod, const std::string& host_side, const std::string& pod_side = "eth0") {
+    run("ip link add " + host_side + " type veth peer name " + pod_side + " netns " + pod.path());
+    run("ip link set " + host_side + " up");
+}
+
+Monitor new_monitor() {
+    auto monitor = Monitor::create();
+    REQUIRE(monitor);
+    return std::move(*monitor);
+}
+
+bool eventually(Monitor& monitor, const std::function<bool()>& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < deadline) {
+        if (!monitor.update()) return false;
+        if (holds()) return true;
+        pollfd news{.fd = monitor.fd(), .events = POLLIN, .revents = 0};
+        poll(&news, 1, 100);
+    }
+    return false;
+}
+
+std::vector<std::string> addresses_of(const Monitor& monitor, const std::string& name) {
+    std::vector<std::string> texts;
+    for (const auto& veth : monitor.network().guarded(kPrefixes))
+        if (veth.name == name)
+            for (const auto& address : veth.addresses)
+                texts.push_back(address.text());
+    return texts;
+}
+
+using Strings = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("the first read finds pods, addresses and uplinks that were there before") {
+    enter_new_netns();
+    const Netns pod;
+    const Netns vpc;
+    add_pod(pod, "enipod");
+    add_pod(vpc, "eth0", "vpc0");
+    run("ip addr add 10.0.0.11/24 dev eth0 && ip route add default via 10.0.0.1");
+    run("ip route add 10.0.1.5/32 dev enipod && ip route add 10.0.1.6/32 dev enipod table 1234");
+    run("ip -6 route add fd00::5/128 dev enipod");
+    const auto monitor = new_monitor();
+    const auto guarded = monitor.network().guarded(kPrefixes);
+    REQUIRE(guarded.size() == 1);
+    CHECK(guarded[0].name == "enipod");
+    CHECK(guarded[0].nsid >= 0);
+    CHECK(addresses_of(monitor, "enipod") == Strings{"10.0.1.5", "10.0.1.6", "fd00::5"});
+    CHECK(monitor.network().uplinks(guarded) == monitor.network().named({"eth0"}));
+    CHECK(monitor.network().own_addresses().contains(Address::parse("10.0.0.11").value()));
+}
+
+TEST_CASE("a pod that comes is known with its address, and gone when it goes") {
+    enter_new_netns();
+    auto monitor = new_monitor();
+    {
+        const Netns pod;
+        add_pod(pod, "enipod");
+        run("ip route add 10.0.1.5/32 dev enipod");
+        CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod") == Strings{"10.0.1.5"}; }));
+        run("ip route del 10.0.1.5/32 dev enipod");
+        CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod").empty(); }));
+    }
+    CHECK(eventually(monitor, [&] { return monitor.network().guarded(kPrefixes).empty(); }));
+    CHECK(monitor.overruns() == 0);
+}
+
+TEST_CASE("the other family's veth, whose name says nothing, is grouped with its pod's") {
+    enter_new_netns();
+    auto monitor = new_monitor();
+    const Netns pod;
+    const Netns other;
+    add_pod(pod, "enipod");
+    add_pod(pod, "vethrandom", "v4if0");
+    add_pod(other, "vethother");
+    CHECK(eventually(monitor, [&] { return monitor.network().guarded(kPrefixes).size() == 2; }));
+    const auto guarded = monitor.network().guarded(kPrefixes);
+    CHECK(guarded[0].nsid == guarded[1].nsid);
+    CHECK(monitor.network().name_of(guarded[1].ifindex) == "vethrandom");
+}
+
+TEST_CASE("routes that a link takes with it silently are forgotten") {
+    enter_new_netns();
+    const Netns pod;
+    add_pod(pod, "enipod");
+    run("ip route add 10.0.1.5/32 dev enipod");
+    auto monitor = new_monitor();
+    REQUIRE(addresses_of(monitor, "enipod") == Strings{"10.0.1.5"});
+    run("ip link set enipod down");
+    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod").empty(); }));
+}
+
+TEST_CASE("routes that an address takes with it silently are forgotten") {
+    enter_new_netns();
+    const Netns pod;
+    add_pod(pod, "enipod");
+    run("ip addr add 10.0.0.11/32 dev lo && ip route add 10.0.1.5/32 dev enipod src 10.0.0.11");
+    auto monitor = new_monitor();
+    REQUIRE(addresses_of(monitor, "enipod") == Strings{"10.0.1.5"});
+    run("ip addr del 10.0.0.11/32 dev lo");
+    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod").empty(); }));
+    CHECK(monitor.rereads() == 1);
+}
+
+TEST_CASE("somebody's tc filter is told of by interface") {
+    enter_new_netns();
+    const Netns pod;
+    add_pod(pod, "enipod");
+    auto monitor = new_monitor();
+    const auto index = monitor.network().guarded(kPrefixes).at(0).ifindex;
+    run("tc qdisc add dev enipod clsact && tc filter add dev enipod egress bpf bytecode '1,6 0 0 4294967295,' "
+        "direct-action");
+    CHECK(eventually(monitor, [&] { return monitor.take_filter_events().contains(index); }));
+    CHECK(monitor.take_filter_events().empty());
+}
+
+TEST_CASE("lost news lead to a complete read, and nothing stays wrong") {
+    enter_new_netns();
+    const Netns pod;
+    add_pod(pod, "enipod");
+    auto monitor = new_monitor();
+    const std::string batch = "/tmp/bulkhead-netlink-" + std::to_string(getpid()) + ".batch";
+    {
+        std::ofstream out(batch);
+        for (int i = 0; i < 20000; ++i)
+            out << "route add 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256 << "/32 dev enipod\n";
+        for (int i = 5; i < 20000; ++i)
+            out << "route del 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256 << "/32 dev enipod\n";
+    }
+    run("ip -batch " + batch);
+    std::remove(batch.c_str());
+    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod").size() == 5; }));
+    CHECK(monitor.overruns() > 0);
+    CHECK(monitor.rereads() > 0);
+}
