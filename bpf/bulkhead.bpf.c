@@ -149,6 +149,7 @@ int bh_to_pod(struct __sk_buff *skb)
 	const struct bh_control *control = bh_control_row();
 	struct bh_hook *hook = bh_hook_begin(skb, BH_INGRESS);
 	enum bh_reason reason;
+	int passes;
 
 	if (!control || !hook)
 		return BH_PASS;
@@ -166,8 +167,8 @@ int bh_to_pod(struct __sk_buff *skb)
 	reason = bh_ask_about_packet(hook);
 	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW)
 		reason = bh_reconsider(skb, hook, reason);
-	if (bh_verdict_of(reason) != BH_VERDICT_DENY && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED &&
-	    bh_is_worth_noting(&hook->packet))
+	passes = bh_verdict_of(reason) != BH_VERDICT_DENY || !control->armed;
+	if (passes && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet))
 		bh_note_passing(0, hook->question.src.tenant);
 	return bh_conclude(skb, reason);
 }
