@@ -12,8 +12,8 @@ struct Features {
     bool tcx = false; // else clsact
 };
 
-/// Raises RLIMIT_MEMLOCK where that is allowed (kernels before 5.11 count maps against it). An error is one sentence: what is
-/// missing, and what would give it.
+/// Raises RLIMIT_MEMLOCK where that is allowed (kernels before 5.11 count maps against it). An error is one sentence:
+/// what is missing, and what would give it.
 Result<Features> probe_features();
 
 } // namespace bulkhead::datapath

@@ -53,7 +53,9 @@ Result<double> measure(int program) {
     return static_cast<double>(end->jiffies - begin->jiffies) / elapsed.count();
 }
 
-double distance(double measured, uint32_t hertz) { return std::abs(measured / hertz - 1); }
+double distance(double measured, uint32_t hertz) {
+    return std::abs(measured / hertz - 1);
+}
 
 uint32_t nearest(double measured) {
     return *std::ranges::min_element(kPossibleHertz, {}, [&](uint32_t hertz) { return distance(measured, hertz); });

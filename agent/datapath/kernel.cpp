@@ -64,7 +64,8 @@ Result<> Kernel::find_pinned_maps(const Object& object, MapFds& found) const {
     MapFds pinned = open_pins(pin_dir_.maps(), names);
     if (!pinned.empty()) {
         bool fits = true;
-        for (const auto& [name, fd] : pinned) fits = fits && (name == kSeedName || object.fits(name, fd.get()));
+        for (const auto& [name, fd] : pinned)
+            fits = fits && (name == kSeedName || object.fits(name, fd.get()));
         if (fits && same_abi(pinned)) {
             found = std::move(pinned);
             return {};

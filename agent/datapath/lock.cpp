@@ -18,7 +18,8 @@ constexpr const char* kDirectory = "/run/bulkhead";
 /// 64-bit FNV-1a.
 std::string path_of(const std::string& name) {
     uint64_t hash = 14695981039346656037u;
-    for (const char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
+    for (const char c : name)
+        hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
     char text[32];
     std::snprintf(text, sizeof(text), "/%016llx.lock", static_cast<unsigned long long>(hash));
     return std::string(kDirectory) + text;
@@ -66,10 +67,16 @@ Result<Lock> Lock::acquire(const std::string& name, int operation) {
     }
 }
 
-Result<Lock> Lock::take(const std::string& name) { return acquire(name, LOCK_EX | LOCK_NB); }
+Result<Lock> Lock::take(const std::string& name) {
+    return acquire(name, LOCK_EX | LOCK_NB);
+}
 
-Result<Lock> Lock::wait(const std::string& name) { return acquire(name, LOCK_EX); }
+Result<Lock> Lock::wait(const std::string& name) {
+    return acquire(name, LOCK_EX);
+}
 
-void Lock::remove() { unlink(path_.c_str()); }
+void Lock::remove() {
+    unlink(path_.c_str());
+}
 
 } // namespace bulkhead::datapath

@@ -10,7 +10,9 @@ namespace {
 
 constexpr int kNotSupported = 524; // the kernel's own ENOTSUPP, which has no name in user space
 
-bool lacks_batches(int error) { return error == EINVAL || error == EOPNOTSUPP || error == kNotSupported; }
+bool lacks_batches(int error) {
+    return error == EINVAL || error == EOPNOTSUPP || error == kNotSupported;
+}
 
 } // namespace
 
@@ -18,11 +20,17 @@ int RawMap::update(const void* key, const void* value) const {
     return -bpf_map_update_elem(fd(), key, value, BPF_ANY);
 }
 
-int RawMap::erase(const void* key) const { return -bpf_map_delete_elem(fd(), key); }
+int RawMap::erase(const void* key) const {
+    return -bpf_map_delete_elem(fd(), key);
+}
 
-int RawMap::lookup(const void* key, void* value) const { return -bpf_map_lookup_elem(fd(), key, value); }
+int RawMap::lookup(const void* key, void* value) const {
+    return -bpf_map_lookup_elem(fd(), key, value);
+}
 
-int RawMap::next(const void* previous, void* key) const { return -bpf_map_get_next_key(fd(), previous, key); }
+int RawMap::next(const void* previous, void* key) const {
+    return -bpf_map_get_next_key(fd(), previous, key);
+}
 
 RawMap::Batch RawMap::update_batch(const void* keys, const void* values, uint32_t count, uint32_t key_size,
                                    uint32_t value_size) const {

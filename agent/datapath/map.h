@@ -23,7 +23,8 @@ namespace bulkhead {
 class RawMap {
 public:
     RawMap() = default;
-    RawMap(Fd fd, std::string name, uint32_t capacity) : fd_(std::move(fd)), name_(std::move(name)), capacity_(capacity) {}
+    RawMap(Fd fd, std::string name, uint32_t capacity)
+        : fd_(std::move(fd)), name_(std::move(name)), capacity_(capacity) {}
 
     int fd() const { return fd_.get(); }
     bool valid() const { return fd_.valid(); }
@@ -77,8 +78,7 @@ public:
 
     using RawMap::Batch;
     Batch put_all(std::span<const Key> keys, std::span<const Value> values) const {
-        return update_batch(keys.data(), values.data(), static_cast<uint32_t>(keys.size()), sizeof(Key),
-                            sizeof(Value));
+        return update_batch(keys.data(), values.data(), static_cast<uint32_t>(keys.size()), sizeof(Key), sizeof(Value));
     }
 
     /// Every element, in the kernel's order. Nobody else may delete from the map meanwhile.

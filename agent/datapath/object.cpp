@@ -9,12 +9,7 @@
 #include <cstdarg>
 #include <cstdio>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#include "bulkhead.skel.h"
-#pragma GCC diagnostic pop
+#include "datapath/skeleton.h"
 
 namespace bulkhead::datapath {
 
@@ -41,7 +36,9 @@ int keep_words(libbpf_print_level level, const char* format, va_list arguments) 
     return 0;
 }
 
-bool is_configuration(const bpf_map* map) { return bpf_map__is_internal(map); }
+bool is_configuration(const bpf_map* map) {
+    return bpf_map__is_internal(map);
+}
 
 Result<> set_size(bpf_object* object, const char* name, uint32_t entries) {
     bpf_map* map = bpf_object__find_map_by_name(object, name);
@@ -91,13 +88,15 @@ Result<Fd> duplicate(int fd) {
     return copy;
 }
 
-void Object::Destroy::operator()(bulkhead_bpf* skeleton) const { bulkhead_bpf__destroy(skeleton); }
+void Object::Close::operator()(bpf_object* object) const { bpf_object__close(object); }
 
 Result<Object> Object::open(const Sizes& sizes, const bh_config& config) {
     libbpf_set_print(keep_words);
-    Object object(bulkhead_bpf__open());
-    if (!object.skeleton_) return fail("read the built-in BPF programs", errno);
-    object.skeleton_->rodata->bh_config = config;
+    Object object(bh_skeleton_open());
+    if (!object.object_) return fail("read the built-in BPF programs", errno);
+    bh_config* const place = bh_skeleton_config(object.object_.get());
+    if (place == nullptr) return fail("find the programs' configuration", ENOENT);
+    *place = config;
     if (auto sized = object.resize(sizes); !sized) return tl::unexpected(sized.error());
     return object;
 }
@@ -118,21 +117,21 @@ Result<> Object::resize(const Sizes& sizes) {
         {"events", sizes.events_bytes},
     };
     for (const auto& [name, count] : entries)
-        if (auto sized = set_size(skeleton_->obj, name, count); !sized) return sized;
+        if (auto sized = set_size(object_.get(), name, count); !sized) return sized;
     return {};
 }
 
 std::vector<std::string> Object::map_names() const {
     std::vector<std::string> names;
     const bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, skeleton_->obj) {
+    bpf_object__for_each_map(map, object_.get()) {
         if (!is_configuration(map)) names.emplace_back(bpf_map__name(map));
     }
     return names;
 }
 
 bool Object::fits(const std::string& name, int fd) const {
-    const bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, name.c_str());
+    const bpf_map* map = bpf_object__find_map_by_name(object_.get(), name.c_str());
     bpf_map_info info{};
     uint32_t size = sizeof(info);
     if (map == nullptr || bpf_map_get_info_by_fd(fd, &info, &size) != 0) return false;
@@ -142,7 +141,7 @@ bool Object::fits(const std::string& name, int fd) const {
 }
 
 Result<> Object::reuse(const std::string& name, int fd) {
-    bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, name.c_str());
+    bpf_map* map = bpf_object__find_map_by_name(object_.get(), name.c_str());
     if (map == nullptr) return fail("find map " + name, ENOENT);
     if (int error = -bpf_map__reuse_fd(map, fd)) return fail("reuse map " + name, error);
     return {};
@@ -150,14 +149,14 @@ Result<> Object::reuse(const std::string& name, int fd) {
 
 Result<Loaded> Object::load() {
     words().clear();
-    if (int error = -bulkhead_bpf__load(skeleton_.get())) {
+    if (int error = -bpf_object__load(object_.get())) {
         spdlog::error("the kernel refused the BPF programs:\n{}", words());
         return fail("load the BPF programs", error);
     }
     Loaded loaded;
-    if (auto taken = collect_programs(skeleton_->obj, loaded.programs); !taken) return tl::unexpected(taken.error());
+    if (auto taken = collect_programs(object_.get(), loaded.programs); !taken) return tl::unexpected(taken.error());
     const bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, skeleton_->obj) {
+    bpf_object__for_each_map(map, object_.get()) {
         if (is_configuration(map)) continue;
         auto fd = duplicate(bpf_map__fd(map));
         if (!fd) return tl::unexpected(fd.error());

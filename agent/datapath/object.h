@@ -15,7 +15,7 @@
 #include "bulkhead/abi.h"
 #include "datapath/maps.h"
 
-struct bulkhead_bpf;
+struct bpf_object;
 
 namespace bulkhead::datapath {
 
@@ -42,13 +42,13 @@ public:
     Result<Loaded> load();
 
 private:
-    struct Destroy {
-        void operator()(bulkhead_bpf* skeleton) const;
+    struct Close {
+        void operator()(bpf_object* object) const;
     };
-    explicit Object(bulkhead_bpf* skeleton) : skeleton_(skeleton) {}
+    explicit Object(bpf_object* object) : object_(object) {}
     Result<> resize(const Sizes& sizes);
 
-    std::unique_ptr<bulkhead_bpf, Destroy> skeleton_;
+    std::unique_ptr<bpf_object, Close> object_;
 };
 
 /// Typed descriptors of all maps but the flow seed.

@@ -23,7 +23,8 @@ constexpr const char* kMountSource = "bulkhead"; // tells our mounts from others
 
 fs::path nearest_existing(fs::path path) {
     std::error_code ignored;
-    while (!fs::exists(path, ignored) && path.has_relative_path()) path = path.parent_path();
+    while (!fs::exists(path, ignored) && path.has_relative_path())
+        path = path.parent_path();
     return path;
 }
 
@@ -73,7 +74,8 @@ bool is_our_mount(const fs::path& path) {
 /// FNV-1a.
 uint32_t hash(const std::string& text) {
     uint32_t value = 2166136261u;
-    for (const char c : text) value = (value ^ static_cast<uint8_t>(c)) * 16777619u;
+    for (const char c : text)
+        value = (value ^ static_cast<uint8_t>(c)) * 16777619u;
     return value;
 }
 
@@ -82,7 +84,8 @@ uint32_t hash(const std::string& text) {
 Result<PinDir> PinDir::named(const std::string& path) {
     std::error_code error;
     fs::path root = fs::weakly_canonical(fs::absolute(path, error), error);
-    if (error || path.empty()) return fail("resolve the pin directory \"" + path + "\"", error ? error.value() : EINVAL);
+    if (error || path.empty())
+        return fail("resolve the pin directory \"" + path + "\"", error ? error.value() : EINVAL);
     if (!root.has_filename()) root = root.parent_path();
     return PinDir{root};
 }
@@ -114,8 +117,9 @@ Result<> PinDir::remove() const {
 }
 
 uint32_t PinDir::tag() const {
-    const uint32_t folded = hash(root.string());
-    return (folded ^ (folded >> 24)) & 0xffffff;
+    const uint32_t hashed = hash(root.string());
+    // The top bit keeps it away from the small numbers that others choose or the kernel gives out.
+    return 0x800000 | ((hashed ^ (hashed >> 24)) & 0x7fffff);
 }
 
 Result<> pin(int fd, const fs::path& path) {

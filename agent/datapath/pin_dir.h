@@ -34,7 +34,7 @@ struct PinDir {
     /// is success.
     Result<> remove() const;
 
-    /// 24 bits that tell this directory from others: in the handles of our tc filters.
+    /// 24 bits, never few, that tell this directory from others: in the handles of our tc filters.
     uint32_t tag() const;
 };
 

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/attach.h"
+
+#include <net/if.h>
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <filesystem>
+
+namespace bulkhead::datapath {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array kPodHooks{Hook::kToPod, Hook::kFromPod};
+constexpr std::array kUplinkHooks{Hook::kUplink};
+
+bool exists(uint32_t ifindex) {
+    char name[IF_NAMESIZE];
+    return if_indextoname(ifindex, name) != nullptr;
+}
+
+/// What we want of a device that is gone has been reached.
+bool is_gone(const Error& error, uint32_t ifindex) {
+    return error.code == ENODEV || !exists(ifindex);
+}
+
+void note_first(Result<>& into, const Result<>& result) {
+    if (into && !result) into = result;
+}
+
+} // namespace
+
+Attacher::Attacher(const Kernel& kernel, bool use_tcx)
+    : kernel_(&kernel), use_tcx_(use_tcx), tcx_(kernel.pin_dir().links()), clsact_(kernel.pin_dir().tag()) {}
+
+Result<Attacher> Attacher::create(const Kernel& kernel, AttachMode mode) {
+    const bool has_tcx = kernel.features().tcx;
+    if (mode == AttachMode::kTcx && !has_tcx)
+        return fail("attach by tcx: this kernel has none (Linux 6.6 does); use clsact", EOPNOTSUPP);
+    return Attacher(kernel, has_tcx && mode != AttachMode::kClsact);
+}
+
+Result<> Attacher::guard(uint32_t ifindex) {
+    return ensure(ifindex, kPodHooks);
+}
+
+Result<> Attacher::uplink(uint32_t ifindex) {
+    return ensure(ifindex, kUplinkHooks);
+}
+
+Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
+    auto done = use_tcx_ ? ensure_tcx(ifindex, hooks) : ensure_clsact(ifindex, hooks);
+    if (done) wanted_[ifindex] = hooks;
+    return done;
+}
+
+Result<> Attacher::ensure_tcx(uint32_t ifindex, Hooks hooks) {
+    const auto before = query(ifindex, hooks);
+    if (!before) return tl::unexpected(before.error());
+    // The bridge is only for speed. Beside a foreign classifier on priority 1 it can't be built.
+    if (!before->attached)
+        if (auto bridged = attach_filters(ifindex, hooks); !bridged)
+            spdlog::debug("no bridge: {}", bridged.error().text);
+    for (const Hook hook : hooks)
+        if (auto attached = tcx_.attach(ifindex, hook, program_of(kernel_->programs(), hook)); !attached)
+            return attached;
+    return remove_filters(ifindex, hooks);
+}
+
+Result<> Attacher::ensure_clsact(uint32_t ifindex, Hooks hooks) {
+    if (auto attached = attach_filters(ifindex, hooks); !attached) return attached;
+    return remove_links(ifindex, hooks);
+}
+
+Result<> Attacher::attach_filters(uint32_t ifindex, Hooks hooks) {
+    const auto made = clsact_.add_qdisc(ifindex);
+    if (!made) return tl::unexpected(made.error());
+    std::error_code ignored; // without the note, detach leaves an empty qdisc behind
+    if (*made) fs::create_directory(note_of(ifindex), ignored);
+    for (const Hook hook : hooks)
+        if (auto attached = clsact_.attach(ifindex, hook, program_of(kernel_->programs(), hook)); !attached)
+            return attached;
+    return {};
+}
+
+Result<> Attacher::remove_filters(uint32_t ifindex, Hooks hooks) {
+    for (const Hook hook : hooks)
+        if (auto removed = clsact_.detach(ifindex, hook); !removed) return tl::unexpected(removed.error());
+    return {};
+}
+
+Result<> Attacher::remove_links(uint32_t ifindex, Hooks hooks) {
+    for (const Hook hook : hooks)
+        if (auto removed = tcx_.detach(ifindex, hook); !removed) return tl::unexpected(removed.error());
+    return {};
+}
+
+Result<> Attacher::release(uint32_t ifindex) {
+    wanted_.erase(ifindex);
+    if (auto removed = remove_links(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
+    if (auto removed = remove_filters(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
+    std::error_code ignored;
+    if (!fs::exists(note_of(ifindex), ignored)) return {};
+    if (auto removed = clsact_.remove_empty_qdisc(ifindex); !removed && !is_gone(removed.error(), ifindex))
+        return tl::unexpected(removed.error());
+    forget(ifindex);
+    return {};
+}
+
+Result<Attachment> Attacher::query(uint32_t ifindex) const {
+    const auto wanted = wanted_.find(ifindex);
+    return wanted == wanted_.end() ? Attachment{} : query(ifindex, wanted->second);
+}
+
+Result<Attachment> Attacher::query(uint32_t ifindex, Hooks hooks) const {
+    Attachment all{.attached = true, .first = true};
+    for (const Hook hook : hooks) {
+        const auto one = use_tcx_ ? tcx_.query(ifindex, hook) : clsact_.query(ifindex, hook);
+        if (!one) return one;
+        all.attached = all.attached && one->attached;
+        all.first = all.first && one->first;
+    }
+    return all;
+}
+
+/// One program can't be twice in a tcx chain, so moving it means taking it out: a filter stands in.
+Result<> Attacher::move_links_to_front(uint32_t ifindex, Hooks hooks) {
+    if (auto bridged = attach_filters(ifindex, hooks); !bridged) return bridged;
+    if (auto removed = remove_links(ifindex, hooks); !removed) return removed;
+    return ensure_tcx(ifindex, hooks);
+}
+
+Result<> Attacher::mend(uint32_t ifindex, Hooks hooks) {
+    const auto now = query(ifindex, hooks);
+    if (!now) return tl::unexpected(now.error());
+    if (now->attached && now->first) return {};
+    reattachments_++;
+    spdlog::warn("interface {}: our programs were {}; putting them back", ifindex,
+                 now->attached ? "no longer first" : "taken off");
+    return use_tcx_ && now->attached ? move_links_to_front(ifindex, hooks) : ensure(ifindex, hooks);
+}
+
+Result<> Attacher::reconcile() {
+    Result<> outcome;
+    const auto wanted = wanted_; // mend() writes it
+    for (const auto& [ifindex, hooks] : wanted) {
+        if (!exists(ifindex)) {
+            forget(ifindex);
+            continue;
+        }
+        if (auto mended = mend(ifindex, hooks); !mended && !is_gone(mended.error(), ifindex))
+            note_first(outcome, mended);
+    }
+    tcx_.remove_stale();
+    return outcome;
+}
+
+Result<> Attacher::on_filter_event(uint32_t ifindex) {
+    const auto wanted = wanted_.find(ifindex);
+    if (use_tcx_ || wanted == wanted_.end()) return {}; // links run before every filter
+    const auto mended = mend(ifindex, Hooks(wanted->second));
+    if (!mended && is_gone(mended.error(), ifindex)) return {};
+    return mended;
+}
+
+std::set<uint32_t> Attacher::left_over() const {
+    std::set<uint32_t> devices = tcx_.pinned();
+    std::error_code error;
+    const PinDir& pins = kernel_->pin_dir();
+    for (const auto& note : fs::directory_iterator(pins.qdiscs(), error)) {
+        const std::string name = note.path().filename().string();
+        uint32_t ifindex = 0;
+        std::from_chars(name.data(), name.data() + name.size(), ifindex);
+        devices.insert(ifindex);
+    }
+    std::erase_if(devices, [&](uint32_t ifindex) { return wanted_.contains(ifindex) || !exists(ifindex); });
+    return devices;
+}
+
+std::string Attacher::note_of(uint32_t ifindex) const {
+    return (kernel_->pin_dir().qdiscs() / std::to_string(ifindex)).string();
+}
+
+void Attacher::forget(uint32_t ifindex) {
+    wanted_.erase(ifindex);
+    std::error_code ignored;
+    fs::remove(note_of(ifindex), ignored);
+}
+
+} // namespace bulkhead::datapath

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps our programs on devices, and first there. Where the kernel has tcx, a device gets clsact filters
+// at once (a tcx link takes up to 20 ms, a filter 0.2), then the links, then the filters go. to_pod
+// always comes before from_pod: what may enter is decided before anything can be asked for.
+//
+// Whatever a former agent left is taken over without a gap, in either mode. Nothing is detached by the
+// destructor. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "datapath/clsact.h"
+#include "datapath/hook.h"
+#include "datapath/kernel.h"
+#include "datapath/tcx.h"
+
+namespace bulkhead::datapath {
+
+enum class AttachMode : uint8_t { kAuto, kTcx, kClsact };
+
+class Attacher {
+public:
+    /// `kernel` must outlive it. kTcx on a kernel without it is an error; kAuto takes what there is.
+    static Result<Attacher> create(const Kernel& kernel, AttachMode mode);
+
+    Result<> guard(uint32_t ifindex);  // a pod's veth: to_pod and from_pod
+    Result<> uplink(uint32_t ifindex); // a way off the node
+
+    /// Takes our programs off the device, and the qdisc if it was ours. A vanished device is success.
+    Result<> release(uint32_t ifindex);
+
+    /// Is everything of ours on this device, and first?
+    Result<Attachment> query(uint32_t ifindex) const;
+
+    /// Looks at every device that was asked for and mends what others undid; forgets vanished ones. To
+    /// be called now and then, since nobody tells of a tcx program put before ours. The first error is
+    /// returned after all devices were tried.
+    Result<> reconcile();
+
+    /// A tc filter of somebody's was added to or deleted from this device (RTM_NEWTFILTER, RTM_DELTFILTER):
+    /// ours goes to the front again. Devices that were not asked for are ignored.
+    Result<> on_filter_event(uint32_t ifindex);
+
+    /// Devices with programs of a former agent that nobody asked for yet.
+    std::set<uint32_t> left_over() const;
+
+    bool uses_tcx() const { return use_tcx_; }
+    /// How often something of ours had to be put back or to the front.
+    uint64_t reattachments() const { return reattachments_; }
+
+private:
+    Attacher(const Kernel& kernel, bool use_tcx);
+
+    using Hooks = std::span<const Hook>;
+    Result<> ensure(uint32_t ifindex, Hooks hooks);
+    Result<> ensure_tcx(uint32_t ifindex, Hooks hooks);
+    Result<> ensure_clsact(uint32_t ifindex, Hooks hooks);
+    Result<> attach_filters(uint32_t ifindex, Hooks hooks);
+    Result<> remove_filters(uint32_t ifindex, Hooks hooks);
+    Result<> remove_links(uint32_t ifindex, Hooks hooks);
+    Result<> move_links_to_front(uint32_t ifindex, Hooks hooks);
+    Result<> mend(uint32_t ifindex, Hooks hooks);
+    Result<Attachment> query(uint32_t ifindex, Hooks hooks) const;
+    std::string note_of(uint32_t ifindex) const;
+    void forget(uint32_t ifindex);
+
+    const Kernel* kernel_;
+    bool use_tcx_;
+    Tcx tcx_;
+    Clsact clsact_;
+    std::map<uint32_t, Hooks> wanted_;
+    uint64_t reattachments_ = 0;
+};
+
+} // namespace bulkhead::datapath

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/clsact.h"
+
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+
+namespace bulkhead::datapath {
+
+namespace {
+
+constexpr uint32_t kPriority = 1;
+constexpr uint32_t kSequenceBits = 6; // of a handle: tag, hook (2 bits), sequence
+constexpr uint32_t kSequenceMask = (1u << kSequenceBits) - 1;
+
+bpf_tc_hook hook_at(uint32_t ifindex, Side side) {
+    bpf_tc_hook hook{};
+    hook.sz = sizeof(hook);
+    hook.ifindex = static_cast<int>(ifindex);
+    hook.attach_point = side == Side::kIngress ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+    return hook;
+}
+
+bpf_tc_hook whole_qdisc(uint32_t ifindex) {
+    bpf_tc_hook hook = hook_at(ifindex, Side::kIngress);
+    hook.attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);
+    return hook;
+}
+
+bpf_tc_opts options(uint32_t handle) {
+    bpf_tc_opts opts{};
+    opts.sz = sizeof(opts);
+    opts.handle = handle;
+    opts.priority = kPriority;
+    return opts;
+}
+
+std::string place(uint32_t ifindex, Hook hook) {
+    return std::string(name_of(hook)) + " on interface " + std::to_string(ifindex);
+}
+
+Result<> add_filter(uint32_t ifindex, Hook hook, uint32_t handle, int program_fd, bool replace) {
+    bpf_tc_hook where = hook_at(ifindex, side_of(hook));
+    bpf_tc_opts opts = options(handle);
+    opts.prog_fd = program_fd;
+    opts.flags = replace ? BPF_TC_F_REPLACE : 0;
+    if (int error = -bpf_tc_attach(&where, &opts)) return fail("add the tc filter " + place(ifindex, hook), error);
+    return {};
+}
+
+} // namespace
+
+bool Clsact::is_ours(const TcFilter& filter, Hook hook) const {
+    return filter.kind == "bpf" && filter.priority == kPriority &&
+           (filter.handle & ~kSequenceMask) == handle(hook, 0) && filter.program.starts_with("bh_");
+}
+
+uint32_t Clsact::handle(Hook hook, uint32_t sequence) const {
+    return tag_ << 8 | static_cast<uint32_t>(hook) << kSequenceBits | (sequence & kSequenceMask);
+}
+
+Result<bool> Clsact::add_qdisc(uint32_t ifindex) const {
+    bpf_tc_hook hook = whole_qdisc(ifindex);
+    const int error = -bpf_tc_hook_create(&hook);
+    if (error == EEXIST) return false;
+    if (error != 0) return fail("add a clsact qdisc to interface " + std::to_string(ifindex), error);
+    return true;
+}
+
+Result<bool> Clsact::remove_empty_qdisc(uint32_t ifindex) const {
+    for (const Side side : kSides) {
+        const auto filters = list_filters(ifindex, side);
+        if (!filters) return tl::unexpected(filters.error());
+        if (!filters->empty()) return false;
+    }
+    bpf_tc_hook hook = whole_qdisc(ifindex);
+    const int error = -bpf_tc_hook_destroy(&hook);
+    if (error == ENOENT || error == EINVAL) return false; // there is none
+    if (error != 0) return fail("remove the clsact qdisc of interface " + std::to_string(ifindex), error);
+    return true;
+}
+
+Result<> Clsact::attach(uint32_t ifindex, Hook hook, int program_fd) const {
+    const auto filters = list_filters(ifindex, side_of(hook));
+    if (!filters) return tl::unexpected(filters.error());
+    const auto ours = std::ranges::find_if(*filters, [&](const TcFilter& each) { return is_ours(each, hook); });
+    const bool first = ours == filters->begin() && ours != filters->end();
+    uint32_t chosen = handle(hook, 1);
+    if (ours != filters->end()) chosen = first ? ours->handle : handle(hook, ours->handle + 1);
+    if (auto added = add_filter(ifindex, hook, chosen, program_fd, first); !added) return added;
+    if (auto removed = remove_except(ifindex, hook, *filters, chosen); !removed) return tl::unexpected(removed.error());
+    return {};
+}
+
+Result<int> Clsact::remove_except(uint32_t ifindex, Hook hook, const std::vector<TcFilter>& filters,
+                                  uint32_t keep) const {
+    int removed = 0;
+    for (const TcFilter& filter : filters) {
+        if (!is_ours(filter, hook) || filter.handle == keep) continue;
+        bpf_tc_hook where = hook_at(ifindex, side_of(hook));
+        const bpf_tc_opts opts = options(filter.handle);
+        const int error = -bpf_tc_detach(&where, &opts);
+        if (error != 0 && error != ENOENT) return fail("remove the tc filter " + place(ifindex, hook), error);
+        removed++;
+    }
+    return removed;
+}
+
+Result<int> Clsact::detach(uint32_t ifindex, Hook hook) const {
+    const auto filters = list_filters(ifindex, side_of(hook));
+    if (!filters) return tl::unexpected(filters.error());
+    return remove_except(ifindex, hook, *filters, 0);
+}
+
+Result<Attachment> Clsact::query(uint32_t ifindex, Hook hook) const {
+    const auto filters = list_filters(ifindex, side_of(hook));
+    if (!filters) return tl::unexpected(filters.error());
+    const auto ours = std::ranges::find_if(*filters, [&](const TcFilter& each) { return is_ours(each, hook); });
+    if (ours == filters->end()) return Attachment{};
+    return Attachment{.attached = true, .first = ours == filters->begin()};
+}
+
+} // namespace bulkhead::datapath

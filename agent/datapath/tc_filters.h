@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What filters sit on a device's clsact qdisc, in the order in which they run. libbpf can add and remove
+// filters but not list them, and the order is what matters beside other agents.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "datapath/hook.h"
+
+namespace bulkhead::datapath {
+
+struct TcFilter {
+    uint32_t priority = 0;
+    uint32_t handle = 0;
+    std::string kind;    // "bpf", "u32", ...
+    std::string program; // its name, for kind "bpf"
+};
+
+/// Empty where there is no clsact qdisc. A device that vanished is ENODEV.
+Result<std::vector<TcFilter>> list_filters(uint32_t ifindex, Side side);
+
+} // namespace bulkhead::datapath
