@@ -69,7 +69,9 @@ class State:
         os.replace(draft, _file(self.net))
 
     def forget(self):
+        """Only under the lock, which goes too."""
         _file(self.net).unlink(missing_ok=True)
+        _lock_file(self.net).unlink(missing_ok=True)
 
 
 def load(net):
@@ -91,12 +93,27 @@ def known_nets():
 
 @contextlib.contextmanager
 def locked(net):
-    """One writer per net at a time. The lock file stays: removing it would let two in."""
+    """One writer per net at a time."""
     _DIRECTORY.mkdir(exist_ok=True)
-    with open(_DIRECTORY / f"{net}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        while True:
+            lock = stack.enter_context(open(_lock_file(net), "w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_still(lock, _lock_file(net)):
+                break  # else whoever held it removed it, and the next one's is another file
         yield load(net)
 
 
 def _file(net):
     return _DIRECTORY / f"{net}.json"
+
+
+def _lock_file(net):
+    return _DIRECTORY / f"{net}.lock"
+
+
+def _is_still(file, path):
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
