@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/check.h"
+
+#include <sys/stat.h>
+
+#include <map>
+
+#include "source/content.h"
+#include "source/tree.h"
+
+namespace bulkhead::source {
+
+namespace {
+
+class Reading {
+public:
+    explicit Reading(std::vector<state::Problem>& problems) : problems_(problems) {}
+
+    void path(const std::string& path) {
+        struct stat status {};
+        if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+            directory(path);
+        } else {
+            file(path);
+        }
+    }
+
+    std::vector<state::Object> take() { return std::move(objects_); }
+
+private:
+    void directory(const std::string& path) {
+        const auto tree = walk(path, [](const std::string&, const std::string&) {});
+        for (auto problem : tree.problems) {
+            if (problem.origin != path) problem.origin = path + "/" + problem.origin;
+            problems_.push_back(std::move(problem));
+        }
+        for (const auto& [name, file_of] : tree.files)
+            file(path + "/" + name);
+    }
+
+    void file(const std::string& path) {
+        auto content = read_content(path, path, pool_);
+        problems_.insert(problems_.end(), content.problems.begin(), content.problems.end());
+        for (auto& object : content.objects) {
+            const auto key = state::key_of(object).text();
+            const auto [first, is_new] = origins_.try_emplace(key, path);
+            if (is_new) {
+                objects_.push_back(std::move(object));
+            } else {
+                problems_.push_back(
+                    {.origin = path, .object = key, .field = "", .text = "is also in " + first->second});
+            }
+        }
+    }
+
+    std::vector<state::Problem>& problems_;
+    state::Pool pool_;
+    std::vector<state::Object> objects_;
+    std::map<std::string, std::string> origins_; // object -> file
+};
+
+} // namespace
+
+std::vector<state::Object> read_all(const std::vector<std::string>& paths, std::vector<state::Problem>& problems) {
+    Reading reading(problems);
+    for (const auto& path : paths)
+        reading.path(path);
+    return reading.take();
+}
+
+Checked check_files(const std::vector<std::string>& paths) {
+    Checked checked;
+    checked.objects = read_all(paths, checked.problems).size();
+    return checked;
+}
+
+} // namespace bulkhead::source

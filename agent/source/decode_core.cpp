@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/parts.h"
+
+namespace bulkhead::source {
+
+namespace {
+
+constexpr auto kServiceLabel = "kubernetes.io/service-name";
+constexpr auto kNameLabel = "kubernetes.io/metadata.name";
+
+std::string label_of(const Field& document, std::string_view name) {
+    const auto metadata = document["metadata"];
+    const auto labels = metadata["labels"];
+    const auto label = labels[name];
+    if (!label.present() || label.value().string() == nullptr) return "";
+    return *label.value().string();
+}
+
+} // namespace
+
+state::Namespace decode_namespace(const Field& document, const DecodeContext& context) {
+    const auto metadata = document["metadata"];
+    state::Namespace ns{.meta = read_meta(document, context), .labels = read_labels(metadata["labels"])};
+    ns.meta.ns.clear();
+    ns.labels[kNameLabel] = ns.meta.name; // as the API server does, whatever a file says
+    return ns;
+}
+
+state::Node decode_node(const Field& document, const DecodeContext& context) {
+    state::Node node{.meta = read_meta(document, context), .addresses = {}};
+    node.meta.ns.clear();
+    const auto status = document["status"];
+    const auto addresses = status["addresses"];
+    addresses.each([&](const Field& entry) {
+        const auto type = entry["type"].string();
+        if (type != "InternalIP" && type != "ExternalIP") return; // the others are names
+        if (const auto address = read_address(entry["address"])) node.addresses.push_back(*address);
+    });
+    return node;
+}
+
+bool is_relevant_slice(const Field& document) {
+    const auto metadata = document["metadata"];
+    const auto ns = metadata["namespace"];
+    if (!ns.present() || ns.value().string() == nullptr) return false;
+    const auto service = *ns.value().string() + "/" + label_of(document, kServiceLabel);
+    return service == "kube-system/kube-dns" || service == "default/kubernetes";
+}
+
+state::EndpointSlice decode_endpoint_slice(const Field& document, const DecodeContext& context) {
+    state::EndpointSlice slice{.meta = read_meta(document, context),
+                               .service = label_of(document, kServiceLabel),
+                               .addresses = {},
+                               .ports = {}};
+    if (document["addressType"].string() == "FQDN") return slice; // no addresses to speak of
+    const auto endpoints = document["endpoints"];
+    endpoints.each([&](const Field& endpoint) {
+        // Also those that aren't ready: they still answer what they were asked.
+        const auto addresses = endpoint["addresses"];
+        addresses.each([&](const Field& item) {
+            if (const auto address = read_address(item)) slice.addresses.push_back(*address);
+        });
+    });
+    const auto ports = document["ports"];
+    ports.each([&](const Field& entry) {
+        const auto port = entry["port"].integer();
+        if (!port) return; // null = every port
+        if (*port < 1 || *port > 65535)
+            return entry["port"].complain(std::to_string(*port) + " is not a port (1-65535)");
+        const auto number = static_cast<uint16_t>(*port);
+        slice.ports.push_back(
+            {.protocol = read_transport(entry["protocol"]), .first = number, .last = number, .name = ""});
+    });
+    return slice;
+}
+
+} // namespace bulkhead::source

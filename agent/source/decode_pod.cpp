@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "source/parts.h"
+
+namespace bulkhead::source {
+
+namespace {
+
+constexpr auto kExposeAnnotation = "bulkhead.dev/expose";
+constexpr auto kDefaultAccount = "default";
+
+void read_container_ports(const Field& containers, std::vector<state::ContainerPort>& ports) {
+    containers.each([&](const Field& container) {
+        const auto list = container["ports"];
+        list.each([&](const Field& entry) {
+            const auto number = entry["containerPort"].integer();
+            if (!number) return;
+            if (*number < 1 || *number > 65535)
+                return entry["containerPort"].complain(std::to_string(*number) + " is not a port (1-65535)");
+            ports.push_back({.name = entry["name"].string().value_or(""),
+                             .protocol = read_transport(entry["protocol"]),
+                             .port = static_cast<uint16_t>(*number)});
+        });
+    });
+}
+
+/// Ordinary init containers are gone before the pod serves; a sidecar has restartPolicy Always. A port of
+/// either is the pod's all the same, as long as somebody listens.
+state::PodTemplate read_template(const Field& metadata, const Field& spec) {
+    state::PodTemplate common;
+    const auto annotations = metadata["annotations"];
+    common.labels = read_labels(metadata["labels"]);
+    common.service_account = spec["serviceAccountName"].string().value_or(kDefaultAccount);
+    common.expose = annotations[kExposeAnnotation].string().value_or("");
+    common.host_network = spec["hostNetwork"].boolean().value_or(false);
+    read_container_ports(spec["containers"], common.ports);
+    read_container_ports(spec["initContainers"], common.ports);
+    common.ports.shrink_to_fit();
+    return common;
+}
+
+std::vector<Address> read_addresses(const Field& status) {
+    std::vector<Address> addresses;
+    const auto list = status["podIPs"];
+    list.each([&](const Field& entry) {
+        if (const auto address = read_address(entry["ip"])) addresses.push_back(*address);
+    });
+    if (addresses.empty())
+        if (const auto address = read_address(status["podIP"])) addresses.push_back(*address);
+    addresses.shrink_to_fit();
+    return addresses;
+}
+
+} // namespace
+
+state::Pod decode_pod(const Field& document, const DecodeContext& context) {
+    const auto metadata = document["metadata"];
+    const auto spec = document["spec"];
+    const auto status = document["status"];
+    const auto phase = status["phase"].string();
+    state::Pod pod;
+    pod.name = metadata["name"].string().value_or("");
+    pod.ns = metadata["namespace"].string().value_or("");
+    pod.origin = state::Origin(context.file, document.line());
+    pod.node = context.pool.share(spec["nodeName"].string().value_or(""));
+    pod.common = context.pool.share(read_template(metadata, spec));
+    pod.ips = read_addresses(status);
+    pod.finished = phase == "Succeeded" || phase == "Failed";
+    return pod;
+}
+
+} // namespace bulkhead::source

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "source/parts.h"
+
+namespace bulkhead::source {
+
+namespace {
+
+/// Everything that the API server may put beside `spec` is fine; everything else is a mistake.
+void check_frame(const Field& document) {
+    document.only({"apiVersion", "kind", "metadata", "spec", "status"});
+    const auto metadata = document["metadata"];
+    metadata.only({"name", "namespace", "labels", "annotations", "creationTimestamp", "deletionTimestamp",
+                   "deletionGracePeriodSeconds", "finalizers", "generateName", "generation", "managedFields",
+                   "ownerReferences", "resourceVersion", "selfLink", "uid"});
+}
+
+void check_cluster_scoped(const Field& document) {
+    const auto metadata = document["metadata"];
+    const auto ns = metadata["namespace"];
+    if (ns.present()) ns.complain("is not for this kind: it is cluster-scoped");
+}
+
+std::vector<state::Opening> read_openings(const Field& field) {
+    std::vector<state::Opening> openings;
+    field.each([&](const Field& entry) {
+        entry.only({"namespaceSelector", "podSelector", "ports"});
+        openings.push_back({.target = read_target(entry), .ports = read_ports(entry["ports"], PortNames::kAllowed)});
+    });
+    return openings;
+}
+
+std::vector<state::Grant> read_tenant_grants(const Field& field) {
+    std::vector<state::Grant> grants;
+    field.each([&](const Field& entry) {
+        entry.only({"from", "to", "ports", "until", "reason"});
+        auto grant = read_grant(entry, PortNames::kAllowed);
+        const auto to = entry["to"];
+        to.only({"namespaceSelector", "podSelector"});
+        grant.to = read_target(to);
+        grants.push_back(std::move(grant));
+    });
+    return grants;
+}
+
+std::vector<state::Grant> read_resource_grants(const Field& field) {
+    std::vector<state::Grant> grants;
+    field.each([&](const Field& entry) {
+        entry.only({"from", "ports", "until", "reason"}); // there are no pods to narrow it to
+        grants.push_back(read_grant(entry, PortNames::kForbidden));
+    });
+    return grants;
+}
+
+std::vector<state::AllowTo> read_allow_to(const Field& field) {
+    std::vector<state::AllowTo> entries;
+    field.each([&](const Field& entry) {
+        entry.only({"to", "ports"});
+        entries.push_back({.to = read_peers(entry["to"]), .ports = read_ports(entry["ports"], PortNames::kAllowed)});
+    });
+    return entries;
+}
+
+std::vector<std::string> read_names(const Field& field) {
+    std::vector<std::string> names;
+    field.each([&](const Field& item) {
+        if (auto name = read_name(item)) names.push_back(std::move(*name));
+    });
+    return names;
+}
+
+std::vector<Cidr> read_cidrs(const Field& field) {
+    std::vector<Cidr> cidrs;
+    field.each([&](const Field& item) {
+        const auto text = item.string();
+        if (!text) return;
+        if (const auto cidr = Cidr::parse(*text)) {
+            cidrs.push_back(*cidr);
+        } else {
+            item.complain(cidr.error().text);
+        }
+    });
+    return cidrs;
+}
+
+constexpr std::array<std::string_view, 4> kLookedUpLists{"hostnames", "securityGroups", "subnets", "prefixLists"};
+constexpr std::array<std::string_view, 2> kLookedUpTags{"networkInterfaceTags", "resourceTags"};
+
+/// What takes AWS or DNS to resolve: well-formed, but nothing here does it yet, and silence about that
+/// would look like protection.
+void read_looked_up(const Field& addresses) {
+    std::string unresolved;
+    const auto note = [&](const Field& part, std::string_view name) {
+        if (part.present()) unresolved += (unresolved.empty() ? "" : ", ") + std::string(name);
+    };
+    for (const auto name : kLookedUpLists) {
+        const auto part = addresses[name];
+        read_strings(part);
+        note(part, name);
+    }
+    for (const auto name : kLookedUpTags) {
+        const auto part = addresses[name];
+        read_labels(part);
+        note(part, name);
+    }
+    if (!unresolved.empty())
+        addresses.remark(unresolved + ": not resolved by this version; only cidrs and instanceMetadata are in force");
+}
+
+void read_addresses(const Field& addresses, state::AwsResource& resource) {
+    addresses.only({"cidrs", "hostnames", "securityGroups", "networkInterfaceTags", "resourceTags", "subnets",
+                    "prefixLists", "instanceMetadata"});
+    resource.cidrs = read_cidrs(addresses["cidrs"]);
+    resource.instance_metadata = addresses["instanceMetadata"].boolean().value_or(false);
+    read_looked_up(addresses);
+}
+
+} // namespace
+
+state::Tenant decode_tenant(const Field& document, const DecodeContext& context) {
+    check_frame(document);
+    check_cluster_scoped(document);
+    const auto spec = document["spec"];
+    spec.only({"namespaces", "namespaceSelector", "level", "mode", "sealed", "confined", "podExpose", "accessGrants",
+               "expose", "trusted", "allowFrom", "allowTo"});
+    return {.meta = read_meta(document, context),
+            .namespaces = read_names(spec["namespaces"]),
+            .namespace_selector = read_selector(spec["namespaceSelector"]),
+            .level = read_level(spec["level"]),
+            .mode = read_mode(spec["mode"]),
+            .sealed = spec["sealed"].boolean().value_or(false),
+            .confined = spec["confined"].boolean().value_or(false),
+            .pod_expose = spec["podExpose"].boolean().value_or(true),
+            .access_grants = spec["accessGrants"].boolean().value_or(true),
+            .expose = read_openings(spec["expose"]),
+            .trusted = read_openings(spec["trusted"]),
+            .allow_from = read_tenant_grants(spec["allowFrom"]),
+            .allow_to = read_allow_to(spec["allowTo"])};
+}
+
+state::AccessGrant decode_access_grant(const Field& document, const DecodeContext& context) {
+    check_frame(document);
+    const auto spec = document["spec"];
+    spec.only({"podSelector", "from", "ports", "until", "reason"});
+    state::AccessGrant read{.meta = read_meta(document, context), .grant = read_grant(spec, PortNames::kAllowed)};
+    read.grant.to.pods = read_selector(spec["podSelector"]);
+    return read;
+}
+
+state::AwsResource decode_aws_resource(const Field& document, const DecodeContext& context) {
+    check_frame(document);
+    check_cluster_scoped(document);
+    const auto spec = document["spec"];
+    spec.only({"tenant", "level", "mode", "ports", "allowFrom", "addresses"});
+    state::AwsResource resource;
+    resource.meta = read_meta(document, context);
+    resource.tenant = spec["tenant"].string().value_or("");
+    resource.level = read_level(spec["level"]).value_or(state::Level::kProtected);
+    resource.mode = read_mode(spec["mode"]);
+    resource.ports = read_ports(spec["ports"], PortNames::kForbidden);
+    resource.allow_from = read_resource_grants(spec["allowFrom"]);
+    read_addresses(spec["addresses"], resource);
+    return resource;
+}
+
+} // namespace bulkhead::source

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What several kinds have in common. Every function complains about what it cannot take, names the field,
+// and returns what is left: the object is dropped as a whole then.
+#pragma once
+
+#include "source/decode.h"
+
+namespace bulkhead::source {
+
+/// A Kubernetes name: lower-case letters, digits, '-' and '.', at most 253. Nothing if it isn't one.
+std::optional<std::string> read_name(const Field& field);
+
+/// Name, namespace, origin and creation time. Of a document whose key was readable.
+state::Meta read_meta(const Field& document, const DecodeContext& context);
+
+state::Labels read_labels(const Field& field);
+
+/// A LabelSelector; an absent one is nothing, `{}` matches everything.
+std::optional<state::Selector> read_selector(const Field& field);
+
+/// {namespaceSelector, podSelector} of `field`, whatever else is in it.
+state::PodTarget read_target(const Field& field);
+
+enum class PortNames { kAllowed, kForbidden }; // forbidden where there are no containers
+state::Ports read_ports(const Field& field, PortNames names);
+
+/// TCP, UDP or SCTP as Kubernetes spells them; TCP if absent.
+uint8_t read_transport(const Field& field);
+
+/// At least one peer, else a complaint.
+std::vector<state::Peer> read_peers(const Field& field);
+
+/// RFC 3339, seconds; a fraction is cut off.
+std::optional<state::Time> read_time(const Field& field);
+
+std::optional<state::Level> read_level(const Field& field);
+std::optional<state::Mode> read_mode(const Field& field);
+
+/// {from, ports, until, reason} of `field`, without its target.
+state::Grant read_grant(const Field& field, PortNames names);
+
+std::optional<Address> read_address(const Field& field);
+
+std::vector<std::string> read_strings(const Field& field);
+
+} // namespace bulkhead::source
