@@ -8,6 +8,8 @@
 //   identities.h   classes of endpoints and their ids
 //   openings.h     lines 6-8, allowTo and open ports as rows
 //   prefixes.h     CIDRs of resources and peers, flattened
+//   endpoints.h    whose an address is when several say that it is theirs
+//   gather.h       the kernel's look-ups, made in the result
 #pragma once
 
 #include <memory>
@@ -32,8 +34,8 @@ struct Settings {
 
 /// Ids that pinned maps already use, so that a restart changes nothing: the agent reads them back.
 struct KnownIds {
-    std::map<std::string, uint32_t> tenants;      // "source/name" -> id
-    std::map<uint64_t, IdentityId> identities;    // bh_identity::key_hash -> id
+    std::map<std::string, uint32_t> tenants;   // "source/name" -> id
+    std::map<uint64_t, IdentityId> identities; // bh_identity::key_hash -> id
 };
 
 class Compiler {

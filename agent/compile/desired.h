@@ -20,8 +20,8 @@ using IdentityId = uint32_t;
 
 /// For people: what an identity stands for.
 struct IdentityName {
-    std::string tenant; // "payments", "capsule/payments", "ns/payments"; empty = nobody's
-    std::string what;   // "pods", "node", "AWSResource aurora", "cluster-dns", "world", "held"
+    std::string tenant;     // "payments", "capsule/payments", "ns/payments"; empty = nobody's
+    std::string what;       // "pods", "node", "AWSResource aurora", "cluster-dns", "world", "held"
     std::string level_from; // "Namespace payments label bulkhead.dev/level", for explain
 };
 
@@ -49,16 +49,16 @@ struct EndpointRow {
 };
 
 struct Desired {
-    bool armed = false; // an identity is protected or confined in enforce mode
+    bool armed = false;                      // an identity is protected or confined in enforce mode
     std::map<uint32_t, std::string> tenants; // id -> "source/name" or "name" of a declared one
     std::map<IdentityId, bh_identity> identities;
     std::map<IdentityId, IdentityName> names;
     std::unordered_map<Address, EndpointRow> endpoints;
     std::map<Cidr, IdentityId> prefixes;
     std::map<OpeningKey, std::vector<OpeningRow>> openings;
-    std::map<uint16_t, bh_pod> pods;            // by slot
+    std::map<uint16_t, bh_pod> pods;             // by slot
     std::map<uint32_t, bh_interface> interfaces; // by ifindex
-    std::map<uint32_t, std::string> origins;    // "Tenant payments spec.allowFrom[0]: monthly close"
+    std::map<uint32_t, std::string> origins;     // "Tenant payments spec.allowFrom[0]: monthly close"
     std::vector<state::Problem> problems;
 };
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which pods say that an address is theirs. Indexed both ways, so that one changed pod costs its own
+// addresses and their rivals, and nothing else. Sized for a hundred thousand pods: an address with one
+// claimant, nearly all of them, needs no list.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "compile/identities.h"
+
+namespace bulkhead::compile {
+
+class Claims {
+public:
+    struct Record {
+        Identity* identity = nullptr; // held; nullptr = finished
+        bool is_node = false;         // hostNetwork: the addresses are its node's
+        std::vector<Address> addresses;
+    };
+    using Records = std::unordered_map<state::PodKey, Record>;
+    using Entry = Records::value_type;
+
+    /// The pods that claim one address.
+    class Claimants {
+    public:
+        /// Pods before hostNetwork pods, then the first by name; never nullptr.
+        const Entry* winner() const;
+        /// The next pod after the winner; nullptr if there is none (a hostNetwork pod is no rival).
+        const Entry* rival() const;
+
+    private:
+        friend class Claims;
+        void add(const Entry* entry);
+        bool remove(const Entry* entry); // true: none is left
+
+        const Entry* first_ = nullptr;
+        std::unique_ptr<std::vector<const Entry*>> more_; // sorted after first_
+    };
+
+    Entry& record(const state::PodKey& key) { return *records_.try_emplace(key).first; }
+    const Record* find(const state::PodKey& key) const;
+    const Records& records() const { return records_; }
+
+    /// Replaces what the pod claims.
+    void claim(Entry& entry, std::vector<Address> addresses, bool is_node);
+    void erase(const state::PodKey& key);
+
+    /// nullptr: nobody.
+    const Claimants* of(const Address& address) const;
+    const std::unordered_map<Address, Claimants>& all() const { return claimants_; }
+
+    void reserve(size_t pods);
+
+private:
+    void withdraw(const Entry& entry);
+
+    Records records_;
+    std::unordered_map<Address, Claimants> claimants_;
+};
+
+} // namespace bulkhead::compile

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/compiler.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "compile/endpoints.h"
+#include "compile/identities.h"
+#include "compile/local.h"
+#include "compile/openings.h"
+#include "compile/policy.h"
+#include "compile/problems.h"
+#include "compile/tenant_ids.h"
+
+namespace bulkhead::compile {
+
+namespace {
+
+/// Pods of one namespace and template have one identity: worked out once per update.
+struct Described {
+    Identity* identity = nullptr;
+    std::vector<std::string> complaints;
+};
+
+struct TemplateKey {
+    const Membership* member;
+    const state::PodTemplate* common;
+    bool operator==(const TemplateKey&) const = default;
+};
+
+struct TemplateHash {
+    size_t operator()(const TemplateKey& key) const noexcept {
+        return std::hash<const void*>{}(key.member) * 31 + std::hash<const void*>{}(key.common);
+    }
+};
+
+bool is_enforced(const bh_identity& identity) {
+    return (identity.flags & (BH_PROTECTED | BH_CONFINED)) && !(identity.flags & BH_AUDIT);
+}
+
+bool same_row(const EndpointRow& a, const bh_endpoint& row, const std::string& owner) {
+    return a.row.identity == row.identity && a.row.slot == row.slot && a.row.flags == row.flags && a.owner == owner;
+}
+
+std::vector<Address> without_repeats(const std::vector<Address>& addresses) {
+    std::vector<Address> out;
+    out.reserve(addresses.size());
+    for (const auto& address : addresses)
+        if (std::find(out.begin(), out.end(), address) == out.end()) out.push_back(address);
+    return out;
+}
+
+} // namespace
+
+struct Compiler::Impl {
+    /// One call of update().
+    struct Turn {
+        const state::Cluster& cluster;
+        bool anew = false; // everything is worked out again
+        std::set<Address> addresses{}; // whose owner may be another now
+        std::unordered_map<TemplateKey, Described, TemplateHash> described{};
+        Touched touched{};
+    };
+
+    Impl(Settings given, const KnownIds& known)
+        : settings(std::move(given)), tenant_ids(known.tenants), identities(known.identities),
+          endpoints(settings.probe_addresses) {}
+
+    Touched update(const state::Cluster& cluster, const state::Changes& changes);
+
+    void rebuild_policy(Turn& turn);
+    void intern_fixed();
+    void intern_covered();
+    void refresh_all_pods(Turn& turn);
+    void refresh_pod(Turn& turn, const state::PodKey& key);
+    void forget_pod(Turn& turn, const state::PodKey& key);
+    void set_identity(Turn& turn, Claims::Record& record, Identity* now);
+    void touch_pod(Turn& turn, const state::PodKey& key, const Claims::Record& record);
+    Described describe(Turn& turn, const state::PodKey& key, const state::Pod& pod);
+    Described describe_as(const Membership& member, const state::PodTemplate& common, Role role);
+    Role role_of_pod(const state::PodKey& key, const state::Pod& pod) const;
+    std::vector<Address> claimed_by(const state::PodKey& key, const state::Pod& pod) const;
+
+    void publish(Turn& turn);
+    void publish(Turn& turn, const Identity& identity);
+    void place(Turn& turn, const Address& address);
+    void place_all(Turn& turn);
+    void write_local(Turn& turn);
+    void write_prefixes();
+
+    Settings settings;
+    TenantIds tenant_ids;
+    IdentityTable identities;
+    Endpoints endpoints;
+    Openings openings;
+    Problems problems;
+    std::unique_ptr<Policy> policy;
+    std::map<Cidr, Identity*> prefixes;
+    Desired desired;
+};
+
+Touched Compiler::Impl::update(const state::Cluster& cluster, const state::Changes& changes) {
+    Turn turn{.cluster = cluster, .anew = !policy || changes.policy};
+    identities.begin(turn.anew);
+    std::set<state::PodKey> pods = changes.pods;
+    if (turn.anew) rebuild_policy(turn);
+    if (turn.anew || changes.local) endpoints.set_local(cluster, turn.addresses, pods);
+    if (turn.anew)
+        refresh_all_pods(turn);
+    else
+        for (const auto& key : pods)
+            refresh_pod(turn, key);
+    publish(turn);
+    if (turn.anew)
+        place_all(turn);
+    else
+        for (const auto& address : turn.addresses)
+            place(turn, address);
+    const bool concerns_local =
+        std::any_of(pods.begin(), pods.end(), [&](const auto& key) { return endpoints.slots_of(key); });
+    if (turn.anew || changes.local || concerns_local) write_local(turn);
+    problems.write(cluster, desired.problems);
+    turn.touched.everything = turn.anew;
+    return std::move(turn.touched);
+}
+
+void Compiler::Impl::rebuild_policy(Turn& turn) {
+    policy = std::make_unique<Policy>(turn.cluster, settings);
+    intern_fixed();
+    intern_covered();
+    problems.set_policy(policy->problems);
+    desired.tenants.clear();
+    for (const auto& name : policy->tenants())
+        desired.tenants.emplace(tenant_ids.of(name), name);
+    desired.origins = policy->rules.origins;
+    endpoints.claims.reserve(turn.cluster.pods().size());
+}
+
+void Compiler::Impl::intern_fixed() {
+    const auto& selectors = policy->selectors;
+    auto& fixed = endpoints.fixed;
+    const auto intern = [&](Traits traits, IdentityId builtin = 0) {
+        auto& identity = identities.intern(std::move(traits), policy->rules, builtin);
+        IdentityTable::hold(identity);
+        return &identity;
+    };
+    fixed.world = intern(selectors.world(), BH_IDENTITY_WORLD);
+    fixed.held = intern(selectors.held(), BH_IDENTITY_HELD);
+    auto before = std::exchange(fixed.nodes, {});
+    for (const bool dns : {false, true})
+        for (const bool apiserver : {false, true})
+            for (const bool infra : {false, true}) {
+                const Role role{dns, apiserver, infra};
+                fixed.nodes[role] = intern(selectors.node(role));
+            }
+    for (const auto& [role, identity] : before)
+        identities.note_move(identity->id, *fixed.nodes[role]);
+}
+
+void Compiler::Impl::intern_covered() {
+    const auto externals = std::exchange(endpoints.fixed.externals, {});
+    const auto old_prefixes = std::exchange(prefixes, {});
+    for (const auto& covered : policy->covered) {
+        const auto& address = covered.cidr.address;
+        if (covered.is_endpoint && policy->nodes.contains(address)) continue;
+        auto& identity = identities.intern(policy->selectors.external(covered.external), policy->rules);
+        IdentityTable::hold(identity);
+        if (covered.is_endpoint) {
+            endpoints.fixed.externals.emplace(address, &identity);
+            if (const auto old = externals.find(address); old != externals.end())
+                identities.note_move(old->second->id, identity);
+        } else {
+            prefixes.emplace(covered.cidr, &identity);
+            if (const auto old = old_prefixes.find(covered.cidr); old != old_prefixes.end())
+                identities.note_move(old->second->id, identity);
+        }
+    }
+}
+
+void Compiler::Impl::refresh_all_pods(Turn& turn) {
+    for (const auto& [key, pod] : turn.cluster.pods())
+        refresh_pod(turn, key);
+    if (endpoints.claims.records().size() == turn.cluster.pods().size()) return;
+    std::vector<state::PodKey> vanished;
+    for (const auto& [key, record] : endpoints.claims.records())
+        if (!turn.cluster.pods().contains(key)) vanished.push_back(key);
+    for (const auto& key : vanished)
+        forget_pod(turn, key);
+}
+
+void Compiler::Impl::refresh_pod(Turn& turn, const state::PodKey& key) {
+    const auto found = turn.cluster.pods().find(key);
+    if (found == turn.cluster.pods().end()) return forget_pod(turn, key);
+    const auto& pod = found->second;
+    auto& entry = endpoints.claims.record(key);
+    if (!turn.anew) touch_pod(turn, key, entry.second);
+    Described described;
+    if (!pod.finished || endpoints.slots_of(key)) described = describe(turn, key, pod);
+    set_identity(turn, entry.second, described.identity);
+    endpoints.claims.claim(entry, claimed_by(key, pod), pod.common->host_network);
+    if (!turn.anew) touch_pod(turn, key, entry.second);
+    problems.set_pod(key, pod.ns, described.complaints);
+}
+
+void Compiler::Impl::forget_pod(Turn& turn, const state::PodKey& key) {
+    const auto* record = endpoints.claims.find(key);
+    if (!record) return;
+    touch_pod(turn, key, *record);
+    if (record->identity) identities.release(*record->identity);
+    endpoints.claims.erase(key);
+    problems.set_pod(key, {}, {});
+}
+
+/// Addresses that the pod has, by netlink's word or by its own.
+void Compiler::Impl::touch_pod(Turn& turn, const state::PodKey& key, const Claims::Record& record) {
+    turn.addresses.insert(record.addresses.begin(), record.addresses.end());
+    if (const auto* slots = endpoints.slots_of(key))
+        for (const auto slot : *slots) {
+            const auto& addresses = endpoints.local_pods().at(slot).addresses;
+            turn.addresses.insert(addresses.begin(), addresses.end());
+        }
+}
+
+void Compiler::Impl::set_identity(Turn& turn, Claims::Record& record, Identity* now) {
+    if (now) IdentityTable::hold(*now);
+    if (record.identity) {
+        if (turn.anew && now) identities.note_move(record.identity->id, *now);
+        identities.release(*record.identity);
+    }
+    record.identity = now;
+}
+
+Described Compiler::Impl::describe(Turn& turn, const state::PodKey& key, const state::Pod& pod) {
+    const auto* member = policy->tenancy.find(pod.ns);
+    const auto role = role_of_pod(key, pod);
+    if (pod.common->host_network) {
+        Described node{.identity = endpoints.fixed.nodes.at(role), .complaints = {}};
+        if (member && (member->is_protected() || member->confined()))
+            node.complaints.push_back("uses its node's network: it counts as the node, and nothing guards it");
+        return node;
+    }
+    if (!member) return {.identity = endpoints.fixed.held, .complaints = {}};
+    if (role != Role{}) return describe_as(*member, *pod.common, role);
+    auto& known = turn.described[{member, pod.common.get()}];
+    if (!known.identity) known = describe_as(*member, *pod.common, {});
+    return known;
+}
+
+Described Compiler::Impl::describe_as(const Membership& member, const state::PodTemplate& common, Role role) {
+    return {.identity = &identities.intern(policy->selectors.pod(member, common, role), policy->rules),
+            .complaints = policy->selectors.complaints(member, common)};
+}
+
+Role Compiler::Impl::role_of_pod(const state::PodKey& key, const state::Pod& pod) const {
+    Role role;
+    const auto add = [&](const Address& address) {
+        const auto more = policy->role_of(address);
+        role.cluster_dns |= more.cluster_dns;
+        role.kube_apiserver |= more.kube_apiserver;
+        role.infra |= more.infra;
+    };
+    if (const auto* slots = endpoints.slots_of(key)) {
+        for (const auto slot : *slots)
+            for (const auto& address : endpoints.local_pods().at(slot).addresses)
+                add(address);
+    }
+    for (const auto& address : pod.ips)
+        add(address);
+    return role;
+}
+
+/// What the API server says of a pod counts until netlink says it: its word is a second late.
+std::vector<Address> Compiler::Impl::claimed_by(const state::PodKey& key, const state::Pod& pod) const {
+    if (pod.finished) return {};
+    const bool told_by_netlink =
+        !pod.common->host_network && pod.node == settings.node_name && endpoints.slots_of(key) != nullptr;
+    return told_by_netlink ? std::vector<Address>{} : without_repeats(pod.ips);
+}
+
+void Compiler::Impl::publish(Turn& turn) {
+    auto outcome = identities.finish();
+    if (turn.anew) {
+        desired.identities.clear();
+        desired.names.clear();
+        desired.openings.clear();
+        openings.reset(policy->rules);
+    }
+    for (const auto& gone : outcome.gone) {
+        if (turn.anew) continue; // was never published
+        openings.remove(*gone, desired, turn.touched.identities);
+        desired.identities.erase(gone->id);
+        desired.names.erase(gone->id);
+    }
+    for (const auto* born : outcome.born)
+        publish(turn, *born);
+    if (turn.anew) write_prefixes();
+    if (outcome.born.empty() && outcome.gone.empty()) return;
+    problems.set_openings(openings.problems());
+    desired.armed = std::any_of(desired.identities.begin(), desired.identities.end(), [](const auto& entry) {
+        return entry.first >= BH_IDENTITY_FIRST_FREE && is_enforced(entry.second);
+    });
+}
+
+void Compiler::Impl::publish(Turn& turn, const Identity& identity) {
+    const auto& traits = identity.traits;
+    desired.identities[identity.id] = {.tenant = tenant_ids.of(traits.tenant),
+                                       .flags = traits.flags | openings.ask_flags(traits),
+                                       .key_hash = identity.hash};
+    desired.names[identity.id] = {traits.tenant, traits.what, traits.level_from};
+    openings.add(identity, desired, turn.touched.identities);
+}
+
+void Compiler::Impl::write_prefixes() {
+    desired.prefixes.clear();
+    for (const auto& [cidr, identity] : prefixes)
+        desired.prefixes.emplace(cidr, identity->id);
+}
+
+void Compiler::Impl::place(Turn& turn, const Address& address) {
+    if (auto problem = endpoints.conflict_at(address, turn.cluster))
+        problems.set_address(address, std::move(*problem));
+    else
+        problems.clear_address(address);
+    auto owner = endpoints.owner_of(address, *policy);
+    if (!owner) {
+        if (desired.endpoints.erase(address) != 0) turn.touched.endpoints.insert(address);
+        return;
+    }
+    const bh_endpoint row{.identity = owner->identity->id, .slot = owner->slot, .flags = owner->flags};
+    auto& entry = desired.endpoints[address];
+    if (same_row(entry, row, owner->name)) return;
+    entry = {row, std::move(owner->name)};
+    if (!turn.anew) turn.touched.endpoints.insert(address);
+}
+
+void Compiler::Impl::place_all(Turn& turn) {
+    desired.endpoints.reserve(endpoints.claims.all().size());
+    const auto place_new = [&](const Address& address) {
+        if (!desired.endpoints.contains(address)) place(turn, address);
+    };
+    std::vector<Address> placed;
+    placed.reserve(desired.endpoints.size());
+    for (const auto& [address, row] : desired.endpoints)
+        placed.push_back(address);
+    for (const auto& address : placed)
+        place(turn, address);
+    for (const auto& [address, claimants] : endpoints.claims.all())
+        place_new(address);
+    for (const auto& [address, name] : policy->nodes)
+        place_new(address);
+    for (const auto& [address, identity] : endpoints.fixed.externals)
+        place_new(address);
+    for (const auto& [slot, pod] : endpoints.local_pods())
+        for (const auto& address : pod.addresses)
+            place_new(address);
+    for (const auto& address : turn.cluster.own_addresses())
+        place_new(address);
+    for (const auto& address : settings.probe_addresses)
+        place_new(address);
+}
+
+void Compiler::Impl::write_local(Turn& turn) {
+    std::vector<state::Problem> found;
+    std::map<uint16_t, bh_pod> pods;
+    std::map<uint32_t, bh_interface> interfaces;
+    for (const auto& [slot, pod] : endpoints.local_pods()) {
+        pods.emplace(slot, pod_row(pod, endpoints.identity_of(pod).id, found));
+        for (const auto ifindex : pod.ifindexes)
+            interfaces.emplace(ifindex, bh_interface{.slot = slot});
+    }
+    const auto same_bytes = [](const auto& a, const auto& b) {
+        return a.first == b.first && std::memcmp(&a.second, &b.second, sizeof a.second) == 0;
+    };
+    turn.touched.local = !std::equal(pods.begin(), pods.end(), desired.pods.begin(), desired.pods.end(), same_bytes) ||
+                         !std::equal(interfaces.begin(), interfaces.end(), desired.interfaces.begin(),
+                                     desired.interfaces.end(), same_bytes);
+    desired.pods = std::move(pods);
+    desired.interfaces = std::move(interfaces);
+    problems.set_local(std::move(found));
+}
+
+Compiler::Compiler(Settings settings, KnownIds known) : impl_(std::make_unique<Impl>(std::move(settings), known)) {}
+
+Compiler::~Compiler() = default;
+
+Touched Compiler::update(const state::Cluster& cluster, const state::Changes& changes) {
+    return impl_->update(cluster, changes);
+}
+
+const Desired& Compiler::desired() const {
+    return impl_->desired;
+}
+
+} // namespace bulkhead::compile

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/endpoints.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "compile/local.h"
+
+namespace bulkhead::compile {
+
+namespace {
+
+void touch(const state::LocalPod& pod, std::set<Address>& addresses, std::set<state::PodKey>& pods) {
+    addresses.insert(pod.addresses.begin(), pod.addresses.end());
+    if (!pod.pod.empty()) pods.insert(pod.pod);
+}
+
+} // namespace
+
+void Endpoints::set_local(const state::Cluster& cluster, std::set<Address>& touched, std::set<state::PodKey>& pods) {
+    std::set_symmetric_difference(own_addresses_.begin(), own_addresses_.end(), cluster.own_addresses().begin(),
+                                  cluster.own_addresses().end(), std::inserter(touched, touched.end()));
+    own_addresses_ = cluster.own_addresses();
+    const auto touch_missing = [&](const auto& from, const auto& in) {
+        for (const auto& [slot, pod] : from)
+            if (const auto other = in.find(slot); other == in.end() || other->second != pod) touch(pod, touched, pods);
+    };
+    touch_missing(local_pods_, cluster.local_pods());
+    touch_missing(cluster.local_pods(), local_pods_);
+    local_pods_ = cluster.local_pods();
+    slots_by_address_.clear();
+    slots_by_pod_.clear();
+    for (const auto& [slot, pod] : local_pods_) {
+        for (const auto& address : pod.addresses)
+            slots_by_address_[address].insert(slot);
+        if (!pod.pod.empty()) slots_by_pod_[pod.pod].push_back(slot);
+    }
+}
+
+const std::vector<uint16_t>* Endpoints::slots_of(const state::PodKey& key) const {
+    const auto found = slots_by_pod_.find(key);
+    return found == slots_by_pod_.end() ? nullptr : &found->second;
+}
+
+bool Endpoints::is_this_node(const Address& address) const {
+    return own_addresses_.contains(address) || probe_addresses_.contains(address);
+}
+
+const Identity& Endpoints::identity_of(const state::LocalPod& pod) const {
+    const auto* record = claims.find(pod.pod);
+    if (!record || !record->identity || record->is_node) return *fixed.held;
+    return *record->identity;
+}
+
+const Identity& Endpoints::node_identity(const Address& address, const Policy& policy) const {
+    return *fixed.nodes.at(policy.role_of(address));
+}
+
+std::optional<Owner> Endpoints::owner_of(const Address& address, const Policy& policy) const {
+    if (const auto local = slots_by_address_.find(address); local != slots_by_address_.end()) {
+        const auto slot = *local->second.begin();
+        const auto& pod = local_pods_.at(slot);
+        return Owner{&identity_of(pod), slot, 0, name_of(pod)};
+    }
+    if (is_this_node(address)) return Owner{&node_identity(address, policy), 0, BH_ENDPOINT_THIS_NODE, "this node"};
+    const auto* claimants = claims.of(address);
+    if (claimants && !claimants->winner()->second.is_node)
+        return Owner{claimants->winner()->second.identity, 0, 0, claimants->winner()->first};
+    if (const auto node = policy.nodes.find(address); node != policy.nodes.end())
+        return Owner{&node_identity(address, policy), 0, 0, node->second};
+    if (claimants) return Owner{&node_identity(address, policy), 0, 0, claimants->winner()->first};
+    if (const auto external = fixed.externals.find(address); external != fixed.externals.end())
+        return Owner{external->second, 0, 0, external->second->traits.what};
+    return std::nullopt;
+}
+
+std::optional<state::Problem> Endpoints::conflict_at(const Address& address, const state::Cluster& cluster) const {
+    const auto report = [&](const state::PodKey& loser, const std::string& winner) {
+        const auto pod = cluster.pods().find(loser);
+        return state::Problem{pod == cluster.pods().end() ? "" : pod->second.origin.text(), "Pod " + loser,
+                              "status.podIPs", address.text() + " is also " + winner + "'s, which keeps it"};
+    };
+    const auto* claimants = claims.of(address);
+    const auto* claimant = claimants && !claimants->winner()->second.is_node ? claimants->winner() : nullptr;
+    if (const auto local = slots_by_address_.find(address); local != slots_by_address_.end()) {
+        const auto& owner = local_pods_.at(*local->second.begin());
+        if (local->second.size() > 1)
+            return report(name_of(local_pods_.at(*local->second.rbegin())), "Pod " + name_of(owner));
+        if (claimant && claimant->first != owner.pod) return report(claimant->first, "Pod " + name_of(owner));
+        return std::nullopt;
+    }
+    if (claimant && is_this_node(address)) return report(claimant->first, "this node");
+    if (claimant && claimants->rival()) return report(claimants->rival()->first, "Pod " + claimant->first);
+    return std::nullopt;
+}
+
+} // namespace bulkhead::compile

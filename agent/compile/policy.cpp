@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/policy.h"
+
+namespace bulkhead::compile {
+
+namespace {
+
+/// Where pods fetch their IAM credentials: an agent on their own node, also for confined ones.
+constexpr const char* kPodIdentity[] = {"169.254.170.23", "fd00:ec2::23"};
+
+bool is_service(const state::EndpointSlice& slice, std::string_view ns, std::string_view name) {
+    return slice.meta.ns == ns && slice.service == name;
+}
+
+std::map<Address, Role> collect_roles(const state::Cluster& cluster, const Settings& settings) {
+    std::map<Address, Role> roles;
+    const auto add_dns = [&](const Address& address) {
+        roles[address].cluster_dns = true;
+        roles[address].infra = true;
+    };
+    for (const auto& address : settings.dns_addresses)
+        add_dns(address);
+    for (const auto& [key, slice] : cluster.endpoint_slices()) {
+        if (is_service(slice, "kube-system", "kube-dns"))
+            for (const auto& address : slice.addresses)
+                add_dns(address);
+        if (is_service(slice, "default", "kubernetes"))
+            for (const auto& address : slice.addresses)
+                roles[address].kube_apiserver = true;
+    }
+    return roles;
+}
+
+std::unordered_map<Address, std::string> collect_nodes(const state::Cluster& cluster, std::map<Address, Role>& roles) {
+    std::unordered_map<Address, std::string> nodes;
+    for (const auto& [name, node] : cluster.nodes())
+        for (const auto& address : node.addresses)
+            nodes.emplace(address, "node " + name);
+    for (const auto* text : kPodIdentity) {
+        const auto address = *Address::parse(text);
+        nodes.emplace(address, "Pod Identity");
+        roles[address].infra = true;
+    }
+    return nodes;
+}
+
+} // namespace
+
+Policy::Policy(const state::Cluster& of, const Settings& settings)
+    : cluster(of), tenancy(of, settings, problems), rules(collect_rules(of, tenancy, problems)),
+      selectors(rules, tenancy, settings.default_mode), roles(collect_roles(of, settings)),
+      nodes(collect_nodes(of, roles)) {
+    covered = flatten(collect_sayings(of, selectors, roles), selectors, problems);
+}
+
+Role Policy::role_of(const Address& address) const {
+    const auto found = roles.find(address);
+    return found == roles.end() ? Role{} : found->second;
+}
+
+std::set<std::string> Policy::tenants() const {
+    std::set<std::string> names;
+    for (const auto& [name, tenant] : cluster.tenants())
+        names.insert(name);
+    for (const auto& [ns, member] : tenancy.memberships())
+        names.insert(member.tenant);
+    for (const auto& [name, resource] : cluster.resources())
+        names.insert(resource.tenant);
+    names.erase("");
+    return names;
+}
+
+} // namespace bulkhead::compile

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All that follows from namespaces, Tenants, AccessGrants, AWSResources, nodes and slices, but not from
+// pods: built anew when one of them changes, read-only until then. It points into the cluster state that
+// it was built from.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "compile/prefixes.h"
+
+namespace bulkhead::compile {
+
+struct Policy {
+    Policy(const state::Cluster& cluster, const Settings& settings);
+    Policy(const Policy&) = delete;
+
+    Role role_of(const Address& address) const;
+
+    /// Every tenant that is declared, has a namespace or owns a resource.
+    std::set<std::string> tenants() const;
+
+    const state::Cluster& cluster;
+    std::vector<state::Problem> problems; // first: the others write it while they are built
+    Tenancy tenancy;
+    Rules rules;
+    Selectors selectors;
+    std::map<Address, Role> roles;                  // cluster DNS, the API server, Pod Identity
+    std::unordered_map<Address, std::string> nodes; // addresses of Node objects -> "node node-a"
+    std::vector<Covered> covered;                   // CIDRs and single addresses of resources and peers
+};
+
+} // namespace bulkhead::compile

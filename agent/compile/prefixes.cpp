@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/prefixes.h"
+
+#include <algorithm>
+
+namespace bulkhead::compile {
+
+namespace {
+
+Cidr single(const Address& address) {
+    return {.address = address, .length = static_cast<uint8_t>(address.bits())};
+}
+
+std::vector<Cidr> cidrs_of(const state::AwsResource& resource) {
+    auto cidrs = resource.cidrs;
+    if (!resource.instance_metadata) return cidrs;
+    for (const auto* text : {"169.254.169.254/32", "fd00:ec2::254/128"})
+        cidrs.push_back(*Cidr::parse(text));
+    return cidrs;
+}
+
+/// Whoever comes first owns what both claim.
+bool is_stricter(const state::AwsResource* a, const state::AwsResource* b, const Selectors& selectors) {
+    if (a->level != b->level) return a->level > b->level;
+    const auto mode_a = selectors.mode_of(*a);
+    const auto mode_b = selectors.mode_of(*b);
+    if (mode_a != mode_b) return mode_a > mode_b;
+    return a->meta.name < b->meta.name;
+}
+
+/// Walks CIDRs of one family in order of address and length, so that what covers one is on a stack.
+class Sweep {
+public:
+    Sweep(const Selectors& selectors, std::vector<state::Problem>& problems)
+        : selectors_(selectors), problems_(problems) {}
+
+    Covered next(const Cidr& cidr, const Saying& saying) {
+        while (!open_.empty() && !open_.back().cidr.contains(cidr))
+            open_.pop_back();
+        Covered covered{.cidr = cidr, .external = {}, .is_endpoint = saying.is_endpoint};
+        if (!open_.empty()) covered.external = open_.back().external;
+        covered.external.role = saying.role;
+        add(saying, cidr, covered.external);
+        open_.push_back(covered);
+        return covered;
+    }
+
+private:
+    void add(const Saying& saying, const Cidr& cidr, External& external) {
+        external.cidrs.insert(external.cidrs.end(), saying.peers.begin(), saying.peers.end());
+        if (saying.resources.empty()) return;
+        auto resources = saying.resources;
+        std::sort(resources.begin(), resources.end(),
+                  [&](const auto* a, const auto* b) { return is_stricter(a, b, selectors_); });
+        external.owner = resources.front();
+        external.covering.insert(external.covering.end(), resources.begin(), resources.end());
+        for (size_t i = 1; i < resources.size(); ++i)
+            report(cidr, *resources[i], *resources.front());
+    }
+
+    void report(const Cidr& cidr, const state::AwsResource& loser, const state::AwsResource& owner) {
+        problems_.push_back({loser.meta.origin, "AWSResource " + loser.meta.name, "spec.addresses",
+                             cidr.text() + " is also AWSResource " + owner.meta.name + "'s, which owns it"});
+    }
+
+    const Selectors& selectors_;
+    std::vector<state::Problem>& problems_;
+    std::vector<Covered> open_;
+};
+
+} // namespace
+
+Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selectors,
+                        const std::map<Address, Role>& roles) {
+    Sayings sayings;
+    for (const auto& [name, resource] : cluster.resources()) {
+        for (const auto& cidr : cidrs_of(resource)) {
+            auto& saying = sayings[cidr];
+            if (!saying.resources.empty() && saying.resources.back() == &resource) continue; // listed twice
+            saying.resources.push_back(&resource);
+            saying.is_endpoint |= cidr.is_single();
+        }
+    }
+    for (const auto& [cidr, mention] : selectors.cidrs())
+        sayings[cidr].peers.push_back(mention);
+    for (const auto& [address, role] : roles) {
+        auto& saying = sayings[single(address)];
+        saying.role = role;
+        saying.is_endpoint = true;
+    }
+    return sayings;
+}
+
+std::vector<Covered> flatten(const Sayings& sayings, const Selectors& selectors,
+                             std::vector<state::Problem>& problems) {
+    std::vector<Covered> out;
+    out.reserve(sayings.size());
+    Sweep sweep4(selectors, problems);
+    Sweep sweep6(selectors, problems);
+    for (const auto& [cidr, saying] : sayings)
+        out.push_back((cidr.address.family == BH_IPV4 ? sweep4 : sweep6).next(cidr, saying));
+    return out;
+}
+
+} // namespace bulkhead::compile

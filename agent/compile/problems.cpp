@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/problems.h"
+
+#include <algorithm>
+
+#include "compile/rules.h"
+
+namespace bulkhead::compile {
+
+void Problems::replace(List& list, List problems) {
+    if (list == problems) return;
+    list = std::move(problems);
+    changed_ = true;
+}
+
+void Problems::set_address(const Address& address, state::Problem problem) {
+    auto& slot = addresses_[address];
+    if (slot == problem) return;
+    slot = std::move(problem);
+    changed_ = true;
+}
+
+void Problems::clear_address(const Address& address) {
+    if (!addresses_.empty() && addresses_.erase(address) != 0) changed_ = true;
+}
+
+void Problems::set_openings(const std::map<OpeningKey, state::Problem>& problems) {
+    List list;
+    for (const auto& [key, problem] : problems)
+        list.push_back(problem);
+    replace(openings_, std::move(list));
+}
+
+void Problems::set_pod(const state::PodKey& pod, const std::string& ns, const std::vector<std::string>& complaints) {
+    if (complaints.empty() && pods_.empty()) return;
+    if (const auto before = pods_.find(pod); before != pods_.end()) {
+        for (const auto& complaint : before->second) {
+            auto& pods = complaints_[complaint];
+            pods.erase(pod);
+            if (pods.empty()) complaints_.erase(complaint);
+        }
+        pods_.erase(before);
+        changed_ = true;
+    }
+    for (const auto& text : complaints) {
+        complaints_[{ns, text}].insert(pod);
+        pods_[pod].emplace_back(ns, text);
+        changed_ = true;
+    }
+}
+
+void Problems::write(const state::Cluster& cluster, List& out) {
+    if (!changed_) return;
+    changed_ = false;
+    out = policy_;
+    out.insert(out.end(), local_.begin(), local_.end());
+    out.insert(out.end(), openings_.begin(), openings_.end());
+    for (const auto& [address, problem] : addresses_)
+        out.push_back(problem);
+    for (const auto& [complaint, pods] : complaints_) {
+        const auto& first = *pods.begin();
+        const auto pod = cluster.pods().find(first);
+        auto text = complaint.second;
+        if (pods.size() > 1) text += " (so have " + std::to_string(pods.size() - 1) + " more pods of the namespace)";
+        out.push_back(
+            {pod == cluster.pods().end() ? "" : pod->second.origin.text(), "Pod " + first, "", std::move(text)});
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+}
+
+} // namespace bulkhead::compile

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/rules.h"
+
+#include <algorithm>
+
+#include "compile/hash.h"
+
+namespace bulkhead::compile {
+
+namespace {
+
+constexpr std::string_view kAnnotationText = "the pods' annotation bulkhead.dev/expose";
+
+std::string indexed(std::string_view field, size_t index) {
+    return std::string(field) + "[" + std::to_string(index) + "]";
+}
+
+class Collector {
+public:
+    Collector(const state::Cluster& cluster, const Tenancy& tenancy, std::vector<state::Problem>& problems)
+        : cluster_(cluster), tenancy_(tenancy), problems_(problems) {
+        rules_.origins.emplace(annotation_origin(), kAnnotationText);
+    }
+
+    Rules collect() && {
+        for (const auto& [name, tenant] : cluster_.tenants())
+            add_tenant(tenant);
+        for (const auto& [key, grant] : cluster_.access_grants())
+            add_access_grant(grant);
+        for (const auto& [name, resource] : cluster_.resources())
+            add_resource(resource);
+        return std::move(rules_);
+    }
+
+private:
+    struct Author { // whose words a rule is
+        const state::Meta& meta;
+        std::string object; // "Tenant payments"
+    };
+
+    void add_tenant(const state::Tenant& tenant) {
+        const Author author{tenant.meta, "Tenant " + tenant.meta.name};
+        for (size_t i = 0; i < tenant.expose.size(); ++i)
+            add(author, indexed("spec.expose", i),
+                {.line = BH_REASON_EXPOSED,
+                 .shape = Rule::Shape::kToAny,
+                 .dst = target(tenant, tenant.expose[i].target),
+                 .ports = tenant.expose[i].ports});
+        for (size_t i = 0; i < tenant.trusted.size(); ++i)
+            add_trusted(author, indexed("spec.trusted", i), target(tenant, tenant.trusted[i].target),
+                        tenant.trusted[i].ports);
+        for (size_t i = 0; i < tenant.allow_from.size(); ++i)
+            add_grant(author, indexed("spec.allowFrom", i), target(tenant, tenant.allow_from[i].to),
+                      tenant.allow_from[i]);
+        if (!tenant.confined) return;
+        for (size_t i = 0; i < tenant.allow_to.size(); ++i) {
+            const auto field = indexed("spec.allowTo", i);
+            add(author, field,
+                {.line = BH_REASON_CONFINED,
+                 .dst = side(author, field + ".to", tenant.allow_to[i].to),
+                 .src = target(tenant, {}),
+                 .ports = tenant.allow_to[i].ports});
+        }
+    }
+
+    /// A port's name means something on the destination only, so the names of a trust make rows per
+    /// destination, and its numbers one row for all of them.
+    void add_trusted(const Author& author, const std::string& field, Side sources, const state::Ports& ports) {
+        state::Ports numbers;
+        state::Ports names;
+        for (const auto& port : ports)
+            (port.name.empty() ? numbers : names).push_back(port);
+        if (!names.empty())
+            add(author, field,
+                {.line = BH_REASON_TRUSTED,
+                 .dst = {.pods = {{.all = true}}},
+                 .src = sources,
+                 .ports = std::move(names)});
+        if (ports.empty() || !numbers.empty())
+            add(author, field,
+                {.line = BH_REASON_TRUSTED,
+                 .shape = Rule::Shape::kFromAny,
+                 .src = std::move(sources),
+                 .ports = std::move(numbers)});
+    }
+
+    void add_access_grant(const state::AccessGrant& object) {
+        const Author author{object.meta, "AccessGrant " + object.meta.ns + "/" + object.meta.name};
+        const auto* member = tenancy_.find(object.meta.ns);
+        if (!member) return;
+        if (!member->allows_access_grants()) {
+            report(author, "",
+                   "Tenant " + member->tenant + " does not let its namespaces grant access; it opens nothing");
+            return;
+        }
+        add_grant(author, "spec", {.pods = {{.ns = object.meta.ns, .pods = object.grant.to.pods}}}, object.grant);
+    }
+
+    void add_resource(const state::AwsResource& resource) {
+        const Author author{resource.meta, "AWSResource " + resource.meta.name};
+        const Side self{.owner = resource.meta.name};
+        if (resource.meta.name == kClusterDns || resource.meta.name == kKubeApiserver)
+            report(author, "metadata.name", "the name is built in; as a peer it means the built-in one");
+        if (has_names(resource.ports))
+            report(author, "spec.ports", "names of ports are for pods only; all its ports stay protected");
+        add_ranges(
+            author, "spec.ports",
+            {.line = BH_REASON_OPEN, .shape = Rule::Shape::kToAny, .dst = self, .ranges = complement(resource.ports)});
+        for (size_t i = 0; i < resource.allow_from.size(); ++i) {
+            const auto field = indexed("spec.allowFrom", i);
+            auto grant = resource.allow_from[i];
+            if (has_names(grant.ports)) {
+                report(author, field + ".ports", "names of ports are for pods only; they open nothing");
+                std::erase_if(grant.ports, [](const auto& port) { return !port.name.empty(); });
+                if (grant.ports.empty()) continue;
+            }
+            add_grant(author, field, self, grant);
+        }
+    }
+
+    void add_grant(const Author& author, const std::string& field, Side dst, const state::Grant& grant) {
+        add(author, field,
+            {.line = BH_REASON_GRANTED,
+             .dst = std::move(dst),
+             .src = side(author, field + ".from", grant.from),
+             .ports = grant.ports,
+             .until = grant.until},
+            grant.reason);
+    }
+
+    void add(const Author& author, const std::string& field, Rule rule, const std::string& reason = {}) {
+        rule.named = has_names(rule.ports);
+        if (!rule.named) rule.ranges = resolved(rule.ports, {});
+        add_ranges(author, field, std::move(rule), reason);
+    }
+
+    void add_ranges(const Author& author, const std::string& field, Rule rule, const std::string& reason = {}) {
+        if (!rule.named && rule.ranges.empty()) return;
+        rule.text = author.object + " " + field;
+        rule.origin = origin_of(reason.empty() ? rule.text : rule.text + ": " + reason);
+        rules_.list.push_back(std::move(rule));
+    }
+
+    /// Two texts with one hash are neighbours: an origin must never name the wrong object.
+    uint32_t origin_of(const std::string& text) {
+        for (uint32_t key = fnv1a_32(text);; ++key) {
+            if (key == 0) continue; // 0 = no opening decided
+            const auto [entry, is_new] = rules_.origins.emplace(key, text);
+            if (is_new || entry->second == text) return key;
+        }
+    }
+
+    static Side target(const state::Tenant& tenant, const state::PodTarget& target) {
+        return {.pods = {{.tenant = tenant.meta.name, .namespaces = target.namespaces, .pods = target.pods}}};
+    }
+
+    Side side(const Author& author, const std::string& field, const std::vector<state::Peer>& peers) {
+        Side out;
+        for (size_t i = 0; i < peers.size(); ++i)
+            std::visit([&](const auto& peer) { add_peer(author, indexed(field, i), peer, out); }, peers[i]);
+        return out;
+    }
+
+    void add_peer(const Author&, const std::string&, const state::TenantPeer& peer, Side& out) {
+        out.pods.push_back({.tenant = peer.tenant, .pods = peer.pods});
+    }
+
+    void add_peer(const Author&, const std::string&, const state::NamespacePeer& peer, Side& out) {
+        out.pods.push_back({.ns = peer.ns, .pods = peer.pods, .service_account = peer.service_account});
+    }
+
+    void add_peer(const Author& author, const std::string& field, const state::ResourcePeer& peer, Side& out) {
+        if (peer.name == kClusterDns) {
+            out.cluster_dns = true;
+        } else if (peer.name == kKubeApiserver) {
+            out.kube_apiserver = true;
+        } else {
+            if (!cluster_.resources().contains(peer.name))
+                report(author, field + ".awsResource",
+                       "there is no AWSResource " + peer.name + "; it stands for nothing");
+            out.resources.push_back(peer.name);
+        }
+    }
+
+    void add_peer(const Author&, const std::string&, const state::CidrPeer& peer, Side& out) {
+        out.cidrs.push_back(peer.cidr);
+    }
+
+    void add_peer(const Author&, const std::string&, const state::WorldPeer&, Side& out) { out.world = true; }
+
+    void report(const Author& author, std::string field, std::string text) {
+        problems_.push_back({author.meta.origin, author.object, std::move(field), std::move(text)});
+    }
+
+    const state::Cluster& cluster_;
+    const Tenancy& tenancy_;
+    std::vector<state::Problem>& problems_;
+    Rules rules_;
+};
+
+} // namespace
+
+uint32_t annotation_origin() {
+    return fnv1a_32(kAnnotationText);
+}
+
+Rules collect_rules(const state::Cluster& cluster, const Tenancy& tenancy, std::vector<state::Problem>& problems) {
+    return Collector(cluster, tenancy, problems).collect();
+}
+
+} // namespace bulkhead::compile

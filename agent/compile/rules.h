@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that opens something, as one flat list: exposes, trust, grants, allowTo and the open ports
+// of resources, each with the side that it opens and the side that it lets through. Where Tenant,
+// AccessGrant and AWSResource differ ends here.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bulkhead/reasons.h"
+#include "compile/ports.h"
+#include "compile/tenancy.h"
+
+namespace bulkhead::compile {
+
+using RuleId = uint32_t;
+
+/// Some pods. Absent parts do not narrow; at least one of tenant, ns and all is there.
+struct PodScope {
+    std::string tenant;
+    std::string ns;
+    bool all = false; // of every tenant
+    std::optional<state::Selector> namespaces;
+    std::optional<state::Selector> pods;
+    std::optional<std::string> service_account;
+};
+
+/// One side of a rule: whoever is named by any of these.
+struct Side {
+    std::vector<PodScope> pods;
+    std::vector<std::string> resources; // any AWSResource that covers the address
+    std::string owner;                  // the AWSResource that owns the address
+    std::vector<Cidr> cidrs;
+    bool world = false;
+    bool cluster_dns = false;
+    bool kube_apiserver = false;
+};
+
+struct Rule {
+    enum class Shape : uint8_t { kToAny, kFromAny, kPair }; // which key its rows have
+
+    bh_reason line = BH_REASON_GRANTED; // OPEN, EXPOSED, TRUSTED, GRANTED, CONFINED
+    Shape shape = Shape::kPair;
+    Side dst; // kFromAny: empty
+    Side src; // kToAny: empty
+    state::Ports ports;
+    PortRanges ranges;  // unless named: what the ports mean everywhere
+    bool named = false; // ports depend on the destination's container ports
+    std::optional<state::Time> until;
+    uint32_t origin = 0; // key of Rules::origins
+    std::string text;    // "Tenant payments spec.allowFrom[0]"
+};
+
+struct Rules {
+    std::vector<Rule> list; // by RuleId
+    std::map<uint32_t, std::string> origins;
+};
+
+inline constexpr std::string_view kClusterDns = "cluster-dns";
+inline constexpr std::string_view kKubeApiserver = "kube-apiserver";
+inline constexpr std::string_view kExposeAnnotation = "metadata.annotations[bulkhead.dev/expose]";
+
+/// The key of the pods' own annotations in Rules::origins.
+uint32_t annotation_origin();
+
+Rules collect_rules(const state::Cluster& cluster, const Tenancy& tenancy, std::vector<state::Problem>& problems);
+
+} // namespace bulkhead::compile

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/selectors.h"
+
+#include <algorithm>
+
+namespace bulkhead::compile {
+
+namespace {
+
+uint32_t flag_if(bool condition, bh_identity_flag flag) {
+    return condition ? static_cast<uint32_t>(flag) : 0;
+}
+
+uint32_t pod_flags(const Membership& member, Role role) {
+    return BH_POD | flag_if(member.is_protected(), BH_PROTECTED) |
+           flag_if(member.mode == state::Mode::kAudit, BH_AUDIT) | flag_if(member.sealed(), BH_SEALED) |
+           flag_if(member.confined(), BH_CONFINED) | flag_if(role.infra, BH_INFRA);
+}
+
+bool matches(const PodScope& scope, const Membership& member, const state::PodTemplate& pod) {
+    if (scope.service_account && *scope.service_account != pod.service_account) return false;
+    if (scope.namespaces && !scope.namespaces->matches(member.ns->labels)) return false;
+    return !scope.pods || scope.pods->matches(pod.labels);
+}
+
+void append(const std::unordered_map<std::string, Mentions>& index, const std::string& key, Mentions& out) {
+    if (const auto found = index.find(key); found != index.end())
+        out.insert(out.end(), found->second.begin(), found->second.end());
+}
+
+void append(const Mentions& more, Mentions& out) {
+    out.insert(out.end(), more.begin(), more.end());
+}
+
+/// A row that could not change a verdict is none: lines 6 to 8 are asked for protected destinations
+/// only, and trust opens neither resources nor sealed tenants.
+bool can_open(const Rule& rule, const Traits& traits) {
+    if (rule.line == BH_REASON_CONFINED) return true;
+    if (!(traits.flags & BH_PROTECTED)) return false;
+    return rule.line != BH_REASON_TRUSTED || ((traits.flags & BH_POD) && !(traits.flags & BH_SEALED));
+}
+
+} // namespace
+
+Selectors::Selectors(const Rules& rules, const Tenancy& tenancy, state::Mode default_mode)
+    : rules_(rules), tenancy_(tenancy), default_mode_(default_mode) {
+    for (RuleId id = 0; id < rules.list.size(); ++id) {
+        index(rules.list[id].dst, {id, true});
+        index(rules.list[id].src, {id, false});
+    }
+}
+
+void Selectors::index(const Side& side, Mention mention) {
+    for (const auto& scope : side.pods) {
+        if (scope.all)
+            everywhere_.push_back({&scope, mention});
+        else if (!scope.tenant.empty())
+            by_tenant_[scope.tenant].push_back({&scope, mention});
+        else
+            by_namespace_[scope.ns].push_back({&scope, mention});
+    }
+    for (const auto& name : side.resources)
+        by_resource_[name].push_back(mention);
+    if (!side.owner.empty()) by_owner_[side.owner].push_back(mention);
+    for (const auto& cidr : side.cidrs)
+        cidrs_.emplace_back(cidr, mention);
+    if (side.world) world_.push_back(mention);
+    if (side.cluster_dns) cluster_dns_.push_back(mention);
+    if (side.kube_apiserver) kube_apiserver_.push_back(mention);
+}
+
+void Selectors::match(const Scopes& scopes, const Membership& member, const state::PodTemplate& pod,
+                      Mentions& out) const {
+    for (const auto& [scope, mention] : scopes)
+        if (matches(*scope, member, pod)) out.push_back(mention);
+}
+
+void Selectors::add_role(Role role, Mentions& out) const {
+    if (role.cluster_dns) append(cluster_dns_, out);
+    if (role.kube_apiserver) append(kube_apiserver_, out);
+}
+
+void Selectors::apply(Mentions mentions, const ContainerPorts& container_ports, Traits& traits) const {
+    std::sort(mentions.begin(), mentions.end());
+    mentions.erase(std::unique(mentions.begin(), mentions.end()), mentions.end());
+    for (const auto& mention : mentions) {
+        const auto& rule = rules_.list[mention.rule];
+        if (!mention.as_destination) {
+            traits.may.push_back(mention.rule);
+        } else if (can_open(rule, traits)) {
+            auto ranges = rule.named ? resolved(rule.ports, container_ports) : PortRanges{};
+            if (!rule.named || !ranges.empty()) traits.accepts.push_back({mention.rule, std::move(ranges)});
+        }
+    }
+}
+
+Traits Selectors::pod(const Membership& member, const state::PodTemplate& pod, Role role) const {
+    Traits traits{.what = "pods", .tenant = member.tenant, .flags = pod_flags(member, role)};
+    traits.level_from = tenancy_.level_from(member.tenant, member.level);
+    Mentions mentions;
+    if (const auto found = by_tenant_.find(member.tenant); found != by_tenant_.end() && !member.tenant.empty())
+        match(found->second, member, pod, mentions);
+    if (const auto found = by_namespace_.find(member.ns->meta.name); found != by_namespace_.end())
+        match(found->second, member, pod, mentions);
+    match(everywhere_, member, pod, mentions);
+    add_role(role, mentions);
+    apply(std::move(mentions), pod.ports, traits);
+    if (member.is_protected() && member.allows_pod_expose())
+        traits.exposed = parse_expose(pod.expose, pod.ports).ranges;
+    return traits;
+}
+
+Traits Selectors::node(Role role) const {
+    Traits traits{.what = "node", .flags = BH_NODE | flag_if(role.infra, BH_INFRA)};
+    Mentions mentions;
+    add_role(role, mentions);
+    apply(std::move(mentions), {}, traits);
+    return traits;
+}
+
+state::Mode Selectors::mode_of(const state::AwsResource& resource) const {
+    const auto inherited = resource.tenant.empty() ? std::nullopt : tenancy_.mode_of(resource.tenant);
+    const auto own = resource.mode.value_or(inherited.value_or(default_mode_));
+    return std::max(own, inherited.value_or(own));
+}
+
+Traits Selectors::external(const External& external) const {
+    Traits traits{.what = "network", .flags = flag_if(external.role.infra, BH_INFRA)};
+    if (external.role.kube_apiserver) traits.what = kKubeApiserver;
+    if (external.role.cluster_dns) traits.what = kClusterDns;
+    if (const auto* owner = external.owner) {
+        traits.what = "AWSResource " + owner->meta.name;
+        traits.tenant = owner->tenant;
+        traits.level_from = traits.what + " spec.level";
+        traits.flags |= BH_RESOURCE | flag_if(owner->level == state::Level::kProtected, BH_PROTECTED) |
+                        flag_if(mode_of(*owner) == state::Mode::kAudit, BH_AUDIT);
+    }
+    Mentions mentions = external.cidrs;
+    append(world_, mentions);
+    add_role(external.role, mentions);
+    for (const auto* resource : external.covering)
+        append(by_resource_, resource->meta.name, mentions);
+    if (external.owner) append(by_owner_, external.owner->meta.name, mentions);
+    apply(std::move(mentions), {}, traits);
+    return traits;
+}
+
+Traits Selectors::world() const {
+    Traits traits{.what = "world"};
+    apply(world_, {}, traits);
+    return traits;
+}
+
+Traits Selectors::held() const {
+    return {.what = "held", .flags = BH_PROTECTED | BH_POD | BH_UNNAMED};
+}
+
+std::vector<std::string> Selectors::complaints(const Membership& member, const state::PodTemplate& pod) const {
+    std::vector<std::string> out;
+    if (pod.expose.empty()) return out;
+    if (!member.allows_pod_expose()) {
+        out.push_back("Tenant " + member.tenant + " does not let its pods expose ports; the annotation opens nothing");
+        return out;
+    }
+    for (const auto& word : parse_expose(pod.expose, pod.ports).bad)
+        out.push_back("\"" + word +
+                      "\" is neither PORT[-END][/TCP|UDP|SCTP] nor the name of a container port; it opens nothing");
+    return out;
+}
+
+} // namespace bulkhead::compile

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which rules name which endpoints: from a pod's namespace and template, or from what covers an
+// address, to the traits that make its identity. Rules are found by tenant, namespace, resource or
+// CIDR, so that a pod costs the rules that may concern it and not all of them.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "compile/identities.h"
+#include "compile/tenancy.h"
+
+namespace bulkhead::compile {
+
+/// What an address is besides whose it is.
+struct Role {
+    bool cluster_dns = false;
+    bool kube_apiserver = false;
+    bool infra = false; // a confined pod may always reach it
+    auto operator<=>(const Role&) const = default;
+};
+
+/// A rule that names something, and on which side of it that something then is.
+struct Mention {
+    RuleId rule = 0;
+    bool as_destination = false;
+    auto operator<=>(const Mention&) const = default;
+};
+
+using Mentions = std::vector<Mention>;
+
+/// What is known of an address that is neither a pod's nor a node's.
+struct External {
+    const state::AwsResource* owner = nullptr;       // the most specific one
+    std::vector<const state::AwsResource*> covering; // all of them
+    Mentions cidrs;                                  // by all CIDR peers that cover it
+    Role role;
+};
+
+class Selectors {
+public:
+    /// Keeps all three; they must outlive it.
+    Selectors(const Rules& rules, const Tenancy& tenancy, state::Mode default_mode);
+
+    Traits pod(const Membership& member, const state::PodTemplate& pod, Role role) const;
+    Traits node(Role role) const;
+    Traits external(const External& external) const;
+    Traits world() const;
+    Traits held() const;
+
+    /// The stricter of the resource's own and its tenant's.
+    state::Mode mode_of(const state::AwsResource& resource) const;
+
+    /// What is wrong with a pod that does not keep it from being judged.
+    std::vector<std::string> complaints(const Membership& member, const state::PodTemplate& pod) const;
+
+    const std::vector<std::pair<Cidr, Mention>>& cidrs() const { return cidrs_; }
+
+private:
+    struct ScopeMention {
+        const PodScope* scope;
+        Mention mention;
+    };
+    using Scopes = std::vector<ScopeMention>;
+
+    void index(const Side& side, Mention mention);
+    void match(const Scopes& scopes, const Membership& member, const state::PodTemplate& pod, Mentions& out) const;
+    void add_role(Role role, Mentions& out) const;
+    void apply(Mentions mentions, const ContainerPorts& container_ports, Traits& traits) const;
+
+    const Rules& rules_;
+    const Tenancy& tenancy_;
+    state::Mode default_mode_;
+    std::unordered_map<std::string, Scopes> by_tenant_;
+    std::unordered_map<std::string, Scopes> by_namespace_;
+    Scopes everywhere_;
+    std::unordered_map<std::string, Mentions> by_resource_;
+    std::unordered_map<std::string, Mentions> by_owner_;
+    std::vector<std::pair<Cidr, Mention>> cidrs_;
+    Mentions world_;
+    Mentions cluster_dns_;
+    Mentions kube_apiserver_;
+};
+
+} // namespace bulkhead::compile

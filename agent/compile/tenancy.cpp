@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/tenancy.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace bulkhead::compile {
+
+namespace {
+
+using state::Level;
+using state::Mode;
+
+constexpr std::string_view kTenantLabel = "bulkhead.dev/tenant";
+constexpr std::string_view kLevelLabel = "bulkhead.dev/level";
+constexpr std::string_view kModeLabel = "bulkhead.dev/mode";
+constexpr std::string_view kCapsuleLabel = "capsule.clastix.io/tenant";
+constexpr std::string_view kKioskLabel = "kiosk.sh/account";
+constexpr std::string_view kHncSuffix = ".tree.hnc.x-k8s.io/depth";
+
+const std::string* find_label(const state::Namespace& ns, std::string_view key) {
+    const auto found = ns.labels.find(std::string(key));
+    return found == ns.labels.end() ? nullptr : &found->second;
+}
+
+/// Kubernetes' rule for label values, the empty one left out. A directory may hold anything, and a
+/// "/" would let a label forge the tenant of another source.
+bool is_tenant_value(std::string_view value) {
+    const auto alphanumeric = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+    if (value.empty() || value.size() > 63 || !alphanumeric(value.front()) || !alphanumeric(value.back())) return false;
+    return std::all_of(value.begin(), value.end(),
+                       [&](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+/// Invalid = the stricter reading.
+std::optional<Level> level_label(const state::Namespace& ns) {
+    const auto* value = find_label(ns, kLevelLabel);
+    if (!value) return std::nullopt;
+    return *value == "non-protected" ? Level::kNonProtected : Level::kProtected;
+}
+
+std::optional<Mode> mode_label(const state::Namespace& ns) {
+    const auto* value = find_label(ns, kModeLabel);
+    if (!value) return std::nullopt;
+    return *value == "audit" ? Mode::kAudit : Mode::kEnforce;
+}
+
+using Tenants = std::vector<const state::Tenant*>;
+
+struct HncTree {
+    std::vector<std::string> ancestors; // without the namespace itself
+    std::string root;                   // empty = in no tree
+};
+
+std::optional<int> parse_depth(const std::string& text) {
+    int depth = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), depth);
+    if (error != std::errc{} || end != text.data() + text.size() || depth < 0) return std::nullopt;
+    return depth;
+}
+
+/// Which Tenants name or select a namespace. Selectors are found by the first label value they ask for,
+/// so that thousands of Tenants do not make thousands of comparisons per namespace.
+class ClaimIndex {
+public:
+    explicit ClaimIndex(const std::map<std::string, state::Tenant>& tenants) {
+        for (const auto& [name, tenant] : tenants)
+            add(tenant);
+    }
+
+    /// Oldest first.
+    Tenants of(const state::Namespace& ns) const {
+        Tenants found;
+        append(by_name_, ns.meta.name, found);
+        const auto selects = [&](const state::Tenant* tenant) {
+            if (tenant->namespace_selector->matches(ns.labels)) found.push_back(tenant);
+        };
+        for (const auto& [key, value] : ns.labels) {
+            const auto candidates = by_label_.find({key, value});
+            if (candidates == by_label_.end()) continue;
+            std::for_each(candidates->second.begin(), candidates->second.end(), selects);
+        }
+        std::for_each(others_.begin(), others_.end(), selects);
+        std::sort(found.begin(), found.end(), is_older);
+        found.erase(std::unique(found.begin(), found.end()), found.end());
+        return found;
+    }
+
+private:
+    void add(const state::Tenant& tenant) {
+        for (const auto& ns : tenant.namespaces)
+            by_name_[ns].push_back(&tenant);
+        if (!tenant.namespace_selector) return;
+        for (const auto& term : tenant.namespace_selector->terms) {
+            if (term.op != state::Selector::Term::Op::kIn) continue;
+            for (const auto& value : term.values)
+                by_label_[{term.key, value}].push_back(&tenant);
+            return;
+        }
+        others_.push_back(&tenant);
+    }
+
+    static void append(const std::unordered_map<std::string, Tenants>& index, const std::string& key, Tenants& out) {
+        if (const auto found = index.find(key); found != index.end())
+            out.insert(out.end(), found->second.begin(), found->second.end());
+    }
+
+    static bool is_older(const state::Tenant* a, const state::Tenant* b) {
+        constexpr auto kUnknown = state::Time::max();
+        return std::pair(a->meta.created.value_or(kUnknown), a->meta.name) <
+               std::pair(b->meta.created.value_or(kUnknown), b->meta.name);
+    }
+
+    std::unordered_map<std::string, Tenants> by_name_;
+    std::map<std::pair<std::string, std::string>, Tenants> by_label_;
+    Tenants others_;
+};
+
+/// Works out one namespace.
+class Resolver {
+public:
+    Resolver(const state::Cluster& cluster, const Settings& settings, std::vector<state::Problem>& problems)
+        : cluster_(cluster), settings_(settings), problems_(problems), claims_(cluster.tenants()) {}
+
+    Membership resolve(const state::Namespace& ns) {
+        Membership member;
+        member.ns = &ns;
+        report_labels(ns);
+        const auto tree = hnc_tree(ns);
+        Tenants opinions;
+        choose_tenant(ns, tree, opinions, member);
+        choose_level(ns, tree, opinions, member);
+        choose_mode(ns, tree, opinions, member);
+        return member;
+    }
+
+private:
+    bool uses(TenantSource source) const { return settings_.tenant_sources.contains(source); }
+
+    void report(const state::Namespace& ns, std::string_view label, std::string text) {
+        problems_.push_back({ns.meta.origin, "Namespace " + ns.meta.name, "metadata.labels[" + std::string(label) + "]",
+                             std::move(text)});
+    }
+
+    void report_labels(const state::Namespace& ns) {
+        if (const auto* level = find_label(ns, kLevelLabel);
+            level && *level != "protected" && *level != "non-protected")
+            report(ns, kLevelLabel,
+                   "\"" + *level + "\" is neither protected nor non-protected; it counts as protected");
+        if (const auto* mode = find_label(ns, kModeLabel); mode && *mode != "enforce" && *mode != "audit")
+            report(ns, kModeLabel, "\"" + *mode + "\" is neither enforce nor audit; it counts as enforce");
+    }
+
+    HncTree hnc_tree(const state::Namespace& ns) {
+        HncTree tree;
+        int deepest = -1;
+        for (const auto& [key, value] : ns.labels) {
+            if (!key.ends_with(kHncSuffix) || key.size() == kHncSuffix.size()) continue;
+            auto name = key.substr(0, key.size() - kHncSuffix.size());
+            const auto depth = parse_depth(value);
+            if (!depth) report(ns, key, "\"" + value + "\" is not a depth; it names an ancestor but no root");
+            if (depth && *depth > deepest) {
+                deepest = *depth;
+                tree.root = name;
+            }
+            if (name != ns.meta.name) tree.ancestors.push_back(std::move(name));
+        }
+        return tree;
+    }
+
+    /// `opinions` become the Tenants whose level and mode count: those that claim the namespace, or the
+    /// one that a refused label names.
+    void choose_tenant(const state::Namespace& ns, const HncTree& tree, Tenants& opinions, Membership& member) {
+        const auto claims = claims_.of(ns);
+        if (uses(TenantSource::kTenantObject) && !claims.empty()) {
+            if (claims.size() > 1) report_rivals(ns, claims);
+            opinions = claims;
+            member.declared = claims.front();
+            member.tenant = claims.front()->meta.name;
+            report_contradiction(ns, member.tenant);
+            return;
+        }
+        if (const auto* value = find_label(ns, kTenantLabel); value && uses(TenantSource::kLabel))
+            return join_by_label(ns, *value, claims, opinions, member);
+        member.tenant = foreign_tenant(ns, tree);
+    }
+
+    void report_rivals(const state::Namespace& ns, const Tenants& claims) {
+        std::string names;
+        for (const auto* tenant : claims)
+            names += (names.empty() ? "" : ", ") + tenant->meta.name;
+        problems_.push_back({ns.meta.origin, "Namespace " + ns.meta.name, "",
+                             "claimed by several Tenants (" + names + "); it belongs to " + claims.front()->meta.name +
+                                 ", the oldest, with the strictest level and mode of all"});
+    }
+
+    void report_contradiction(const state::Namespace& ns, const std::string& tenant) {
+        const auto* value = find_label(ns, kTenantLabel);
+        if (value && *value != tenant && uses(TenantSource::kLabel))
+            report(ns, kTenantLabel,
+                   "says \"" + *value + "\", but Tenant " + tenant + " claims the namespace and has it");
+    }
+
+    void join_by_label(const state::Namespace& ns, const std::string& value, const Tenants& claims, Tenants& opinions,
+                       Membership& member) {
+        const auto declared = cluster_.tenants().find(value);
+        if (!is_tenant_value(value)) {
+            report(ns, kTenantLabel, "\"" + value + "\" is not a tenant's name; the namespace is its own tenant");
+            member.tenant = "ns/" + ns.meta.name;
+        } else if (declared == cluster_.tenants().end()) {
+            member.tenant = value;
+        } else if (std::find(claims.begin(), claims.end(), &declared->second) != claims.end()) {
+            member.tenant = value;
+            member.declared = &declared->second;
+            opinions.push_back(member.declared);
+        } else {
+            report(ns, kTenantLabel,
+                   "Tenant " + value + " neither names nor selects this namespace; it is its own tenant, ns/" +
+                       ns.meta.name);
+            member.tenant = "ns/" + ns.meta.name;
+            opinions.push_back(&declared->second);
+        }
+    }
+
+    std::string foreign_tenant(const state::Namespace& ns, const HncTree& tree) {
+        const auto labelled = [&](TenantSource source, std::string_view label,
+                                  std::string_view prefix) -> std::optional<std::string> {
+            const auto* value = uses(source) ? find_label(ns, label) : nullptr;
+            if (!value) return std::nullopt;
+            if (is_tenant_value(*value)) return std::string(prefix) + *value;
+            report(ns, label, "\"" + *value + "\" is not a tenant's name; the namespace is its own tenant");
+            return "ns/" + ns.meta.name;
+        };
+        if (auto tenant = labelled(TenantSource::kCapsule, kCapsuleLabel, "capsule/")) return *tenant;
+        if (auto tenant = labelled(TenantSource::kKiosk, kKioskLabel, "kiosk/")) return *tenant;
+        if (uses(TenantSource::kHnc) && !tree.root.empty()) return "hnc/" + tree.root;
+        if (uses(TenantSource::kNamespace)) return "ns/" + ns.meta.name;
+        return {};
+    }
+
+    void choose_level(const state::Namespace& ns, const HncTree& tree, const Tenants& opinions, Membership& member) {
+        const std::string label = " label " + std::string(kLevelLabel);
+        member.level_from = "nobody says a level";
+        bool said = false;
+        const auto hear = [&](std::optional<Level> level, const std::string& who) {
+            if (!level || (said && *level <= member.level)) return;
+            member.level = *level;
+            member.level_from = who;
+            said = true;
+        };
+        for (const auto* tenant : opinions)
+            hear(tenant->level, "Tenant " + tenant->meta.name + " spec.level");
+        hear(level_label(ns), "Namespace " + ns.meta.name + label);
+        for (const auto& name : tree.ancestors)
+            if (const auto* ancestor = find_namespace(name))
+                hear(level_label(*ancestor), "Namespace " + name + label + " (HNC ancestor)");
+    }
+
+    void choose_mode(const state::Namespace& ns, const HncTree& tree, const Tenants& opinions, Membership& member) {
+        std::optional<Mode> strictest;
+        const auto hear = [&](std::optional<Mode> mode) {
+            if (mode) strictest = std::max(strictest.value_or(*mode), *mode);
+        };
+        for (const auto* tenant : opinions)
+            hear(tenant->mode.value_or(settings_.default_mode));
+        hear(mode_label(ns));
+        for (const auto& name : tree.ancestors)
+            if (const auto* ancestor = find_namespace(name)) hear(mode_label(*ancestor));
+        member.mode = strictest.value_or(settings_.default_mode);
+    }
+
+    const state::Namespace* find_namespace(const std::string& name) const {
+        const auto found = cluster_.namespaces().find(name);
+        return found == cluster_.namespaces().end() ? nullptr : &found->second;
+    }
+
+    const state::Cluster& cluster_;
+    const Settings& settings_;
+    std::vector<state::Problem>& problems_;
+    ClaimIndex claims_;
+};
+
+constexpr size_t kNamedSources = 3;
+
+} // namespace
+
+Tenancy::Tenancy(const state::Cluster& cluster, const Settings& settings, std::vector<state::Problem>& problems)
+    : cluster_(cluster), default_mode_(settings.default_mode) {
+    Resolver resolver(cluster, settings, problems);
+    for (const auto& [name, ns] : cluster.namespaces()) {
+        const auto& member = memberships_.emplace(name, resolver.resolve(ns)).first->second;
+        level_from_[{member.tenant, member.level}].insert(member.level_from);
+    }
+}
+
+const Membership* Tenancy::find(const std::string& ns) const {
+    const auto found = memberships_.find(ns);
+    return found == memberships_.end() ? nullptr : &found->second;
+}
+
+std::string Tenancy::level_from(const std::string& tenant, state::Level level) const {
+    const auto found = level_from_.find({tenant, level});
+    if (found == level_from_.end()) return {};
+    std::string text;
+    size_t count = 0;
+    for (const auto& source : found->second) {
+        if (count++ == kNamedSources) return text + ", and others";
+        text += (text.empty() ? "" : ", ") + source;
+    }
+    return text;
+}
+
+std::optional<state::Mode> Tenancy::mode_of(const std::string& tenant) const {
+    const auto found = cluster_.tenants().find(tenant);
+    if (found == cluster_.tenants().end()) return std::nullopt;
+    return found->second.mode.value_or(default_mode_);
+}
+
+} // namespace bulkhead::compile
