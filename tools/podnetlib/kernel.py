@@ -108,16 +108,22 @@ def _setns(fd):
 def _end_processes_in(netnses):
     """SIGTERM, a second to comply, then SIGKILL, as a kubelet does that is in a hurry."""
     inodes = {(_RUN_NETNS / name).stat().st_ino for name in netnses}
-    deadline = time.monotonic() + 1.0
-    number = signal.SIGTERM
-    while pids := _processes_of(inodes):
-        for pid in pids:
+    for number, patience in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 2.0)):
+        for pid in _processes_of(inodes):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        if number == signal.SIGKILL and time.monotonic() > deadline + 2.0:
-            raise PodnetError(f"end the processes of {', '.join(netnses)}: {pids} don't go")
-        number = signal.SIGKILL if time.monotonic() > deadline else 0  # 0 only asks whether it lives
+        if _are_gone(inodes, patience):
+            return
+    raise PodnetError(f"end the processes of {', '.join(netnses)}: {_processes_of(inodes)} don't go")
+
+
+def _are_gone(inodes, patience):
+    deadline = time.monotonic() + patience
+    while _processes_of(inodes):
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.005)
+    return True
 
 
 def _processes_of(inodes):
