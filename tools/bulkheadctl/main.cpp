@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bulkheadctl: asks this node's agent, and checks manifests without one.
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "bulkheadctl/client.h"
+#include "bulkheadctl/print.h"
+#include "bulkheadctl/table.h"
+#include "bulkheadctl/target.h"
+#include "source/dir_source.h"
+
+namespace {
+
+using namespace bulkhead;
+using ctl::Json;
+
+constexpr const char* kExitCodes = "Exit codes: 0 done; 1 validate found problems; 2 wrong usage; "
+                                   "3 no agent answers; 4 the agent refused the question.";
+enum Exit { kDone = 0, kProblems = 1, kUsage = 2, kNoAgent = 3, kRefusal = 4 };
+
+struct Options {
+    std::string socket = "/run/bulkhead/agent.sock";
+    std::string output = "table";
+    std::string src;
+    std::string dst;
+    std::string family;
+    std::vector<std::string> files;
+};
+
+using Printer = std::string (*)(const Json&, size_t);
+
+int show(const Options& options, const Json& answer, Printer printer) {
+    std::cout << (options.output == "json" ? answer.dump(2) + "\n" : printer(answer, ctl::terminal_width()));
+    return kDone;
+}
+
+int complain(const Error& error, int code) {
+    std::cerr << "bulkheadctl: " << error.text << "\n";
+    return code;
+}
+
+int ask_and_show(const Options& options, const std::string& path, const ctl::Query& query, Printer printer) {
+    const auto answer = ctl::ask(options.socket, path, query);
+    if (!answer) return complain(answer.error(), answer.error().code == ctl::kRefused ? kRefusal : kNoAgent);
+    return show(options, *answer, printer);
+}
+
+int explain(const Options& options) {
+    const auto target = ctl::parse_target(options.dst);
+    if (!target) return complain(target.error(), kUsage);
+    ctl::Query query{{"src", options.src}, {"dst", target->name}};
+    if (!target->port.empty()) query.emplace_back("port", target->port);
+    if (!target->protocol.empty()) query.emplace_back("protocol", target->protocol);
+    if (!options.family.empty()) query.emplace_back("family", options.family);
+    return ask_and_show(options, "/v1/explain", query, ctl::explanation_text);
+}
+
+Json to_json(const state::Problem& problem) {
+    return {{"origin", problem.origin}, {"object", problem.object}, {"field", problem.field}, {"text", problem.text}};
+}
+
+std::string validation_text(const Json& result, size_t width) {
+    const auto& problems = result.at("problems");
+    return ctl::problems_text(problems, width) + result.at("objects").dump() + " objects, " +
+           std::to_string(problems.size()) + " problems\n";
+}
+
+int validate(const Options& options) {
+    const auto checked = source::check_files(options.files);
+    Json result{{"objects", checked.objects}, {"problems", Json::array()}};
+    for (const auto& problem : checked.problems)
+        result["problems"].push_back(to_json(problem));
+    show(options, result, validation_text);
+    return checked.problems.empty() ? kDone : kProblems;
+}
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* help, Options& options) {
+    auto* command = app.add_subcommand(name, help);
+    command->add_option("-o,--output", options.output, "table or json")->check(CLI::IsMember({"table", "json"}));
+    command->footer(kExitCodes);
+    return command;
+}
+
+void add_explain_options(CLI::App& command, Options& options) {
+    command.add_option("SRC", options.src, "ns/pod, an AWS resource's name or an address")->required();
+    command.add_option("DST", options.dst, "the same, with a port: DST:PORT[/PROTOCOL] (TCP if left out) or DST:icmp")
+        ->required();
+    command.add_option("--family", options.family, "4 or 6, where both have both")->check(CLI::IsMember({"4", "6"}));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app("Asks the Bulkhead agent on this node who may reach whom, and why.", "bulkheadctl");
+    app.footer(kExitCodes);
+    app.require_subcommand(1);
+    app.add_option("--socket", options.socket, "of the agent's API")->capture_default_str();
+    app.fallthrough();
+    const auto* status = add_command(app, "status", "how this node's agent is, and what should be mended", options);
+    const auto* endpoints = add_command(app, "endpoints", "who has which address, tenant, level and mode", options);
+    const auto* tenants = add_command(app, "tenants", "the tenants that have endpoints", options);
+    auto* explaining = add_command(app, "explain", "what the kernel says of a first packet, and why", options);
+    add_explain_options(*explaining, options);
+    auto* validating = add_command(app, "validate", "checks manifests, without an agent", options);
+    validating->add_option("FILE|DIR", options.files, "read like the agent's --source dir:")->required();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kUsage;
+    }
+    if (*status) return ask_and_show(options, "/v1/status", {}, ctl::status_text);
+    if (*endpoints) return ask_and_show(options, "/v1/endpoints", {}, ctl::endpoints_text);
+    if (*tenants) return ask_and_show(options, "/v1/tenants", {}, ctl::tenants_text);
+    return *explaining ? explain(options) : validate(options);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's answers as tables. Pure: JSON in, text out. A field that an older agent doesn't send
+// prints as "-".
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace bulkhead::ctl {
+
+using Json = nlohmann::ordered_json;
+
+std::string status_text(const Json& status, size_t width);
+std::string endpoints_text(const Json& answer, size_t width);
+std::string tenants_text(const Json& answer, size_t width);
+std::string explanation_text(const Json& explanation, size_t width);
+std::string problems_text(const Json& problems, size_t width); // an array of problems
+
+} // namespace bulkhead::ctl
