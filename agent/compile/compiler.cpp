@@ -56,7 +56,7 @@ struct Compiler::Impl {
     /// One call of update().
     struct Turn {
         const state::Cluster& cluster;
-        bool anew = false; // everything is worked out again
+        bool anew = false;             // everything is worked out again
         std::set<Address> addresses{}; // whose owner may be another now
         std::unordered_map<TemplateKey, Described, TemplateHash> described{};
         Touched touched{};

@@ -27,13 +27,13 @@ struct Accepts {
 
 /// All that rules know of an endpoint.
 struct Traits {
-    std::string what; // "pods", "node", "AWSResource aurora", ...
-    std::string tenant;
-    uint32_t flags = 0;           // enum bh_identity_flag, without the BH_ASK_ ones
-    std::vector<Accepts> accepts; // as a destination; sorted by rule
-    std::vector<RuleId> may;      // as a source; sorted
-    PortRanges exposed;           // by its own annotation
-    std::string level_from;       // for people, not part of the class
+    std::string what{}; // "pods", "node", "AWSResource aurora", ...
+    std::string tenant{};
+    uint32_t flags = 0;             // enum bh_identity_flag, without the BH_ASK_ ones
+    std::vector<Accepts> accepts{}; // as a destination; sorted by rule
+    std::vector<RuleId> may{};      // as a source; sorted
+    PortRanges exposed{};           // by its own annotation
+    std::string level_from{};       // for people, not part of the class
 };
 
 struct Identity {

@@ -110,11 +110,12 @@ void Openings::add_pair(const Identity& dst, const Identity& src, Desired& desir
 }
 
 void Openings::add(const Identity& identity, Desired& desired, std::unordered_set<IdentityId>& touched) {
-    static const Traits kAnybody{.what = "everybody"};
+    Traits anybody;
+    anybody.what = "everybody";
     const auto& traits = identity.traits;
     touched.insert(identity.id);
-    put({identity.id, BH_IDENTITY_ANY}, rows_to_any(traits), traits, kAnybody, desired);
-    put({BH_IDENTITY_ANY, identity.id}, rows_from_any(traits), kAnybody, traits, desired);
+    put({identity.id, BH_IDENTITY_ANY}, rows_to_any(traits), traits, anybody, desired);
+    put({BH_IDENTITY_ANY, identity.id}, rows_from_any(traits), anybody, traits, desired);
     for (const auto& accepts : traits.accepts)
         if (is_pair(accepts.rule)) destinations_[accepts.rule].push_back(&identity);
     for (const auto rule : traits.may)

@@ -15,10 +15,10 @@ namespace bulkhead::compile {
 
 /// What is said about exactly this CIDR.
 struct Saying {
-    std::vector<const state::AwsResource*> resources;
-    Mentions peers;
+    std::vector<const state::AwsResource*> resources{};
+    Mentions peers{};
     bool is_endpoint = false; // a row of the endpoints map, not of the prefixes
-    Role role;                // of a single address
+    Role role{};              // of a single address
 };
 
 using Sayings = std::map<Cidr, Saying>;
@@ -28,8 +28,8 @@ Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selector
                         const std::map<Address, Role>& roles);
 
 struct Covered {
-    Cidr cidr;
-    External external;
+    Cidr cidr{};
+    External external{};
     bool is_endpoint = false;
 };
 

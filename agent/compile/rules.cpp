@@ -98,7 +98,7 @@ private:
 
     void add_resource(const state::AwsResource& resource) {
         const Author author{resource.meta, "AWSResource " + resource.meta.name};
-        const Side self{.owner = resource.meta.name};
+        const Side self{.resources = {resource.meta.name}};
         if (resource.meta.name == kClusterDns || resource.meta.name == kKubeApiserver)
             report(author, "metadata.name", "the name is built in; as a peer it means the built-in one");
         if (has_names(resource.ports))

@@ -20,20 +20,19 @@ using RuleId = uint32_t;
 
 /// Some pods. Absent parts do not narrow; at least one of tenant, ns and all is there.
 struct PodScope {
-    std::string tenant;
-    std::string ns;
+    std::string tenant{};
+    std::string ns{};
     bool all = false; // of every tenant
-    std::optional<state::Selector> namespaces;
-    std::optional<state::Selector> pods;
-    std::optional<std::string> service_account;
+    std::optional<state::Selector> namespaces{};
+    std::optional<state::Selector> pods{};
+    std::optional<std::string> service_account{};
 };
 
 /// One side of a rule: whoever is named by any of these.
 struct Side {
-    std::vector<PodScope> pods;
-    std::vector<std::string> resources; // any AWSResource that covers the address
-    std::string owner;                  // the AWSResource that owns the address
-    std::vector<Cidr> cidrs;
+    std::vector<PodScope> pods{};
+    std::vector<std::string> resources{}; // AWSResources: as a source all that cover an address, else its owner
+    std::vector<Cidr> cidrs{};
     bool world = false;
     bool cluster_dns = false;
     bool kube_apiserver = false;
@@ -44,19 +43,19 @@ struct Rule {
 
     bh_reason line = BH_REASON_GRANTED; // OPEN, EXPOSED, TRUSTED, GRANTED, CONFINED
     Shape shape = Shape::kPair;
-    Side dst; // kFromAny: empty
-    Side src; // kToAny: empty
-    state::Ports ports;
-    PortRanges ranges;  // unless named: what the ports mean everywhere
-    bool named = false; // ports depend on the destination's container ports
-    std::optional<state::Time> until;
+    Side dst{}; // kFromAny: empty
+    Side src{}; // kToAny: empty
+    state::Ports ports{};
+    PortRanges ranges{}; // unless named: what the ports mean everywhere
+    bool named = false;  // ports depend on the destination's container ports
+    std::optional<state::Time> until{};
     uint32_t origin = 0; // key of Rules::origins
-    std::string text;    // "Tenant payments spec.allowFrom[0]"
+    std::string text{};  // "Tenant payments spec.allowFrom[0]"
 };
 
 struct Rules {
-    std::vector<Rule> list; // by RuleId
-    std::map<uint32_t, std::string> origins;
+    std::vector<Rule> list{}; // by RuleId
+    std::map<uint32_t, std::string> origins{};
 };
 
 inline constexpr std::string_view kClusterDns = "cluster-dns";

@@ -60,8 +60,7 @@ void Selectors::index(const Side& side, Mention mention) {
             by_namespace_[scope.ns].push_back({&scope, mention});
     }
     for (const auto& name : side.resources)
-        by_resource_[name].push_back(mention);
-    if (!side.owner.empty()) by_owner_[side.owner].push_back(mention);
+        (mention.as_destination ? by_owner_ : by_resource_)[name].push_back(mention);
     for (const auto& cidr : side.cidrs)
         cidrs_.emplace_back(cidr, mention);
     if (side.world) world_.push_back(mention);

@@ -33,10 +33,10 @@ using Mentions = std::vector<Mention>;
 
 /// What is known of an address that is neither a pod's nor a node's.
 struct External {
-    const state::AwsResource* owner = nullptr;       // the most specific one
-    std::vector<const state::AwsResource*> covering; // all of them
-    Mentions cidrs;                                  // by all CIDR peers that cover it
-    Role role;
+    const state::AwsResource* owner = nullptr;         // the most specific one
+    std::vector<const state::AwsResource*> covering{}; // all of them
+    Mentions cidrs{};                                  // by all CIDR peers that cover it
+    Role role{};
 };
 
 class Selectors {
