@@ -88,7 +88,9 @@ Result<Fd> duplicate(int fd) {
     return copy;
 }
 
-void Object::Close::operator()(bpf_object* object) const { bpf_object__close(object); }
+void Object::Close::operator()(bpf_object* object) const {
+    bpf_object__close(object);
+}
 
 Result<Object> Object::open(const Sizes& sizes, const bh_config& config) {
     libbpf_set_print(keep_words);

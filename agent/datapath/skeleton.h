@@ -15,10 +15,10 @@ extern "C" {
 #endif
 
 /* NULL and errno on failure; else bpf_object__close() it. */
-struct bpf_object *bh_skeleton_open(void);
+struct bpf_object* bh_skeleton_open(void);
 
 /* The configuration that the verifier will fold, in the object's memory until it is loaded; NULL if there is none. */
-struct bh_config *bh_skeleton_config(struct bpf_object *object);
+struct bh_config* bh_skeleton_config(struct bpf_object* object);
 
 #ifdef __cplusplus
 }

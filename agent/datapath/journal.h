@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What happened during one write: for the log, `bulkheadctl status` and the decision to try again.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace bulkhead::datapath {
+
+/// A row that the kernel did not take. The writer remembers it and tries again with the next write.
+struct WriteFailure {
+    std::string map;
+    std::string key; // for people
+    int code = 0;    // errno; E2BIG or ENOSPC = the map is full
+
+    std::string text() const {
+        const bool full = code == E2BIG || code == ENOSPC;
+        return "write " + key + " to map " + map + ": " + (full ? "the map is full" : std::strerror(code));
+    }
+};
+
+struct WriteReport {
+    size_t puts = 0;
+    size_t removals = 0;
+    size_t failed = 0;
+    std::vector<WriteFailure> failures; // the first few of them
+
+    bool in_sync() const { return failed == 0; }
+
+    void add(WriteFailure failure) {
+        constexpr size_t kTold = 16;
+        if (failed++ < kTold) failures.push_back(std::move(failure));
+    }
+};
+
+} // namespace bulkhead::datapath

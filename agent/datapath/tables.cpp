@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/tables.h"
+
+#include "base/address.h"
+
+namespace bulkhead::datapath {
+
+namespace {
+
+std::string number(const uint32_t& value) {
+    return std::to_string(value);
+}
+
+std::string address4(const uint32_t& value) {
+    return Address::from(bh_addr{.word = {value, 0, 0, 0}}, BH_IPV4).text();
+}
+
+std::string address6(const bh_addr& value) {
+    return Address::from(value, BH_IPV6).text();
+}
+
+std::string cidr4(const bh_prefix4& value) {
+    return address4(value.address) + "/" + std::to_string(value.length);
+}
+
+std::string cidr6(const bh_prefix6& value) {
+    return address6(value.address) + "/" + std::to_string(value.length);
+}
+
+std::string opening(const bh_opening_key& value) {
+    return "(identity " + std::to_string(value.dst) + " from " + std::to_string(value.src) + ", part " +
+           std::to_string(value.part) + ")";
+}
+
+} // namespace
+
+Tables::Tables(const Maps& maps)
+    : endpoints4(maps.endpoints4, TableKind::kHash, address4, maps.endpoints4.capacity()),
+      endpoints6(maps.endpoints6, TableKind::kHash, address6, maps.endpoints6.capacity()),
+      // One row stays free: a trie that is quite full refuses even updates on 5.10.
+      prefixes4(maps.prefixes4, TableKind::kHash, cidr4, maps.prefixes4.capacity() - 1),
+      prefixes6(maps.prefixes6, TableKind::kHash, cidr6, maps.prefixes6.capacity() - 1),
+      identities(maps.identities, TableKind::kArray, number, maps.identities.capacity()),
+      tenants(maps.tenants, TableKind::kHash, number, maps.tenants.capacity()),
+      interfaces(maps.interfaces, TableKind::kHash, number, maps.interfaces.capacity()),
+      pods(maps.pods, TableKind::kArray, number, maps.pods.capacity()),
+      openings(maps.openings, TableKind::kHash, opening, maps.openings.capacity()) {}
+
+Result<Tables> Tables::restore(const Maps& maps) {
+    Tables tables(maps);
+    const auto control = maps.control.find(0);
+    if (!control) return fail("read map control", ENOENT);
+    tables.control = *control;
+    const Result<> read[] = {tables.endpoints4.restore(), tables.endpoints6.restore(), tables.prefixes4.restore(),
+                             tables.prefixes6.restore(),  tables.identities.restore(), tables.tenants.restore(),
+                             tables.interfaces.restore(), tables.pods.restore(),       tables.openings.restore()};
+    for (const auto& each : read)
+        if (!each) return tl::unexpected(each.error());
+    return tables;
+}
+
+void Tables::settle() {
+    endpoints4.settle();
+    endpoints6.settle();
+    prefixes4.settle();
+    prefixes6.settle();
+    identities.settle();
+    tenants.settle();
+    interfaces.settle();
+    pods.settle();
+    openings.settle();
+}
+
+} // namespace bulkhead::datapath

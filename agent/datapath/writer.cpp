@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/writer.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "datapath/bitmaps.h"
+
+namespace bulkhead::datapath {
+
+namespace {
+
+bh_tenant_name name_row(const std::string& name) {
+    bh_tenant_name row{};
+    std::memcpy(row.text, name.data(), std::min(name.size(), sizeof(row.text) - 1));
+    return row;
+}
+
+Address address_of(uint32_t key) {
+    return Address::from(bh_addr{.word = {key, 0, 0, 0}}, BH_IPV4);
+}
+Address address_of(const bh_addr& key) {
+    return Address::from(key, BH_IPV6);
+}
+
+constexpr auto kTightening = [](const auto& difference) -> const auto& {
+    return difference.tighten;
+};
+constexpr auto kLoosening = [](const auto& difference) -> const auto& {
+    return difference.loosen;
+};
+
+} // namespace
+
+Writer::Writer(const Maps& maps, const JiffiesClock& clock, Tables tables)
+    : maps_(&maps), clock_(&clock), tables_(std::move(tables)) {}
+
+Result<Writer> Writer::create(const Maps& maps, const JiffiesClock& clock) {
+    auto tables = Tables::restore(maps);
+    if (!tables) return within("restore", tables.error());
+    return Writer(maps, clock, std::move(*tables));
+}
+
+Result<WriteReport> Writer::write(const compile::Desired& desired, const compile::Touched& touched, bool complete) {
+    const auto now = clock_->now();
+    if (!now) return tl::unexpected(now.error());
+    // With the first complete state, what was restored is compared as a whole.
+    const bool settling = complete && !settled_;
+    settled_ = settled_ || complete;
+    const bool everything = touched.everything || settling;
+    Job job{.desired = desired,
+            .touched = touched,
+            .complete = complete,
+            .all_rules = everything || retry_rules_,
+            .all_endpoints = everything,
+            .now = *now,
+            .retry = {}};
+    WriteReport report = pass(job);
+    if (!report.in_sync() && report.removals > 0) { // there may be room now
+        job.all_rules = true;
+        const WriteReport second = pass(job);
+        report.puts += second.puts;
+        report.removals += second.removals;
+        report.failed = second.failed;
+        report.failures = second.failures;
+    }
+    retry_rules_ = report.failed > retry_endpoints_.size();
+    if (settling) tables_.settle();
+    return report;
+}
+
+WriteReport Writer::pass(Job& job) {
+    WriteReport report;
+    job.retry = std::exchange(retry_endpoints_, {});
+    if (job.complete && !job.desired.armed) arm(false, report);
+    Plan todo = plan(job, report);
+    prepare(job, todo, report);
+    tighten(todo, report);
+    loosen(todo, report);
+    // What could not be written may still point to what would be cleared.
+    if (report.in_sync()) clear(job, todo, report);
+    if (job.complete && job.desired.armed) arm(true, report);
+    return report;
+}
+
+void Writer::prepare(const Job& job, Plan& plan, WriteReport& report) {
+    if (job.any_rules()) write_names(job.desired, report);
+    set_bits(plan, report);
+    for (auto* pods : {&plan.pods.tighten, &plan.pods.loosen})
+        for (auto& [slot, pod] : *pods)
+            if (pod.flow_sets == 0) give_flow_table(slot, pod, report);
+    for (const auto& [id, identity] : plan.new_identities)
+        tables_.identities.put(id, identity, report);
+    for (const auto& change : plan.openings)
+        if (change.early && !change.late) write_rows(tables_.openings, change.key, change.wanted, report);
+}
+
+void Writer::tighten(const Plan& plan, WriteReport& report) {
+    for (const auto& change : plan.openings) {
+        if (change.early || change.late) continue;
+        // Nobody is let in by a list that can't be shortened.
+        if (!write_rows(tables_.openings, change.key, change.kept, report))
+            write_rows(tables_.openings, change.key, {}, report);
+    }
+    for (const auto& [id, identity] : plan.identities.tighten)
+        tables_.identities.put(id, identity, report);
+    put_rows(kTightening, plan, report);
+}
+
+void Writer::loosen(const Plan& plan, WriteReport& report) {
+    put_rows(kLoosening, plan, report);
+    for (const auto ifindex : plan.interfaces.gone)
+        tables_.interfaces.erase(ifindex, report);
+    for (const auto& key : plan.endpoints4.gone)
+        if (!tables_.endpoints4.erase(key, report)) retry_endpoints_.insert(address_of(key));
+    for (const auto& key : plan.endpoints6.gone)
+        if (!tables_.endpoints6.erase(key, report)) retry_endpoints_.insert(address_of(key));
+    for (const auto& key : plan.prefixes4.gone)
+        tables_.prefixes4.erase(key, report);
+    for (const auto& key : plan.prefixes6.gone)
+        tables_.prefixes6.erase(key, report);
+    for (const auto& [id, identity] : plan.identities.loosen)
+        tables_.identities.put(id, identity, report);
+    for (const auto& change : plan.openings)
+        if (!change.early && !change.late) write_rows(tables_.openings, change.key, change.wanted, report);
+}
+
+/// A pod's row before its interfaces, and both before the addresses that name its slot.
+void Writer::put_rows(const auto& select, const Plan& plan, WriteReport& report) {
+    const auto ignore = [](const auto&) {}; // retry_rules_ says it
+    const auto retry = [this](const auto& key) { retry_endpoints_.insert(address_of(key)); };
+    tables_.pods.put_all(select(plan.pods), report, ignore);
+    tables_.interfaces.put_all(select(plan.interfaces), report, ignore);
+    tables_.endpoints4.put_all(select(plan.endpoints4), report, retry);
+    tables_.endpoints6.put_all(select(plan.endpoints6), report, retry);
+    tables_.prefixes4.put_all(select(plan.prefixes4), report, ignore);
+    tables_.prefixes6.put_all(select(plan.prefixes6), report, ignore);
+}
+
+void Writer::clear(const Job& job, const Plan& plan, WriteReport& report) {
+    for (const auto& change : plan.openings)
+        if (change.late) write_rows(tables_.openings, change.key, {}, report);
+    for (const auto id : plan.identities.gone)
+        tables_.identities.erase(id, report);
+    for (const auto slot : plan.pods.gone)
+        if (tables_.pods.erase(slot, report)) maps_->flows.remove(slot);
+    if (settled_ && job.any_rules()) clear_names(job.desired, report);
+    clear_bits(plan, report);
+}
+
+void Writer::clear_names(const compile::Desired& desired, WriteReport& report) {
+    std::vector<uint32_t> unused;
+    for (const auto& [id, name] : tables_.tenants.rows())
+        if (!desired.tenants.contains(id)) unused.push_back(id);
+    for (const auto id : unused)
+        tables_.tenants.erase(id, report);
+}
+
+void Writer::write_names(const compile::Desired& desired, WriteReport& report) {
+    for (const auto& [id, name] : desired.tenants)
+        if (settled_ || !tables_.tenants.is_restored(id)) tables_.tenants.put(id, name_row(name), report);
+}
+
+/// A pod that is new in its slot starts without memory and without counts.
+void Writer::give_flow_table(uint32_t slot, bh_pod& pod, WriteReport& report) {
+    bpf_map_create_opts options{};
+    options.sz = sizeof(options);
+    options.map_flags = BPF_F_INNER_MAP;
+    const Fd table(bpf_map_create(BPF_MAP_TYPE_ARRAY, "flow_table", sizeof(uint32_t), sizeof(bh_flow_set),
+                                  maps_->flow_sets, &options));
+    const int error = table.valid() ? maps_->flows.put(slot, static_cast<uint32_t>(table.get())) : errno;
+    if (error != 0) return report.add({.map = maps_->flows.name(), .key = std::to_string(slot), .code = error});
+    pod.flow_sets = maps_->flow_sets;
+    const uint32_t first = slot * 2 * BH_REASON_COUNT;
+    for (uint32_t index = first; index < first + 2 * BH_REASON_COUNT; index++)
+        if (auto cleared = maps_->counters.clear(index); !cleared)
+            return report.add(
+                {.map = maps_->counters.name(), .key = std::to_string(index), .code = cleared.error().code});
+}
+
+void Writer::set_bits(const Plan& plan, WriteReport& report) {
+    bh_control next = tables_.control;
+    for (const auto* rows : {&plan.interfaces.tighten, &plan.interfaces.loosen})
+        for (const auto& [ifindex, row] : *rows)
+            set_interface(Bits(next.guarded), ifindex);
+    for (const auto* rows : {&plan.prefixes4.tighten, &plan.prefixes4.loosen})
+        for (const auto& [prefix, identity] : *rows)
+            set_prefix(Bits(next.prefix4), prefix);
+    for (const auto* rows : {&plan.prefixes6.tighten, &plan.prefixes6.loosen})
+        for (const auto& [prefix, identity] : *rows)
+            set_prefix(Bits(next.prefix6), prefix);
+    write_control(next, report);
+}
+
+/// Several rows share a bit, so what is still right is found out from the rows that are left.
+void Writer::clear_bits(const Plan& plan, WriteReport& report) {
+    bh_control next = tables_.control;
+    if (!plan.interfaces.gone.empty()) {
+        std::ranges::fill(next.guarded, 0);
+        for (const auto& [ifindex, row] : tables_.interfaces.rows())
+            set_interface(Bits(next.guarded), ifindex);
+    }
+    if (!plan.prefixes4.gone.empty()) {
+        std::ranges::fill(next.prefix4, 0);
+        for (const auto& [prefix, identity] : tables_.prefixes4.rows())
+            set_prefix(Bits(next.prefix4), prefix);
+    }
+    if (!plan.prefixes6.gone.empty()) {
+        std::ranges::fill(next.prefix6, 0);
+        for (const auto& [prefix, identity] : tables_.prefixes6.rows())
+            set_prefix(Bits(next.prefix6), prefix);
+    }
+    write_control(next, report);
+}
+
+void Writer::arm(bool armed, WriteReport& report) {
+    bh_control next = tables_.control;
+    next.armed = armed ? 1 : 0;
+    write_control(next, report);
+}
+
+void Writer::write_control(const bh_control& control, WriteReport& report) {
+    if (same_bytes(control, tables_.control)) return;
+    if (int error = maps_->control.put(0, control))
+        return report.add({.map = maps_->control.name(), .key = "0", .code = error});
+    tables_.control = control;
+}
+
+compile::KnownIds Writer::restore_ids() const {
+    compile::KnownIds known;
+    for (const auto& [id, name] : tables_.tenants.rows())
+        known.tenants.emplace(std::string(name.text, strnlen(name.text, sizeof(name.text))), id);
+    for (const auto& [id, identity] : tables_.identities.rows())
+        if (identity.key_hash != 0) known.identities.emplace(identity.key_hash, id);
+    return known;
+}
+
+std::map<uint32_t, SlotOwner> Writer::restore_slots() const {
+    std::map<uint32_t, SlotOwner> slots;
+    for (const auto& [ifindex, row] : tables_.interfaces.rows())
+        if (const bh_pod* pod = tables_.pods.find(row.slot))
+            slots[ifindex] = {.slot = static_cast<uint16_t>(row.slot), .generation = pod->generation};
+    return slots;
+}
+
+} // namespace bulkhead::datapath

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only place that writes what should be into the kernel. It writes differences, in an order in which
+// no moment is looser than both the old and the new state, and no packet falls that both allow:
+//
+//   1 disarm                     nothing may fall any more, so nothing shall on the way
+//   2 prepare                    what nobody can notice yet: names, bitmap bits, flow tables, identities that
+//                                no endpoint has, openings of what isn't protected yet
+//   3 tighten                    openings taken back, identities, then the rows that point to protected ones
+//   4 loosen                     the rows that point to others, rows that go, identities, new openings
+//   5 clear                      what nothing points to any more: identities, names, pods, flow tables, bits
+//   6 arm
+//
+// What a former agent left is restored first. As long as the sources have not told everything once
+// (`complete`), restored rows are neither changed nor deleted, and nothing arms or disarms.
+//
+// A row that the kernel refuses is reported, remembered and tried again with the next write, whatever
+// that touches. One thread.
+#pragma once
+
+#include <map>
+#include <unordered_set>
+
+#include "compile/compiler.h"
+#include "compile/desired.h"
+#include "datapath/jiffies.h"
+#include "datapath/journal.h"
+#include "datapath/maps.h"
+#include "datapath/opening_rows.h"
+#include "datapath/tables.h"
+
+namespace bulkhead::datapath {
+
+/// Whose a slot was, so that a restart changes no pod's number.
+struct SlotOwner {
+    uint16_t slot = 0;
+    uint32_t generation = 0;
+    bool operator==(const SlotOwner&) const = default;
+};
+
+class Writer {
+public:
+    /// Reads back what is in the maps. `maps` and `clock` must outlive the writer.
+    static Result<Writer> create(const Maps& maps, const JiffiesClock& clock);
+
+    /// `complete`: every source has told its first list. An error means that nothing was written; refused
+    /// rows are in the report.
+    Result<WriteReport> write(const compile::Desired& desired, const compile::Touched& touched, bool complete);
+
+    compile::KnownIds restore_ids() const;
+    std::map<uint32_t, SlotOwner> restore_slots() const; // by ifindex
+
+private:
+    /// One write's subject, and which rows of each map are worth looking at.
+    struct Job {
+        const compile::Desired& desired;
+        const compile::Touched& touched;
+        bool complete;
+        bool all_rules; // identities, openings, names, prefixes
+        bool all_endpoints;
+        Moment now;
+        std::unordered_set<Address> retry; // endpoints that failed last time
+
+        bool any_rules() const { return all_rules || !touched.identities.empty(); }
+    };
+
+    template <typename Key, typename Value>
+    struct Difference {
+        std::vector<std::pair<Key, Value>> tighten, loosen;
+        std::vector<Key> gone;
+    };
+
+    struct OpeningChange {
+        compile::OpeningKey key;
+        OpeningRows kept, wanted;
+        bool early = false; // nobody can notice it before the identities are written
+        bool late = false;  // goes with its identity
+    };
+
+    /// Everything that differs, sorted by when it is written.
+    struct Plan {
+        Difference<uint32_t, bh_endpoint> endpoints4;
+        Difference<bh_addr, bh_endpoint> endpoints6;
+        Difference<bh_prefix4, uint32_t> prefixes4;
+        Difference<bh_prefix6, uint32_t> prefixes6;
+        Difference<uint32_t, bh_pod> pods;
+        Difference<uint32_t, bh_interface> interfaces;
+        Difference<uint32_t, bh_identity> identities;
+        std::vector<std::pair<uint32_t, bh_identity>> new_identities;
+        std::vector<OpeningChange> openings;
+    };
+
+    Writer(const Maps& maps, const JiffiesClock& clock, Tables tables);
+
+    // What differs: writer_plan.cpp
+    Plan plan(const Job& job, WriteReport& report) const;
+    void plan_endpoints(const Job& job, Plan& plan) const;
+    void plan_endpoint(const Job& job, const Address& address, Plan& plan) const;
+    void plan_prefixes(const Job& job, Plan& plan) const;
+    void plan_identities(const Job& job, Plan& plan) const;
+    void plan_local(const Job& job, Plan& plan) const;
+    void plan_openings(const Job& job, Plan& plan, WriteReport& report) const;
+    void plan_opening(const Job& job, compile::OpeningKey key, std::span<const compile::OpeningRow> rows, Plan& plan,
+                      WriteReport& report) const;
+    bool is_unnoticed(compile::OpeningKey key, const OpeningRows& wanted) const;
+    bh_pod with_flow_table(uint32_t slot, bh_pod pod) const;
+
+    // Writing it: writer.cpp
+    WriteReport pass(Job& job);
+    void prepare(const Job& job, Plan& plan, WriteReport& report);
+    void tighten(const Plan& plan, WriteReport& report);
+    void loosen(const Plan& plan, WriteReport& report);
+    void clear(const Job& job, const Plan& plan, WriteReport& report);
+    void put_rows(const auto& select, const Plan& plan, WriteReport& report);
+    void give_flow_table(uint32_t slot, bh_pod& pod, WriteReport& report);
+    void write_names(const compile::Desired& desired, WriteReport& report);
+    void clear_names(const compile::Desired& desired, WriteReport& report);
+    void set_bits(const Plan& plan, WriteReport& report);
+    void clear_bits(const Plan& plan, WriteReport& report);
+    void write_control(const bh_control& control, WriteReport& report);
+    void arm(bool armed, WriteReport& report);
+
+    const Maps* maps_;
+    const JiffiesClock* clock_;
+    Tables tables_;
+    bool settled_ = false; // a complete state was written
+    bool retry_rules_ = false;
+    std::unordered_set<Address> retry_endpoints_; // few, or their map is full
+};
+
+} // namespace bulkhead::datapath
