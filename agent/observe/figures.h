@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's numbers at one moment: what /metrics and /v1/status are made of. Passive; the agent fills
+// it on its own thread when somebody asks.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bulkhead/abi.h"
+#include "compile/desired.h"
+
+namespace bulkhead::observe {
+
+struct MapFill {
+    std::string name;
+    uint64_t entries = 0;
+    uint64_t limit = 0;
+};
+
+struct Figures {
+    std::string version;
+    std::string node;
+
+    bool synced = false; // every source has told its first list
+    bool ready = false;  // ... and it is in the kernel, and every local veth is guarded
+    bool armed = false;
+
+    /// [direction][reason], all pods of this node, those that are gone included.
+    std::array<std::array<bh_counter, BH_REASON_COUNT>, 2> counters{};
+    std::array<uint64_t, BH_STAT_COUNT> statistics{};
+
+    uint64_t guarded = 0;   // pods' veths with our programs on them
+    uint64_t held = 0;      // of those: of a pod that no source has told of
+    uint64_t unguarded = 0; // pods' veths without
+    uint64_t uplinks = 0;
+
+    uint64_t endpoints = 0;
+    uint64_t identities = 0;
+    uint64_t tenants = 0;
+    uint64_t prefixes = 0;
+    uint64_t openings = 0; // rows
+    std::vector<MapFill> maps;
+
+    uint64_t problems = 0;
+    std::map<std::string, uint64_t> errors; // so far, by kind: attach, netlink, write
+    uint64_t writes = 0;                    // turns that reached the kernel
+    uint64_t reattachments = 0;
+    uint64_t netlink_overruns = 0;
+};
+
+/// What a desired state takes up: `limits` are the maps' sizes, named as the maps are.
+std::vector<MapFill> fill_of(const compile::Desired& desired, const std::map<std::string, uint64_t>& limits);
+
+} // namespace bulkhead::observe

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <sstream>
+
+#include "observe/reasons.h"
+
+namespace bulkhead::observe {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+using Families = std::vector<MetricFamily>;
+
+class FamilyBuilder {
+public:
+    FamilyBuilder(const char* name, const char* help, MetricType type) {
+        family_.name = name;
+        family_.help = help;
+        family_.type = type;
+    }
+
+    FamilyBuilder& add(uint64_t value, Labels labels = {}) {
+        ClientMetric metric;
+        metric.label = std::move(labels);
+        const auto number = static_cast<double>(value);
+        if (family_.type == MetricType::Counter)
+            metric.counter.value = number;
+        else
+            metric.gauge.value = number;
+        family_.metric.push_back(std::move(metric));
+        return *this;
+    }
+
+    operator MetricFamily() && { return std::move(family_); }
+
+private:
+    MetricFamily family_;
+};
+
+FamilyBuilder counter(const char* name, const char* help) {
+    return {name, help, MetricType::Counter};
+}
+
+FamilyBuilder gauge(const char* name, const char* help) {
+    return {name, help, MetricType::Gauge};
+}
+
+MetricFamily gauge(const char* name, const char* help, uint64_t value) {
+    return std::move(gauge(name, help).add(value));
+}
+
+MetricFamily counter(const char* name, const char* help, uint64_t value) {
+    return std::move(counter(name, help).add(value));
+}
+
+/// Only what was seen: most reasons never occur, and a series for each would say nothing.
+void add_traffic(const Figures& figures, Families& families) {
+    auto packets =
+        counter("bulkhead_packets_total", "Packets judged at this node's pods; each segment of a GSO packet counts.");
+    auto bytes = counter("bulkhead_bytes_total", "Bytes of these packets, from the Ethernet header on.");
+    for (const auto direction : {BH_EGRESS, BH_INGRESS}) {
+        for (int index = 0; index < BH_REASON_COUNT; ++index) {
+            const auto reason = static_cast<bh_reason>(index);
+            const auto& value = figures.counters[direction][static_cast<size_t>(index)];
+            if (value.packets == 0) continue;
+            const Labels labels{{"direction", label_of(direction)},
+                                {"verdict", label_of(bh_verdict_of(reason))},
+                                {"reason", label_of(reason)}};
+            packets.add(value.packets, labels);
+            bytes.add(value.bytes, labels);
+        }
+    }
+    families.push_back(std::move(packets));
+    families.push_back(std::move(bytes));
+}
+
+void add_datapath(const Figures& figures, Families& families) {
+    const auto& statistics = figures.statistics;
+    families.push_back(std::move(counter("bulkhead_events_total", "Flow events by what became of them.")
+                                     .add(statistics[BH_STAT_EVENTS], {{"result", "written"}})
+                                     .add(statistics[BH_STAT_EVENTS_LIMITED], {{"result", "limited"}})
+                                     .add(statistics[BH_STAT_EVENTS_LOST], {{"result", "lost"}})));
+    families.push_back(
+        counter("bulkhead_flow_entries_written_total", "Conversations remembered.", statistics[BH_STAT_FLOWS_WRITTEN]));
+    families.push_back(counter("bulkhead_flow_entries_evicted_total",
+                               "Live conversations whose memory gave way to new ones.",
+                               statistics[BH_STAT_FLOWS_EVICTED]));
+    families.push_back(std::move(gauge("bulkhead_interfaces", "Pods' host-side interfaces on this node by state.")
+                                     .add(figures.guarded - figures.held, {{"state", "guarded"}})
+                                     .add(figures.held, {{"state", "held"}})
+                                     .add(figures.unguarded, {{"state", "unguarded"}})));
+    families.push_back(
+        gauge("bulkhead_uplinks", "Interfaces that lead off the node and are watched.", figures.uplinks));
+    families.push_back(counter("bulkhead_reattachments_total",
+                               "Times that a program was put back, or back to the front, after somebody else's change.",
+                               figures.reattachments));
+}
+
+void add_state(const Figures& figures, Families& families) {
+    families.push_back(gauge("bulkhead_endpoints", "Addresses known by name.", figures.endpoints));
+    families.push_back(
+        gauge("bulkhead_identities", "Classes of endpoints that no rule tells apart.", figures.identities));
+    families.push_back(gauge("bulkhead_tenants", "Tenants known.", figures.tenants));
+    families.push_back(gauge("bulkhead_prefixes", "CIDRs known.", figures.prefixes));
+    families.push_back(gauge("bulkhead_openings", "Rows of exposes, trust, grants and allowTo.", figures.openings));
+    auto entries = gauge("bulkhead_map_entries", "Rows of a kernel map in use.");
+    auto limits = gauge("bulkhead_map_limit", "Rows that a kernel map can hold.");
+    for (const auto& map : figures.maps) {
+        entries.add(map.entries, {{"map", map.name}});
+        limits.add(map.limit, {{"map", map.name}});
+    }
+    families.push_back(std::move(entries));
+    families.push_back(std::move(limits));
+}
+
+void add_agent(const Figures& figures, Families& families) {
+    families.push_back(
+        gauge("bulkhead_armed", "1 = something is protected in enforce mode; 0 = nothing is dropped.", figures.armed));
+    families.push_back(gauge("bulkhead_synced", "1 = every source has told its first list.", figures.synced));
+    families.push_back(
+        gauge("bulkhead_ready", "1 = that list is in the kernel and every local veth guarded.", figures.ready));
+    families.push_back(
+        gauge("bulkhead_problems", "Problems in the sources that somebody should mend.", figures.problems));
+    auto errors =
+        counter("bulkhead_sync_errors_total", "Failures to keep the kernel in step, by kind; each is tried again.");
+    for (const auto& [kind, count] : figures.errors)
+        errors.add(count, {{"kind", kind}});
+    families.push_back(std::move(errors));
+    families.push_back(
+        counter("bulkhead_writes_total", "Times that changes were written to the kernel.", figures.writes));
+    families.push_back(counter("bulkhead_netlink_overruns_total",
+                               "Times that the kernel dropped news for the agent, which then read everything anew.",
+                               figures.netlink_overruns));
+    families.push_back(
+        std::move(gauge("bulkhead_build_info", "1, with the agent's version.").add(1, {{"version", figures.version}})));
+}
+
+} // namespace
+
+std::vector<MetricFamily> Metrics::Collect() const {
+    Families families;
+    add_traffic(figures_, families);
+    add_datapath(figures_, families);
+    add_state(figures_, families);
+    add_agent(figures_, families);
+    // A family without series is no metric yet.
+    std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
+    return families;
+}
+
+std::string render(const Figures& figures) {
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, Metrics(figures).Collect());
+    return out.str();
+}
+
+} // namespace bulkhead::observe

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/views.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace bulkhead::observe {
+
+namespace {
+
+Json to_json(const state::Problem& problem) {
+    return {{"origin", problem.origin}, {"object", problem.object}, {"field", problem.field}, {"text", problem.text}};
+}
+
+Json maps_view(const std::vector<MapFill>& maps) {
+    Json json = Json::array();
+    for (const auto& map : maps)
+        json.push_back({{"name", map.name}, {"entries", map.entries}, {"limit", map.limit}});
+    return json;
+}
+
+struct Endpoint {
+    compile::IdentityId identity = 0;
+    std::set<Address> addresses;
+    uint16_t slot = 0;
+};
+
+/// By owner and identity: one name may stand for addresses of several kinds.
+std::map<std::pair<std::string, compile::IdentityId>, Endpoint> by_owner(const compile::Desired& desired) {
+    std::map<std::pair<std::string, compile::IdentityId>, Endpoint> endpoints;
+    for (const auto& [address, row] : desired.endpoints) {
+        auto& endpoint = endpoints[{row.owner, row.row.identity}];
+        endpoint.identity = row.row.identity;
+        endpoint.addresses.insert(address);
+        endpoint.slot = std::max(endpoint.slot, row.row.slot);
+    }
+    return endpoints;
+}
+
+std::string state_of(const Endpoint& endpoint) {
+    if (endpoint.slot == 0) return "remote";
+    return endpoint.identity == BH_IDENTITY_HELD ? "held" : "guarded";
+}
+
+Json interfaces_of(uint16_t slot, const Surroundings& here, const std::function<std::string(uint32_t)>& name) {
+    Json names = Json::array();
+    const auto pod = here.cluster.local_pods().find(slot);
+    if (pod == here.cluster.local_pods().end()) return names;
+    for (const uint32_t ifindex : pod->second.ifindexes)
+        names.push_back(name(ifindex));
+    return names;
+}
+
+struct TenantSummary {
+    std::set<std::string> levels;
+    std::set<std::string> modes;
+    std::set<std::string> namespaces;
+    uint64_t endpoints = 0;
+    bool sealed = false;
+    bool confined = false;
+};
+
+void add_identities(const compile::Desired& desired, std::map<uint32_t, TenantSummary>& tenants) {
+    for (const auto& [id, identity] : desired.identities) {
+        if (identity.tenant == 0) continue;
+        auto& tenant = tenants[identity.tenant];
+        tenant.levels.insert((identity.flags & BH_PROTECTED) != 0 ? "protected" : "non-protected");
+        tenant.modes.insert((identity.flags & BH_AUDIT) != 0 ? "audit" : "enforce");
+        tenant.sealed |= (identity.flags & BH_SEALED) != 0;
+        tenant.confined |= (identity.flags & BH_CONFINED) != 0;
+    }
+}
+
+void add_endpoints(const compile::Desired& desired, std::map<uint32_t, TenantSummary>& tenants) {
+    std::set<std::pair<uint32_t, std::string>> counted;
+    for (const auto& [address, endpoint] : desired.endpoints) {
+        const auto identity = desired.identities.find(endpoint.row.identity);
+        if (identity == desired.identities.end() || identity->second.tenant == 0) continue;
+        const std::string owner = endpoint.owner;
+        if (!counted.emplace(identity->second.tenant, owner).second) continue;
+        auto& tenant = tenants[identity->second.tenant];
+        ++tenant.endpoints;
+        const auto slash = owner.find('/');
+        if ((identity->second.flags & BH_POD) != 0 && slash != std::string::npos)
+            tenant.namespaces.insert(owner.substr(0, slash));
+    }
+}
+
+} // namespace
+
+Json problems_view(const std::vector<state::Problem>& problems) {
+    Json json = Json::array();
+    for (const auto& problem : problems)
+        json.push_back(to_json(problem));
+    return json;
+}
+
+Json status_view(const Figures& figures, const StatusFacts& facts) {
+    return {
+        {"node", figures.node},
+        {"version", figures.version},
+        {"ready", figures.ready},
+        {"armed", figures.armed},
+        {"source", {{"name", facts.source}, {"synced", figures.synced}}},
+        {"attach",
+         {{"mode", facts.attach_mode}, {"asked", facts.attach_asked}, {"reattachments", figures.reattachments}}},
+        {"kernel", {{"release", facts.kernel_release}, {"tcx", facts.tcx}, {"hz", facts.hertz}}},
+        {"pinDir", facts.pin_dir},
+        {"interfaces",
+         {{"guarded", figures.guarded},
+          {"held", figures.held},
+          {"unguarded", figures.unguarded},
+          {"uplinks", facts.uplinks}}},
+        {"endpoints", figures.endpoints},
+        {"identities", figures.identities},
+        {"tenants", figures.tenants},
+        {"prefixes", figures.prefixes},
+        {"openings", figures.openings},
+        {"maps", maps_view(figures.maps)},
+        {"events",
+         {{"written", figures.statistics[BH_STAT_EVENTS]},
+          {"limited", figures.statistics[BH_STAT_EVENTS_LIMITED]},
+          {"lost", figures.statistics[BH_STAT_EVENTS_LOST]}}},
+        {"errors", facts.errors},
+        {"problems", problems_view(facts.problems)},
+    };
+}
+
+Json endpoints_view(const Surroundings& here, const std::function<std::string(uint32_t)>& interface_name) {
+    Json rows = Json::array();
+    for (const auto& [key, endpoint] : by_owner(here.desired)) {
+        Json row{{"name", key.first}};
+        row.update(describe(endpoint.identity, here.desired));
+        row["state"] = state_of(endpoint);
+        row["addresses"] = Json::array();
+        for (const auto& address : endpoint.addresses)
+            row["addresses"].push_back(address.text());
+        if (endpoint.slot != 0) row["interfaces"] = interfaces_of(endpoint.slot, here, interface_name);
+        rows.push_back(std::move(row));
+    }
+    return {{"endpoints", std::move(rows)}};
+}
+
+Json tenants_view(const compile::Desired& desired) {
+    std::map<uint32_t, TenantSummary> tenants;
+    add_identities(desired, tenants);
+    add_endpoints(desired, tenants);
+    std::map<std::string, Json> sorted;
+    for (const auto& [id, tenant] : tenants) {
+        const auto name = desired.tenants.find(id);
+        const std::string text = name == desired.tenants.end() ? std::to_string(id) : name->second;
+        sorted[text] = {{"name", text},
+                        {"levels", tenant.levels},
+                        {"modes", tenant.modes},
+                        {"sealed", tenant.sealed},
+                        {"confined", tenant.confined},
+                        {"endpoints", tenant.endpoints},
+                        {"namespaces", tenant.namespaces}};
+    }
+    Json rows = Json::array();
+    for (auto& [name, row] : sorted)
+        rows.push_back(std::move(row));
+    return {{"tenants", std::move(rows)}};
+}
+
+} // namespace bulkhead::observe
