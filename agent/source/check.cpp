@@ -47,8 +47,10 @@ private:
             if (is_new) {
                 objects_.push_back(std::move(object));
             } else {
-                problems_.push_back(
-                    {.origin = path, .object = key, .field = "", .text = "is also in " + first->second});
+                problems_.push_back({.origin = state::origin_of(object),
+                                     .object = key,
+                                     .field = "",
+                                     .text = "is also in " + first->second});
             }
         }
     }

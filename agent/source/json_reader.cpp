@@ -41,15 +41,24 @@ private:
         if (!list) return std::nullopt;
         ondemand::array items;
         const auto error = document.find_field_unordered("items").get_array().get(items);
-        document.rewind();
+        rewind(document, error);
         return error == simdjson::SUCCESS ? list : std::nullopt;
+    }
+
+    /// Back to the start after a look-up that may have found nothing. After any other error simdjson has
+    /// given the text up, and going back would follow a null pointer.
+    static void rewind(ondemand::document& document, simdjson::error_code error) {
+        const bool looked =
+            error == simdjson::SUCCESS || error == simdjson::NO_SUCH_FIELD || error == simdjson::INCORRECT_TYPE;
+        if (!looked) throw simdjson::simdjson_error(error);
+        document.rewind();
     }
 
     static std::string string_field(ondemand::document& document, std::string_view name) {
         std::string_view found;
         const auto error = document.find_field_unordered(name).get_string().get(found);
         std::string copy(error == simdjson::SUCCESS ? found : std::string_view());
-        document.rewind();
+        rewind(document, error);
         return copy;
     }
 

@@ -12,13 +12,8 @@ constexpr auto kLastGood = "; its last good content stays in force";
 constexpr auto kLastSaid = "; what it said last stays in force";
 constexpr auto kNothing = "; nothing of it is in force";
 
-struct OriginOf {
-    std::string operator()(const state::Pod& pod) const { return pod.origin.text(); }
-    std::string operator()(const auto& object) const { return object.meta.origin; }
-};
-
 state::Problem duplicate(const state::ObjectKey& key, const state::Object& object, std::string_view in_force) {
-    return {.origin = std::visit(OriginOf{}, object),
+    return {.origin = state::origin_of(object),
             .object = key.text(),
             .field = "",
             .text = "is also in " + std::string(in_force) + ", which stays in force"};

@@ -38,6 +38,11 @@ struct KeyOf {
     ObjectKey operator()(const AwsResource& object) const { return named("AWSResource", object.meta); }
 };
 
+struct OriginOf {
+    std::string operator()(const Pod& pod) const { return pod.origin.text(); }
+    std::string operator()(const auto& object) const { return object.meta.origin; }
+};
+
 } // namespace
 
 bool Selector::matches(const Labels& labels) const {
@@ -50,6 +55,10 @@ std::string ObjectKey::text() const {
 
 ObjectKey key_of(const Object& object) {
     return std::visit(KeyOf{}, object);
+}
+
+std::string origin_of(const Object& object) {
+    return std::visit(OriginOf{}, object);
 }
 
 } // namespace bulkhead::state

@@ -220,6 +220,9 @@ struct ObjectKey {
 
 ObjectKey key_of(const Object& object);
 
+/// Where it was read: "payments.yaml:12".
+std::string origin_of(const Object& object);
+
 /// Something that somebody should mend. Kept until it is gone, shown in the log once and by
 /// `bulkheadctl status` for as long as it lasts.
 struct Problem {

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+
+#include "source/check.h"
+#include "source/decode.h"
+#include "source/reader.h"
+#include "source_fixture.h"
+
+namespace bulkhead::source {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The one object of a YAML text; fails with what was complained about.
+Decoded decode_text(const std::string& yaml) {
+    Decoded decoded;
+    state::Pool pool;
+    const auto read = read_yaml(yaml, [&](const Value& document) { decoded = decode(document, "test.yaml", pool); });
+    REQUIRE(read.has_value());
+    return decoded;
+}
+
+template <typename T>
+T good(const std::string& yaml) {
+    const auto decoded = decode_text(yaml);
+    for (const auto& error : decoded.complaints.errors)
+        UNSCOPED_INFO(error.field + ": " + error.text);
+    REQUIRE(decoded.object.has_value());
+    return std::get<T>(*decoded.object);
+}
+
+const std::string kTenant = "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: payments}\nspec: ";
+const std::string kGrant =
+    "apiVersion: bulkhead.dev/v1alpha1\nkind: AccessGrant\nmetadata: {name: g, namespace: payments}\nspec: ";
+const std::string kResource = "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\nspec: ";
+
+TEST_CASE("every mistake in an object of ours is told with its field") {
+    struct Row {
+        std::string yaml;
+        const char* complaint;
+    };
+    const std::vector<Row> rows{
+        {kTenant + "{allowFrom: [{from: [{world: true}], ports: [{port: 443}, {port: 70000}]}]}",
+         "spec.allowFrom[0].ports[1].port: 70000 is not a port (1-65535)"},
+        {kTenant + "{expose: [{ports: [{port: 0}]}]}", "spec.expose[0].ports[0].port: 0 is not a port (1-65535)"},
+        {kTenant + "{expose: [{ports: [{port: 90, endPort: 80}]}]}",
+         "spec.expose[0].ports[0].endPort: 80 is less than port 90"},
+        {kTenant + "{expose: [{ports: [{port: http, endPort: 80}]}]}",
+         "spec.expose[0].ports[0].endPort: goes with a number, not with a name"},
+        {kTenant + "{expose: [{ports: [{port: '8443'}]}]}",
+         "spec.expose[0].ports[0].port: \"8443\" is not a port's name"},
+        {kTenant + "{expose: [{ports: [{port: 1.5}]}]}", "spec.expose[0].ports[0].port: 1.5 is not a whole number"},
+        {kTenant + "{expose: [{ports: [{port: 80, protocol: tcp}]}]}",
+         "spec.expose[0].ports[0].protocol: \"tcp\" is none of TCP, UDP, SCTP, ICMP"},
+        {kTenant + "{expose: [{ports: [{port: 80, protocol: ICMP}]}]}",
+         "spec.expose[0].ports[0].port: ICMP has no ports"},
+        {kTenant + "{expose: [{ports: [{}]}]}", "spec.expose[0].ports[0]: names neither a port nor a protocol"},
+        {kTenant + "{expose: [{port: 80}]}", "spec.expose[0].port: is an unknown field"},
+        {kTenant + "{level: secret}", "spec.level: \"secret\" is neither protected nor non-protected"},
+        {kTenant + "{mode: warn}", "spec.mode: \"warn\" is neither enforce nor audit"},
+        {kTenant + "{mode: audit, mode: enforce}", "spec.mode: is there twice"},
+        {kTenant + "{sealed: 'true'}", "spec.sealed: \"true\" is neither true nor false"},
+        {kTenant + "{allowFrom: [{ports: []}]}", "spec.allowFrom[0].from: is missing"},
+        {kTenant + "{allowFrom: [{from: []}]}", "spec.allowFrom[0].from: is empty"},
+        {kTenant + "{allowFrom: [{from: null}]}", "spec.allowFrom[0].from: is missing"},
+        {kTenant + "{allowFrom: [{from: [{}]}]}", "spec.allowFrom[0].from[0]: must be exactly one of"},
+        {kTenant + "{allowFrom: [{from: [{tenant: a, cidr: 10.0.0.0/8}]}]}",
+         "spec.allowFrom[0].from[0]: must be exactly one of"},
+        {kTenant + "{allowFrom: [{from: [{tenant: a, serviceAccount: b}]}]}",
+         "spec.allowFrom[0].from[0].serviceAccount: is an unknown field"},
+        {kTenant + "{allowFrom: [{from: [{cidr: 10.0.0.1/8}]}]}",
+         "spec.allowFrom[0].from[0].cidr: \"10.0.0.1/8\" has bits"},
+        {kTenant + "{allowFrom: [{from: [{world: false}]}]}",
+         "spec.allowFrom[0].from[0].world: is true or isn't there"},
+        {kTenant + "{allowFrom: [{from: [{tenant: other/a}]}]}",
+         "spec.allowFrom[0].from[0].tenant: \"other/a\" has none"},
+        {kTenant + "{allowTo: [{ports: [{port: 80}]}]}", "spec.allowTo[0].to: is missing"},
+        {kTenant + "{namespaceSelector: {app: web}}", "spec.namespaceSelector.app: is an unknown field"},
+        {kTenant + "{namespaceSelector: {matchExpressions: [{key: a, operator: In}]}}",
+         "spec.namespaceSelector.matchExpressions[0].values: names nothing"},
+        {kTenant + "{namespaceSelector: {matchExpressions: [{key: a, operator: Near, values: [b]}]}}",
+         "spec.namespaceSelector.matchExpressions[0].operator: \"Near\" is none of"},
+        {kTenant + "{namespaces: [Payments]}", "spec.namespaces[0]: \"Payments\" is not a Kubernetes name"},
+        {kTenant + "protected", "spec: \"protected\" is not an object"},
+        {kGrant + "{from: [{world: true}], to: {}}", "spec.to: is an unknown field"},
+        {kGrant + "{from: [{world: true}], until: tomorrow}", "spec.until: \"tomorrow\" is not a date"},
+        {kGrant + "{from: [{world: true}], until: 2026-02-30T00:00:00Z}",
+         "spec.until: \"2026-02-30T00:00:00Z\" is not a date"},
+        {kGrant + "{from: [{world: true}], until: 2026-02-03}", "spec.until: \"2026-02-03\" is not a date"},
+        {kResource + "{ports: [{port: mysql}]}", "spec.ports[0].port: \"mysql\" is a name: those are for pods"},
+        {kResource + "{addresses: {cidrs: [10.0.0.0/33]}}",
+         "spec.addresses.cidrs[0]: \"10.0.0.0/33\" has no valid prefix"},
+        {kResource + "{addresses: {ips: []}}", "spec.addresses.ips: is an unknown field"},
+        {"apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: a, namespace: b}",
+         "metadata.namespace: is not"},
+        {"apiVersion: bulkhead.dev/v1alpha1\nkind: AccessGrant\nmetadata: {name: a}", "metadata.namespace: is missing"},
+        {"apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: a/b}", "metadata.name: \"a/b\" is not"},
+        {"apiVersion: bulkhead.dev/v1beta1\nkind: Tenant\nmetadata: {name: a}",
+         "apiVersion: version v1beta1 of Tenant"},
+        {"apiVersion: bulkhead.dev/v1alpha1\nkind: Tennant\nmetadata: {name: a}", "kind: \"Tennant\" is not a kind of"},
+        {"apiVersion: v2\nkind: Pod\nmetadata: {name: a, namespace: b}", "apiVersion: version v2 of Pod"},
+        {"metadata: {name: a}", "kind: is missing"},
+        {"kind: Tenant", "apiVersion: is missing"},
+    };
+    for (const auto& row : rows) {
+        const auto decoded = decode_text(row.yaml);
+        INFO(row.yaml);
+        CHECK(decoded.ours);
+        CHECK_FALSE(decoded.object.has_value());
+        std::string all;
+        for (const auto& error : decoded.complaints.errors)
+            all += error.field + ": " + error.text + "\n";
+        INFO(all);
+        CHECK(all.find(row.complaint) != std::string::npos);
+    }
+}
+
+TEST_CASE("one pass finds all mistakes, each with its line") {
+    const auto decoded = decode_text(kTenant + "\n  level: high\n  expose:\n  - ports:\n    - port: 0\n");
+    REQUIRE(decoded.complaints.errors.size() == 2);
+    CHECK(decoded.complaints.errors[0].line == 5);
+    CHECK(decoded.complaints.errors[1].line == 8);
+}
+
+TEST_CASE("other kinds are nobody's business, also those that share a name with ours") {
+    for (const auto* text :
+         {"apiVersion: v1\nkind: Service\nmetadata: {name: 1}", "apiVersion: apps/v1\nkind: Deployment",
+          "apiVersion: capsule.clastix.io/v1beta2\nkind: Tenant\nspec: {owners: []}",
+          "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a, namespace: "
+          "blog, labels: {kubernetes.io/service-name: web}}"}) {
+        const auto decoded = decode_text(text);
+        INFO(text);
+        CHECK_FALSE(decoded.ours);
+        CHECK(decoded.complaints.errors.empty());
+    }
+}
+
+TEST_CASE("a tenant is read whole") {
+    const auto tenant = good<state::Tenant>(kTenant + R"(
+  namespaces: [payments, payments-batch]
+  namespaceSelector: {}
+  level: protected
+  mode: audit
+  sealed: true
+  confined: true
+  podExpose: false
+  accessGrants: false
+  expose: [{namespaceSelector: {matchLabels: {a: b}}, podSelector: {}, ports: [{port: http}]}]
+  trusted: [{ports: [{port: 9000, endPort: 9010, protocol: UDP}]}]
+  allowFrom:
+  - from: [{tenant: capsule/a, podSelector: {matchExpressions: [{key: x, operator: NotIn, values: [y]}]}},
+           {namespace: blog, serviceAccount: reader}, {awsResource: aurora}, {cidr: "2001:db8::/32"}, {world: true}]
+    to: {podSelector: {matchLabels: {app: api}}}
+    ports: [{protocol: ICMP}, {protocol: SCTP}]
+    until: 2026-12-31T23:59:59.5+09:00
+    reason: monthly close
+  allowTo: [{to: [{namespace: b}]}]
+)");
+    using Term = state::Selector::Term;
+    CHECK(tenant.namespaces == std::vector<std::string>{"payments", "payments-batch"});
+    CHECK(tenant.namespace_selector == state::Selector{});
+    CHECK(tenant.level == state::Level::kProtected);
+    CHECK(tenant.mode == state::Mode::kAudit);
+    CHECK((tenant.sealed && tenant.confined && !tenant.pod_expose && !tenant.access_grants));
+    REQUIRE(tenant.expose.size() == 1);
+    CHECK(tenant.expose[0].target.namespaces == state::Selector{{{"a", Term::Op::kIn, {"b"}}}});
+    CHECK(tenant.expose[0].target.pods == state::Selector{});
+    CHECK(tenant.expose[0].ports == state::Ports{{BH_ANY_PROTOCOL, 0, 0, "http"}});
+    CHECK_FALSE(tenant.trusted.at(0).target.pods.has_value());
+    CHECK(tenant.trusted.at(0).ports == state::Ports{{BH_UDP, 9000, 9010, ""}});
+    const auto& grant = tenant.allow_from.at(0);
+    CHECK(grant.from ==
+          std::vector<state::Peer>{state::TenantPeer{"capsule/a", state::Selector{{{"x", Term::Op::kNotIn, {"y"}}}}},
+                                   state::NamespacePeer{"blog", std::nullopt, "reader"}, state::ResourcePeer{"aurora"},
+                                   state::CidrPeer{*Cidr::parse("2001:db8::/32")}, state::WorldPeer{}});
+    CHECK(grant.to.pods == state::Selector{{{"app", Term::Op::kIn, {"api"}}}});
+    CHECK(grant.ports == state::Ports{{BH_ICMP, 0, 65535, ""}, {BH_SCTP, 0, 65535, ""}});
+    CHECK(grant.until == std::chrono::sys_days(std::chrono::year(2026) / 12 / 31) + 14h + 59min + 59s);
+    CHECK(grant.reason == "monthly close");
+    CHECK(tenant.allow_to.at(0).ports.empty());
+    CHECK(tenant.meta.origin == "test.yaml:1");
+}
+
+TEST_CASE("a silent tenant has the defaults, and no selector is not the same as an empty one") {
+    const auto tenant = good<state::Tenant>(kTenant + "\n  namespaceSelector:\n");
+    CHECK_FALSE(tenant.namespace_selector.has_value());
+    CHECK_FALSE(tenant.level.has_value());
+    CHECK_FALSE(tenant.mode.has_value());
+    CHECK((tenant.pod_expose && tenant.access_grants && !tenant.sealed && !tenant.confined));
+}
+
+TEST_CASE("an AWS resource is protected unless it says otherwise, and tells what is not resolved") {
+    const auto text = kResource +
+                      "{tenant: payments, addresses: {cidrs: [10.9.0.0/24, '10.8.0.5'], instanceMetadata: true, "
+                      "hostnames: [db.example.com], resourceTags: {team: payments}}}";
+    const auto resource = good<state::AwsResource>(text);
+    CHECK(resource.level == state::Level::kProtected);
+    CHECK(resource.tenant == "payments");
+    CHECK(resource.instance_metadata);
+    CHECK(resource.cidrs == std::vector<Cidr>{*Cidr::parse("10.9.0.0/24"), *Cidr::parse("10.8.0.5/32")});
+    const auto remarks = decode_text(text).complaints.remarks;
+    REQUIRE(remarks.size() == 1);
+    CHECK(remarks[0].field == "spec.addresses");
+    CHECK(remarks[0].text.starts_with("hostnames, resourceTags: not resolved"));
+    CHECK(good<state::AwsResource>(kResource + "{level: non-protected}").level == state::Level::kNonProtected);
+}
+
+TEST_CASE("an access grant concerns pods of its namespace") {
+    const auto read =
+        good<state::AccessGrant>(kGrant + "{podSelector: {matchLabels: {app: api}}, from: [{tenant: blog}]}");
+    CHECK(read.meta.ns == "payments");
+    CHECK_FALSE(read.grant.to.namespaces.has_value());
+    CHECK(read.grant.to.pods->matches({{"app", "api"}}));
+    CHECK(read.grant.ports.empty());
+}
+
+TEST_CASE("a pod is read whole, unknown fields and all") {
+    const auto pod = good<state::Pod>(R"(
+apiVersion: v1
+kind: Pod
+whatever: 1
+metadata:
+  name: web-1
+  namespace: blog
+  labels: {app: web}
+  annotations: {bulkhead.dev/expose: "http, 8443", other: x}
+spec:
+  nodeName: node-a
+  hostNetwork: true
+  serviceAccountName: reader
+  containers: [{name: a, ports: [{name: http, containerPort: 8080}, {containerPort: 53, protocol: UDP}]}, {name: b}]
+  initContainers: [{name: proxy, restartPolicy: Always, ports: [{name: admin, containerPort: 15000}]}]
+status: {phase: Failed, podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}, {ip: "2001:db8::1"}]}
+)");
+    CHECK(pod.node == "node-a");
+    CHECK(pod.common->host_network);
+    CHECK(pod.common->service_account == "reader");
+    CHECK(pod.common->labels == state::Labels{{"app", "web"}});
+    CHECK(pod.common->expose == "http, 8443");
+    CHECK(pod.common->ports ==
+          std::vector<state::ContainerPort>{{"http", BH_TCP, 8080}, {"", BH_UDP, 53}, {"admin", BH_TCP, 15000}});
+    CHECK(pod.ips == std::vector<Address>{*Address::parse("10.0.0.1"), *Address::parse("2001:db8::1")});
+    CHECK(pod.finished);
+    CHECK(pod.origin.text() == "test.yaml:2");
+}
+
+TEST_CASE("a bare pod has the default account, its podIP and nothing else") {
+    const auto pod =
+        good<state::Pod>("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b}\nstatus: {podIP: 10.0.0.9}");
+    CHECK(pod.common->service_account == "default");
+    CHECK(pod.ips == std::vector<Address>{*Address::parse("10.0.0.9")});
+    CHECK_FALSE(pod.finished);
+    CHECK(pod.node.empty());
+}
+
+TEST_CASE("a namespace always carries its name as a label, whatever else it claims") {
+    const auto ns = good<state::Namespace>("apiVersion: v1\nkind: Namespace\nmetadata: {name: blog, creationTimestamp: "
+                                           "'2026-01-02T03:04:05Z', labels: {kubernetes.io/metadata.name: payments, "
+                                           "bulkhead.dev/level: nonsense}}");
+    CHECK(ns.labels.at("kubernetes.io/metadata.name") == "blog");
+    CHECK(ns.labels.at("bulkhead.dev/level") == "nonsense"); // compile() reports that
+    CHECK(ns.meta.created == std::chrono::sys_days(std::chrono::year(2026) / 1 / 2) + 3h + 4min + 5s);
+}
+
+TEST_CASE("a node has its IP addresses, not its names") {
+    const auto node =
+        good<state::Node>("apiVersion: v1\nkind: Node\nmetadata: {name: n}\nstatus: {addresses: [{type: "
+                          "InternalIP, address: 10.0.0.1}, {type: Hostname, address: n}, {type: ExternalIP, "
+                          "address: 203.0.113.7}]}");
+    CHECK(node.addresses == std::vector<Address>{*Address::parse("10.0.0.1"), *Address::parse("203.0.113.7")});
+}
+
+TEST_CASE("the endpoint slices of cluster DNS and the API server count") {
+    const auto slice = good<state::EndpointSlice>(R"(
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: kube-dns-abc, namespace: kube-system, labels: {kubernetes.io/service-name: kube-dns}}
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.2]}, {addresses: [10.0.0.3], conditions: {ready: false}}]
+ports: [{name: dns, port: 53, protocol: UDP}]
+)");
+    CHECK(slice.service == "kube-dns");
+    CHECK(slice.addresses == std::vector<Address>{*Address::parse("10.0.0.2"), *Address::parse("10.0.0.3")});
+    CHECK(slice.ports == state::Ports{{BH_UDP, 53, 53, ""}});
+}
+
+} // namespace
+} // namespace bulkhead::source
