@@ -48,7 +48,13 @@ class Builder : public YAML::EventHandler {
 public:
     Value take() { return std::move(root_); }
 
-    void OnDocumentStart(const YAML::Mark&) override { *this = Builder(); }
+    /// The parser can stay before a token that it has no use for (a stray comma) and find an empty
+    /// document there for ever.
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (mark.pos == start_) throw ReadError{line_of(mark), "has something here that begins no document"};
+        *this = Builder();
+        start_ = mark.pos;
+    }
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -179,6 +185,7 @@ private:
     std::vector<Open> open_;
     std::unordered_map<YAML::anchor_t, Value> anchors_;
     size_t values_ = 0;
+    int start_ = -1; // of this document in the text, bytes
 };
 
 } // namespace

@@ -122,6 +122,11 @@ TEST_CASE("a long text behind many aliases is refused") {
     CHECK(yaml(text + "]").error.has_value());
 }
 
+TEST_CASE("a stray token between documents is an error, not an endless row of empty documents") {
+    CHECK(yaml(",\"a\": 1").error.has_value());
+    CHECK(yaml("a: 1\n---\n]").error.has_value());
+}
+
 TEST_CASE("an alias that contains itself is refused") {
     CHECK(yaml("a: &a [*a]").error.has_value());
 }
