@@ -381,6 +381,8 @@ void Compiler::Impl::write_local(Turn& turn) {
 
 Compiler::Compiler(Settings settings, KnownIds known) : impl_(std::make_unique<Impl>(std::move(settings), known)) {}
 
+Compiler::Compiler(Compiler&&) noexcept = default;
+
 Compiler::~Compiler() = default;
 
 Touched Compiler::update(const state::Cluster& cluster, const state::Changes& changes) {

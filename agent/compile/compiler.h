@@ -41,6 +41,7 @@ struct KnownIds {
 class Compiler {
 public:
     Compiler(Settings settings, KnownIds known);
+    Compiler(Compiler&&) noexcept;
     ~Compiler();
 
     /// Brings desired() in step with `cluster`, whose changes since the last call are `changes`.

@@ -151,7 +151,8 @@ Traits Selectors::world() const {
 }
 
 Traits Selectors::held() const {
-    return {.what = "held", .flags = BH_PROTECTED | BH_POD | BH_UNNAMED};
+    // It may turn out to be anybody's, so trust does not reach it either.
+    return {.what = "held", .flags = BH_PROTECTED | BH_POD | BH_SEALED | BH_UNNAMED};
 }
 
 std::vector<std::string> Selectors::complaints(const Membership& member, const state::PodTemplate& pod) const {
