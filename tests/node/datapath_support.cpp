@@ -15,6 +15,7 @@
 #include <catch2/reporters/catch_reporter_registrars.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "datapath/counters.h"
@@ -33,6 +34,8 @@ public:
         if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return; // the tests then say that they need root
         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
         mount("tmpfs", "/run", "tmpfs", 0, nullptr); // locks of our own
+        // Devices shall carry what the tests send and nothing else.
+        std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << 1;
     }
 };
 
