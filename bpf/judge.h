@@ -9,15 +9,21 @@
 #include "flow.h"
 #include "socket.h"
 
-/*
- * The rule's answer to `q`, from identity `src` to `dst` about `ask` (see bh_ask_about). Openings only
- * ever allow, so they are looked up only for what falls without.
- */
+/* Could an opening still change what the rule says? Openings only ever allow, so what passes without one
+ * passes; only on a resource with open ports they may name an earlier line than the one found. */
+BH_INLINE int bh_openings_matter(const struct bh_question *q, enum bh_reason reason)
+{
+	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW)
+		return 1;
+	return reason > BH_REASON_OPEN && (q->dst.flags & (BH_RESOURCE | BH_ASK_TO)) == (BH_RESOURCE | BH_ASK_TO);
+}
+
+/* The rule's answer to `q`, from identity `src` to `dst` about `ask` (see bh_ask_about). */
 BH_INLINE enum bh_reason bh_ask_rule(struct bh_hook *hook, struct bh_question *q, __u32 src, __u32 dst, __u32 ask)
 {
 	enum bh_reason reason = bh_judge(q);
 
-	if (bh_verdict_of(reason) == BH_VERDICT_ALLOW)
+	if (!bh_openings_matter(q, reason))
 		return reason;
 	q->openings = bh_look_up_openings(q, src, dst, ask);
 	if (!q->openings)

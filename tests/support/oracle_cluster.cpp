@@ -60,6 +60,11 @@ const AwsResource* ClusterView::owner_of(const Address& address) const {
     return owner;
 }
 
+/// EKS Pod Identity's agent: an address that every node itself has.
+static bool is_pod_identity(const Address& one) {
+    return one == address("169.254.170.23") || one == address("fd00:ec2::23");
+}
+
 Party ClusterView::party_of_node(const std::string& name) const {
     Party party;
     party.kind = Party::Kind::kNode;
@@ -94,6 +99,11 @@ Party ClusterView::party_at(const Address& address) const {
     }
     for (const Node* node : all<Node>()) {
         if (has(node->addresses, address)) return party_of_node(node->meta.name);
+    }
+    if (is_pod_identity(address)) {
+        Party every_node = party_of_node("");
+        every_node.addresses = {address};
+        return every_node;
     }
     Party outside;
     outside.owner = owner_of(address);
@@ -138,8 +148,7 @@ bool ClusterView::is_cluster_dns(const Party& party) const {
 }
 
 bool ClusterView::is_infra(const Party& party) const {
-    return is_cluster_dns(party) || has(party.addresses, address("169.254.170.23")) ||
-           has(party.addresses, address("fd00:ec2::23"));
+    return is_cluster_dns(party) || std::ranges::any_of(party.addresses, is_pod_identity);
 }
 
 bool ClusterView::matches_builtin(const std::string& name, const Party& party) const {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/stage.h"
+
+#include <stdexcept>
+
+#include "compile/gather.h"
+
+namespace bulkhead::test {
+
+using namespace state;
+
+namespace {
+
+template <typename T>
+T must(Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().text);
+    return std::move(*result);
+}
+
+compile::Settings settings_of(const OracleSettings& settings, const std::string& node) {
+    static const std::map<std::string, compile::TenantSource> kSources{
+        {"tenant", compile::TenantSource::kTenantObject},
+        {"label", compile::TenantSource::kLabel},
+        {"capsule", compile::TenantSource::kCapsule},
+        {"kiosk", compile::TenantSource::kKiosk},
+        {"hnc", compile::TenantSource::kHnc},
+    };
+    compile::Settings out;
+    out.node_name = node;
+    out.default_mode = settings.default_mode;
+    out.tenant_sources = {compile::TenantSource::kNamespace};
+    for (const auto& name : settings.tenant_sources)
+        out.tenant_sources.insert(kSources.at(name));
+    out.dns_addresses = settings.dns_addresses;
+    out.probe_addresses = settings.probe_addresses;
+    return out;
+}
+
+bool has_veth_on(const Pod& pod, const std::string& node) {
+    return pod.node == node && !pod.finished && !pod.common->host_network;
+}
+
+} // namespace
+
+Machine::Machine()
+    : kernel_(must(datapath::Kernel::open_private({.pin_dir = {}, .sizes = {.flow_sets = 64}}))),
+      writer_(must(datapath::Writer::create(kernel_.maps(), kernel_.clock()))) {}
+
+void Machine::show(const compile::Desired& desired) {
+    const auto report = must(writer_.write(desired, {.everything = true, .endpoints = {}, .identities = {}}, true));
+    if (!report.failures.empty()) throw std::runtime_error(report.failures.front().text());
+}
+
+datapath::Rehearsal Machine::run(const Fd& program, const Bytes& packet,
+                                 const datapath::Circumstances& circumstances) const {
+    return must(datapath::rehearse(program.get(), std::as_bytes(std::span(packet)), circumstances));
+}
+
+Stage::Stage(const std::vector<Object>& objects, const OracleSettings& settings, std::string node)
+    : compiler_(settings_of(settings, node), {}), node_(std::move(node)) {
+    static uint32_t generation = 0;
+    std::map<uint16_t, LocalPod> local;
+    std::set<Address> own;
+    for (const Object& object : objects) {
+        cluster_.put(object);
+        if (const auto* found = std::get_if<Node>(&object)) {
+            addresses_[found->meta.name] = found->addresses;
+            if (found->meta.name == node_) own.insert(found->addresses.begin(), found->addresses.end());
+        }
+        const auto* pod = std::get_if<Pod>(&object);
+        if (!pod) continue;
+        addresses_[pod->ns + "/" + pod->name] = pod->ips;
+        if (pod->node == node_ && pod->common->host_network) own.insert(pod->ips.begin(), pod->ips.end());
+        if (!has_veth_on(*pod, node_)) continue;
+        const auto slot = static_cast<uint16_t>(local.size() + 1);
+        slots_[pod->ns + "/" + pod->name] = slot;
+        local[slot] = {.slot = slot,
+                       .generation = ++generation,
+                       .nsid = -1,
+                       .pod = pod->ns + "/" + pod->name,
+                       .ifindexes = {100u + slot},
+                       .addresses = pod->ips};
+    }
+    cluster_.set_local_pods(std::move(local));
+    cluster_.set_own_addresses(std::move(own));
+    compiler_.update(cluster_, cluster_.take_changes());
+}
+
+Address Stage::address_of(const std::string& party, uint8_t family) const {
+    if (const auto literal = Address::parse(party)) return *literal;
+    const auto found = addresses_.find(party);
+    if (found == addresses_.end()) throw std::runtime_error("nobody is called " + party);
+    for (const Address& address : found->second)
+        if (address.family == family) return address;
+    throw std::runtime_error(party + " has no such address");
+}
+
+bh_reason Stage::by_rule(const Question& question) const {
+    const Address src = address_of(question.src, question.family);
+    const bool own = cluster_.own_addresses().contains(src);
+    return compile::judge(desired(), {.src = src,
+                                      .dst = address_of(question.dst, question.family),
+                                      .protocol = question.protocol,
+                                      .port = question.port,
+                                      .local_host = has_pod(question.dst) && own && question.made_by_dst_node,
+                                      .src_is_local = has_pod(question.src),
+                                      .now = question.time});
+}
+
+std::optional<datapath::Rehearsal> Stage::by_program(const Machine& machine, const Question& question) const {
+    const auto& programs = machine.kernel().programs();
+    const Address src = address_of(question.src, question.family);
+    const Address dst = address_of(question.dst, question.family);
+    const Bytes packet = first_packet(src, dst, question.protocol, question.port);
+    const bool from_here = has_pod(question.src);
+    const bool from_node = cluster_.own_addresses().contains(src);
+    if (has_pod(question.dst)) {
+        const uint32_t from = from_here ? ifindex(question.src) : from_node && question.made_by_dst_node ? 0 : kUplink;
+        return machine.run(programs.to_pod, packet,
+                           {.ifindex = ifindex(question.dst),
+                            .ingress_ifindex = from,
+                            .local_socket = from_node && question.made_by_dst_node});
+    }
+    if (!from_here) return std::nullopt;
+    const bool ends_here = cluster_.own_addresses().contains(dst);
+    const auto answer = machine.run(ends_here ? programs.from_pod : programs.uplink, packet,
+                                    {.ifindex = ends_here ? ifindex(question.src) : kUplink,
+                                     .ingress_ifindex = ends_here ? 0 : ifindex(question.src),
+                                     .local_socket = false});
+    return answer.judged ? std::optional(answer) : std::nullopt;
+}
+
+Bytes first_packet(const Address& src, const Address& dst, uint8_t protocol, uint16_t port) {
+    static uint16_t source_port = 20000; // a new conversation each time
+    const std::string from = src.text(), to = dst.text();
+    source_port = static_cast<uint16_t>(source_port >= 60000 ? 20000 : source_port + 1);
+    auto out = packet().eth().ip(from, to);
+    switch (protocol) {
+    case BH_TCP:
+        return out.tcp(source_port, port, kSyn).bytes();
+    case BH_UDP:
+        return out.udp(source_port, port).payload(8).bytes();
+    case BH_SCTP:
+        return out.sctp(source_port, port).bytes();
+    default:
+        return out.echo_request(source_port).bytes();
+    }
+}
+
+} // namespace bulkhead::test

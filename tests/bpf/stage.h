@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One node of a cluster without the node: the objects compiled for it, its maps filled by the real
+// writer, and the programs asked by test runs. A question is put to the hook that judges it, with the
+// circumstances in which its packet would get there.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compile/compiler.h"
+#include "datapath/kernel.h"
+#include "datapath/test_run.h"
+#include "datapath/writer.h"
+#include "support/oracle.h"
+#include "support/packet_builder.h"
+
+namespace bulkhead::test {
+
+/// The kernel's side, kept from one cluster to the next: the writer goes from each to the next by
+/// difference, as an agent would.
+class Machine {
+public:
+    Machine();
+    void show(const compile::Desired& desired);
+    datapath::Rehearsal run(const Fd& program, const Bytes& packet, const datapath::Circumstances& circumstances) const;
+    const datapath::Kernel& kernel() const { return kernel_; }
+
+private:
+    datapath::Kernel kernel_;
+    datapath::Writer writer_;
+};
+
+inline constexpr uint32_t kUplink = 2; // ifindex
+
+class Stage {
+public:
+    /// What `node` makes of the objects. Pods of that node have a veth each, with ifindex 100 + slot.
+    Stage(const std::vector<state::Object>& objects, const OracleSettings& settings, std::string node);
+
+    const compile::Desired& desired() const { return compiler_.desired(); }
+    bool has_pod(const std::string& party) const { return slots_.contains(party); }
+    uint32_t ifindex(const std::string& pod) const { return 100u + slots_.at(pod); }
+
+    /// An address of a party of that family.
+    Address address_of(const std::string& party, uint8_t family) const;
+
+    /// bh_judge() in user space over the desired maps. `time` of the question counts.
+    bh_reason by_rule(const Question& question) const;
+
+    /// The first packet of the question's conversation at the hook that judges it, after
+    /// machine.show(desired()); its `until` dates compare with now. No hook judges it: nothing.
+    std::optional<datapath::Rehearsal> by_program(const Machine& machine, const Question& question) const;
+
+private:
+    compile::Compiler compiler_;
+    state::Cluster cluster_;
+    std::string node_;
+    std::map<std::string, uint16_t> slots_; // by "namespace/pod"
+    std::map<std::string, std::vector<Address>> addresses_;
+};
+
+/// The first packet of a conversation.
+Bytes first_packet(const Address& src, const Address& dst, uint8_t protocol, uint16_t port);
+
+} // namespace bulkhead::test
