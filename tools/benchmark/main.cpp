@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+#include "report.h"
+
+namespace {
+
+using namespace bulkhead;
+using namespace bulkhead::bench;
+
+struct Options {
+    std::string json;
+    std::string only; // part of a situation's name
+    std::vector<Scale> scales = {{10, 2}, {1000, 2}, {1000, 1000}, {100000, 2}, {100000, 1000}};
+    Effort effort;
+};
+
+Result<Report> measure_scale(const Options& options, Scale scale) {
+    auto kernel = datapath::Kernel::open_private({});
+    if (!kernel) return tl::unexpected(kernel.error());
+    auto scene = Scene::build(*kernel, scale);
+    if (!scene) return tl::unexpected(scene.error());
+    auto stage = Stage::create(kernel->maps());
+    if (!stage) return tl::unexpected(stage.error());
+    Measure measure(*kernel, *scene, *stage, options.effort);
+    Report report{.scale = scale, .rows = {}};
+    for (const Situation& situation : situations()) {
+        if (situation.name.find(options.only) == std::string::npos) continue;
+        for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
+            const auto measured = measure.measure(situation, family);
+            if (!measured) return tl::unexpected(measured.error());
+            report.rows.push_back({.situation = situation, .family = family, .measurement = *measured});
+        }
+    }
+    return report;
+}
+
+int run(const Options& options) {
+    std::vector<Report> reports;
+    for (const Scale& scale : options.scales) {
+        auto report = measure_scale(options, scale);
+        if (!report) {
+            spdlog::error("{}", report.error().text);
+            return 2;
+        }
+        print(*report);
+        reports.push_back(std::move(*report));
+    }
+    const size_t misses = missed(reports);
+    fmt::print("\n{} of the required ratios missed\n", misses);
+    if (!options.json.empty()) {
+        if (auto written = write_json(reports, options.json); !written) {
+            spdlog::error("{}", written.error().text);
+            return 2;
+        }
+    }
+    return misses == 0 ? 0 : 1;
+}
+
+std::vector<Scale> parse_scales(const std::vector<std::string>& words) {
+    std::vector<Scale> scales;
+    for (const std::string& word : words) {
+        Scale scale;
+        const size_t separator = word.find('x');
+        scale.endpoints = static_cast<uint32_t>(std::stoul(word.substr(0, separator)));
+        scale.tenants =
+            separator == std::string::npos ? 2 : static_cast<uint32_t>(std::stoul(word.substr(separator + 1)));
+        scales.push_back(scale);
+    }
+    return scales;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"What a packet costs in the kernel programs, next to a program that does only a parse, two hash "
+                 "look-ups and a counter"};
+    Options options;
+    std::vector<std::string> scales;
+    bool quick = false;
+    app.add_option("--json", options.json, "write the results there too")->type_name("FILE");
+    app.add_option("--only", options.only, "only situations whose name contains this")->type_name("TEXT");
+    app.add_option("--scale", scales, "instead of the usual ones")->type_name("ENDPOINTSxTENANTS");
+    app.add_flag("--quick", quick, "fewer packets: some percent less exact");
+    CLI11_PARSE(app, argc, argv);
+    if (!scales.empty()) options.scales = parse_scales(scales);
+    if (quick) options.effort = {.blocks = 2, .passes = 3, .packets_per_pass = 65536};
+    return run(options);
+}
