@@ -2,7 +2,8 @@
 #include "support/oracle_match.h"
 
 #include <algorithm>
-#include <regex>
+#include <sstream>
+#include <utility>
 
 namespace bulkhead::test {
 
@@ -28,6 +29,7 @@ bool holds(const Selector::Term& term, const Labels& labels) {
 }
 
 bool has_named_port(const PodTemplate& pod, const std::string& name, uint8_t protocol, uint16_t port) {
+    if (name.empty()) return false; // most container ports have none
     return std::ranges::any_of(pod.ports, [&](const ContainerPort& container) {
         return container.name == name && container.protocol == protocol && container.port == port;
     });
@@ -40,20 +42,43 @@ bool covers(const PortSpec& spec, const PodTemplate* dst, uint8_t protocol, uint
     return protocol == BH_ICMP || (spec.first <= port && port <= spec.last);
 }
 
-uint8_t protocol_number(const std::string& word) {
-    if (word == "UDP") return BH_UDP;
-    if (word == "SCTP") return BH_SCTP;
-    return BH_TCP;
+/// A port number as people write it; nothing else has digits only.
+std::optional<int> port_number(const std::string& text) {
+    const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    if (text.empty() || text.size() > 5 || !digits) return std::nullopt;
+    return std::stoi(text);
 }
 
-bool word_exposes(const std::string& word, const PodTemplate& pod, uint8_t protocol, uint16_t port) {
-    static const std::regex numeric("([0-9]{1,5})(-([0-9]{1,5}))?(/(TCP|UDP|SCTP))?");
-    std::smatch part;
-    if (!std::regex_match(word, part, numeric)) return has_named_port(pod, word, protocol, port);
-    const int first = std::stoi(part[1]);
-    const int last = part[3].matched ? std::stoi(part[3]) : first;
-    if (first < 1 || last > 65535 || first > last) return false;
-    return protocol_number(part[5]) == protocol && first <= port && port <= last;
+std::optional<uint8_t> protocol_number(const std::string& text) {
+    if (text == "TCP") return BH_TCP;
+    if (text == "UDP") return BH_UDP;
+    if (text == "SCTP") return BH_SCTP;
+    return std::nullopt;
+}
+
+/// The two sides of the first `mark`; the right one is empty without it.
+std::pair<std::string, std::optional<std::string>> cut(const std::string& text, char mark) {
+    const size_t at = text.find(mark);
+    if (at == std::string::npos) return {text, std::nullopt};
+    return {text.substr(0, at), text.substr(at + 1)};
+}
+
+/// PORT[-END][/PROTO]
+bool numbers_expose(const std::string& word, uint8_t protocol, uint16_t port) {
+    const auto [range, protocol_text] = cut(word, '/');
+    const auto [first_text, last_text] = cut(range, '-');
+    const auto said = protocol_number(protocol_text.value_or("TCP"));
+    const auto first = port_number(first_text);
+    const auto last = port_number(last_text.value_or(first_text));
+    if (!said || !first || !last) return false;
+    const bool in_order = 1 <= *first && *first <= *last && *last <= 65535;
+    return in_order && *said == protocol && *first <= port && port <= *last;
+}
+
+std::string trimmed(const std::string& text) {
+    const size_t first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string::npos) return "";
+    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 } // namespace
@@ -72,10 +97,10 @@ bool covers(const Ports& ports, const PodTemplate* dst, uint8_t protocol, uint16
 }
 
 bool annotation_exposes(const PodTemplate& pod, uint8_t protocol, uint16_t port) {
-    static const std::regex words("[^,\\s](?:[^,]*[^,\\s])?");
-    const std::string& text = pod.expose;
-    for (std::sregex_iterator word(text.begin(), text.end(), words), end; word != end; ++word) {
-        if (word_exposes(word->str(), pod, protocol, port)) return true;
+    std::istringstream words(pod.expose);
+    for (std::string word; std::getline(words, word, ',');) {
+        word = trimmed(word);
+        if (numbers_expose(word, protocol, port) || has_named_port(pod, word, protocol, port)) return true;
     }
     return false;
 }

@@ -84,13 +84,17 @@ TEST_CASE("an expose without ports opens every protocol and port") {
 }
 
 TEST_CASE("in an expose annotation the good words count and the bad do not") {
-    PodTemplate door{.labels = {}, .service_account = "default", .expose = "", .ports = {{"http", BH_TCP, 8080}}};
+    PodTemplate door{.labels = {},
+                     .service_account = "default",
+                     .expose = "",
+                     .ports = {{"http", BH_TCP, 8080}, {"", BH_TCP, 8081}}};
     door.expose = " 8443/TCP, http,9000-9010/UDP ,7-5, 70000, 0, 443/tcp, 22/ICMP, -1,,nope";
     std::vector<Object> objects{ns("blog"), simple_pod("blog/web", "10.0.0.10"), protected_ns("pay"),
                                 pod("pay/door", "node-a", door, {address("10.0.0.20")})};
     check(objects, {{"blog/web", "pay/door", BH_TCP, 8443, "exposed"},
                     {"blog/web", "pay/door", BH_UDP, 8443, "not-granted"},
                     {"blog/web", "pay/door", BH_TCP, 8080, "exposed"},
+                    {"blog/web", "pay/door", BH_TCP, 8081, "not-granted"}, // an empty word is no name
                     {"blog/web", "pay/door", BH_UDP, 9000, "exposed"},
                     {"blog/web", "pay/door", BH_UDP, 9010, "exposed"},
                     {"blog/web", "pay/door", BH_UDP, 9011, "not-granted"},
