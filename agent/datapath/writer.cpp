@@ -95,7 +95,7 @@ void Writer::prepare(const Job& job, Plan& plan, WriteReport& report) {
     for (const auto& [id, identity] : plan.new_identities)
         tables_.identities.put(id, identity, report);
     for (const auto& change : plan.openings)
-        if (change.early && !change.late) write_rows(tables_.openings, change.key, change.wanted, report);
+        if (change.early) write_rows(tables_.openings, change.key, change.wanted, report);
 }
 
 void Writer::tighten(const Plan& plan, WriteReport& report) {
@@ -142,7 +142,7 @@ void Writer::put_rows(const auto& select, const Plan& plan, WriteReport& report)
 
 void Writer::clear(const Job& job, const Plan& plan, WriteReport& report) {
     for (const auto& change : plan.openings)
-        if (change.late) write_rows(tables_.openings, change.key, {}, report);
+        if (change.late) write_rows(tables_.openings, change.key, change.wanted, report);
     for (const auto id : plan.identities.gone)
         tables_.identities.erase(id, report);
     for (const auto slot : plan.pods.gone)

@@ -5,10 +5,11 @@
 //
 //   1 disarm                     nothing may fall any more, so nothing shall on the way
 //   2 prepare                    what nobody can notice yet: names, bitmap bits, flow tables, identities that
-//                                no endpoint has, openings of what isn't protected yet
-//   3 tighten                    openings taken back, identities, then the rows that point to protected ones
+//                                no endpoint has, openings of what is open so far
+//   3 tighten                    openings taken back, identities, then the rows that point to strict ones
 //   4 loosen                     the rows that point to others, rows that go, identities, new openings
-//   5 clear                      what nothing points to any more: identities, names, pods, flow tables, bits
+//   5 clear                      what nothing points to and nobody notices any more: openings, identities,
+//                                names, pods, flow tables, bits
 //   6 arm
 //
 // What a former agent left is restored first. As long as the sources have not told everything once
@@ -73,8 +74,8 @@ private:
     struct OpeningChange {
         compile::OpeningKey key;
         OpeningRows kept, wanted;
-        bool early = false; // nobody can notice it before the identities are written
-        bool late = false;  // goes with its identity
+        bool early = false; // as long as the identities are what they were, nobody notices it
+        bool late = false;  // once the identities are what they shall be, nobody notices it
     };
 
     /// Everything that differs, sorted by when it is written.
@@ -102,7 +103,6 @@ private:
     void plan_openings(const Job& job, Plan& plan, WriteReport& report) const;
     void plan_opening(const Job& job, compile::OpeningKey key, std::span<const compile::OpeningRow> rows, Plan& plan,
                       WriteReport& report) const;
-    bool is_unnoticed(compile::OpeningKey key, const OpeningRows& wanted) const;
     bh_pod with_flow_table(uint32_t slot, bh_pod pod) const;
 
     // Writing it: writer.cpp

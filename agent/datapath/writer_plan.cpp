@@ -27,13 +27,22 @@ bool tightens(const bh_identity& from, const bh_identity& to) {
            (from.flags & ~to.flags & kLooser) != 0;
 }
 
-/// The rule would drop something for the sake of this identity, as far as the kernel knows it.
-bool is_in_force(const bh_identity* known, uint32_t flag) {
-    return known != nullptr && (known->flags & flag) != 0 && (known->flags & BH_AUDIT) == 0;
+/// The rule drops something for the sake of this identity.
+bool is_in_force(const bh_identity* identity, uint32_t flag) {
+    return identity != nullptr && (identity->flags & flag) != 0 && (identity->flags & BH_AUDIT) == 0;
 }
 
 bool has_line(const OpeningRows& rows, uint8_t line) {
     return std::ranges::any_of(rows, [line](const bh_opening& row) { return row.line == line; });
+}
+
+/// Rows for this pair make no difference: nobody is the source or the destination, or nothing is dropped
+/// for their sake. `dst` and `src` are null for identities that don't exist.
+bool is_unnoticed(OpeningKey key, const bh_identity* dst, const bh_identity* src, bool frees_source) {
+    if (key.dst != BH_IDENTITY_ANY && dst == nullptr) return true;
+    if (key.src != BH_IDENTITY_ANY && src == nullptr) return true;
+    if (frees_source && is_in_force(src, BH_CONFINED)) return false;
+    return key.dst != BH_IDENTITY_ANY ? !is_in_force(dst, BH_PROTECTED) : frees_source;
 }
 
 bh_prefix4 key4(const Cidr& cidr) {
@@ -194,23 +203,15 @@ void Writer::plan_opening(const Job& job, OpeningKey key, std::span<const compil
         change.wanted.resize(kMaxOpeningRows);
     }
     if (same(change.wanted, there)) return;
-    const auto lives = [&](uint32_t id) { return id == BH_IDENTITY_ANY || job.desired.identities.contains(id); };
+    const auto wanted_row = [&](uint32_t id) {
+        const auto found = job.desired.identities.find(id);
+        return found == job.desired.identities.end() ? nullptr : &found->second;
+    };
+    const bool frees_source = has_line(change.wanted, BH_REASON_CONFINED) || has_line(there, BH_REASON_CONFINED);
     change.kept = common(there, change.wanted);
-    change.early = is_unnoticed(key, change.wanted);
-    change.late = change.wanted.empty() && !(lives(key.dst) && lives(key.src));
+    change.early = is_unnoticed(key, tables_.identities.find(key.dst), tables_.identities.find(key.src), frees_source);
+    change.late = !change.early && is_unnoticed(key, wanted_row(key.dst), wanted_row(key.src), frees_source);
     plan.openings.push_back(std::move(change));
-}
-
-/// Nobody is the source or the destination yet, or the rule drops nothing for their sake so far.
-bool Writer::is_unnoticed(OpeningKey key, const OpeningRows& wanted) const {
-    const auto* dst = tables_.identities.find(key.dst);
-    const auto* src = tables_.identities.find(key.src);
-    const bool is_new =
-        (key.dst != BH_IDENTITY_ANY && dst == nullptr) || (key.src != BH_IDENTITY_ANY && src == nullptr);
-    if (is_new) return true;
-    const bool frees_source = has_line(wanted, BH_REASON_CONFINED);
-    if (frees_source && is_in_force(src, BH_CONFINED)) return false;
-    return key.dst != BH_IDENTITY_ANY ? !is_in_force(dst, BH_PROTECTED) : frees_source;
 }
 
 } // namespace bulkhead::datapath

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the writer makes of a desired state in real maps: differences only, restored rows respected, full
+// maps survived.
+#include "datapath/writer.h"
+
+#include <arpa/inet.h>
+
+#include <chrono>
+#include <optional>
+
+#include "datapath/test_run.h"
+#include "datapath_support.h"
+
+using namespace bulkhead;
+using namespace bulkhead::datapath;
+using namespace bulkhead::test;
+using compile::Desired;
+using compile::OpeningRow;
+using compile::Touched;
+
+namespace {
+
+constexpr uint32_t kPayments = 20; // protected
+constexpr uint32_t kBlog = 21;     // open
+
+Address address(const std::string& text) {
+    return need(Address::parse(text));
+}
+Cidr cidr(const std::string& text) {
+    return need(Cidr::parse(text));
+}
+
+Touched everything() {
+    Touched touched;
+    touched.everything = true;
+    return touched;
+}
+
+bh_pod pod(uint32_t generation, uint32_t identity, uint32_t ifindex) {
+    bh_pod row{};
+    row.generation = generation;
+    row.identity = identity;
+    row.nsid = -1;
+    row.ifindex[0] = ifindex;
+    return row;
+}
+
+/// Two tenants, one of them protected, a pod of each on this node, a resource and one grant.
+Desired small_cluster() {
+    Desired desired;
+    desired.armed = true;
+    desired.tenants = {{1, "payments"}, {2, "ns/blog"}};
+    desired.identities = {{kPayments, {.tenant = 1, .flags = BH_PROTECTED | BH_POD | BH_ASK_TO_FROM, .key_hash = 100}},
+                          {kBlog, {.tenant = 2, .flags = BH_POD, .key_hash = 200}}};
+    desired.endpoints[address("10.0.0.1")] = {.row = {.identity = kPayments, .slot = 1, .flags = 0}, .owner = {}};
+    desired.endpoints[address("fd00::1")] = {.row = {.identity = kPayments, .slot = 1, .flags = 0}, .owner = {}};
+    desired.endpoints[address("10.0.0.2")] = {.row = {.identity = kBlog, .slot = 2, .flags = 0}, .owner = {}};
+    desired.prefixes[cidr("192.168.0.0/16")] = kPayments;
+    desired.openings[{.dst = kPayments, .src = kBlog}] = {OpeningRow{.first_port = 5432,
+                                                                     .last_port = 5432,
+                                                                     .protocol = BH_TCP,
+                                                                     .line = BH_REASON_GRANTED,
+                                                                     .origin = 9,
+                                                                     .until = {}}};
+    desired.pods = {{1, pod(7, kPayments, 31)}, {2, pod(8, kBlog, 32)}};
+    desired.interfaces = {{31, {.slot = 1}}, {32, {.slot = 2}}};
+    return desired;
+}
+
+OpeningRow granted(uint16_t port) {
+    return {
+        .first_port = port, .last_port = port, .protocol = BH_TCP, .line = BH_REASON_GRANTED, .origin = 1, .until = {}};
+}
+
+/// All ports that `src` was granted on `dst`, through all parts.
+std::vector<uint16_t> ports_in_kernel(const Maps& maps, uint32_t dst, uint32_t src) {
+    std::vector<uint16_t> ports;
+    for (uint32_t part = 0; part < BH_OPENING_PARTS; part++) {
+        const auto block = maps.openings.find({.dst = dst, .src = src, .part = part});
+        if (!block) break;
+        for (uint16_t i = 0; i < block->count; i++)
+            ports.push_back(block->row[i].first_port);
+        if (block->more == 0) break;
+    }
+    std::ranges::sort(ports);
+    return ports;
+}
+
+bool bit(const __u64* bitmap, uint32_t index) {
+    return (bitmap[index / 64] >> (index % 64) & 1) != 0;
+}
+
+/// A kernel side of the test's own, and a writer on it; restart() is what a new agent finds.
+class Bench {
+public:
+    Bench() : kernel_(need(Kernel::open_private({.pin_dir = {}, .sizes = small_sizes()}))) { restart(); }
+
+    void restart() { writer_.emplace(need(Writer::create(kernel_.maps(), kernel_.clock()))); }
+    WriteReport write(const Desired& desired, const Touched& touched = everything(), bool complete = true) {
+        return need(writer_->write(desired, touched, complete));
+    }
+    Writer& writer() { return *writer_; }
+    const Maps& maps() const { return kernel_.maps(); }
+    const JiffiesClock& clock() const { return kernel_.clock(); }
+    bh_control control() const { return maps().control.find(0).value(); }
+    std::optional<bh_endpoint> endpoint(const std::string& text) const {
+        const Address parsed = address(text);
+        return parsed.family == BH_IPV4 ? maps().endpoints4.find(parsed.raw4()) : maps().endpoints6.find(parsed.raw());
+    }
+    Kernel& kernel() { return kernel_; }
+
+private:
+    Kernel kernel_;
+    std::optional<Writer> writer_;
+};
+
+} // namespace
+
+TEST_CASE("a desired state is in the kernel after one write, armed last", "[writer]") {
+    Bench bench;
+    const auto report = bench.write(small_cluster());
+
+    CHECK(report.in_sync());
+    CHECK(bench.endpoint("10.0.0.1")->identity == kPayments);
+    CHECK(bench.endpoint("fd00::1")->slot == 1);
+    CHECK(bench.maps().identities.find(kPayments)->key_hash == 100);
+    CHECK(bench.maps().interfaces.find(31)->slot == 1);
+    CHECK(bench.maps().prefixes4.find({.length = 32, .address = address("192.168.3.4").raw4()}) == kPayments);
+    CHECK(ports_in_kernel(bench.maps(), kPayments, kBlog) == std::vector<uint16_t>{5432});
+    CHECK(std::string(bench.maps().tenants.find(2)->text) == "ns/blog");
+    CHECK(bench.control().armed == 1);
+    CHECK(bench.control().abi_version == BH_ABI_VERSION);
+}
+
+TEST_CASE("the bitmaps cover what is in the maps, and not much more", "[writer]") {
+    Bench bench;
+    auto desired = small_cluster();
+    desired.prefixes[cidr("172.16.0.0/12")] = kBlog;
+    desired.prefixes[cidr("2001:db8:1::/48")] = kBlog;
+    bench.write(desired);
+    auto control = bench.control();
+    CHECK(bit(control.guarded, 31));
+    CHECK_FALSE(bit(control.guarded, 33));
+    CHECK(bit(control.prefix4, 0xc0a8)); // 192.168
+    CHECK(bit(control.prefix4, 0xac10)); // 172.16
+    CHECK(bit(control.prefix4, 0xac1f)); // 172.31
+    CHECK_FALSE(bit(control.prefix4, 0xac20));
+    for (const char* inside : {"2001:db8:1::1", "2001:db8:1:ffff::", "2001:db8:1:1234:5::6"}) {
+        const bh_addr raw = address(inside).raw();
+        CHECK(bit(control.prefix6, bh_fold6(&raw)));
+    }
+
+    desired.prefixes.erase(cidr("172.16.0.0/12"));
+    desired.interfaces.erase(31);
+    bench.write(desired);
+    control = bench.control();
+    CHECK_FALSE(bit(control.guarded, 31));
+    CHECK_FALSE(bit(control.prefix4, 0xac10));
+    CHECK(bit(control.prefix4, 0xc0a8));
+}
+
+TEST_CASE("the same state again writes nothing, also after a restart", "[writer]") {
+    Bench bench;
+    auto desired = small_cluster();
+    desired.openings[{.dst = kPayments, .src = kBlog}][0].until =
+        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + std::chrono::hours(1);
+    bench.write(desired);
+    CHECK(bench.write(desired).puts == 0);
+    bench.restart();
+    const auto report = bench.write(desired);
+    CHECK(report.puts == 0);
+    CHECK(report.removals == 0);
+}
+
+TEST_CASE("one changed pod is one changed entry", "[writer]") {
+    Bench bench;
+    auto desired = small_cluster();
+    bench.write(desired);
+    desired.endpoints[address("10.0.0.9")] = {.row = {.identity = kBlog, .slot = 0, .flags = 0}, .owner = {}};
+    desired.endpoints[address("10.0.0.8")] = {.row = {.identity = kBlog, .slot = 0, .flags = 0}, .owner = {}};
+    Touched touched;
+    touched.endpoints = {address("10.0.0.9")};
+
+    const auto report = bench.write(desired, touched);
+
+    CHECK(report.puts == 1);
+    CHECK(bench.endpoint("10.0.0.9"));
+    CHECK_FALSE(bench.endpoint("10.0.0.8")); // not touched, so not looked at
+}
+
+TEST_CASE("before every source has told all, restored rows are neither changed nor deleted", "[writer]") {
+    Bench bench;
+    bench.write(small_cluster());
+    bench.restart();
+    Desired half;
+    half.tenants = {{2, "ns/blog"}, {3, "capsule/new"}};
+    half.identities = {{kBlog, {.tenant = 2, .flags = BH_POD | BH_PROTECTED, .key_hash = 200}},
+                       {30, {.tenant = 3, .flags = BH_POD, .key_hash = 300}}};
+    half.endpoints[address("10.0.0.2")] = {.row = {.identity = 30, .slot = 2, .flags = 0}, .owner = {}};
+    half.endpoints[address("10.0.0.3")] = {.row = {.identity = 30, .slot = 0, .flags = 0}, .owner = {}};
+
+    bench.write(half, everything(), false);
+
+    CHECK(bench.endpoint("10.0.0.1"));
+    CHECK(bench.endpoint("10.0.0.2")->identity == kBlog);
+    CHECK(bench.endpoint("10.0.0.3")->identity == 30); // what is new is welcome
+    CHECK(bench.maps().identities.find(kBlog)->flags == BH_POD);
+    CHECK(bench.maps().identities.find(30)->key_hash == 300);
+    CHECK(bench.maps().interfaces.find(31));
+    CHECK(ports_in_kernel(bench.maps(), kPayments, kBlog).size() == 1);
+    CHECK(bench.control().armed == 1);
+
+    SECTION("and after that they are") {
+        bench.write(half, Touched{}, true); // touched says nothing: the first complete write looks at all
+        CHECK_FALSE(bench.endpoint("10.0.0.1"));
+        CHECK(bench.endpoint("10.0.0.2")->identity == 30);
+        CHECK(bench.maps().identities.find(kPayments)->key_hash == 0);
+        CHECK_FALSE(bench.maps().tenants.find(1));
+        CHECK_FALSE(bench.maps().interfaces.find(31));
+        CHECK(ports_in_kernel(bench.maps(), kPayments, kBlog).empty());
+        CHECK(bench.control().armed == 0);
+    }
+    SECTION("but a slot that went to another pod is another pod's") {
+        half.pods = {{1, pod(9, 30, 40)}};
+        bench.write(half, everything(), false);
+        CHECK(bench.maps().pods.find(1)->generation == 9);
+    }
+}
+
+TEST_CASE("nothing arms on half of the knowledge", "[writer]") {
+    Bench bench;
+    bench.write(small_cluster(), everything(), false);
+    CHECK(bench.control().armed == 0);
+    bench.write(small_cluster(), Touched{}, true);
+    CHECK(bench.control().armed == 1);
+}
+
+TEST_CASE("a restarted agent learns ids, names and slots from the maps", "[writer]") {
+    Bench bench;
+    bench.write(small_cluster());
+    bench.restart();
+
+    const auto known = bench.writer().restore_ids();
+    CHECK(known.tenants == std::map<std::string, uint32_t>{{"payments", 1}, {"ns/blog", 2}});
+    CHECK(known.identities == std::map<uint64_t, compile::IdentityId>{{100, kPayments}, {200, kBlog}});
+    CHECK(bench.writer().restore_slots() ==
+          std::map<uint32_t, SlotOwner>{{31, {.slot = 1, .generation = 7}}, {32, {.slot = 2, .generation = 8}}});
+}
+
+TEST_CASE("a pod gets a flow table of its own, and the next pod in its slot another", "[writer]") {
+    Bench bench;
+    auto desired = small_cluster();
+    bench.write(desired);
+    const auto first = bench.maps().flows.find(1);
+    REQUIRE(first);
+    CHECK(bench.maps().pods.find(1)->flow_sets == small_sizes().flow_sets);
+    constexpr std::array<std::byte, 64> not_ip{};
+    need(rehearse(bench.kernel().programs().from_pod.get(), not_ip, {.ifindex = 31}));
+    REQUIRE(counted(bench.maps()).from_pod == 1);
+
+    desired.pods[1].identity = kBlog;
+    bench.write(desired, Touched{});
+    CHECK(bench.maps().flows.find(1) == first); // the same pod
+
+    desired.pods[1].generation = 9;
+    bench.write(desired, Touched{});
+    CHECK(bench.maps().flows.find(1));
+    CHECK(bench.maps().flows.find(1) != first);
+    CHECK(bench.maps().flows.find(2));
+    CHECK(counted(bench.maps()).from_pod == 0); // its counts begin anew, too
+
+    desired.pods.erase(1);
+    bench.write(desired, Touched{});
+    CHECK_FALSE(bench.maps().flows.find(1));
+    CHECK(bench.maps().pods.find(1)->generation == 0);
+}
+
+TEST_CASE("long lists of openings go over several parts and shrink back", "[writer]") {
+    Bench bench;
+    auto desired = small_cluster();
+    auto& rows = desired.openings[{.dst = kPayments, .src = kBlog}];
+    rows.clear();
+    std::vector<uint16_t> ports;
+    for (uint16_t port = 1; port <= 40; port++) {
+        rows.push_back(granted(port));
+        ports.push_back(port);
+    }
+    bench.write(desired);
+    CHECK(ports_in_kernel(bench.maps(), kPayments, kBlog) == ports);
+
+    rows = {granted(7), granted(99)};
+    bench.write(desired);
+    CHECK(ports_in_kernel(bench.maps(), kPayments, kBlog) == std::vector<uint16_t>{7, 99});
+    CHECK_FALSE(bench.maps().openings.find({.dst = kPayments, .src = kBlog, .part = 1}));
+
+    SECTION("more than there is room for is reported") {
+        rows.clear();
+        for (uint16_t port = 1; port <= kMaxOpeningRows + 1; port++)
+            rows.push_back(granted(port));
+        const auto report = bench.write(desired);
+        CHECK(report.failed == 1);
+        CHECK(report.failures.at(0).map == "openings");
+    }
+}
+
+TEST_CASE("an end date is in the kernel as jiffies, and what is over stays over", "[writer]") {
+    Bench bench;
+    auto desired = small_cluster();
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    auto& row = desired.openings[{.dst = kPayments, .src = kBlog}][0];
+    row.until = now + std::chrono::seconds(100);
+    bench.write(desired);
+    const auto until = [&] {
+        return bench.maps().openings.find({.dst = kPayments, .src = kBlog, .part = 0})->row[0].until;
+    };
+    const auto moment = need(bench.clock().now());
+    CHECK(until() > moment.jiffies + 97 * moment.hertz);
+    CHECK(until() < moment.jiffies + 103 * moment.hertz);
+
+    row.until = state::Time{}; // 1970
+    bench.write(desired);
+    CHECK(until() != 0);
+    CHECK(until() < moment.jiffies);
+}
+
+TEST_CASE("a full map is named, retried, and written once there is room", "[writer]") {
+    Bench bench;
+    auto desired = small_cluster();
+    for (int i = 0; i < 70; i++)
+        desired.endpoints[address("10.1.0." + std::to_string(i))] = {.row = {.identity = kBlog, .slot = 0, .flags = 0},
+                                                                     .owner = {}};
+    const auto full = bench.write(desired);
+    CHECK(full.failed == 72 - 64); // as many IPv4 endpoints as there are, less what fits
+    CHECK(full.failures.at(0).map == "endpoints4");
+    CHECK(full.failures.at(0).text().find("the map is full") != std::string::npos);
+    CHECK(bench.control().armed == 1);
+
+    Touched removed;
+    for (int i = 0; i < 8; i++) {
+        desired.endpoints.erase(address("10.1.0." + std::to_string(i)));
+        removed.endpoints.insert(address("10.1.0." + std::to_string(i)));
+    }
+    const auto after = bench.write(desired, removed);
+
+    CHECK(after.in_sync());
+    for (int i = 8; i < 70; i++)
+        CHECK(bench.endpoint("10.1.0." + std::to_string(i)));
+    CHECK(bench.write(desired, Touched{}).puts == 0);
+}
+
+TEST_CASE("nested prefixes are found as the most specific says", "[writer]") {
+    Bench bench;
+    auto desired = small_cluster();
+    desired.prefixes[cidr("192.168.7.0/24")] = kBlog;
+    desired.prefixes[cidr("fd00:1::/32")] = kPayments;
+    desired.prefixes[cidr("fd00:1:2::/64")] = kBlog;
+    bench.write(desired);
+    const auto find4 = [&](const char* text) {
+        return bench.maps().prefixes4.find({.length = 32, .address = address(text).raw4()});
+    };
+    const auto find6 = [&](const char* text) {
+        return bench.maps().prefixes6.find({.length = 128, .address = address(text).raw()});
+    };
+    CHECK(find4("192.168.7.1") == kBlog);
+    CHECK(find4("192.168.8.1") == kPayments);
+    CHECK(find6("fd00:1:2::1") == kBlog);
+    CHECK(find6("fd00:1:2:1::1") == kPayments);
+    desired.prefixes.erase(cidr("192.168.7.0/24"));
+    bench.write(desired);
+    CHECK(find4("192.168.7.1") == kPayments);
+}
