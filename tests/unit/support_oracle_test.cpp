@@ -177,6 +177,7 @@ TEST_CASE("a grant names its peer in every form, and only that peer comes in") {
                     {"10.200.0.1", "payments/api", BH_TCP, 6, "granted"},
                     {"blog/web", "payments/api", BH_TCP, 6, "not-granted"},
                     {"node-b", "payments/api", BH_TCP, 6, "not-granted"},
+                    {"169.254.170.23", "payments/api", BH_TCP, 6, "not-granted"}, // Pod Identity: every node's own
                     {"blog/web", "payments/api", BH_TCP, 7, "not-granted"}});
 }
 
