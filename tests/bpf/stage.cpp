@@ -86,6 +86,16 @@ Stage::Stage(const std::vector<Object>& objects, const OracleSettings& settings,
     compiler_.update(cluster_, cluster_.take_changes());
 }
 
+void Stage::put(Object object) {
+    cluster_.put(std::move(object));
+    compiler_.update(cluster_, cluster_.take_changes());
+}
+
+void Stage::remove(const ObjectKey& key) {
+    cluster_.remove(key);
+    compiler_.update(cluster_, cluster_.take_changes());
+}
+
 Address Stage::address_of(const std::string& party, uint8_t family) const {
     if (const auto literal = Address::parse(party)) return *literal;
     const auto found = addresses_.find(party);

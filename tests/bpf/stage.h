@@ -41,6 +41,10 @@ public:
     /// What `node` makes of the objects. Pods of that node have a veth each, with ifindex 100 + slot.
     Stage(const std::vector<state::Object>& objects, const OracleSettings& settings, std::string node);
 
+    /// A change that the cluster hears of, pods and their memory staying what they are.
+    void put(state::Object object);
+    void remove(const state::ObjectKey& key);
+
     const compile::Desired& desired() const { return compiler_.desired(); }
     bool has_pod(const std::string& party) const { return slots_.contains(party); }
     uint32_t ifindex(const std::string& pod) const { return 100u + slots_.at(pod); }
