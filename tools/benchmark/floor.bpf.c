@@ -4,8 +4,9 @@
  * judge of packets must do: find the addresses, two hash look-ups, one counter. It looks up in the very
  * maps of the programs under test.
  */
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
 
 #include "bulkhead/parse.h"
 

@@ -29,14 +29,6 @@ size_t wanted_conversations(const Situation& situation) {
     return situation.memory == Memory::kSockets ? kConnections : BENCH_MAX_PACKETS;
 }
 
-/// The floor looks up the veth of the pod, whichever hook is measured.
-std::vector<bench_packet> for_floor(std::vector<bench_packet> packets, Hook hook) {
-    if (hook == Hook::kUplink)
-        for (bench_packet& packet : packets)
-            packet.ifindex = packet.ingress_ifindex;
-    return packets;
-}
-
 } // namespace
 
 struct Measure::Case {
@@ -65,7 +57,7 @@ Result<Measurement> Measure::measure(const Situation& situation, uint8_t family)
                                              wanted_conversations(situation));
     if (now.conversations.empty()) return fail(situation.name + ": nobody in this scene is in that situation");
     now.packets = packets_at(situation.hook, now.conversations, family);
-    now.floor_packets = for_floor(now.packets, situation.hook);
+    now.floor_packets = packets_at(Hook::kToPod, now.conversations, family); // it looks up the peers' addresses
     now.wire = situation.wire(family).bytes();
 
     if (auto ready = prepare(now); !ready) return within(situation.name, ready.error());

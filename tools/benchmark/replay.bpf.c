@@ -4,8 +4,9 @@
  * test run of a million repetitions sees as many different packets as the bench likes, and the caches
  * are as cold as they would be. What this costs is measured with an empty program and taken off.
  */
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
 
 #include "bulkhead/parse.h"
 #include "replay.h"
