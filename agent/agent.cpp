@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent.h"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+namespace bulkhead {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLastRetry = 10s;
+
+void merge(compile::Touched& into, const compile::Touched& more) {
+    into.everything |= more.everything;
+    into.local |= more.local;
+    into.endpoints.insert(more.endpoints.begin(), more.endpoints.end());
+    into.identities.insert(more.identities.begin(), more.identities.end());
+}
+
+void merge(state::Changes& into, state::Changes more) {
+    into.policy |= more.policy;
+    into.local |= more.local;
+    into.pods.merge(more.pods);
+}
+
+bool is_empty(const compile::Touched& touched) {
+    return !touched.everything && !touched.local && touched.endpoints.empty() && touched.identities.empty();
+}
+
+/// Without its own row a veth's packets would be taken for spoofed ones.
+bool rows_of_veths_failed(const datapath::WriteReport& report) {
+    return std::any_of(report.failures.begin(), report.failures.end(),
+                       [](const auto& failure) { return failure.map == "interfaces" || failure.map == "pods"; });
+}
+
+void log_problem(const char* word, const state::Problem& problem) {
+    std::string where = problem.origin;
+    for (const auto* part : {&problem.object, &problem.field})
+        if (!part->empty()) where += (where.empty() ? "" : ", ") + *part;
+    spdlog::warn("{}{}: {}", word, where, problem.text);
+}
+
+} // namespace
+
+Agent::~Agent() {
+    loop_.after_batch({});
+    if (source_) loop_.unwatch(source_->fd());
+    if (monitor_) loop_.unwatch(monitor_->fd());
+    if (events_) loop_.unwatch(events_->epoll_fd());
+}
+
+void Agent::take_source_news() {
+    source_->update(cluster_);
+    problems_due_ = true;
+    if (const auto delay = source_->retry_after())
+        source_timer_->arm_in(*delay);
+    else
+        source_timer_->disarm();
+    if (source_->synced() && !settled_) write_due_ = true;
+}
+
+void Agent::take_netlink_news() {
+    links_changed_ = true;
+    const auto updated = monitor_->update();
+    netlink_error_ = updated ? "" : updated.error().text;
+    if (!updated) {
+        ++error_counts_["netlink"];
+        spdlog::error("{}", netlink_error_);
+    }
+    for (const uint32_t ifindex : monitor_->take_filter_events())
+        guards_->on_filter_event(ifindex);
+}
+
+void Agent::check() {
+    guards_->check();
+    const bool peer_unknown =
+        std::any_of(veths_.begin(), veths_.end(), [](const netlink::Veth& veth) { return veth.nsid < 0; });
+    // No news tells when a veth's peer moves to its netns, and an error may have left us behind.
+    if (!peer_unknown && netlink_error_.empty()) return;
+    const auto read = monitor_->reread();
+    netlink_error_ = read ? "" : read.error().text;
+    links_changed_ = true;
+}
+
+void Agent::turn() {
+    const auto changes = take_changes();
+    if (changes.any()) {
+        merge(pending_, compiler_->update(cluster_, changes));
+        problems_due_ = true;
+    }
+    if (!is_empty(pending_) || write_due_) {
+        const auto interfaces = wanted();
+        guards_->release_others(interfaces);
+        if (write()) guards_->attach(interfaces);
+        if (settled_) guards_->release_left_over();
+        plan_retry(!written_ || !guards_->errors().empty());
+    }
+    if (problems_due_) log_problems();
+}
+
+/// What the source changed, and what that and netlink mean for this node's pods.
+state::Changes Agent::take_changes() {
+    auto changes = cluster_.take_changes();
+    const bool renamed = names_->learn(cluster_, changes);
+    if (links_changed_ || renamed) update_local_pods();
+    links_changed_ = false;
+    merge(changes, cluster_.take_changes());
+    return changes;
+}
+
+void Agent::update_local_pods() {
+    const auto& network = monitor_->network();
+    const auto before = veths_.size();
+    const auto uplinks_before = wanted().uplinks;
+    veths_ = network.guarded(options_.veth_prefixes);
+    auto pods = local_pods_->update(veths_, *names_);
+    traffic_->follow(pods);
+    cluster_.set_local_pods(std::move(pods));
+    cluster_.set_own_addresses(network.own_addresses());
+    // Uplinks and veths without a slot change no row, but what has to be guarded.
+    if (wanted().uplinks != uplinks_before || veths_.size() != before) write_due_ = true;
+}
+
+/// True if veths may be guarded now: their rows are in the kernel.
+bool Agent::write() {
+    write_due_ = false;
+    written_ = false;
+    write_errors_.clear();
+    const bool complete = source_->synced();
+    const auto report = writer_->write(compiler_->desired(), pending_, complete);
+    if (!report) {
+        pending_.everything = true;
+        ++error_counts_["write"];
+        write_errors_.push_back(report.error().text);
+        spdlog::error("{}", report.error().text);
+        return false;
+    }
+    pending_ = {};
+    ++writes_;
+    error_counts_["write"] += report->failed;
+    for (const auto& failure : report->failures) {
+        write_errors_.push_back(failure.text());
+        spdlog::error("{}", failure.text());
+    }
+    written_ = report->in_sync();
+    if (complete && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
+    settled_ |= complete && written_;
+    spdlog::debug("wrote {} rows, removed {}, failed {}", report->puts, report->removals, report->failed);
+    return !rows_of_veths_failed(*report);
+}
+
+/// Veths that have a slot, and uplinks.
+Guards::Wanted Agent::wanted() const {
+    std::set<uint32_t> with_slot;
+    for (const auto& [slot, pod] : cluster_.local_pods())
+        with_slot.insert(pod.ifindexes.begin(), pod.ifindexes.end());
+    Guards::Wanted wanted;
+    for (const auto& veth : veths_)
+        if (with_slot.contains(veth.ifindex)) wanted.veths[veth.ifindex] = veth.incarnation;
+    const auto& network = monitor_->network();
+    wanted.uplinks = options_.uplinks.empty() ? network.uplinks(veths_) : network.named(options_.uplinks);
+    for (const auto& veth : veths_)
+        wanted.uplinks.erase(veth.ifindex);
+    return wanted;
+}
+
+void Agent::plan_retry(bool failed) {
+    if (!failed) {
+        next_retry_ = kFirstRetry;
+        return;
+    }
+    retry_timer_->arm_in(next_retry_);
+    next_retry_ = std::min(next_retry_ * 2, std::chrono::milliseconds(kLastRetry));
+}
+
+void Agent::log_problems() {
+    problems_due_ = false;
+    std::set<state::Problem> now;
+    for (auto& problem : problems())
+        now.insert(std::move(problem));
+    for (const auto& problem : now)
+        if (!known_problems_.contains(problem)) log_problem("", problem);
+    for (const auto& problem : known_problems_)
+        if (!now.contains(problem)) log_problem("mended: ", problem);
+    known_problems_ = std::move(now);
+}
+
+std::vector<uint32_t> Agent::unguarded() const {
+    std::vector<uint32_t> indexes;
+    for (const auto& veth : veths_)
+        if (!guards_->guards(veth.ifindex)) indexes.push_back(veth.ifindex);
+    return indexes;
+}
+
+bool Agent::ready() const {
+    return settled_ && written_ && unguarded().empty();
+}
+
+} // namespace bulkhead

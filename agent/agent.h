@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent: what the source says and what netlink sees becomes cluster state, compiled into desired
+// maps, written to the kernel, and then the interfaces are guarded. Event handlers only take in news;
+// turn() does the rest once per batch of events:
+//
+//   source, netlink -> cluster -> local pods -> compile -> release veths that went -> write -> guard veths
+//
+// A veth's rows are in the kernel before our programs are on it. What fails is tried again, later and
+// later. Ending leaves everything in place. All on the loop's thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/loop.h"
+#include "compile/compiler.h"
+#include "datapath/events.h"
+#include "datapath/kernel.h"
+#include "datapath/writer.h"
+#include "guards.h"
+#include "observe/explain.h"
+#include "observe/history.h"
+#include "observe/views.h"
+#include "options.h"
+#include "source/dir_source.h"
+#include "source/netlink/local_pods.h"
+#include "source/netlink/monitor.h"
+#include "traffic.h"
+
+namespace bulkhead {
+
+class Agent {
+public:
+    /// Opens everything, takes over what is pinned, and makes the first turn. `loop` must outlive it.
+    static Result<std::unique_ptr<Agent>> create(Loop& loop, Options options);
+    ~Agent();
+    Agent(const Agent&) = delete;
+
+    /// The first list is in the kernel and every local veth guarded.
+    bool ready() const;
+
+    observe::Figures figures() const;
+    observe::StatusFacts facts() const;
+    observe::Json endpoints() const;
+    observe::Json tenants() const;
+    Result<observe::Json> explain(const observe::Question& question);
+    std::vector<state::Problem> problems() const;
+
+private:
+    static constexpr std::chrono::milliseconds kFirstRetry{50};
+
+    Agent(Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
+
+    // Start, in this order
+    Result<> open_kernel();
+    Result<> open_sources();
+    Result<> follow_events();
+    Result<> start_timers();
+    void restore_slots();
+    Result<> load_rehearsal(); // when it is first asked for
+
+    // Events
+    void take_source_news();
+    void take_netlink_news();
+    void check();
+
+    // A turn
+    void turn();
+    state::Changes take_changes();
+    void update_local_pods();
+    bool write();
+    Guards::Wanted wanted() const;
+    void plan_retry(bool failed);
+    void log_problems();
+    std::vector<uint32_t> unguarded() const;
+
+    observe::Surroundings surroundings() const { return {cluster_, compiler_->desired(), options_.node_name}; }
+    std::string interface_name(uint32_t ifindex) const { return monitor_->network().name_of(ifindex); }
+
+    Loop& loop_;
+    Options options_;
+
+    std::optional<datapath::Kernel> kernel_;
+    std::optional<datapath::Programs> rehearsal_;
+    std::optional<datapath::Writer> writer_;
+    std::optional<Guards> guards_;
+    std::optional<datapath::Events> events_;
+    std::optional<Traffic> traffic_;
+
+    std::optional<source::DirSource> source_;
+    std::optional<netlink::Monitor> monitor_;
+    std::optional<netlink::PodNames> names_;
+    std::optional<netlink::LocalPods> local_pods_;
+    std::vector<netlink::Veth> veths_; // as netlink saw them last
+
+    state::Cluster cluster_;
+    std::optional<compile::Compiler> compiler_;
+    observe::History history_{1024};
+
+    std::unique_ptr<Timer> source_timer_;
+    std::unique_ptr<Timer> check_timer_;
+    std::unique_ptr<Timer> retry_timer_;
+
+    compile::Touched pending_;  // compiled, not written yet
+    bool links_changed_ = true; // netlink told of something since the last turn
+    bool write_due_ = true;     // also with nothing pending: a refused row, or the first complete list
+    bool written_ = false;      // the last write left nothing out
+    bool settled_ = false;      // a complete list was written
+    bool problems_due_ = true;  // the source or the compiler may have others than last time
+    std::chrono::milliseconds next_retry_ = kFirstRetry;
+    std::vector<std::string> write_errors_;
+    std::string netlink_error_;
+    std::set<state::Problem> known_problems_;
+    std::map<std::string, uint64_t> error_counts_{{"attach", 0}, {"netlink", 0}, {"write", 0}};
+    uint64_t writes_ = 0;
+};
+
+} // namespace bulkhead

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the agent comes up: the kernel's half first, then those who tell, then the first turn.
+#include "agent.h"
+
+#include <spdlog/spdlog.h>
+
+namespace bulkhead {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Nobody tells of a tcx program that is put before ours, so we look.
+constexpr auto kCheckPeriod = 500ms;
+
+template <typename Row>
+bool shares_address(const Row& row, const netlink::Veth& veth) {
+    for (const auto& address : veth.addresses) {
+        const auto raw = address.raw();
+        for (int i = 0; i < BH_POD_ADDRESSES; ++i) {
+            const bool same = address.family == BH_IPV4 ? row.addr4[i] == address.raw4()
+                                                        : std::memcmp(&row.addr6[i], &raw, sizeof raw) == 0;
+            if (same) return true;
+        }
+    }
+    return false;
+}
+
+bool has_addresses(const bh_pod& pod) {
+    const bh_pod none{};
+    return std::memcmp(pod.addr4, none.addr4, sizeof pod.addr4) != 0 ||
+           std::memcmp(pod.addr6, none.addr6, sizeof pod.addr6) != 0;
+}
+
+/// Numbers of devices and of network namespaces are reused, addresses not soon: so a pod that came while
+/// no agent ran is told from the one before it.
+bool is_still(const bh_pod& pod, const netlink::Veth& veth) {
+    if (pod.nsid >= 0 && veth.nsid >= 0 && pod.nsid != veth.nsid) return false;
+    return !has_addresses(pod) || veth.addresses.empty() || shares_address(pod, veth);
+}
+
+compile::Settings compile_settings(const Options& options) {
+    return {.node_name = options.node_name,
+            .default_mode = options.default_mode,
+            .tenant_sources = options.tenant_sources,
+            .dns_addresses = options.dns_addresses,
+            .probe_addresses = options.probe_addresses};
+}
+
+} // namespace
+
+Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options) {
+    std::unique_ptr<Agent> agent(new Agent(loop, std::move(options)));
+    for (const auto step : {&Agent::open_kernel, &Agent::open_sources, &Agent::follow_events, &Agent::start_timers})
+        if (auto done = (agent.get()->*step)(); !done) return tl::unexpected(done.error());
+    agent->take_source_news();
+    agent->turn();
+    loop.after_batch([raw = agent.get()] { raw->turn(); });
+    return agent;
+}
+
+Result<> Agent::open_kernel() {
+    auto kernel = datapath::Kernel::open(
+        {.pin_dir = options_.pin_dir, .sizes = options_.sizes, .events_per_second = options_.events_per_second});
+    if (!kernel) return tl::unexpected(kernel.error());
+    kernel_.emplace(std::move(*kernel));
+    spdlog::info("{} {}, tcx: {}", kernel_->restored() ? "took over" : "made", options_.pin_dir,
+                 kernel_->features().tcx ? "yes" : "no");
+    auto writer = datapath::Writer::create(kernel_->maps(), kernel_->clock());
+    if (!writer) return tl::unexpected(writer.error());
+    writer_.emplace(std::move(*writer));
+    auto attacher = datapath::Attacher::create(*kernel_, options_.attach);
+    if (!attacher) return tl::unexpected(attacher.error());
+    guards_.emplace(std::move(*attacher));
+    compiler_.emplace(compile_settings(options_), writer_->restore_ids());
+    traffic_.emplace(kernel_->maps());
+    return {};
+}
+
+Result<> Agent::open_sources() {
+    auto monitor = netlink::Monitor::create();
+    if (!monitor) return tl::unexpected(monitor.error());
+    monitor_.emplace(std::move(*monitor));
+    names_.emplace(options_.node_name, options_.veth_prefixes);
+    // Whatever was forgotten, no generation comes twice.
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+    local_pods_.emplace(options_.sizes.pods, static_cast<uint32_t>(seconds));
+    restore_slots();
+    auto source = source::DirSource::create(options_.source_path());
+    if (!source) return tl::unexpected(source.error());
+    source_.emplace(std::move(*source));
+    if (auto watched = loop_.watch(source_->fd(), [this] { take_source_news(); }); !watched) return watched;
+    return loop_.watch(monitor_->fd(), [this] { take_netlink_news(); });
+}
+
+void Agent::restore_slots() {
+    const auto owners = writer_->restore_slots();
+    for (const auto& veth : monitor_->network().guarded(options_.veth_prefixes)) {
+        const auto owner = owners.find(veth.ifindex);
+        if (owner == owners.end()) continue;
+        const auto pod = kernel_->maps().pods.find(owner->second.slot);
+        if (pod && is_still(*pod, veth))
+            local_pods_->restore(veth.ifindex, {owner->second.slot, owner->second.generation});
+    }
+}
+
+Result<> Agent::follow_events() {
+    auto events = datapath::Events::create(kernel_->maps(), [this](const bh_event& event) {
+        history_.add(event);
+        if (event.verdict == BH_VERDICT_DENY) spdlog::debug("{}", observe::text_of(event));
+    });
+    if (!events) return tl::unexpected(events.error());
+    events_.emplace(std::move(*events));
+    return loop_.watch(events_->epoll_fd(), [this] {
+        if (const auto read = events_->consume(); !read) spdlog::error("{}", read.error().text);
+    });
+}
+
+Result<> Agent::start_timers() {
+    auto source = loop_.timer([this] { take_source_news(); });
+    auto check = loop_.timer([this] { this->check(); });
+    auto retry = loop_.timer([this] { write_due_ = true; });
+    for (const auto* timer : {&source, &check, &retry})
+        if (!*timer) return tl::unexpected(timer->error());
+    source_timer_ = std::move(*source);
+    check_timer_ = std::move(*check);
+    retry_timer_ = std::move(*retry);
+    check_timer_->arm_every(kCheckPeriod);
+    return {};
+}
+
+Result<> Agent::load_rehearsal() {
+    if (rehearsal_) return {};
+    auto programs = kernel_->load_rehearsal();
+    if (!programs) return tl::unexpected(programs.error());
+    rehearsal_.emplace(std::move(*programs));
+    return {};
+}
+
+} // namespace bulkhead

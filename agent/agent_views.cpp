@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the agent tells about itself.
+#include "agent.h"
+
+#include <sys/utsname.h>
+
+namespace bulkhead {
+
+namespace {
+
+std::string kernel_release() {
+    utsname names{};
+    return uname(&names) == 0 ? names.release : "";
+}
+
+std::map<std::string, uint64_t> limits_of(const datapath::Sizes& sizes) {
+    return {{"endpoints4", sizes.endpoints}, {"endpoints6", sizes.endpoints},  {"prefixes4", sizes.prefixes},
+            {"prefixes6", sizes.prefixes},   {"identities", sizes.identities}, {"tenants", sizes.identities},
+            {"openings", sizes.openings},    {"pods", sizes.pods - 1}};
+}
+
+} // namespace
+
+observe::Figures Agent::figures() const {
+    const auto& desired = compiler_->desired();
+    observe::Figures figures;
+    figures.version = BULKHEAD_VERSION;
+    figures.node = options_.node_name;
+    figures.synced = source_->synced();
+    figures.ready = ready();
+    figures.armed = settled_ && desired.armed;
+    if (const auto total = traffic_->total()) figures.counters = *total;
+    if (const auto statistics = datapath::read_statistics(kernel_->maps())) figures.statistics = *statistics;
+    figures.guarded = guards_->guarded();
+    for (const auto& [slot, pod] : desired.pods)
+        if (pod.identity == BH_IDENTITY_HELD) figures.held += cluster_.local_pods().at(slot).ifindexes.size();
+    figures.unguarded = unguarded().size();
+    figures.uplinks = guards_->uplinks().size();
+    figures.endpoints = desired.endpoints.size();
+    figures.identities = desired.identities.size();
+    figures.tenants = desired.tenants.size();
+    figures.prefixes = desired.prefixes.size();
+    for (const auto& [key, rows] : desired.openings)
+        figures.openings += rows.size();
+    figures.maps = observe::fill_of(desired, limits_of(options_.sizes));
+    figures.problems = problems().size();
+    figures.errors = error_counts_;
+    figures.errors["attach"] = guards_->error_count();
+    figures.writes = writes_;
+    figures.reattachments = guards_->attacher().reattachments();
+    figures.netlink_overruns = monitor_->overruns();
+    return figures;
+}
+
+observe::StatusFacts Agent::facts() const {
+    observe::StatusFacts facts;
+    facts.source = options_.source;
+    facts.attach_mode = guards_->attacher().uses_tcx() ? "tcx" : "clsact";
+    facts.attach_asked = name_of(options_.attach);
+    facts.kernel_release = kernel_release();
+    facts.tcx = kernel_->features().tcx;
+    facts.hertz = kernel_->clock().hertz();
+    facts.pin_dir = options_.pin_dir;
+    for (const uint32_t ifindex : guards_->uplinks())
+        facts.uplinks.push_back(interface_name(ifindex));
+    facts.errors = write_errors_;
+    for (auto& error : guards_->errors())
+        facts.errors.push_back(std::move(error));
+    if (!netlink_error_.empty()) facts.errors.push_back(netlink_error_);
+    facts.problems = problems();
+    return facts;
+}
+
+std::vector<state::Problem> Agent::problems() const {
+    std::vector<state::Problem> all = source_->problems();
+    for (const auto* more : {&compiler_->desired().problems, &local_pods_->problems()})
+        all.insert(all.end(), more->begin(), more->end());
+    return all;
+}
+
+observe::Json Agent::endpoints() const {
+    return observe::endpoints_view(surroundings(), [this](uint32_t ifindex) { return interface_name(ifindex); });
+}
+
+observe::Json Agent::tenants() const {
+    return observe::tenants_view(compiler_->desired());
+}
+
+Result<observe::Json> Agent::explain(const observe::Question& question) {
+    if (auto loaded = load_rehearsal(); !loaded) return tl::unexpected(loaded.error());
+    const observe::Stage stage{
+        .rehearse =
+            [this](datapath::Hook hook, std::span<const std::byte> packet,
+                   const datapath::Circumstances& circumstances) {
+                return datapath::rehearse(datapath::program_of(*rehearsal_, hook), packet, circumstances);
+            },
+        .interface_name = [this](uint32_t ifindex) { return interface_name(ifindex); },
+        .uplinks = guards_->uplinks(),
+    };
+    return observe::explain(question, surroundings(), stage);
+}
+
+} // namespace bulkhead

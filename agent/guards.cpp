@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guards.h"
+
+#include <spdlog/spdlog.h>
+
+namespace bulkhead {
+
+void Guards::release_others(const Wanted& wanted) {
+    const auto release = [this](uint32_t ifindex) {
+        attach_errors_.erase(ifindex);
+        check_errors_.erase(ifindex);
+        note(attach_errors_, ifindex, attacher_.release(ifindex));
+    };
+    for (auto it = veths_.begin(); it != veths_.end();) {
+        const auto still = wanted.veths.find(it->first);
+        if (still != wanted.veths.end() && still->second == it->second) {
+            ++it;
+            continue;
+        }
+        release(it->first);
+        it = veths_.erase(it);
+    }
+    for (auto it = uplinks_.begin(); it != uplinks_.end();) {
+        if (wanted.uplinks.contains(*it)) {
+            ++it;
+            continue;
+        }
+        release(*it);
+        it = uplinks_.erase(it);
+    }
+}
+
+void Guards::attach(const Wanted& wanted) {
+    std::erase_if(attach_errors_, [&](const auto& error) {
+        return !wanted.veths.contains(error.first) && !wanted.uplinks.contains(error.first);
+    });
+    for (const auto& [ifindex, device] : wanted.veths) {
+        if (veths_.contains(ifindex)) continue;
+        const auto attached = attacher_.guard(ifindex);
+        note(attach_errors_, ifindex, attached);
+        if (attached) veths_[ifindex] = device;
+    }
+    for (const uint32_t ifindex : wanted.uplinks) {
+        if (uplinks_.contains(ifindex)) continue;
+        const auto attached = attacher_.uplink(ifindex);
+        note(attach_errors_, ifindex, attached);
+        if (attached) uplinks_.insert(ifindex);
+    }
+}
+
+void Guards::release_left_over() {
+    for (const uint32_t ifindex : attacher_.left_over())
+        note(attach_errors_, ifindex, attacher_.release(ifindex));
+}
+
+void Guards::check() {
+    note(check_errors_, 0, attacher_.reconcile());
+}
+
+void Guards::on_filter_event(uint32_t ifindex) {
+    note(check_errors_, ifindex, attacher_.on_filter_event(ifindex));
+}
+
+std::vector<std::string> Guards::errors() const {
+    std::vector<std::string> texts;
+    for (const auto* errors : {&attach_errors_, &check_errors_})
+        for (const auto& [ifindex, text] : *errors)
+            texts.push_back(text);
+    return texts;
+}
+
+void Guards::note(std::map<uint32_t, std::string>& errors, uint32_t ifindex, const Result<>& result) {
+    if (result) {
+        errors.erase(ifindex);
+        return;
+    }
+    ++error_count_;
+    auto& known = errors[ifindex];
+    if (known != result.error().text) spdlog::error("{}", result.error().text); // once, not with every try
+    known = result.error().text;
+}
+
+} // namespace bulkhead

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps our programs on exactly the interfaces that should have them: pods' veths and uplinks. An
+// interface that can't be attached to is tried again with every apply(). One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "datapath/attach.h"
+
+namespace bulkhead {
+
+class Guards {
+public:
+    explicit Guards(datapath::Attacher attacher) : attacher_(std::move(attacher)) {}
+
+    struct Wanted {
+        std::map<uint32_t, uint64_t> veths; // ifindex -> which device it is at the moment
+        std::set<uint32_t> uplinks;
+    };
+
+    /// Takes our programs off what isn't wanted any more. Before those interfaces' rows are deleted.
+    void release_others(const Wanted& wanted);
+
+    /// Puts them on what is. After its rows are in the kernel.
+    void attach(const Wanted& wanted);
+
+    /// Takes our programs off whatever a former agent guarded and nobody wants.
+    void release_left_over();
+
+    /// Looks whether they are still there, and mends.
+    void check();
+    void on_filter_event(uint32_t ifindex);
+
+    bool guards(uint32_t ifindex) const { return veths_.contains(ifindex); }
+    size_t guarded() const { return veths_.size(); }
+    const std::set<uint32_t>& uplinks() const { return uplinks_; }
+    const datapath::Attacher& attacher() const { return attacher_; }
+
+    /// What failed in the last attach() and check().
+    std::vector<std::string> errors() const;
+    uint64_t error_count() const { return error_count_; }
+
+private:
+    void note(std::map<uint32_t, std::string>& errors, uint32_t ifindex, const Result<>& result);
+
+    datapath::Attacher attacher_;
+    std::map<uint32_t, uint64_t> veths_; // attached: ifindex -> device
+    std::set<uint32_t> uplinks_;         // attached
+    std::map<uint32_t, std::string> attach_errors_;
+    std::map<uint32_t, std::string> check_errors_; // 0 = of all
+    uint64_t error_count_ = 0;
+};
+
+} // namespace bulkhead

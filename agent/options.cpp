@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+namespace bulkhead {
+
+namespace {
+
+using compile::TenantSource;
+using datapath::AttachMode;
+
+constexpr const char* kDirectory = "dir:";
+constexpr int kWrongUsage = 2;
+
+const std::map<std::string, AttachMode> kAttachModes{
+    {"auto", AttachMode::kAuto}, {"tcx", AttachMode::kTcx}, {"clsact", AttachMode::kClsact}};
+const std::map<std::string, state::Mode> kModes{{"enforce", state::Mode::kEnforce}, {"audit", state::Mode::kAudit}};
+const std::map<std::string, log::Format> kFormats{{"text", log::Format::kText}, {"json", log::Format::kJson}};
+const std::map<std::string, TenantSource> kTenantSources{
+    {"tenant", TenantSource::kTenantObject}, {"label", TenantSource::kLabel}, {"capsule", TenantSource::kCapsule},
+    {"kiosk", TenantSource::kKiosk},         {"hnc", TenantSource::kHnc},     {"namespace", TenantSource::kNamespace}};
+
+/// What is read as text first, because CLI11 knows nothing of it.
+struct Texts {
+    std::vector<std::string> tenant_sources;
+    std::vector<std::string> dns_addresses;
+    // Istio ambient's, with which it probes on the kubelet's behalf.
+    std::vector<std::string> probe_addresses{"169.254.7.127", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff"};
+};
+
+std::string hostname() {
+    char name[256] = {};
+    gethostname(name, sizeof name - 1);
+    return name;
+}
+
+void add_where(CLI::App& app, Options& options) {
+    app.add_option("--source", options.source, "where the cluster is described: dir:PATH");
+    app.add_option("--node-name", options.node_name, "spec.nodeName of this node's pods")->capture_default_str();
+    app.add_option("--pin-dir", options.pin_dir, "what outlives the agent, on a bpffs")->capture_default_str();
+    app.add_option("--socket", options.socket, "for bulkheadctl")->capture_default_str();
+    app.add_option("--metrics-address", options.metrics_address, "[HOST]:PORT; empty = none")->capture_default_str();
+}
+
+void add_network(CLI::App& app, Options& options, Texts& texts) {
+    app.add_option("--veth-prefix", options.veth_prefixes,
+                   "names of pods' host-side interfaces begin with one of these")
+        ->delimiter(',')
+        ->capture_default_str();
+    app.add_option("--uplink", options.uplinks, "interfaces that lead off the node; found by routes if left out")
+        ->delimiter(',');
+    app.add_option("--attach", options.attach, "auto, tcx or clsact")
+        ->transform(CLI::CheckedTransformer(kAttachModes))
+        ->default_str("auto");
+    app.add_option("--dns-address", texts.dns_addresses, "counted as cluster DNS besides kube-dns' endpoints")
+        ->delimiter(',');
+    app.add_option("--probe-address", texts.probe_addresses, "counted as this node's own, for probes")
+        ->delimiter(',')
+        ->capture_default_str();
+}
+
+void add_policy(CLI::App& app, Options& options, Texts& texts) {
+    app.add_option("--default-mode", options.default_mode, "of who says nothing: enforce or audit")
+        ->transform(CLI::CheckedTransformer(kModes))
+        ->default_str("enforce");
+    app.add_option("--tenant-sources", texts.tenant_sources,
+                   "which of tenant, label, capsule, kiosk, hnc, namespace tell a namespace's tenant; all if left out")
+        ->delimiter(',');
+}
+
+void add_log(CLI::App& app, Options& options) {
+    app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+        ->capture_default_str();
+    app.add_option("--log-format", options.log_format, "text or json")
+        ->transform(CLI::CheckedTransformer(kFormats))
+        ->default_str("text");
+}
+
+void add_sizes(CLI::App& app, Options& options) {
+    auto& sizes = options.sizes;
+    const auto add = [&](const char* name, uint32_t& value, const char* help) {
+        app.add_option(name, value, help)->check(CLI::PositiveNumber)->capture_default_str()->group("Sizes");
+    };
+    add("--max-endpoints", sizes.endpoints, "addresses of each family");
+    add("--max-prefixes", sizes.prefixes, "CIDRs of each family");
+    add("--max-identities", sizes.identities, "identities, and tenants");
+    add("--max-openings", sizes.openings, "blocks of openings");
+    add("--max-pods", sizes.pods, "guarded pods on this node, and one");
+    add("--flow-sets", sizes.flow_sets, "per pod, 8 conversations each; a power of two");
+    add("--events-bytes", sizes.events_bytes, "ring buffer; a power of two");
+    add("--events-per-second", options.events_per_second, "per CPU");
+}
+
+Result<std::set<Address>> addresses(const std::vector<std::string>& texts) {
+    std::set<Address> result;
+    for (const auto& text : texts) {
+        if (text.empty()) continue; // "" = none
+        const auto address = Address::parse(text);
+        if (!address) return tl::unexpected(address.error());
+        result.insert(*address);
+    }
+    return result;
+}
+
+Result<> take_texts(const Texts& texts, Options& options) {
+    const auto dns = addresses(texts.dns_addresses);
+    if (!dns) return within("--dns-address", dns.error());
+    const auto probes = addresses(texts.probe_addresses);
+    if (!probes) return within("--probe-address", probes.error());
+    options.dns_addresses = *dns;
+    options.probe_addresses = *probes;
+    if (texts.tenant_sources.empty()) return {};
+    options.tenant_sources.clear();
+    for (const auto& name : texts.tenant_sources) {
+        const auto source = kTenantSources.find(name);
+        if (source == kTenantSources.end()) return fail("--tenant-sources: \"" + name + "\" is no source of tenants");
+        options.tenant_sources.insert(source->second);
+    }
+    return {};
+}
+
+bool is_power_of_two(uint32_t number) {
+    return number != 0 && (number & (number - 1)) == 0;
+}
+
+Result<> check(const Options& options) {
+    if (options.detach) return {};
+    if (options.source_path().empty()) return fail("--source dir:PATH is needed");
+    if (!is_power_of_two(options.sizes.flow_sets)) return fail("--flow-sets must be a power of two");
+    if (!is_power_of_two(options.sizes.events_bytes)) return fail("--events-bytes must be a power of two");
+    if (options.sizes.pods < 2 || options.sizes.pods > 65536) return fail("--max-pods must be between 2 and 65536");
+    return {};
+}
+
+} // namespace
+
+std::string Options::source_path() const {
+    return source.starts_with(kDirectory) ? source.substr(std::string_view(kDirectory).size()) : std::string();
+}
+
+const char* name_of(datapath::AttachMode mode) {
+    for (const auto& [name, value] : kAttachModes)
+        if (value == mode) return name.c_str();
+    return "unknown";
+}
+
+std::optional<int> parse(int argc, char** argv, Options& options) {
+    options.node_name = hostname();
+    Texts texts;
+    CLI::App app("Isolates this node's tenants from each other.", "bulkhead-agent");
+    app.set_version_flag("--version", BULKHEAD_VERSION);
+    app.set_config("--config", "", "a file with the same names: node-name = \"node-a\"");
+    app.allow_config_extras(false);
+    app.fallthrough();
+    add_where(app, options);
+    add_network(app, options, texts);
+    add_policy(app, options, texts);
+    add_log(app, options);
+    add_sizes(app, options);
+    const auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel; "
+                                                      "refuses while an agent lives");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : kWrongUsage;
+    }
+    options.detach = detach->parsed();
+    auto valid = take_texts(texts, options);
+    if (valid) valid = check(options);
+    if (valid) return std::nullopt;
+    std::cerr << "bulkhead-agent: " << valid.error().text << "\n";
+    return kWrongUsage;
+}
+
+} // namespace bulkhead

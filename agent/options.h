@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the agent is told: the command line, and a configuration file with the same names.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "compile/compiler.h"
+#include "datapath/attach.h"
+
+namespace bulkhead {
+
+struct Options {
+    std::string source; // "dir:PATH"
+    std::string node_name;
+    std::string pin_dir = "/sys/fs/bpf/bulkhead";
+    std::string socket = "/run/bulkhead/agent.sock";
+    std::string metrics_address = ":9810"; // empty = none
+    std::vector<std::string> veth_prefixes{"eni", "vlan"};
+    std::vector<std::string> uplinks; // empty = found by their routes
+    datapath::AttachMode attach = datapath::AttachMode::kAuto;
+    state::Mode default_mode = state::Mode::kEnforce;
+    std::set<compile::TenantSource> tenant_sources = compile::Settings{}.tenant_sources;
+    std::set<Address> dns_addresses;
+    std::set<Address> probe_addresses;
+    std::string log_level = "info";
+    log::Format log_format = log::Format::kText;
+    datapath::Sizes sizes;
+    uint32_t events_per_second = 10000;
+    bool detach = false; // the subcommand
+
+    /// The directory that `source` names.
+    std::string source_path() const;
+};
+
+const char* name_of(datapath::AttachMode mode);
+
+/// Fills `options`, or prints and returns the exit code with which to end: help, version, wrong usage.
+std::optional<int> parse(int argc, char** argv, Options& options);
+
+} // namespace bulkhead

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "servers.h"
+
+#include <charconv>
+#include <map>
+
+#include "agent.h"
+#include "observe/metrics.h"
+
+namespace bulkhead {
+
+namespace {
+
+using api::Request;
+using api::Response;
+using observe::Json;
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 5s;
+
+using Answer = Response (*)(Agent&, const Request&);
+
+Response json(const Json& body, int status = 200) {
+    // What users wrote needn't be UTF-8.
+    return {.status = status,
+            .content_type = "application/json",
+            .body = body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+}
+
+Response refusal(int status, const std::string& why) {
+    return json({{"error", why}}, status);
+}
+
+Response text(int status, const std::string& body) {
+    return {.status = status, .content_type = "text/plain; charset=utf-8", .body = body + "\n"};
+}
+
+Result<observe::Question> question_in(const std::map<std::string, std::string>& query) {
+    observe::Question question;
+    const auto value = [&](const char* name) {
+        const auto found = query.find(name);
+        return found == query.end() ? std::string() : found->second;
+    };
+    question.src = value("src");
+    question.dst = value("dst");
+    if (question.src.empty() || question.dst.empty()) return fail("src and dst are needed");
+    if (const auto protocol = value("protocol"); !protocol.empty()) question.protocol = protocol;
+    if (const auto family = value("family"); !family.empty()) {
+        if (family != "4" && family != "6") return fail("family is 4 or 6");
+        question.family = family == "4" ? BH_IPV4 : BH_IPV6;
+    }
+    if (const auto port = value("port"); !port.empty()) {
+        uint16_t number = 0;
+        const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+        if (error != std::errc{} || end != port.data() + port.size()) return fail("\"" + port + "\" is not a port");
+        question.port = number;
+    }
+    return question;
+}
+
+Response explain(Agent& agent, const Request& request) {
+    const auto question = question_in(request.query);
+    if (!question) return refusal(400, question.error().text);
+    const auto explanation = agent.explain(*question);
+    return explanation ? json(*explanation) : refusal(400, explanation.error().text);
+}
+
+/// Asks on the loop's thread; 503 when it doesn't answer, because it is busy or ending.
+Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request& request, Answer answer) {
+    const auto response = loop.call(
+        [agent, request, answer] {
+            auto* one = agent();
+            return one == nullptr ? refusal(503, "the agent is starting") : answer(*one, request);
+        },
+        kPatience);
+    return response ? *response : refusal(503, "the agent doesn't answer: it is busy or ending");
+}
+
+Response metrics(Agent& agent, const Request&) {
+    return {.status = 200, .content_type = observe::kMetricsContentType, .body = observe::render(agent.figures())};
+}
+
+Response readiness(Agent& agent, const Request&) {
+    return agent.ready() ? text(200, "ready") : text(503, "not ready: see bulkheadctl status");
+}
+
+} // namespace
+
+api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
+    static const std::map<std::string, Answer> kAnswers{
+        {"/v1/status",
+         [](Agent& one, const Request&) { return json(observe::status_view(one.figures(), one.facts())); }},
+        {"/v1/endpoints", [](Agent& one, const Request&) { return json(one.endpoints()); }},
+        {"/v1/tenants", [](Agent& one, const Request&) { return json(one.tenants()); }},
+        {"/v1/problems",
+         [](Agent& one, const Request&) {
+             return json({{"problems", observe::problems_view(one.problems())}});
+         }},
+        {"/v1/explain", explain},
+    };
+    return [&loop, agent = std::move(agent)](const Request& request) {
+        const auto found = kAnswers.find(request.path);
+        if (found == kAnswers.end()) return refusal(404, "there is no " + request.path);
+        return on_loop(loop, agent, request, found->second);
+    };
+}
+
+api::Handler metrics_handler(Loop& loop, std::function<Agent*()> agent, const Heartbeat& heartbeat) {
+    return [&loop, agent = std::move(agent), &heartbeat](const Request& request) {
+        if (request.path == "/healthz")
+            return heartbeat.is_fresh() ? text(200, "ok") : text(503, "the agent's loop is stuck");
+        if (request.path == "/readyz") return on_loop(loop, agent, request, readiness);
+        if (request.path == "/metrics") return on_loop(loop, agent, request, metrics);
+        return text(404, "there are /metrics, /healthz and /readyz");
+    };
+}
+
+} // namespace bulkhead
