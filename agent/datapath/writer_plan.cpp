@@ -22,7 +22,11 @@ bool is_strict(const Desired& desired, uint32_t identity) {
     return found != desired.identities.end() && (found->second.flags & (BH_PROTECTED | BH_CONFINED)) != 0;
 }
 
+/// Where a change does both, what it does to level and confinement counts: all else hangs on them.
 bool tightens(const bh_identity& from, const bh_identity& to) {
+    constexpr uint32_t kReasons = BH_PROTECTED | BH_CONFINED;
+    if ((to.flags & ~from.flags & kReasons) != 0) return true;
+    if ((from.flags & ~to.flags & kReasons) != 0) return false;
     return from.tenant != to.tenant || (to.flags & ~from.flags & kStricter) != 0 ||
            (from.flags & ~to.flags & kLooser) != 0;
 }

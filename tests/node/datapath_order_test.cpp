@@ -84,16 +84,17 @@ TEST_CASE("what becomes protected together with its grant is never seen without 
 TEST_CASE("what tightens is in force before anything loosens", "[order]") {
     const Kernel kernel = private_kernel();
     const Maps& maps = kernel.maps();
+    constexpr uint32_t kFirst = 20, kMiddle = 40, kLast = 59; // many, so that the moment between is long
     const auto state = [](int number) {
         Desired desired;
-        const bool first = number % 2 == 0;
-        desired.identities = {{kOne, identity(first, number)}, {kOther, identity(!first, number)}};
+        for (uint32_t id = kFirst; id <= kLast; id++)
+            desired.identities[id] = identity((id < kMiddle) == (number % 2 == 0), number);
         return desired;
     };
     const auto seen = violations(kernel, state, [&] {
-        const auto before = maps.identities.find(kOne);
-        const auto other = maps.identities.find(kOther);
-        const auto after = maps.identities.find(kOne);
+        const auto before = maps.identities.find(kFirst);
+        const auto other = maps.identities.find(kLast);
+        const auto after = maps.identities.find(kFirst);
         if (!before || !other || !after || !same_bytes(*before, *after) || other->key_hash == 0) return false;
         return ((before->flags | other->flags) & BH_PROTECTED) == 0;
     });
