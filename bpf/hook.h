@@ -11,8 +11,8 @@
 #ifndef BULKHEAD_BPF_HOOK_H
 #define BULKHEAD_BPF_HOOK_H
 
-#include "bulkhead/verdict.h"
 #include "maps.h"
+#include "bulkhead/verdict.h"
 
 /* Continue with whatever program comes next; same value as TCX_NEXT. Never TC_ACT_OK. */
 #define BH_PASS (-1)
@@ -20,110 +20,119 @@
 
 /* A conversation from one pod's point of view. */
 struct bh_flow_key {
-    struct bh_addr peer; /* network */
-    __u16 local_port;    /* network */
-    __u16 peer_port;
-    __u8 protocol;
-    __u8 local; /* as in struct bh_flow */
-    __u16 reserved;
+	struct bh_addr peer; /* network */
+	__u16 local_port; /* network */
+	__u16 peer_port;
+	__u8 protocol;
+	__u8 local; /* as in struct bh_flow */
+	__u16 reserved;
 };
 
 /* Where the conversation in hand is remembered; see flow.h. */
 struct bh_memory {
-    __u64 hash;
-    struct bh_flow_key key;
-    __u32 tick; /* now, in ticks of 2^BH_FLOW_TICK_SHIFT jiffies, 24 bits */
-    __u32 way;  /* of the live entry; BH_FLOW_WAYS = there is none */
+	__u64 hash;
+	struct bh_flow_key key;
+	__u32 tick; /* now, in ticks of 2^BH_FLOW_TICK_SHIFT jiffies, 24 bits */
+	__u32 way; /* of the live entry; BH_FLOW_WAYS = there is none */
 };
 
 struct bh_hook {
-    struct bh_packet packet;
-    struct bh_question question;
-    __u32 ifindex;
-    __u32 ingress_ifindex;
-    __u32 src_identity;
-    __u32 dst_identity;
-    __u32 slot;        /* of the pod whose veth this is (uplink: who sent it); 0 = not known */
-    __u32 opening_src; /* between which identities the deciding question was asked; 0, 0 = no opening */
-    __u32 opening_dst;
-    __u32 opening_ask; /* and about what: bh_ask_about() */
-    __u32 reply_to;    /* for a reply: the reason that allows the original direction */
-    __u8 direction;    /* enum bh_direction */
-    __u8 parsed;       /* enum bh_parse_result */
-    __u8 first;        /* first packet of a conversation: worth an event */
-    __u8 dst_is_this_node;
-    struct bh_memory memory;
-    struct bh_packet quoted;  /* by an ICMP error */
-    struct bh_question asked; /* of another direction than the packet's own */
+	struct bh_packet packet;
+	struct bh_question question;
+	__u32 ifindex;
+	__u32 ingress_ifindex;
+	__u32 src_identity;
+	__u32 dst_identity;
+	__u32 slot; /* of the pod whose veth this is (uplink: who sent it); 0 = not known */
+	__u32 opening_src; /* between which identities the deciding question was asked; 0, 0 = no opening */
+	__u32 opening_dst;
+	__u32 opening_ask; /* and about what: bh_ask_about() */
+	__u32 reply_to; /* for a reply: the reason that allows the original direction */
+	__u8 direction; /* enum bh_direction */
+	__u8 parsed; /* enum bh_parse_result */
+	__u8 first; /* first packet of a conversation: worth an event */
+	__u8 dst_is_this_node;
+	struct bh_memory memory;
+	struct bh_packet quoted; /* by an ICMP error */
+	struct bh_question asked; /* of another direction than the packet's own */
 };
 
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct bh_hook);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bh_hook);
 } scratch SEC(".maps");
 
 /* Keeps two context reads apart: the compiler would make them one, at an address that it computes, and
  * the verifier takes only fixed ones. */
 #define BH_KEEP(value) asm volatile("" : "+r"(value))
 
-BH_INLINE __u32 bh_ifindex(const struct __sk_buff* skb) {
-    __u32 rehearsed = skb->cb[BH_IN_IFINDEX];
+BH_INLINE __u32 bh_ifindex(const struct __sk_buff *skb)
+{
+	__u32 rehearsed = skb->cb[BH_IN_IFINDEX];
 
-    BH_KEEP(rehearsed);
-    return bh_config.rehearsal ? rehearsed : skb->ifindex;
+	BH_KEEP(rehearsed);
+	return bh_config.rehearsal ? rehearsed : skb->ifindex;
 }
 
-BH_INLINE __u32 bh_ingress_ifindex(const struct __sk_buff* skb) {
-    __u32 rehearsed = skb->cb[BH_IN_INGRESS_IFINDEX];
+BH_INLINE __u32 bh_ingress_ifindex(const struct __sk_buff *skb)
+{
+	__u32 rehearsed = skb->cb[BH_IN_INGRESS_IFINDEX];
 
-    BH_KEEP(rehearsed);
-    return bh_config.rehearsal ? rehearsed : skb->ingress_ifindex;
+	BH_KEEP(rehearsed);
+	return bh_config.rehearsal ? rehearsed : skb->ingress_ifindex;
 }
 
 /* A socket of the agent's own network namespace made this packet. Forwarded packets carry none. */
-BH_INLINE int bh_has_local_socket(const struct __sk_buff* skb) {
-    __u32 rehearsed = skb->cb[BH_IN_LOCAL_SOCKET];
+BH_INLINE int bh_has_local_socket(const struct __sk_buff *skb)
+{
+	__u32 rehearsed = skb->cb[BH_IN_LOCAL_SOCKET];
 
-    BH_KEEP(rehearsed);
-    return bh_config.rehearsal ? rehearsed != 0 : skb->sk != 0;
+	BH_KEEP(rehearsed);
+	return bh_config.rehearsal ? rehearsed != 0 : skb->sk != 0;
 }
 
-BH_INLINE struct bh_hook* bh_here(void) {
-    __u32 zero = 0;
+BH_INLINE struct bh_hook *bh_here(void)
+{
+	__u32 zero = 0;
 
-    return bpf_map_lookup_elem(&scratch, &zero);
+	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
-BH_INLINE const struct bh_control* bh_control_row(void) {
-    __u32 zero = 0;
+BH_INLINE const struct bh_control *bh_control_row(void)
+{
+	__u32 zero = 0;
 
-    return bpf_map_lookup_elem(&control, &zero);
+	return bpf_map_lookup_elem(&control, &zero);
 }
 
-BH_INLINE int bh_bit(const __u64* bitmap, __u32 bit) {
-    BH_KEEP(bit); /* the compiler drops a mask that it can prove needless; verifiers before 6.8 prove less */
-    bit &= BH_BITMAP_WORDS * 64 - 1;
-    return (bitmap[bit / 64] >> (bit % 64)) & 1;
+BH_INLINE int bh_bit(const __u64 *bitmap, __u32 bit)
+{
+	BH_KEEP(bit); /* the compiler drops a mask that it can prove needless; verifiers before 6.8 prove less */
+	bit &= BH_BITMAP_WORDS * 64 - 1;
+	return (bitmap[bit / 64] >> (bit % 64)) & 1;
 }
 
 /* The pod in a slot; 0 = there is none. */
-BH_INLINE const struct bh_pod* bh_pod_in(__u32 slot) {
-    const struct bh_pod* pod = bpf_map_lookup_elem(&pods, &slot);
+BH_INLINE const struct bh_pod *bh_pod_in(__u32 slot)
+{
+	const struct bh_pod *pod = bpf_map_lookup_elem(&pods, &slot);
 
-    return pod && pod->generation ? pod : 0;
+	return pod && pod->generation ? pod : 0;
 }
 
 /* The slot of the pod behind a guarded veth; 0 = no guarded veth, or its pod is not known yet. */
-BH_INLINE __u32 bh_slot_of_interface(__u32 ifindex) {
-    const struct bh_interface* interface = bpf_map_lookup_elem(&interfaces, &ifindex);
+BH_INLINE __u32 bh_slot_of_interface(__u32 ifindex)
+{
+	const struct bh_interface *interface = bpf_map_lookup_elem(&interfaces, &ifindex);
 
-    return interface ? interface->slot : 0;
+	return interface ? interface->slot : 0;
 }
 
-BH_INLINE void bh_clear_packet(struct bh_packet* packet) {
-    __builtin_memset(packet, 0, sizeof(*packet));
+BH_INLINE void bh_clear_packet(struct bh_packet *packet)
+{
+	__builtin_memset(packet, 0, sizeof(*packet));
 }
 
 /*
@@ -131,45 +140,51 @@ BH_INLINE void bh_clear_packet(struct bh_packet* packet) {
  * pulls the rest of the headers in and tries once more. (TCP data usually has all headers linear, and
  * pulling a cloned skb copies it: so only when needed.)
  */
-__attribute__((noinline)) int bh_parse_skb(struct __sk_buff* skb) {
-    __u32 wanted = skb->len < BH_MAX_HEADERS ? skb->len : BH_MAX_HEADERS;
-    struct bh_hook* hook = bh_here();
-    int result = BH_PARSE_SHORT;
+__attribute__((noinline)) int bh_parse_skb(struct __sk_buff *skb)
+{
+	__u32 wanted = skb->len < BH_MAX_HEADERS ? skb->len : BH_MAX_HEADERS;
+	struct bh_hook *hook = bh_here();
+	int result = BH_PARSE_SHORT;
 
-    if (!hook) return BH_PARSE_MALFORMED;
-    for (int attempt = 0; attempt < 2; attempt++) {
-        struct bh_cursor cursor = {
-            .begin = (const __u8*)(long)skb->data,
-            .end = (const __u8*)(long)skb->data_end,
-            .at = 14,
-        };
+	if (!hook)
+		return BH_PARSE_MALFORMED;
+	for (int attempt = 0; attempt < 2; attempt++) {
+		struct bh_cursor cursor = {
+			.begin = (const __u8 *)(long)skb->data,
+			.end = (const __u8 *)(long)skb->data_end,
+			.at = 14,
+		};
 
-        bh_clear_packet(&hook->packet);
-        result = bh_parse_ip(&cursor, (__u16)skb->protocol, &hook->packet);
-        if (result != BH_PARSE_SHORT || (__u32)(cursor.end - cursor.begin) >= wanted) break;
-        if (bpf_skb_pull_data(skb, wanted)) break;
-    }
-    return result == BH_PARSE_SHORT ? BH_PARSE_MALFORMED : result;
+		bh_clear_packet(&hook->packet);
+		result = bh_parse_ip(&cursor, (__u16)skb->protocol, &hook->packet);
+		if (result != BH_PARSE_SHORT || (__u32)(cursor.end - cursor.begin) >= wanted)
+			break;
+		if (bpf_skb_pull_data(skb, wanted))
+			break;
+	}
+	return result == BH_PARSE_SHORT ? BH_PARSE_MALFORMED : result;
 }
 
 /* Everything that a hook may read before writing it. */
-BH_INLINE struct bh_hook* bh_hook_begin(struct __sk_buff* skb, enum bh_direction direction) {
-    struct bh_hook* hook = bh_here();
+BH_INLINE struct bh_hook *bh_hook_begin(struct __sk_buff *skb, enum bh_direction direction)
+{
+	struct bh_hook *hook = bh_here();
 
-    if (!hook) return 0;
-    __builtin_memset(&hook->question, 0, sizeof(hook->question));
-    hook->direction = direction;
-    hook->ifindex = bh_ifindex(skb);
-    hook->ingress_ifindex = bh_ingress_ifindex(skb);
-    hook->src_identity = 0;
-    hook->dst_identity = 0;
-    hook->slot = 0;
-    hook->opening_src = 0;
-    hook->opening_dst = 0;
-    hook->reply_to = 0;
-    hook->first = 0;
-    hook->dst_is_this_node = 0;
-    return hook;
+	if (!hook)
+		return 0;
+	__builtin_memset(&hook->question, 0, sizeof(hook->question));
+	hook->direction = direction;
+	hook->ifindex = bh_ifindex(skb);
+	hook->ingress_ifindex = bh_ingress_ifindex(skb);
+	hook->src_identity = 0;
+	hook->dst_identity = 0;
+	hook->slot = 0;
+	hook->opening_src = 0;
+	hook->opening_dst = 0;
+	hook->reply_to = 0;
+	hook->first = 0;
+	hook->dst_is_this_node = 0;
+	return hook;
 }
 
 #endif
