@@ -109,7 +109,7 @@ BH_INLINE const struct bh_control *bh_control_row(void)
 
 BH_INLINE int bh_bit(const __u64 *bitmap, __u32 bit)
 {
-	BH_KEEP(bit); /* the compiler drops a mask that it can prove needless; verifiers before 6.8 prove less */
+	BH_KEEP(bit); /* the compiler drops a mask that it can prove needless; older verifiers (6.1) prove less */
 	bit &= BH_BITMAP_WORDS * 64 - 1;
 	return (bitmap[bit / 64] >> (bit % 64)) & 1;
 }
