@@ -92,12 +92,14 @@ Result<> Kernel::take_seed(const MapFds& pinned) {
     return {};
 }
 
-Result<> Kernel::load(Object object, const MapFds& reused) {
+Result<> Kernel::load(const bh_config& config, const MapFds& reused) {
+    auto object = Object::open(sizes_, config);
+    if (!object) return tl::unexpected(object.error());
     for (const auto& [name, fd] : reused) {
         if (name == kSeedName) continue;
-        if (auto taken = object.reuse(name, fd.get()); !taken) return taken;
+        if (auto taken = object->reuse(name, fd.get()); !taken) return taken;
     }
-    auto loaded = object.load();
+    auto loaded = object->load();
     if (!loaded) return tl::unexpected(loaded.error());
     auto maps = typed(loaded->maps);
     if (!maps) return tl::unexpected(maps.error());
@@ -137,30 +139,33 @@ Result<> Kernel::pin_programs() const {
     return {};
 }
 
+/// Lock first: what follows must not happen twice at once.
+Result<> Kernel::enter(const std::string& pin_dir) {
+    auto directory = PinDir::named(pin_dir);
+    if (!directory) return tl::unexpected(directory.error());
+    pin_dir_ = std::move(*directory);
+    auto lock = Lock::take(pin_dir_.root.string());
+    if (!lock) return within("start", lock.error());
+    lock_ = std::move(*lock);
+    const auto features = probe_features();
+    if (!features) return tl::unexpected(features.error());
+    features_ = *features;
+    return pin_dir_.create();
+}
+
 Result<Kernel> Kernel::open(const Settings& settings) {
     Kernel kernel;
     kernel.sizes_ = settings.sizes;
-    auto directory = PinDir::named(settings.pin_dir);
-    if (!directory) return tl::unexpected(directory.error());
-    kernel.pin_dir_ = *directory;
-    auto lock = Lock::take(directory->root.string());
-    if (!lock) return within("start", lock.error());
-    kernel.lock_ = std::move(*lock);
-    const auto features = probe_features();
-    if (!features) return tl::unexpected(features.error());
-    kernel.features_ = *features;
-    if (auto made = directory->create(); !made) return tl::unexpected(made.error());
+    if (auto entered = kernel.enter(settings.pin_dir); !entered) return tl::unexpected(entered.error());
 
     // Sizes are compared before the seed is known, and the seed must be known before the load.
     MapFds pinned;
-    auto shape = Object::open(settings.sizes, bh_config{});
+    const auto shape = Object::open(settings.sizes, bh_config{});
     if (!shape) return tl::unexpected(shape.error());
     if (auto found = kernel.find_pinned_maps(*shape, pinned); !found) return tl::unexpected(found.error());
     kernel.restored_ = !pinned.empty();
     if (auto seed = kernel.take_seed(pinned); !seed) return tl::unexpected(seed.error());
-    auto object = Object::open(settings.sizes, kernel.config(false, false));
-    if (!object) return tl::unexpected(object.error());
-    if (auto loaded = kernel.load(std::move(*object), pinned); !loaded) return tl::unexpected(loaded.error());
+    if (auto loaded = kernel.load(kernel.config(false, false), pinned); !loaded) return tl::unexpected(loaded.error());
     if (auto told = kernel.introduce(settings.events_per_second); !told) return tl::unexpected(told.error());
     if (!kernel.restored_)
         if (auto pins = kernel.pin_maps(); !pins) return tl::unexpected(pins.error());
@@ -175,9 +180,7 @@ Result<Kernel> Kernel::open_private(const Settings& settings) {
     if (!features) return tl::unexpected(features.error());
     kernel.features_ = *features;
     if (auto seed = kernel.take_seed({}); !seed) return tl::unexpected(seed.error());
-    auto object = Object::open(settings.sizes, kernel.config(true, false));
-    if (!object) return tl::unexpected(object.error());
-    if (auto loaded = kernel.load(std::move(*object), {}); !loaded) return tl::unexpected(loaded.error());
+    if (auto loaded = kernel.load(kernel.config(true, false), {}); !loaded) return tl::unexpected(loaded.error());
     if (auto told = kernel.introduce(settings.events_per_second); !told) return tl::unexpected(told.error());
     return kernel;
 }

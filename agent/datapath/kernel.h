@@ -47,9 +47,10 @@ public:
 
 private:
     Kernel() = default;
+    Result<> enter(const std::string& pin_dir);
     Result<> find_pinned_maps(const Object& object, MapFds& found) const;
     Result<> take_seed(const MapFds& pinned);
-    Result<> load(Object object, const MapFds& reused);
+    Result<> load(const bh_config& config, const MapFds& reused);
     Result<> pin_maps() const;
     Result<> pin_programs() const;
     Result<> introduce(uint32_t events_per_second);

@@ -87,7 +87,7 @@ WriteReport Writer::pass(Job& job) {
 }
 
 void Writer::prepare(const Job& job, Plan& plan, WriteReport& report) {
-    if (job.any_rules()) write_names(job.desired, report);
+    write_names(job, report);
     set_bits(plan, report);
     for (auto* pods : {&plan.pods.tighten, &plan.pods.loosen})
         for (auto& [slot, pod] : *pods)
@@ -147,7 +147,7 @@ void Writer::clear(const Job& job, const Plan& plan, WriteReport& report) {
         tables_.identities.erase(id, report);
     for (const auto slot : plan.pods.gone)
         if (tables_.pods.erase(slot, report)) maps_->flows.remove(slot);
-    if (settled_ && job.any_rules()) clear_names(job.desired, report);
+    if (settled_ && (job.all_rules || !plan.identities.gone.empty())) clear_names(job.desired, report);
     clear_bits(plan, report);
 }
 
@@ -159,9 +159,21 @@ void Writer::clear_names(const compile::Desired& desired, WriteReport& report) {
         tables_.tenants.erase(id, report);
 }
 
-void Writer::write_names(const compile::Desired& desired, WriteReport& report) {
-    for (const auto& [id, name] : desired.tenants)
-        if (settled_ || !tables_.tenants.is_restored(id)) tables_.tenants.put(id, name_row(name), report);
+void Writer::write_names(const Job& job, WriteReport& report) {
+    if (job.all_rules) {
+        for (const auto& [id, name] : job.desired.tenants)
+            write_name(job.desired, id, report);
+        return;
+    }
+    for (const auto id : job.touched.identities)
+        if (const auto found = job.desired.identities.find(id); found != job.desired.identities.end())
+            write_name(job.desired, found->second.tenant, report);
+}
+
+void Writer::write_name(const compile::Desired& desired, uint32_t tenant, WriteReport& report) {
+    const auto found = desired.tenants.find(tenant);
+    if (found == desired.tenants.end() || (!settled_ && tables_.tenants.is_restored(tenant))) return;
+    tables_.tenants.put(tenant, name_row(found->second), report);
 }
 
 /// A pod that is new in its slot starts without memory and without counts.

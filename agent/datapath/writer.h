@@ -99,6 +99,7 @@ private:
     void plan_endpoint(const Job& job, const Address& address, Plan& plan) const;
     void plan_prefixes(const Job& job, Plan& plan) const;
     void plan_identities(const Job& job, Plan& plan) const;
+    void plan_identity(const Job& job, uint32_t id, Plan& plan) const;
     void plan_local(const Job& job, Plan& plan) const;
     void plan_openings(const Job& job, Plan& plan, WriteReport& report) const;
     void plan_opening(const Job& job, compile::OpeningKey key, std::span<const compile::OpeningRow> rows, Plan& plan,
@@ -113,7 +114,8 @@ private:
     void clear(const Job& job, const Plan& plan, WriteReport& report);
     void put_rows(const auto& select, const Plan& plan, WriteReport& report);
     void give_flow_table(uint32_t slot, bh_pod& pod, WriteReport& report);
-    void write_names(const compile::Desired& desired, WriteReport& report);
+    void write_names(const Job& job, WriteReport& report);
+    void write_name(const compile::Desired& desired, uint32_t tenant, WriteReport& report);
     void clear_names(const compile::Desired& desired, WriteReport& report);
     void set_bits(const Plan& plan, WriteReport& report);
     void clear_bits(const Plan& plan, WriteReport& report);

@@ -148,16 +148,26 @@ void Writer::plan_prefixes(const Job& job, Plan& plan) const {
     inner_first(plan.prefixes6);
 }
 
+void Writer::plan_identity(const Job& job, uint32_t id, Plan& plan) const {
+    const auto wanted = job.desired.identities.find(id);
+    if (wanted == job.desired.identities.end()) return unwant(tables_.identities, id, settled_, plan.identities);
+    const bh_identity* known = tables_.identities.find(id);
+    if (known == nullptr)
+        plan.new_identities.emplace_back(id, wanted->second);
+    else
+        want(tables_.identities, id, wanted->second, tightens(*known, wanted->second), settled_, plan.identities);
+}
+
 void Writer::plan_identities(const Job& job, Plan& plan) const {
-    for (const auto& [id, wanted] : job.desired.identities) {
-        const bh_identity* known = tables_.identities.find(id);
-        if (known == nullptr)
-            plan.new_identities.emplace_back(id, wanted);
-        else
-            want(tables_.identities, id, wanted, tightens(*known, wanted), settled_, plan.identities);
+    if (!job.all_rules) {
+        for (const auto id : job.touched.identities)
+            plan_identity(job, id, plan);
+        return;
     }
+    for (const auto& [id, wanted] : job.desired.identities)
+        plan_identity(job, id, plan);
     for (const auto& [id, known] : tables_.identities.rows())
-        if (!job.desired.identities.contains(id)) unwant(tables_.identities, id, settled_, plan.identities);
+        if (!job.desired.identities.contains(id)) plan_identity(job, id, plan);
 }
 
 /// A restored slot that went to another pod since is not restored any more.

@@ -125,7 +125,7 @@ TEST_CASE("agents with different pin directories live side by side", "[kernel]")
 }
 
 TEST_CASE("the programs are told HZ as the kernel has it", "[kernel]") {
-    const auto kernel = need(Kernel::open_private({.pin_dir = {}, .sizes = small_sizes()}));
+    const auto kernel = private_kernel();
     CHECK(kernel.maps().control.find(0)->ticks_per_second == kernel.clock().hertz());
     // /proc/timer_list and the configuration are not there on every kernel; USER_HZ doesn't tell. So: does
     // jiffies' second last a second?
@@ -165,7 +165,7 @@ TEST_CASE("a rehearsal shares the maps but neither counts nor reports", "[kernel
 }
 
 TEST_CASE("private programs count and report", "[kernel]") {
-    const auto kernel = need(Kernel::open_private({.pin_dir = {}, .sizes = small_sizes()}));
+    const auto kernel = private_kernel();
     std::vector<bh_event> events;
     auto ring = need(Events::create(kernel.maps(), [&](const bh_event& event) { events.push_back(event); }));
 

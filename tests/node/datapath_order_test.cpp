@@ -50,10 +50,6 @@ uint64_t violations(const Kernel& kernel, const std::function<Desired(int)>& sta
     return found;
 }
 
-Kernel private_kernel() {
-    return need(Kernel::open_private({.pin_dir = {}, .sizes = small_sizes()}));
-}
-
 } // namespace
 
 TEST_CASE("what becomes protected together with its grant is never seen without it", "[order]") {

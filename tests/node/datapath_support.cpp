@@ -77,6 +77,7 @@ std::string output_of(const std::string& command) {
 }
 
 Veth::Veth(std::string name) : name_(std::move(name)) {
+    need_root();
     run("ip link add " + name_ + " type veth peer name " + name_ + "p");
     run("ip link set " + name_ + " up && ip link set " + name_ + "p up");
     ifindex_ = if_nametoindex(name_.c_str());
@@ -94,6 +95,7 @@ void Veth::send_both_ways() const {
 }
 
 PinPlace::PinPlace() {
+    need_root();
     std::string pattern = (std::filesystem::temp_directory_path() / "bulkhead-test-XXXXXX").string();
     REQUIRE(mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
@@ -107,6 +109,15 @@ PinPlace::~PinPlace() {
 
 datapath::Kernel::Settings PinPlace::settings() const {
     return {.pin_dir = path_, .sizes = small_sizes(), .events_per_second = 1000};
+}
+
+void need_root() {
+    if (geteuid() != 0) SKIP("needs root");
+}
+
+datapath::Kernel private_kernel() {
+    need_root();
+    return need(datapath::Kernel::open_private({.pin_dir = {}, .sizes = small_sizes()}));
 }
 
 datapath::Sizes small_sizes() {

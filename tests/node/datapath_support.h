@@ -59,6 +59,12 @@ private:
     std::string path_;
 };
 
+/// Skips the test, visibly, where BPF and namespaces are not ours to use.
+void need_root();
+
+/// Programs and small maps that nothing pins.
+datapath::Kernel private_kernel();
+
 /// Small maps, so that loading is quick and full is near.
 datapath::Sizes small_sizes();
 

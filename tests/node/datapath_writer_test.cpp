@@ -94,7 +94,7 @@ bool bit(const __u64* bitmap, uint32_t index) {
 /// A kernel side of the test's own, and a writer on it; restart() is what a new agent finds.
 class Bench {
 public:
-    Bench() : kernel_(need(Kernel::open_private({.pin_dir = {}, .sizes = small_sizes()}))) { restart(); }
+    Bench() : kernel_(private_kernel()) { restart(); }
 
     void restart() { writer_.emplace(need(Writer::create(kernel_.maps(), kernel_.clock()))); }
     WriteReport write(const Desired& desired, const Touched& touched = everything(), bool complete = true) {
