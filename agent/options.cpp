@@ -54,7 +54,7 @@ void add_network(CLI::App& app, Options& options, Texts& texts) {
         ->delimiter(',');
     app.add_option("--attach", options.attach, "auto, tcx or clsact")
         ->transform(CLI::CheckedTransformer(kAttachModes))
-        ->default_str("auto");
+        ->option_text("MODE=auto");
     app.add_option("--dns-address", texts.dns_addresses, "counted as cluster DNS besides kube-dns' endpoints")
         ->delimiter(',');
     app.add_option("--probe-address", texts.probe_addresses, "counted as this node's own, for probes")
@@ -65,7 +65,7 @@ void add_network(CLI::App& app, Options& options, Texts& texts) {
 void add_policy(CLI::App& app, Options& options, Texts& texts) {
     app.add_option("--default-mode", options.default_mode, "of who says nothing: enforce or audit")
         ->transform(CLI::CheckedTransformer(kModes))
-        ->default_str("enforce");
+        ->option_text("MODE=enforce");
     app.add_option("--tenant-sources", texts.tenant_sources,
                    "which of tenant, label, capsule, kiosk, hnc, namespace tell a namespace's tenant; all if left out")
         ->delimiter(',');
@@ -77,7 +77,7 @@ void add_log(CLI::App& app, Options& options) {
         ->capture_default_str();
     app.add_option("--log-format", options.log_format, "text or json")
         ->transform(CLI::CheckedTransformer(kFormats))
-        ->default_str("text");
+        ->option_text("FORMAT=text");
 }
 
 void add_sizes(CLI::App& app, Options& options) {
@@ -153,7 +153,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     Texts texts;
     CLI::App app("Isolates this node's tenants from each other.", "bulkhead-agent");
     app.set_version_flag("--version", BULKHEAD_VERSION);
-    app.set_config("--config", "", "a file with the same names: node-name = \"node-a\"");
+    app.set_config("--config", "", "a file with the same names: node-name = \"node-a\"")->option_text("FILE");
     app.allow_config_extras(false);
     app.fallthrough();
     add_where(app, options);

@@ -100,7 +100,9 @@ void add_no_verdict(Json& json, const Party& src, const Party& dst) {
     if (node.empty()) {
         json["verdict"] = label_of(BH_VERDICT_ALLOW);
         json["judge"] = nullptr;
-        json["notes"].push_back("Bulkhead judges what guarded pods send and receive, nobody else");
+        json["notes"].push_back(src.local != nullptr && dst.this_node
+                                    ? "a node is open to whoever isn't confined"
+                                    : "Bulkhead judges what guarded pods send and receive, nobody else");
         return;
     }
     json["verdict"] = "judged elsewhere";

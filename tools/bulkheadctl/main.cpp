@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
     CLI::App app("Asks the Bulkhead agent on this node who may reach whom, and why.", "bulkheadctl");
     app.footer(kExitCodes);
     app.require_subcommand(1);
-    app.add_option("--socket", options.socket, "of the agent's API")->capture_default_str();
+    app.add_option("--socket", options.socket, "of the agent's API")->capture_default_str()->take_last();
     app.fallthrough();
     const auto* status = add_command(app, "status", "how this node's agent is, and what should be mended", options);
     const auto* endpoints = add_command(app, "endpoints", "who has which address, tenant, level and mode", options);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/print.h"
 
+#include <sstream>
+
 #include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
@@ -84,7 +86,7 @@ std::string identity_text(const Json& party) {
 void add_party(Table& table, const std::string& title, const Json& party) {
     table.add({title, party_text(party)});
     table.add({"", identity_text(party)});
-    if (at(party, "/levelFrom") != "-") table.add({"", "by " + at(party, "/levelFrom")});
+    if (at(party, "/levelFrom") != "-") table.add({"", "level: " + at(party, "/levelFrom")});
 }
 
 std::string target_text(const Json& explanation) {
@@ -99,8 +101,7 @@ std::string rule_text(const Json& explanation) {
 }
 
 std::string judge_text(const Json& explanation) {
-    if (!explanation.contains("judge") || explanation["judge"].is_null())
-        return "nobody: no hook of Bulkhead's lies between them";
+    if (!explanation.contains("judge") || explanation["judge"].is_null()) return "nobody";
     const auto& judge = explanation["judge"];
     std::string text = "node " + at(judge, "/node");
     if (judge.contains("hook")) text += ", " + at(judge, "/hook") + " at " + at(judge, "/interface");
@@ -129,11 +130,27 @@ std::string status_text(const Json& status, size_t width) {
 }
 
 std::string endpoints_text(const Json& answer, size_t width) {
-    Table table({"NAME", "TENANT", "LEVEL", "MODE", "STATE", "ADDRESSES"});
-    for (const auto& endpoint : list(answer, "endpoints"))
+    const auto& endpoints = list(answer, "endpoints");
+    if (endpoints.empty()) return "no endpoints\n";
+    Table table({"NAME", "TENANT", "LEVEL", "MODE", "STATE"});
+    std::vector<std::string> addresses;
+    for (const auto& endpoint : endpoints) {
         table.add({at(endpoint, "/name"), at(endpoint, "/tenant"), at(endpoint, "/level"), at(endpoint, "/mode"),
-                   at(endpoint, "/state"), at(endpoint, "/addresses")});
-    return table.empty() ? "no endpoints\n" : table.text(width);
+                   at(endpoint, "/state")});
+        addresses.push_back(at(endpoint, "/addresses"));
+    }
+    // Addresses of two families need a line of their own.
+    std::istringstream lines(table.text(width));
+    std::string text;
+    std::string line;
+    std::getline(lines, line);
+    text += line + "\n";
+    for (size_t i = 0; std::getline(lines, line); ++i) {
+        Table indented;
+        indented.add({"  ", addresses.at(i)});
+        text += line + "\n" + indented.text(width);
+    }
+    return text;
 }
 
 std::string tenants_text(const Json& answer, size_t width) {
