@@ -42,17 +42,21 @@ enum bh_reason {
 	BH_REASON_COUNT
 };
 
-static inline enum bh_verdict bh_verdict_of(enum bh_reason reason)
-{
-	switch (reason) {
-#define X(name, label, verdict, text) \
-	case BH_REASON_##name: \
-		return BH_VERDICT_##verdict;
-		BH_REASONS(X)
+/* Sets of reasons as bits, so that the kernel programs, which have no jump tables, ask without a branch. */
+#define X(name, label, verdict, text) | (BH_VERDICT_##verdict == BH_VERDICT_ALLOW ? 1u << BH_REASON_##name : 0u)
+enum { BH_REASONS_THAT_ALLOW = 0u BH_REASONS(X) };
 #undef X
-	default:
+#define X(name, label, verdict, text) | (BH_VERDICT_##verdict == BH_VERDICT_AUDIT ? 1u << BH_REASON_##name : 0u)
+enum { BH_REASONS_THAT_AUDIT = 0u BH_REASONS(X) };
+#undef X
+
+static inline __attribute__((always_inline)) enum bh_verdict bh_verdict_of(enum bh_reason reason)
+{
+	if ((unsigned int)reason >= BH_REASON_COUNT)
 		return BH_VERDICT_DENY;
-	}
+	if ((BH_REASONS_THAT_ALLOW >> reason) & 1)
+		return BH_VERDICT_ALLOW;
+	return (BH_REASONS_THAT_AUDIT >> reason) & 1 ? BH_VERDICT_AUDIT : BH_VERDICT_DENY;
 }
 
 #endif

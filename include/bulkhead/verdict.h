@@ -24,6 +24,9 @@
 
 #include "bulkhead/abi.h"
 
+/* Inlined, so that what a program does with each line is decided where the line is. */
+#define BH_RULE static inline __attribute__((always_inline))
+
 /* What the look-ups found out about one packet. */
 struct bh_question {
 	struct bh_identity src;
@@ -41,18 +44,18 @@ struct bh_question {
 	__u32 openings;
 };
 
-static inline int bh_opened(const struct bh_question *q, enum bh_reason line)
+BH_RULE int bh_opened(const struct bh_question *q, enum bh_reason line)
 {
 	return (q->openings >> line) & 1;
 }
 
-static inline int bh_same_tenant(const struct bh_question *q)
+BH_RULE int bh_same_tenant(const struct bh_question *q)
 {
 	return q->src.tenant != 0 && q->src.tenant == q->dst.tenant;
 }
 
 /* Line 2, whatever the mode. */
-static inline int bh_is_confined_from(const struct bh_question *q)
+BH_RULE int bh_is_confined_from(const struct bh_question *q)
 {
 	if (!(q->src.flags & BH_CONFINED) || !q->src_is_local)
 		return 0;
@@ -60,13 +63,13 @@ static inline int bh_is_confined_from(const struct bh_question *q)
 }
 
 /* Trust opens pods, never AWS resources, and nothing of a sealed tenant. */
-static inline int bh_trust_reaches(const struct bh_question *q)
+BH_RULE int bh_trust_reaches(const struct bh_question *q)
 {
 	return (q->dst.flags & BH_POD) && !(q->dst.flags & BH_SEALED);
 }
 
 /* Lines 3 to 9. */
-static inline enum bh_reason bh_judge_destination(const struct bh_question *q)
+BH_RULE enum bh_reason bh_judge_destination(const struct bh_question *q)
 {
 	if (!(q->dst.flags & BH_PROTECTED) || bh_opened(q, BH_REASON_OPEN))
 		return BH_REASON_OPEN;
@@ -86,7 +89,7 @@ static inline enum bh_reason bh_judge_destination(const struct bh_question *q)
 }
 
 /* The line that decides; bh_verdict_of() tells what it means for the packet. */
-static inline enum bh_reason bh_judge(const struct bh_question *q)
+BH_RULE enum bh_reason bh_judge(const struct bh_question *q)
 {
 	enum bh_reason below;
 
