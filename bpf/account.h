@@ -115,7 +115,7 @@ __attribute__((noinline)) int bh_conclude(struct __sk_buff *skb, __u32 given)
 		reason = BH_REASON_ASLEEP;
 		verdict = BH_VERDICT_ALLOW;
 	}
-	if (bh_config.rehearsal)
+	if (bh_config.rehearsal == BH_REHEARSAL)
 		bh_answer(skb, hook, reason, decided);
 	if (!bh_config.silent) {
 		bh_count(skb, hook, reason);
@@ -128,7 +128,7 @@ __attribute__((noinline)) int bh_conclude(struct __sk_buff *skb, __u32 given)
 /* The end of a packet that is not this hook's to judge. */
 BH_INLINE int bh_leave_to_others(struct __sk_buff *skb)
 {
-	if (bh_config.rehearsal)
+	if (bh_config.rehearsal == BH_REHEARSAL)
 		skb->cb[BH_OUT_JUDGED] = 0;
 	return BH_PASS;
 }

@@ -272,9 +272,15 @@ struct bh_control {
  */
 struct bh_config {
 	__u64 flow_seed; /* random; keeps strangers from aiming at one flow set */
-	__u8 rehearsal; /* circumstances come from cb[] */
+	__u8 rehearsal; /* enum bh_rehearsal: circumstances come from cb[] */
 	__u8 silent; /* count, remember and report nothing */
 	__u8 reserved[6];
+};
+
+enum bh_rehearsal {
+	BH_NO_REHEARSAL = 0,
+	BH_REHEARSAL = 1,
+	BH_REHEARSAL_UNANSWERED = 2, /* leaves no answer, so that benches measure what packets cost */
 };
 
 enum bh_rehearsal_in { /* skb->cb[] before the run */

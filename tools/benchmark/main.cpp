@@ -18,13 +18,13 @@ struct Options {
 };
 
 Result<Report> measure_scale(const Options& options, Scale scale) {
-    auto kernel = datapath::Kernel::open_private({});
-    if (!kernel) return tl::unexpected(kernel.error());
-    auto scene = Scene::build(*kernel, scale);
+    auto under_test = load_under_test();
+    if (!under_test) return tl::unexpected(under_test.error());
+    auto scene = Scene::build(under_test->kernel, scale);
     if (!scene) return tl::unexpected(scene.error());
-    auto stage = Stage::create(kernel->maps());
+    auto stage = Stage::create(under_test->kernel.maps());
     if (!stage) return tl::unexpected(stage.error());
-    Measure measure(*kernel, *scene, *stage, options.effort);
+    Measure measure(*under_test, *scene, *stage, options.effort);
     Report report{.scale = scale, .rows = {}};
     for (const Situation& situation : situations()) {
         if (situation.name.find(options.only) == std::string::npos) continue;

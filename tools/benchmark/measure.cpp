@@ -29,6 +29,11 @@ size_t wanted_conversations(const Situation& situation) {
     return situation.memory == Memory::kSockets ? kConnections : BENCH_MAX_PACKETS;
 }
 
+int program(const datapath::Programs& programs, Hook hook) {
+    if (hook == Hook::kToPod) return programs.to_pod.get();
+    return hook == Hook::kFromPod ? programs.from_pod.get() : programs.uplink.get();
+}
+
 } // namespace
 
 struct Measure::Case {
@@ -43,12 +48,6 @@ struct Measure::Case {
         return situation.is_new_each_time() ? static_cast<uint32_t>(packets.size()) : effort.packets_per_pass;
     }
 };
-
-int Measure::program(Hook hook) const {
-    const auto& programs = kernel_.programs();
-    if (hook == Hook::kToPod) return programs.to_pod.get();
-    return hook == Hook::kFromPod ? programs.from_pod.get() : programs.uplink.get();
-}
 
 Result<Measurement> Measure::measure(const Situation& situation, uint8_t family) {
     Case now{
@@ -103,7 +102,7 @@ Result<> Measure::prepare_sockets(const Case& now) {
 /// Before each pass of new conversations: a table that knows none of them.
 Result<> Measure::renew(const Case& now) {
     if (now.situation.memory != Memory::kEvicts) return renew_flow_tables(scene_.maps(), scene_.slots());
-    const auto moment = kernel_.clock().now();
+    const auto moment = under_test_.kernel.clock().now();
     if (!moment) return tl::unexpected(moment.error());
     return renew_full_flow_tables(scene_.maps(), scene_.slots(), moment->jiffies);
 }
@@ -113,7 +112,8 @@ Result<> Measure::remember(const Case& now, Hook hook, uint8_t tcp_flags) {
     if (!before) return tl::unexpected(before.error());
     const Wire first{.family = now.family, .protocol = now.situation.protocol, .tcp_flags = tcp_flags};
     stage_.set_packets(packets_at(hook, now.conversations, now.family));
-    const auto ran = stage_.run(program(hook), first.bytes(), static_cast<uint32_t>(now.packets.size()), kChunk);
+    const auto ran =
+        stage_.run(program(under_test_.timed, hook), first.bytes(), static_cast<uint32_t>(now.packets.size()), kChunk);
     if (!ran) return tl::unexpected(ran.error());
     return check_entries(now, *before);
 }
@@ -139,7 +139,7 @@ Result<> Measure::check(const Case& now) {
     const bool judged = now.situation.expected != BH_REASON_COUNT;
     stage_.set_packets(now.packets);
     for (uint32_t i = 0; i < kSampled; ++i) {
-        const auto ran = stage_.run_one(program(now.situation.hook), now.wire);
+        const auto ran = stage_.run_one(program(under_test_.kernel.programs(), now.situation.hook), now.wire);
         if (!ran) return tl::unexpected(ran.error());
         const uint32_t reason = (ran->cb[BH_OUT_VERDICT] >> 8) & 0xff;
         if ((ran->cb[BH_OUT_JUDGED] != 0) != judged || (judged && reason != now.situation.expected))
@@ -157,7 +157,8 @@ Result<double> Measure::time_program(const Case& now) {
     stage_.set_packets(now.packets);
     const bool drains = fresh || now.situation.expected == BH_REASON_NOT_GRANTED;
     const uint32_t packets = now.packets_per_pass(effort_);
-    const auto took = stage_.run(program(now.situation.hook), now.wire, packets, drains ? kChunk : packets);
+    const auto took =
+        stage_.run(program(under_test_.timed, now.situation.hook), now.wire, packets, drains ? kChunk : packets);
     if (took && fresh)
         if (auto wrote = check_entries(now, *before); !wrote) return tl::unexpected(wrote.error());
     return took;

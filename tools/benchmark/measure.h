@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "connections.h"
+#include "programs.h"
 #include "situations.h"
 #include "stage.h"
 
@@ -28,8 +29,8 @@ struct Measurement {
 
 class Measure {
 public:
-    Measure(const datapath::Kernel& kernel, const Scene& scene, Stage& stage, Effort effort)
-        : kernel_(kernel), scene_(scene), stage_(stage), effort_(effort) {}
+    Measure(const UnderTest& under_test, const Scene& scene, Stage& stage, Effort effort)
+        : under_test_(under_test), scene_(scene), stage_(stage), effort_(effort) {}
 
     Result<Measurement> measure(const Situation& situation, uint8_t family);
 
@@ -45,9 +46,8 @@ private:
     Result<double> time_program(const Case& now);
     Result<Measurement> time_block(const Case& now);
     Result<uint64_t> entries_written() const;
-    int program(Hook hook) const;
 
-    const datapath::Kernel& kernel_;
+    const UnderTest& under_test_;
     const Scene& scene_;
     Stage& stage_;
     Effort effort_;
