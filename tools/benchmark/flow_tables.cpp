@@ -30,16 +30,6 @@ Result<> put_tables(const datapath::Maps& maps, const std::vector<uint16_t>& slo
     return {};
 }
 
-Result<std::vector<Table>> create_tables(size_t count) {
-    std::vector<Table> tables;
-    for (size_t i = 0; i < count; ++i) {
-        auto table = create_table();
-        if (!table) return tl::unexpected(table.error());
-        tables.push_back(std::move(*table));
-    }
-    return tables;
-}
-
 bh_flow living_flow(uint64_t jiffies) {
     bh_flow flow{};
     flow.protocol = BH_TCP;
@@ -50,24 +40,35 @@ bh_flow living_flow(uint64_t jiffies) {
 
 } // namespace
 
-Result<> renew_flow_tables(const datapath::Maps& maps, const std::vector<uint16_t>& slots) {
-    const auto tables = create_tables(slots.size());
-    if (!tables) return tl::unexpected(tables.error());
-    return put_tables(maps, slots, *tables);
+Result<FlowTables> FlowTables::create(const datapath::Maps& maps, const std::vector<uint16_t>& slots) {
+    FlowTables flows;
+    for (size_t i = 0; i < slots.size(); ++i) {
+        auto table = create_table();
+        if (!table) return tl::unexpected(table.error());
+        flows.tables_.push_back(std::move(*table));
+    }
+    if (auto put = put_tables(maps, slots, flows.tables_); !put) return tl::unexpected(put.error());
+    return flows;
 }
 
-Result<> renew_full_flow_tables(const datapath::Maps& maps, const std::vector<uint16_t>& slots, uint64_t jiffies) {
-    const auto tables = create_tables(slots.size());
-    if (!tables) return tl::unexpected(tables.error());
+Result<> FlowTables::overwrite(const bh_flow_set& set) const {
+    const std::vector<bh_flow_set> sets(kFlowSets, set);
+    std::vector<uint32_t> indexes(kFlowSets);
+    std::iota(indexes.begin(), indexes.end(), 0);
+    for (const Table& table : tables_)
+        if (int error = table.put_all(indexes, sets).error) return fail("write a flow table", error);
+    return {};
+}
+
+Result<> FlowTables::make_empty() const {
+    return overwrite({});
+}
+
+Result<> FlowTables::make_full(uint64_t jiffies) const {
     bh_flow_set full{};
     for (bh_flow& way : full.way)
         way = living_flow(jiffies);
-    const std::vector<bh_flow_set> sets(kFlowSets, full);
-    std::vector<uint32_t> indexes(kFlowSets);
-    std::iota(indexes.begin(), indexes.end(), 0);
-    for (const Table& table : *tables)
-        if (int error = table.put_all(indexes, sets).error) return fail("fill a flow table", error);
-    return put_tables(maps, slots, *tables);
+    return overwrite(full);
 }
 
 } // namespace bulkhead::bench

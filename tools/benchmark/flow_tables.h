@@ -9,13 +9,25 @@
 
 namespace bulkhead::bench {
 
-/// What docs/operations sizes: 16,384 conversations a pod.
+/// 16,384 conversations a pod.
 inline constexpr uint32_t kFlowSets = 2048;
 
-/// Puts a new, empty table in place of each slot's.
-Result<> renew_flow_tables(const datapath::Maps& maps, const std::vector<uint16_t>& slots);
+class FlowTables {
+public:
+    /// One for each slot, put in its place.
+    static Result<FlowTables> create(const datapath::Maps& maps, const std::vector<uint16_t>& slots);
 
-/// The same, with every way taken by a conversation that `jiffies` saw last.
-Result<> renew_full_flow_tables(const datapath::Maps& maps, const std::vector<uint16_t>& slots, uint64_t jiffies);
+    Result<> make_empty() const;
+
+    /// Every way is taken by a conversation that `jiffies` saw last.
+    Result<> make_full(uint64_t jiffies) const;
+
+private:
+    using Table = Map<uint32_t, bh_flow_set>;
+
+    Result<> overwrite(const bh_flow_set& set) const;
+
+    std::vector<Table> tables_;
+};
 
 } // namespace bulkhead::bench

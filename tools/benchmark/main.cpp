@@ -24,7 +24,9 @@ Result<Report> measure_scale(const Options& options, Scale scale) {
     if (!scene) return tl::unexpected(scene.error());
     auto stage = Stage::create(under_test->kernel.maps());
     if (!stage) return tl::unexpected(stage.error());
-    Measure measure(*under_test, *scene, *stage, options.effort);
+    auto tables = FlowTables::create(scene->maps(), scene->slots());
+    if (!tables) return tl::unexpected(tables.error());
+    Measure measure(*under_test, *scene, *tables, *stage, options.effort);
     Report report{.scale = scale, .rows = {}};
     for (const Situation& situation : situations()) {
         if (situation.name.find(options.only) == std::string::npos) continue;

@@ -5,8 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "flow_tables.h"
-
 namespace bulkhead::bench {
 
 namespace {
@@ -99,12 +97,12 @@ Result<> Measure::prepare_sockets(const Case& now) {
     return scene_.set_pods(++generation_, kNoFlowSets, connections_->nsid());
 }
 
-/// Before each pass of new conversations: a table that knows none of them.
+/// Before each pass of new conversations: tables that know none of them.
 Result<> Measure::renew(const Case& now) {
-    if (now.situation.memory != Memory::kEvicts) return renew_flow_tables(scene_.maps(), scene_.slots());
+    if (now.situation.memory != Memory::kEvicts) return tables_.make_empty();
     const auto moment = under_test_.kernel.clock().now();
     if (!moment) return tl::unexpected(moment.error());
-    return renew_full_flow_tables(scene_.maps(), scene_.slots(), moment->jiffies);
+    return tables_.make_full(moment->jiffies);
 }
 
 Result<> Measure::remember(const Case& now, Hook hook, uint8_t tcp_flags) {

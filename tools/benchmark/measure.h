@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "connections.h"
+#include "flow_tables.h"
 #include "programs.h"
 #include "situations.h"
 #include "stage.h"
@@ -29,8 +30,8 @@ struct Measurement {
 
 class Measure {
 public:
-    Measure(const UnderTest& under_test, const Scene& scene, Stage& stage, Effort effort)
-        : under_test_(under_test), scene_(scene), stage_(stage), effort_(effort) {}
+    Measure(const UnderTest& under_test, const Scene& scene, const FlowTables& tables, Stage& stage, Effort effort)
+        : under_test_(under_test), scene_(scene), tables_(tables), stage_(stage), effort_(effort) {}
 
     Result<Measurement> measure(const Situation& situation, uint8_t family);
 
@@ -49,6 +50,7 @@ private:
 
     const UnderTest& under_test_;
     const Scene& scene_;
+    const FlowTables& tables_;
     Stage& stage_;
     Effort effort_;
     std::optional<Connections> connections_;
