@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine that we run on: its programs, the packages that bring those it lacks, and our cache."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+# Program -> the Debian package that has it.
+_PACKAGES = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "busybox": "busybox-static",
+    "cpio": "cpio",
+    "depmod": "kmod",
+    "lz4": "lz4",
+    "zstd": "zstd",
+}
+# Debian 12 has it in qemu-system-common, which comes with qemu; later releases in a package of its own.
+_VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
+_ENVIRONMENT = os.environ | {"PATH": os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin", "LC_ALL": "C"}
+
+
+class KernelsError(Exception):
+    """What can't be done, to what, and why. A kernel for which this happens is skipped."""
+
+
+def run(*arguments, **options):
+    """The output of a program that has to succeed."""
+    arguments = [str(argument) for argument in arguments]
+    done = subprocess.run(arguments, text=True, capture_output=True, env=_ENVIRONMENT, **options)
+    if done.returncode != 0:
+        raise KernelsError(f"{' '.join(arguments)}: {done.stderr.strip() or done.returncode}")
+    return done.stdout
+
+
+def path_of(program):
+    return shutil.which(program, path=_ENVIRONMENT["PATH"])
+
+
+def virtiofsd():
+    return next((path for path in _VIRTIOFSD if os.path.exists(path)), None)
+
+
+def require_programs():
+    """Installs what is missing; says so, and does nothing when all is there."""
+    _install(sorted({package for program, package in _PACKAGES.items() if not path_of(program)}))
+    if not virtiofsd():
+        _install(["virtiofsd"])
+
+
+def _install(packages):
+    if not packages:
+        return
+    print(f"kernels: installing {' '.join(packages)}", file=sys.stderr)
+    if os.geteuid() != 0:
+        raise KernelsError(f"install {' '.join(packages)}: needs root")
+    run("apt-get", "update", "-q")
+    run("apt-get", "install", "-q", "-y", "--no-install-recommends", *packages)
+
+
+def cache(*parts):
+    """A directory that outlives us and that anybody may delete."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    place = pathlib.Path(base, "bulkhead", "kernels", *parts)
+    place.mkdir(parents=True, exist_ok=True)
+    return place

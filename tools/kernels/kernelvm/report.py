@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the guest said -> figures -> lines for people and the table of docs/kernels.md."""
+
+import dataclasses
+import re
+
+from . import selection
+
+_BEGIN = "<!-- made by tools/kernels/run --docs -->"
+_END = "<!-- end -->"
+
+
+@dataclasses.dataclass
+class Result:
+    series: str
+    release: str = ""
+    skipped_because: str = ""
+    seconds: float = 0
+    instructions: dict = dataclasses.field(default_factory=dict)  # program -> the most of any variant
+    refused: list = dataclasses.field(default_factory=list)  # "VARIANT PROGRAM"
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def good(self):
+        return not self.skipped_because and bool(self.instructions) and not self.refused and not self.failed
+
+
+def read(result, output):
+    """Adds to a result what guest/check wrote."""
+    name, lines = None, []
+    for line in output.splitlines():
+        if line.startswith("== begin "):
+            name, lines = line.split()[2], []
+        elif line.startswith("== end "):
+            _add(result, name, lines, status=int(line.split()[3]))
+            name = None
+        else:
+            lines.append(line)
+    if name:  # the machine ended in the middle of it
+        result.failed += 1
+
+
+def _add(result, name, lines, status):
+    if name == selection.LOADER:
+        _add_programs(result, lines, status)
+        return
+    passed, failed, skipped = _catch2_counts("\n".join(lines))
+    if status != 0 and not failed and not (skipped and not passed):
+        failed = 1  # it crashed, or never began
+    result.passed += passed
+    result.failed += failed
+    result.skipped += skipped
+
+
+def _add_programs(result, lines, status):
+    for words in (line.split() for line in lines):
+        if len(words) == 4 and words[0] == "program":
+            program, count = words[2], int(words[3])
+            result.instructions[program] = max(count, result.instructions.get(program, 0))
+        elif len(words) == 3 and words[0] == "refused":
+            result.refused.append(f"{words[1]} {words[2]}")
+    if status != 0 and not result.refused:
+        result.refused.append(f"{selection.LOADER}: exit code {status}")
+
+
+def _catch2_counts(text):
+    """From the last lines that Catch2's console reporter writes."""
+    everything = re.search(r"^All tests passed \(.* in (\d+) test cases?\)$", text, re.M)
+    if everything:
+        return int(everything[1]), 0, 0
+    summary = re.search(r"^test cases: .*$", text, re.M)
+    if not summary:
+        return 0, 0, 0
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|skipped)", summary[0])}
+    return counts.get("passed", 0), counts.get("failed", 0), counts.get("skipped", 0)
+
+
+def lines(result):
+    """For people, at the end of a kernel's run."""
+    title = f"{result.series:5}"
+    if result.skipped_because:
+        return [f"{title} SKIPPED: {result.skipped_because}"]
+    said = [f"{title} {result.release}: {len(result.instructions)} programs loaded, {_tests(result)}, {result.seconds:.0f} s"]
+    said += [f"      {program}: {count:,} instructions verified" for program, count in result.instructions.items()]
+    said += [f"      REFUSED: {refused}" for refused in result.refused]
+    return said
+
+
+def _tests(result):
+    return f"{result.passed} passed, {result.failed} failed, {result.skipped} skipped"
+
+
+def write_table(path, results):
+    """Replaces the table between the two marks."""
+    before, _, rest = path.read_text().partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    path.write_text(f"{before}{_BEGIN}\n\n{_table(results)}\n{_END}{after}")
+
+
+def _table(results):
+    programs = sorted({program for result in results for program in result.instructions})
+    rows = [["kernel", "release", *(f"`{program}`" for program in programs), "tests passed", "failed", "skipped"]]
+    rows.append(["---"] * 2 + ["---:"] * (len(rows[0]) - 2))
+    for result in results:
+        counts = [f"{result.instructions[name]:,}" if name in result.instructions else "refused" for name in programs]
+        tests = [str(result.passed), str(result.failed), str(result.skipped)]
+        if result.skipped_because:
+            counts, tests = [""] * len(programs), ["not run", "", ""]
+        rows.append([result.series, result.release, *counts, *tests])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
