@@ -1,0 +1,13 @@
+# One ctest test for each of demo_test.py's, under its own name.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(demo_test ${CMAKE_CURRENT_LIST_DIR}/demo_test.py)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${demo_test})
+execute_process(COMMAND ${Python3_EXECUTABLE} -B ${demo_test} ${PROJECT_BINARY_DIR} --list
+  OUTPUT_VARIABLE names OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+string(REPLACE "\n" ";" names "${names}")
+foreach(name ${names})
+  string(REGEX REPLACE "^[^.]*[.]test_" "demo: " title ${name})
+  string(REPLACE "_" " " title ${title})
+  add_test(NAME ${title} COMMAND ${Python3_EXECUTABLE} -B ${demo_test} ${PROJECT_BINARY_DIR} ${name})
+  set_tests_properties(${title} PROPERTIES LABELS node SKIP_RETURN_CODE 77)
+endforeach()
