@@ -15,7 +15,7 @@ struct Sizes {
     uint32_t identities = 65536; // and as many tenants
     uint32_t openings = 65536;   // blocks
     uint32_t pods = 1024;        // guarded pods on this node, slot 0 included
-    uint32_t flow_sets = 2048;   // per pod; a power of two, BH_FLOW_WAYS entries each
+    uint32_t flow_sets = 4096;   // per pod, of 256 bytes; a power of two, BH_FLOW_WAYS entries each
     uint32_t events_bytes = 1u << 20;
 };
 

@@ -212,3 +212,20 @@ TEST_CASE("a confined pod answers this node's probes and begins nothing towards 
     CHECK(wire.from_node_to(kJob, packet().eth().ip(node, job).tcp(50000, 80, kSyn).bytes()).action == kPasses);
     CHECK(wire.sent_by(kJob, answer).reason == BH_REASON_REPLY);
 }
+
+TEST_CASE("an answered conversation outlives 65,536 others of the same pod") {
+    const Family ip{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    Wire wire(shared_machine()); // its tables have room for 512
+    const auto ledger = ip.at(wire.stage, kLedger), far = ip.at(wire.stage, kFar);
+    const auto answer = packet().eth().ip(far, ledger).udp(53, kHere).bytes();
+    wire.sent_by(kLedger, packet().eth().ip(ledger, far).udp(kHere, 53).bytes());
+    REQUIRE(wire.to(kLedger, answer).reason == BH_REASON_REPLY);
+    Bytes other = packet().eth().ip(ledger, far).udp(0, 54).bytes();
+    const size_t source_port = 14 + (ip.family == BH_IPV4 ? 20u : 40u);
+    for (unsigned port = 0; port < 65536; ++port) {
+        other[source_port] = static_cast<uint8_t>(port >> 8);
+        other[source_port + 1] = static_cast<uint8_t>(port);
+        wire.sent_by(kLedger, other);
+    }
+    CHECK(wire.to(kLedger, answer).reason == BH_REASON_REPLY);
+}
