@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Headers in every shape: what can be told is judged, what can't be told is refused by Protected pods with
+// a reason of its own, and never by open ones.
+#include <catch2/generators/catch_generators.hpp>
+
+#include "bpf/packets_table.h"
+
+using namespace bulkhead;
+using namespace bulkhead::test;
+
+namespace {
+
+/// To ledger's exposed port, from afar.
+Packet chain(int extensions, uint16_t port = 8443) {
+    auto out = ip("fd00:2::1", "fd00:1::2");
+    for (int i = 0; i < extensions; ++i)
+        out.destination_options();
+    return out.tcp(40000, port, kSyn);
+}
+
+} // namespace
+
+TEST_CASE("IPv6 extension headers are walked to the port behind them, as far as they may go") {
+    const Wire wire(shared_machine());
+    const auto v6 = [](const char* dst = "fd00:1::2") { return ip("fd00:2::1", dst); };
+    check_rows(
+        wire,
+        {
+            {"hop-by-hop", to(kLedger), v6().hop_by_hop().tcp(1, 8443, kSyn), BH_REASON_EXPOSED},
+            {"hop-by-hop, other port", to(kLedger), v6().hop_by_hop().tcp(1, 8444, kSyn), BH_REASON_NOT_GRANTED},
+            {"routing", to(kLedger), v6().routing().tcp(2, 8443, kSyn), BH_REASON_EXPOSED},
+            {"destination options of 256 bytes", to(kLedger), v6().destination_options(256).tcp(3, 8443, kSyn),
+             BH_REASON_EXPOSED},
+            {"authentication", to(kLedger), v6().authentication().tcp(4, 8443, kSyn), BH_REASON_EXPOSED},
+            {"authentication, other port", to(kLedger), v6().authentication().tcp(4, 22, kSyn), BH_REASON_NOT_GRANTED},
+            {"authentication of 4-byte units", to(kLedger), v6().authentication(32).udp(4, 5300), BH_REASON_EXPOSED},
+            {"a fragment that is the whole", to(kLedger), v6().fragment(0, kLastFragment).udp(5, 5300),
+             BH_REASON_EXPOSED},
+            {"eight", to(kLedger), chain(8), BH_REASON_EXPOSED},
+            {"eight, other port", to(kLedger), chain(8, 22), BH_REASON_NOT_GRANTED},
+            {"nine", to(kLedger), chain(9), BH_REASON_EXTENSIONS},
+            {"more bytes than are read", to(kLedger), v6().destination_options(1024).tcp(6, 8443, kSyn),
+             BH_REASON_MALFORMED},
+            {"a header that claims more than there is", to(kLedger),
+             v6().destination_options().poke(1, 40).tcp(7, 8443, kSyn), BH_REASON_MALFORMED},
+            {"nine, to an open pod", to(kWeb),
+             ip("fd00:2::1", "fd00:1::1")
+                 .destination_options()
+                 .destination_options()
+                 .destination_options()
+                 .destination_options()
+                 .destination_options()
+                 .destination_options()
+                 .destination_options()
+                 .destination_options()
+                 .destination_options()
+                 .tcp(1, 80, kSyn),
+             BH_REASON_OPEN},
+            {"no next header", to(kLedger), v6().protocol(59), BH_REASON_NOT_GRANTED},
+        });
+}
+
+TEST_CASE("packets that lie are refused by Protected pods, and pass to open ones") {
+    const Wire wire(shared_machine());
+    const auto v4 = [](const char* dst) { return packet().eth().ipv4("10.0.2.1", dst); };
+    struct Lie {
+        const char* description;
+        Packet (*tell)(Packet);
+        bh_reason of_ledger;
+    };
+    const Lie lies[] = {
+        {"TCP cut at 19 bytes", [](Packet p) { return p.tcp(1, 8443, kSyn).truncate(14 + 20 + 19); },
+         BH_REASON_MALFORMED},
+        {"TCP whole", [](Packet p) { return p.tcp(1, 8443, kSyn); }, BH_REASON_EXPOSED},
+        {"TCP header of four words", [](Packet p) { return p.tcp(2, 8443, kSyn).claim_header_words(4); },
+         BH_REASON_MALFORMED},
+        {"TCP header of five words and options", [](Packet p) { return p.tcp(3, 8443, kSyn).options(8); },
+         BH_REASON_EXPOSED},
+        {"UDP cut at 7 bytes", [](Packet p) { return p.udp(1, 5300).truncate(14 + 20 + 7); }, BH_REASON_MALFORMED},
+        {"UDP whole", [](Packet p) { return p.udp(1, 5300); }, BH_REASON_EXPOSED},
+        {"ICMP cut at 7 bytes", [](Packet p) { return p.echo_request(1).truncate(14 + 20 + 7); }, BH_REASON_MALFORMED},
+        {"IPv4 options", [](Packet p) { return p.options(40).tcp(4, 8443, kSyn); }, BH_REASON_EXPOSED},
+        {"IPv4 options, other port", [](Packet p) { return p.options(40).tcp(4, 8444, kSyn); }, BH_REASON_NOT_GRANTED},
+        {"IPv4 header that ends in the options",
+         [](Packet p) { return p.options(40).tcp(5, 8443, kSyn).truncate(14 + 40); }, BH_REASON_MALFORMED},
+        {"nothing but IPv4", [](Packet p) { return p.protocol(BH_TCP); }, BH_REASON_MALFORMED},
+    };
+    for (const Lie& lie : lies) {
+        check_row(wire, {lie.description, to(kLedger), lie.tell(v4("10.0.1.2")), lie.of_ledger});
+        check_row(wire, {lie.description, to(kWeb), lie.tell(v4("10.0.1.1")), BH_REASON_OPEN});
+    }
+}
+
+TEST_CASE("protocols without ports are judged by who sends them alone") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const uint8_t protocol = GENERATE(uint8_t{2}, uint8_t{4}, uint8_t{41}, uint8_t{47}, uint8_t{50}, uint8_t{253});
+    INFO("protocol " << int{protocol});
+    const Wire wire(shared_machine());
+    const auto from = [&](const std::string& src) {
+        return ip(src, family.at(wire.stage, kLedger)).protocol(protocol).payload(32);
+    };
+    const auto far = family.at(wire.stage, kFar), ledger = family.at(wire.stage, kLedger);
+    check_rows(wire, {
+                         {"from the tenant", to(kLedger), from(family.at(wire.stage, kRemote)), BH_REASON_SAME_TENANT},
+                         {"from another", to(kLedger), from(far), BH_REASON_NOT_GRANTED},
+                         {"from nobody", to(kLedger), from(family.stranger()), BH_REASON_NOT_GRANTED},
+                         {"asked for", sent_by(kLedger), ip(ledger, far).protocol(protocol).payload(32), kLeft},
+                         {"... comes back", to(kLedger), from(far), BH_REASON_REPLY},
+                         {"... from that one", to(kLedger), from(family.stranger()), BH_REASON_NOT_GRANTED},
+                         {"... in that protocol", to(kLedger), ip(far, ledger).protocol(254).payload(32),
+                          BH_REASON_NOT_GRANTED},
+                     });
+}
+
+TEST_CASE("exposing TCP exposes no other protocol with that port") {
+    const Wire wire(shared_machine());
+    const auto far = [] { return ip("10.0.2.1", "10.0.1.2"); };
+    check_rows(wire, {
+                         {"TCP", to(kLedger), far().tcp(1, 8443, kSyn), BH_REASON_EXPOSED},
+                         {"UDP", to(kLedger), far().udp(1, 8443), BH_REASON_NOT_GRANTED},
+                         {"SCTP", to(kLedger), far().sctp(1, 8443), BH_REASON_NOT_GRANTED},
+                         {"DCCP", to(kLedger), far().protocol(33).payload(Bytes{0, 1, 0x20, 0xfb, 0, 0, 0, 0}),
+                          BH_REASON_NOT_GRANTED},
+                         {"UDP-Lite", to(kLedger), far().protocol(136).payload(Bytes{0, 1, 0x20, 0xfb, 0, 0, 0, 0}),
+                          BH_REASON_NOT_GRANTED},
+                         {"ICMPv6 over IPv4", to(kLedger), far().protocol(BH_ICMPV6).payload(8), BH_REASON_NOT_GRANTED},
+                     });
+}
