@@ -45,7 +45,7 @@ public:
 
     observe::Figures figures() const;
     observe::StatusFacts facts() const;
-    observe::Json endpoints() const;
+    std::string endpoints() const; // JSON
     observe::Json tenants() const;
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;

@@ -79,8 +79,8 @@ std::vector<state::Problem> Agent::problems() const {
     return all;
 }
 
-observe::Json Agent::endpoints() const {
-    return observe::endpoints_view(surroundings(), [this](uint32_t ifindex) { return interface_name(ifindex); });
+std::string Agent::endpoints() const {
+    return observe::endpoints_text(surroundings(), [this](uint32_t ifindex) { return interface_name(ifindex); });
 }
 
 observe::Json Agent::tenants() const {

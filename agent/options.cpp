@@ -123,6 +123,22 @@ Result<> take_texts(const Texts& texts, Options& options) {
     return {};
 }
 
+/// In the order that CLI11 takes: the last one first. It would read "--name=" as "--name" with whatever
+/// comes next, so the empty value becomes an argument of its own.
+std::vector<std::string> reversed_arguments(int argc, char** argv) {
+    std::vector<std::string> arguments;
+    for (int i = argc - 1; i > 0; --i) {
+        std::string argument = argv[i];
+        const bool is_empty_value = argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+        if (is_empty_value) {
+            arguments.emplace_back();
+            argument.pop_back();
+        }
+        arguments.push_back(std::move(argument));
+    }
+    return arguments;
+}
+
 bool is_power_of_two(uint32_t number) {
     return number != 0 && (number & (number - 1)) == 0;
 }
@@ -164,7 +180,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     const auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel; "
                                                       "refuses while an agent lives");
     try {
-        app.parse(argc, argv);
+        app.parse(reversed_arguments(argc, argv));
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : kWrongUsage;
     }

@@ -90,7 +90,10 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
     static const std::map<std::string, Answer> kAnswers{
         {"/v1/status",
          [](Agent& one, const Request&) { return json(observe::status_view(one.figures(), one.facts())); }},
-        {"/v1/endpoints", [](Agent& one, const Request&) { return json(one.endpoints()); }},
+        {"/v1/endpoints",
+         [](Agent& one, const Request&) {
+             return Response{.status = 200, .content_type = "application/json", .body = one.endpoints()};
+         }},
         {"/v1/tenants", [](Agent& one, const Request&) { return json(one.tenants()); }},
         {"/v1/problems",
          [](Agent& one, const Request&) {

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <exception>
+#include <malloc.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr unsigned kConnections = 64;
 constexpr unsigned kIdleSeconds = 15;
+constexpr size_t kLargeBody = 1 << 20;
 
 MHD_Result add_argument(void* query, MHD_ValueKind, const char* name, const char* value) {
     (*static_cast<std::map<std::string, std::string>*>(query))[name] = value == nullptr ? "" : value;
@@ -34,6 +36,13 @@ Response answer(const Handler& handler, MHD_Connection* connection, const char* 
     }
 }
 
+void free_response(void* response) {
+    const std::unique_ptr<Response> owned(static_cast<Response*>(response));
+    const bool large = owned->body.size() > kLargeBody;
+    owned->body = {};
+    if (large) malloc_trim(0); // else the allocator keeps what a rare long list took
+}
+
 MHD_Result on_request(void* handler, MHD_Connection* connection, const char* path, const char* method, const char*,
                       const char*, size_t* upload_size, void** state) {
     static int seen = 0;
@@ -45,11 +54,13 @@ MHD_Result on_request(void* handler, MHD_Connection* connection, const char* pat
         *upload_size = 0;
         return MHD_YES;
     }
-    auto response = answer(*static_cast<const Handler*>(handler), connection, path, method);
-    auto* raw = MHD_create_response_from_buffer(response.body.size(), response.body.data(), MHD_RESPMEM_MUST_COPY);
+    auto response = std::make_unique<Response>(answer(*static_cast<const Handler*>(handler), connection, path, method));
+    auto* raw = MHD_create_response_from_buffer_with_free_callback_cls(response->body.size(), response->body.data(),
+                                                                       free_response, response.get());
     if (raw == nullptr) return MHD_NO;
-    MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
-    const auto result = MHD_queue_response(connection, static_cast<unsigned>(response.status), raw);
+    const auto& sent = *response.release(); // MHD's from now on; a body may be large, so it isn't copied
+    MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, sent.content_type.c_str());
+    const auto result = MHD_queue_response(connection, static_cast<unsigned>(sent.status), raw);
     MHD_destroy_response(raw);
     return result;
 }

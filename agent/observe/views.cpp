@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace bulkhead::observe {
 
@@ -20,27 +21,31 @@ Json maps_view(const std::vector<MapFill>& maps) {
     return json;
 }
 
-struct Endpoint {
+/// One address of an endpoint; the strings are Desired's.
+struct Claim {
+    std::string owner;
     compile::IdentityId identity = 0;
-    std::set<Address> addresses;
+    Address address;
     uint16_t slot = 0;
+
+    bool same_row(const Claim& other) const { return owner == other.owner && identity == other.identity; }
 };
 
 /// By owner and identity: one name may stand for addresses of several kinds.
-std::map<std::pair<std::string, compile::IdentityId>, Endpoint> by_owner(const compile::Desired& desired) {
-    std::map<std::pair<std::string, compile::IdentityId>, Endpoint> endpoints;
-    for (const auto& [address, row] : desired.endpoints) {
-        auto& endpoint = endpoints[{row.owner, row.row.identity}];
-        endpoint.identity = row.row.identity;
-        endpoint.addresses.insert(address);
-        endpoint.slot = std::max(endpoint.slot, row.row.slot);
-    }
-    return endpoints;
+std::vector<Claim> sorted_claims(const compile::Desired& desired) {
+    std::vector<Claim> claims;
+    claims.reserve(desired.endpoints.size());
+    for (const auto& [address, row] : desired.endpoints)
+        claims.push_back({row.owner, row.row.identity, address, row.row.slot});
+    std::sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
+        return std::tie(a.owner, a.identity, a.address) < std::tie(b.owner, b.identity, b.address);
+    });
+    return claims;
 }
 
-std::string state_of(const Endpoint& endpoint) {
-    if (endpoint.slot == 0) return "remote";
-    return endpoint.identity == BH_IDENTITY_HELD ? "held" : "guarded";
+std::string state_of(const Claim& claim) {
+    if (claim.slot == 0) return "remote";
+    return claim.identity == BH_IDENTITY_HELD ? "held" : "guarded";
 }
 
 Json interfaces_of(uint16_t slot, const Surroundings& here, const std::function<std::string(uint32_t)>& name) {
@@ -127,19 +132,21 @@ Json status_view(const Figures& figures, const StatusFacts& facts) {
     };
 }
 
-Json endpoints_view(const Surroundings& here, const std::function<std::string(uint32_t)>& interface_name) {
-    Json rows = Json::array();
-    for (const auto& [key, endpoint] : by_owner(here.desired)) {
-        Json row{{"name", key.first}};
-        row.update(describe(endpoint.identity, here.desired));
-        row["state"] = state_of(endpoint);
+std::string endpoints_text(const Surroundings& here, const std::function<std::string(uint32_t)>& interface_name) {
+    const auto claims = sorted_claims(here.desired);
+    std::string text = "{\"endpoints\":[";
+    for (size_t i = 0; i < claims.size();) {
+        const auto& first = claims[i];
+        Json row{{"name", first.owner}};
+        row.update(describe(first.identity, here.desired));
+        row["state"] = state_of(first);
         row["addresses"] = Json::array();
-        for (const auto& address : endpoint.addresses)
-            row["addresses"].push_back(address.text());
-        if (endpoint.slot != 0) row["interfaces"] = interfaces_of(endpoint.slot, here, interface_name);
-        rows.push_back(std::move(row));
+        if (first.slot != 0) row["interfaces"] = interfaces_of(first.slot, here, interface_name);
+        for (; i < claims.size() && claims[i].same_row(first); ++i)
+            row["addresses"].push_back(claims[i].address.text());
+        text += (text.back() == '[' ? "" : ",") + row.dump(-1, ' ', false, Json::error_handler_t::replace);
     }
-    return {{"endpoints", std::move(rows)}};
+    return text + "]}\n";
 }
 
 Json tenants_view(const compile::Desired& desired) {

@@ -29,8 +29,9 @@ struct StatusFacts {
 Json status_view(const Figures& figures, const StatusFacts& facts);
 Json problems_view(const std::vector<state::Problem>& problems);
 
-/// One row for each pod, node and single-address resource; `interface_name` of a local pod's veths.
-Json endpoints_view(const Surroundings& here, const std::function<std::string(uint32_t)>& interface_name);
+/// One row for each pod, node and single-address resource; `interface_name` of a local pod's veths. Text,
+/// made row by row, because a hundred thousand of them as one tree would be the agent's largest object.
+std::string endpoints_text(const Surroundings& here, const std::function<std::string(uint32_t)>& interface_name);
 
 /// Tenants with endpoints here or elsewhere, or with identities.
 Json tenants_view(const compile::Desired& desired);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <cstdio>
+#include <fstream>
+#include <unistd.h>
+
+#include "options.h"
+
+using namespace bulkhead;
+
+namespace {
+
+struct Parsed {
+    Options options;
+    std::optional<int> exit_code;
+};
+
+Parsed parsed(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "bulkhead-agent");
+    std::vector<char*> argv;
+    for (auto& argument : arguments)
+        argv.push_back(argument.data());
+    Parsed result;
+    result.exit_code = parse(static_cast<int>(argv.size()), argv.data(), result.options);
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("the defaults are those that are documented") {
+    const auto [options, exit_code] = parsed({"--source", "dir:/etc/bulkhead"});
+    REQUIRE_FALSE(exit_code);
+    CHECK(options.source_path() == "/etc/bulkhead");
+    CHECK_FALSE(options.node_name.empty());
+    CHECK(options.pin_dir == "/sys/fs/bpf/bulkhead");
+    CHECK(options.socket == "/run/bulkhead/agent.sock");
+    CHECK(options.metrics_address == ":9810");
+    CHECK(options.veth_prefixes == std::vector<std::string>{"eni", "vlan"});
+    CHECK(options.attach == datapath::AttachMode::kAuto);
+    CHECK(options.default_mode == state::Mode::kEnforce);
+    CHECK(options.tenant_sources.size() == 6);
+    CHECK(options.probe_addresses.contains(Address::parse("169.254.7.127").value()));
+}
+
+TEST_CASE("lists are split at commas, and words become values") {
+    const auto [options, exit_code] =
+        parsed({"--source=dir:/a", "--veth-prefix=cali,eni", "--uplink", "eth0,eth1", "--attach=clsact",
+                "--default-mode=audit", "--tenant-sources=label,kiosk", "--dns-address=10.0.0.2,fd00::2",
+                "--probe-address=", "--metrics-address="});
+    REQUIRE_FALSE(exit_code);
+    CHECK(options.veth_prefixes == std::vector<std::string>{"cali", "eni"});
+    CHECK(options.uplinks == std::vector<std::string>{"eth0", "eth1"});
+    CHECK(options.attach == datapath::AttachMode::kClsact);
+    CHECK(options.default_mode == state::Mode::kAudit);
+    CHECK(options.tenant_sources == std::set{compile::TenantSource::kLabel, compile::TenantSource::kKiosk});
+    CHECK(options.dns_addresses.size() == 2);
+    CHECK(options.probe_addresses.empty());
+    CHECK(options.metrics_address.empty());
+}
+
+TEST_CASE("a configuration file says the same by the same names, and the command line wins") {
+    const auto path = "/tmp/bulkhead-options-" + std::to_string(getpid()) + ".conf";
+    std::ofstream(path) << "source = \"dir:/from/file\"\nnode-name = \"node-f\"\nveth-prefix = [\"a\", \"b\"]\n"
+                           "attach = \"tcx\"\nlog-level = \"debug\"\n";
+    const auto [options, exit_code] = parsed({"--config", path, "--node-name", "node-c"});
+    REQUIRE_FALSE(exit_code);
+    CHECK(options.source_path() == "/from/file");
+    CHECK(options.node_name == "node-c");
+    CHECK(options.veth_prefixes == std::vector<std::string>{"a", "b"});
+    CHECK(options.attach == datapath::AttachMode::kTcx);
+    CHECK(options.log_level == "debug");
+
+    std::ofstream(path) << "source = \"dir:/from/file\"\nnode-nam = \"typo\"\n";
+    CHECK(parsed({"--config", path}).exit_code == 2);
+    std::remove(path.c_str());
+}
+
+TEST_CASE("detach needs no source, and takes --pin-dir after it") {
+    const auto [options, exit_code] = parsed({"detach", "--pin-dir", "/run/bpf/here"});
+    REQUIRE_FALSE(exit_code);
+    CHECK(options.detach);
+    CHECK(options.pin_dir == "/run/bpf/here");
+}
+
+TEST_CASE("what makes no sense is wrong usage") {
+    const std::vector<std::vector<std::string>> kWrong{
+        {},
+        {"--source", "/no/scheme"},
+        {"--source=dir:/a", "--attach=xdp"},
+        {"--source=dir:/a", "--default-mode=off"},
+        {"--source=dir:/a", "--tenant-sources=labels"},
+        {"--source=dir:/a", "--dns-address=10.0.0.256"},
+        {"--source=dir:/a", "--flow-sets=1000"},
+        {"--source=dir:/a", "--max-pods=0"},
+        {"--source=dir:/a", "--log-level=chatty"},
+        {"--no-such-option"},
+    };
+    for (const auto& arguments : kWrong) {
+        CAPTURE(arguments);
+        CHECK(parsed(arguments).exit_code == 2);
+    }
+    CHECK(parsed({"--help"}).exit_code == 0);
+    CHECK(parsed({"--version"}).exit_code == 0);
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whom explain asks about what. The kernel's answer is made up here; tests/node has the real one.
+#include <catch2/catch_test_macros.hpp>
+
+#include "observe/explain.h"
+
+using namespace bulkhead;
+using namespace bulkhead::observe;
+
+namespace {
+
+constexpr uint32_t kWebVeth = 11;
+constexpr uint32_t kApiVeth = 12;
+constexpr uint32_t kUplink = 2;
+
+Address address(const char* text) {
+    return Address::parse(text).value();
+}
+
+state::Pod pod(const char* ns, const char* name, const char* node, std::vector<Address> ips) {
+    state::Pod pod;
+    pod.ns = ns;
+    pod.name = name;
+    pod.node = node;
+    pod.common = std::make_shared<state::PodTemplate>();
+    pod.ips = std::move(ips);
+    return pod;
+}
+
+state::LocalPod local(uint16_t slot, const char* key, uint32_t ifindex, std::vector<Address> addresses) {
+    state::LocalPod local;
+    local.slot = slot;
+    local.generation = 1;
+    local.pod = key;
+    local.ifindexes = {ifindex};
+    local.addresses = std::move(addresses);
+    return local;
+}
+
+/// node-a with blog/web and payments/api, node-b with payments/vault, and a database.
+struct Scene {
+    state::Cluster cluster;
+    compile::Desired desired;
+    std::string node = "node-a";
+
+    std::optional<datapath::Hook> hook; // what the kernel was asked
+    datapath::Circumstances circumstances;
+    size_t packet_size = 0;
+    datapath::Rehearsal answer;
+
+    Scene() {
+        cluster.put(pod("blog", "web", "node-a", {address("10.0.1.10")}));
+        cluster.put(pod("payments", "api", "node-a", {address("10.0.1.30")}));
+        cluster.put(pod("payments", "vault", "node-b", {address("10.0.2.30"), address("fd00::30")}));
+        cluster.put(pod("payments", "late", "node-a", {}));
+        state::AwsResource aurora;
+        aurora.meta.name = "aurora";
+        aurora.cidrs = {Cidr::parse("10.0.200.0/24").value()};
+        cluster.put(aurora);
+        cluster.set_local_pods({{1, local(1, "blog/web", kWebVeth, {address("10.0.1.10"), address("fd00::10")})},
+                                {2, local(2, "payments/api", kApiVeth, {address("10.0.1.30")})}});
+        desired.armed = true;
+        own("10.0.0.11", "this node", BH_ENDPOINT_THIS_NODE);
+        own("10.0.2.30", "payments/vault", 0);
+        desired.identities[20] = {.tenant = 1, .flags = BH_PROTECTED | BH_POD | BH_SEALED, .key_hash = 1};
+        desired.names[20] = {.tenant = "payments", .what = "pods", .level_from = "Tenant payments spec.level"};
+        desired.origins[77] = "Tenant payments spec.allowFrom[0]";
+        answer.judged = true;
+        answer.reason = BH_REASON_GRANTED;
+        answer.src_identity = BH_IDENTITY_WORLD;
+        answer.dst_identity = 20;
+        answer.origin = 77;
+    }
+
+    void own(const char* text, const char* owner, uint16_t flags) {
+        desired.endpoints[address(text)] = {.row = {.identity = 20, .slot = 0, .flags = flags}, .owner = owner};
+    }
+
+    Result<Json> ask(const std::string& src, const std::string& dst, std::optional<uint16_t> port = 8443,
+                     const std::string& protocol = "TCP", uint8_t family = 0) {
+        const Stage stage{.rehearse = [this](datapath::Hook at, std::span<const std::byte> packet,
+                                             const datapath::Circumstances& how) -> Result<datapath::Rehearsal> {
+                              hook = at;
+                              circumstances = how;
+                              packet_size = packet.size();
+                              return answer;
+                          },
+                          .interface_name = [](uint32_t ifindex) { return "if" + std::to_string(ifindex); },
+                          .uplinks = {kUplink}};
+        return explain({.src = src, .dst = dst, .protocol = protocol, .port = port, .family = family},
+                       {cluster, desired, node}, stage);
+    }
+};
+
+} // namespace
+
+TEST_CASE("towards a local pod its own veth judges, and the sender is told by its veth") {
+    Scene scene;
+    const auto answer = scene.ask("blog/web", "payments/api");
+    REQUIRE(answer);
+    CHECK(scene.hook == datapath::Hook::kToPod);
+    CHECK(scene.circumstances.ifindex == kApiVeth);
+    CHECK(scene.circumstances.ingress_ifindex == kWebVeth);
+    CHECK_FALSE(scene.circumstances.local_socket);
+    CHECK((*answer)["judge"] == Json{{"node", "node-a"}, {"hook", "to_pod"}, {"interface", "if12"}});
+}
+
+TEST_CASE("this node's own packets come from no interface and from a socket, another's from the uplink") {
+    Scene scene;
+    REQUIRE(scene.ask("10.0.0.11", "payments/api"));
+    CHECK(scene.circumstances.ingress_ifindex == 0);
+    CHECK(scene.circumstances.local_socket);
+    REQUIRE(scene.ask("payments/vault", "payments/api"));
+    CHECK(scene.circumstances.ingress_ifindex == kUplink);
+    CHECK_FALSE(scene.circumstances.local_socket);
+}
+
+TEST_CASE("towards a resource the uplink judges, towards this node the sender's veth") {
+    Scene scene;
+    REQUIRE(scene.ask("blog/web", "aurora", 5432));
+    CHECK(scene.hook == datapath::Hook::kUplink);
+    CHECK(scene.circumstances.ifindex == kUplink);
+    CHECK(scene.circumstances.ingress_ifindex == kWebVeth);
+    REQUIRE(scene.ask("blog/web", "10.0.0.11", 22));
+    CHECK(scene.hook == datapath::Hook::kFromPod);
+    CHECK(scene.circumstances.ifindex == kWebVeth);
+}
+
+TEST_CASE("the answer is the kernel's: line, identities and origin") {
+    Scene scene;
+    const auto answer = scene.ask("blog/web", "payments/api");
+    REQUIRE(answer);
+    CHECK((*answer)["verdict"] == "allow");
+    CHECK((*answer)["reason"] == "granted");
+    CHECK((*answer)["line"] == 8);
+    CHECK((*answer)["origin"] == "Tenant payments spec.allowFrom[0]");
+    CHECK((*answer)["dst"]["tenant"] == "payments");
+    CHECK((*answer)["dst"]["level"] == "protected");
+    CHECK((*answer)["dst"]["levelFrom"] == "Tenant payments spec.level");
+    CHECK((*answer)["dst"]["sealed"] == true);
+}
+
+TEST_CASE("where another node judges, that node is named and no verdict is made up") {
+    Scene scene;
+    scene.answer.judged = false; // the uplink leaves it to the pod's node
+    const auto answer = scene.ask("blog/web", "payments/vault");
+    REQUIRE(answer);
+    CHECK((*answer)["judge"] == Json{{"node", "node-b"}});
+    CHECK_FALSE(answer->contains("reason"));
+    CHECK((*answer)["verdict"] == "judged elsewhere");
+}
+
+TEST_CASE("between strangers nobody judges") {
+    Scene scene;
+    const auto answer = scene.ask("192.0.2.1", "aurora", 5432);
+    REQUIRE(answer);
+    CHECK_FALSE(scene.hook);
+    CHECK((*answer)["judge"].is_null());
+}
+
+TEST_CASE("a family is chosen that both have, or the one that is asked for") {
+    Scene scene;
+    REQUIRE(scene.ask("fd00::99", "blog/web"));
+    CHECK(scene.packet_size == 14 + 40 + 20);
+    REQUIRE(scene.ask("payments/vault", "blog/web"));
+    CHECK(scene.packet_size == 14 + 20 + 20);
+    REQUIRE(scene.ask("payments/vault", "blog/web", 80, "TCP", BH_IPV6));
+    CHECK(scene.packet_size == 14 + 40 + 20);
+    CHECK_FALSE(scene.ask("fd00::99", "payments/api"));
+}
+
+TEST_CASE("a block's first address stands for its resource") {
+    Scene scene;
+    const auto answer = scene.ask("blog/web", "aurora", 5432);
+    REQUIRE(answer);
+    CHECK((*answer)["dst"]["address"] == "10.0.200.1");
+    CHECK((*answer)["dst"]["name"] == "aurora");
+}
+
+TEST_CASE("questions that can't be answered say why") {
+    Scene scene;
+    const auto why = [&](Result<Json> answer) { return answer ? std::string("answered") : answer.error().text; };
+    CHECK(why(scene.ask("blog/web", "payments/api", std::nullopt)).find("port is needed") != std::string::npos);
+    CHECK(why(scene.ask("blog/web", "payments/api", std::nullopt, "icmp")) == "answered");
+    CHECK(why(scene.ask("blog/web", "payments/api", 1, "gre")).find("GRE") != std::string::npos);
+    CHECK(why(scene.ask("blog/web", "payments/none")).find("no pod payments/none") != std::string::npos);
+    CHECK(why(scene.ask("blog/web", "nothing")).find("\"nothing\"") != std::string::npos);
+    CHECK(why(scene.ask("blog/web", "payments/late")).find("no veth of it is guarded") != std::string::npos);
+}

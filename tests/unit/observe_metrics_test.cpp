@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <prometheus/check_names.h>
+#include <prometheus/metric_family.h>
+#include <set>
+
+#include "observe/metrics.h"
+
+using namespace bulkhead;
+using namespace bulkhead::observe;
+
+namespace {
+
+Figures busy() {
+    Figures figures;
+    figures.version = "1.2.3";
+    figures.node = "node-a";
+    figures.counters[BH_INGRESS][BH_REASON_NOT_GRANTED] = {.packets = 3, .bytes = 180};
+    figures.counters[BH_EGRESS][BH_REASON_AUDIT] = {.packets = 1, .bytes = 60};
+    figures.guarded = 8;
+    figures.held = 1;
+    figures.unguarded = 2;
+    figures.maps = {{.name = "endpoints4", .entries = 10, .limit = 100}};
+    figures.errors = {{"write", 4}};
+    return figures;
+}
+
+void has_line(const std::string& text, const std::string& line) {
+    INFO(text);
+    CHECK(text.find("\n" + line + "\n") != std::string::npos);
+}
+
+} // namespace
+
+TEST_CASE("packets are counted by direction, verdict and reason, and only those that were seen") {
+    const auto text = render(busy());
+    has_line(text, R"(bulkhead_packets_total{direction="ingress",verdict="deny",reason="not-granted"} 3)");
+    has_line(text, R"(bulkhead_bytes_total{direction="ingress",verdict="deny",reason="not-granted"} 180)");
+    has_line(text, R"(bulkhead_packets_total{direction="egress",verdict="audit",reason="audit"} 1)");
+    CHECK(text.find("same-tenant") == std::string::npos);
+}
+
+TEST_CASE("a held veth is guarded too, but counted once") {
+    const auto text = render(busy());
+    has_line(text, R"(bulkhead_interfaces{state="guarded"} 7)");
+    has_line(text, R"(bulkhead_interfaces{state="held"} 1)");
+    has_line(text, R"(bulkhead_interfaces{state="unguarded"} 2)");
+}
+
+TEST_CASE("maps, errors and the version are labelled") {
+    const auto text = render(busy());
+    has_line(text, R"(bulkhead_map_entries{map="endpoints4"} 10)");
+    has_line(text, R"(bulkhead_map_limit{map="endpoints4"} 100)");
+    has_line(text, R"(bulkhead_sync_errors_total{kind="write"} 4)");
+    has_line(text, R"(bulkhead_build_info{version="1.2.3"} 1)");
+}
+
+TEST_CASE("every metric has a help text and one name, and counters alone end in _total") {
+    std::set<std::string> names;
+    for (const auto& family : Metrics(busy()).Collect()) {
+        CAPTURE(family.name);
+        CHECK(prometheus::CheckMetricName(family.name));
+        CHECK(family.name.starts_with("bulkhead_"));
+        CHECK_FALSE(family.help.empty());
+        CHECK(family.name.ends_with("_total") == (family.type == prometheus::MetricType::Counter));
+        CHECK(names.insert(family.name).second);
+    }
+}
