@@ -36,11 +36,11 @@ bool rows_of_veths_failed(const datapath::WriteReport& report) {
                        [](const auto& failure) { return failure.map == "interfaces" || failure.map == "pods"; });
 }
 
-void log_problem(const char* word, const state::Problem& problem) {
+std::string one_line(const state::Problem& problem) {
     std::string where = problem.origin;
     for (const auto* part : {&problem.object, &problem.field})
         if (!part->empty()) where += (where.empty() ? "" : ", ") + *part;
-    spdlog::warn("{}{}: {}", word, where, problem.text);
+    return where + ": " + problem.text;
 }
 
 } // namespace
@@ -182,9 +182,9 @@ void Agent::log_problems() {
     for (auto& problem : problems())
         now.insert(std::move(problem));
     for (const auto& problem : now)
-        if (!known_problems_.contains(problem)) log_problem("", problem);
+        if (!known_problems_.contains(problem)) spdlog::warn("{}", one_line(problem));
     for (const auto& problem : known_problems_)
-        if (!now.contains(problem)) log_problem("mended: ", problem);
+        if (!now.contains(problem)) spdlog::info("mended: {}", one_line(problem));
     known_problems_ = std::move(now);
 }
 

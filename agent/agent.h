@@ -77,6 +77,7 @@ private:
     void plan_retry(bool failed);
     void log_problems();
     std::vector<uint32_t> unguarded() const;
+    bool armed() const;
 
     observe::Surroundings surroundings() const { return {cluster_, compiler_->desired(), options_.node_name}; }
     std::string interface_name(uint32_t ifindex) const { return monitor_->network().name_of(ifindex); }

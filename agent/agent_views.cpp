@@ -29,7 +29,7 @@ observe::Figures Agent::figures() const {
     figures.node = options_.node_name;
     figures.synced = source_->synced();
     figures.ready = ready();
-    figures.armed = settled_ && desired.armed;
+    figures.armed = armed();
     if (const auto total = traffic_->total()) figures.counters = *total;
     if (const auto statistics = datapath::read_statistics(kernel_->maps())) figures.statistics = *statistics;
     figures.guarded = guards_->guarded();
@@ -51,6 +51,12 @@ observe::Figures Agent::figures() const {
     figures.reattachments = guards_->attacher().reattachments();
     figures.netlink_overruns = monitor_->overruns();
     return figures;
+}
+
+/// What the programs see: before the first list, that may be a former agent's word.
+bool Agent::armed() const {
+    const auto control = kernel_->maps().control.find(0);
+    return control && control->armed != 0;
 }
 
 observe::StatusFacts Agent::facts() const {
@@ -97,6 +103,7 @@ Result<observe::Json> Agent::explain(const observe::Question& question) {
             },
         .interface_name = [this](uint32_t ifindex) { return interface_name(ifindex); },
         .uplinks = guards_->uplinks(),
+        .armed = armed(),
     };
     return observe::explain(question, surroundings(), stage);
 }

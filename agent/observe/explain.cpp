@@ -142,7 +142,7 @@ Result<Json> explain(const Question& question, const Surroundings& here, const S
         add_verdict(json, *rehearsal, *judge, here, stage);
     else
         add_no_verdict(json, *src, *dst);
-    if (!here.desired.armed) json["notes"].push_back("nothing is protected in enforce mode: nothing is dropped");
+    if (!stage.armed) json["notes"].push_back("nothing is protected in enforce mode: nothing is dropped");
     return json;
 }
 

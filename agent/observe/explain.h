@@ -32,6 +32,7 @@ struct Stage {
         rehearse;
     std::function<std::string(uint32_t)> interface_name;
     std::set<uint32_t> uplinks;
+    bool armed = false; // else nothing is dropped, whatever the rule says
 };
 
 /// An error is the asker's: an unknown name, a missing port.

@@ -43,6 +43,7 @@ struct Scene {
     state::Cluster cluster;
     compile::Desired desired;
     std::string node = "node-a";
+    bool armed = true;
 
     std::optional<datapath::Hook> hook; // what the kernel was asked
     datapath::Circumstances circumstances;
@@ -60,7 +61,6 @@ struct Scene {
         cluster.put(aurora);
         cluster.set_local_pods({{1, local(1, "blog/web", kWebVeth, {address("10.0.1.10"), address("fd00::10")})},
                                 {2, local(2, "payments/api", kApiVeth, {address("10.0.1.30")})}});
-        desired.armed = true;
         own("10.0.0.11", "this node", BH_ENDPOINT_THIS_NODE);
         own("10.0.2.30", "payments/vault", 0);
         desired.identities[20] = {.tenant = 1, .flags = BH_PROTECTED | BH_POD | BH_SEALED, .key_hash = 1};
@@ -87,7 +87,8 @@ struct Scene {
                               return answer;
                           },
                           .interface_name = [](uint32_t ifindex) { return "if" + std::to_string(ifindex); },
-                          .uplinks = {kUplink}};
+                          .uplinks = {kUplink},
+                          .armed = armed};
         return explain({.src = src, .dst = dst, .protocol = protocol, .port = port, .family = family},
                        {cluster, desired, node}, stage);
     }
@@ -139,6 +140,13 @@ TEST_CASE("the answer is the kernel's: line, identities and origin") {
     CHECK((*answer)["dst"]["level"] == "protected");
     CHECK((*answer)["dst"]["levelFrom"] == "Tenant payments spec.level");
     CHECK((*answer)["dst"]["sealed"] == true);
+}
+
+TEST_CASE("while the kernel is asleep the answer says so") {
+    Scene scene;
+    CHECK((*scene.ask("blog/web", "payments/api"))["notes"].empty());
+    scene.armed = false;
+    CHECK((*scene.ask("blog/web", "payments/api"))["notes"].size() == 1);
 }
 
 TEST_CASE("where another node judges, that node is named and no verdict is made up") {
