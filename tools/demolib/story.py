@@ -155,7 +155,7 @@ def _tell_the_end(conversation, before, changed):
     text.verbatim(f"  silence since                              {now - conversation.last_answer:.1f} s")
     text.gap()
     text.say(
-        """So long it takes to read the file and to tell the kernel. Nobody has to find the connection and end it:
+        """Milliseconds after the file changed, the kernel knew. Nobody has to find the connection and end it:
         each packet is judged by what holds when it comes."""
     )
 
