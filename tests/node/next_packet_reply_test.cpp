@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A protected pod gets its answers, and nobody else gets in on them.
+#include "next_packet_support.h"
+#include "support/echo_server.h"
+
+namespace bulkhead::test {
+namespace {
+
+constexpr size_t kOtherFlows = 65536;
+constexpr size_t kSample = 32;
+
+struct Street {
+    Net net = Net::create();
+    Place safe = net.add(kNodeA, "vault/safe", 20);
+    Place near = net.add(kNodeA, "blog/near", 30);
+    Place far = net.add(kNodeB, "blog/far", 30);
+    Place noisy = net.add(kNodeA, "blog/noisy", 31);
+
+    Street() {
+        net.manifests().write("vault.yaml", protected_namespace_text("vault"));
+        net.manifests().write("blog.yaml", namespace_text("blog"));
+    }
+
+    AgentProcess agent(const AgentProcess::Options& options = {}) const {
+        return AgentProcess::start(net, net.node(kNodeA), options);
+    }
+};
+
+/// Who gets an answer from whom, by every protocol that answers.
+void check_answers(const Place& from, const Place& to, bool expected) {
+    const auto limit = [&] { return after(expected ? 10s : 300ms); };
+    for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
+        INFO(from.name << " to " << to.name << " over IPv" << int{family});
+        const Endpoint door{to.address(family), 8080};
+        CHECK(answers_tcp(from.netns, door, limit()) == expected);
+        CHECK(answers_udp(from.netns, door, limit()) == expected);
+        CHECK(answers_sctp(from.netns, door, limit()) == expected);
+        CHECK(answers_ping(from.netns, door.address, limit()) == expected);
+    }
+}
+
+/// Datagrams to as many ports, each a conversation of its own for the flow memory.
+void flood(const Place& from, const Place& to, size_t conversations) {
+    constexpr size_t kPorts = 16384;
+    const std::vector<uint8_t> bytes(8);
+    for (size_t done = 0; done < conversations;) {
+        const Fd fd = require(open_socket(from.netns, BH_IPV4, SOCK_DGRAM));
+        for (size_t port = 0; port < kPorts && done < conversations; ++port, ++done) {
+            const auto where = SocketAddress::of(to.ip4, static_cast<uint16_t>(20000 + port));
+            wait_until([&] { return sendto(fd.get(), bytes.data(), bytes.size(), 0, where.raw(), where.size) > 0; },
+                       after(5s));
+        }
+    }
+}
+
+/// Conversations by UDP that the guarded pod began and its peer has yet to answer, or to answer again.
+class Questions {
+public:
+    Questions(const Place& asker, const Place& peer, uint16_t port, bool answered)
+        : peer_(require(bound_socket(peer.netns, {peer.ip4, port}, SOCK_DGRAM))) {
+        for (size_t i = 0; i < kSample; ++i) {
+            askers_.push_back(require(udp_connect(asker.netns, {peer.ip4, port})));
+            require(send_all(askers_.back(), {{1}}, after(1s)));
+            SocketAddress from;
+            std::array<uint8_t, 8> bytes{};
+            if (!readable(peer_, after(5s)) ||
+                recvfrom(peer_.get(), bytes.data(), bytes.size(), 0, from.raw(), &from.size) < 0)
+                FAIL("a question doesn't arrive");
+            from_.push_back(from);
+            if (!answered) continue;
+            answer(i);
+            require(receive_datagram(askers_.back(), after(5s)));
+        }
+    }
+
+    /// Answers all now: how many answers come back?
+    size_t answers() const {
+        size_t back = 0;
+        for (size_t i = 0; i < kSample; ++i)
+            answer(i);
+        for (const Fd& asker : askers_)
+            back += receive_datagram(asker, after(50ms)) ? 1 : 0;
+        return back;
+    }
+
+private:
+    void answer(size_t i) const {
+        const std::array<uint8_t, 1> bytes{2};
+        if (sendto(peer_.get(), bytes.data(), bytes.size(), 0, from_[i].raw(), from_[i].size) < 0)
+            FAIL("answer: " << std::strerror(errno));
+    }
+
+    Fd peer_;
+    std::vector<Fd> askers_;
+    std::vector<SocketAddress> from_;
+};
+
+TEST_CASE("a protected pod's questions are answered by every protocol, and no stranger's are by it") {
+    const Street street;
+    const auto& [net, safe, near, far, noisy] = street;
+    const auto agent = street.agent();
+    std::vector<EchoServer> servers;
+    for (const Place* place : {&safe, &near, &far})
+        servers.push_back(require(EchoServer::start(place->netns, {8080})));
+    for (const Place* stranger : {&near, &far}) {
+        check_answers(safe, *stranger, true);
+        check_answers(*stranger, safe, false);
+        check_answers(safe, *stranger, true); // having been refused, the stranger still may answer
+    }
+}
+
+TEST_CASE("an answer's near misses don't get in on it") {
+    const Street street;
+    const auto& [net, safe, near, far, noisy] = street;
+    const auto agent = street.agent();
+    const FrameSender from_near(near);
+    const FrameSender from_noisy(noisy);
+    const FrameSender from_safe(safe);
+    Tap tap(safe.netns);
+    int number = 0;
+    const auto arrives = [&](const FrameSender& sender, Packet packet) {
+        const std::string marker = "miss-" + std::to_string(++number) + ";";
+        const std::string sent_last = "after-" + std::to_string(number) + ";";
+        sender.send(packet.payload(Bytes(marker.begin(), marker.end())).bytes());
+        from_near.send(from_near.frame()
+                           .ip(near.ip4.text(), safe.ip4.text())
+                           .udp(53, 4000)
+                           .payload(Bytes(sent_last.begin(), sent_last.end()))
+                           .bytes());
+        REQUIRE(tap.sees(sent_last, 1, after(5s))); // an answer: so the one before it has been judged
+        return tap.count(marker) > 0;
+    };
+    from_safe.send(from_safe.frame().ip(safe.ip4.text(), near.ip4.text()).udp(4000, 53).payload(8).bytes());
+    for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
+        INFO("IPv" << int{family});
+        const std::string to = safe.address(family).text();
+        const std::string peer = near.address(family).text();
+        const std::string stranger = noisy.address(family).text();
+        const auto asks = [&] { return from_safe.frame().ip(to, peer); };
+        const auto answers = [&] { return from_near.frame().ip(peer, to); };
+        const auto interferes = [&] { return from_noisy.frame().ip(stranger, to); };
+        for (const auto& question : {asks().udp(4001, 53).payload(8), asks().tcp(4002, 80, kSyn), asks().sctp(4003, 80),
+                                     asks().echo_request(9)})
+            from_safe.send(question.bytes());
+
+        CHECK(arrives(from_near, answers().udp(53, 4001)));
+        CHECK_FALSE(arrives(from_near, answers().udp(53, 4002)));
+        CHECK_FALSE(arrives(from_near, answers().udp(54, 4001)));
+        CHECK_FALSE(arrives(from_near, answers().sctp(53, 4001)));
+        CHECK_FALSE(arrives(from_noisy, interferes().udp(53, 4001)));
+
+        CHECK(arrives(from_near, answers().tcp(80, 4002, kSyn | kAck)));
+        CHECK(arrives(from_near, answers().tcp(80, 4002, kAck)));
+        CHECK_FALSE(arrives(from_near, answers().tcp(80, 4002, kSyn)));
+        CHECK_FALSE(arrives(from_near, answers().tcp(80, 4001, kAck)));
+        CHECK_FALSE(arrives(from_near, answers().tcp(81, 4002, kAck)));
+        CHECK_FALSE(arrives(from_noisy, interferes().tcp(80, 4002, kAck)));
+
+        CHECK(arrives(from_near, answers().sctp(80, 4003, kSctpInitAck)));
+        CHECK_FALSE(arrives(from_near, answers().sctp(80, 4004, kSctpInitAck)));
+        CHECK_FALSE(arrives(from_noisy, interferes().sctp(80, 4003, kSctpInitAck)));
+
+        CHECK(arrives(from_near, answers().echo_reply(9)));
+        CHECK_FALSE(arrives(from_near, answers().echo_reply(10)));
+        CHECK_FALSE(arrives(from_near, answers().echo_request(9)));
+        CHECK_FALSE(arrives(from_noisy, interferes().echo_reply(9)));
+    }
+}
+
+TEST_CASE("another pod's 65,536 conversations cost nobody an answer") {
+    const Street street;
+    const auto& [net, safe, near, far, noisy] = street;
+    const auto agent = street.agent();
+    const Questions unanswered(safe, near, 5000, false);
+    const Questions answered(safe, near, 5001, true);
+    const Talks own = begin_talks(safe, far, Begun::kByGuarded);
+    flood(noisy, near, kOtherFlows);
+    CHECK(unanswered.answers() == kSample);
+    CHECK(answered.answers() == kSample);
+    check_going_on(own);
+}
+
+TEST_CASE("a pod's own 65,536 conversations cost it no TCP connection and none in use") {
+    const Street street;
+    const auto& [net, safe, near, far, noisy] = street;
+    const auto agent = street.agent();
+    const Talks own = begin_talks(safe, far, Begun::kByGuarded); // some idle, others at work
+    const Questions unanswered(safe, near, 5000, false);
+    const Questions answered(safe, near, 5001, true);
+    flood(safe, near, kOtherFlows);
+    check_going_on(own);
+    const size_t first = unanswered.answers();
+    const size_t further = answered.answers();
+    // A pod's memory is bounded (16,384 conversations by default): what it says of silent UDP is the oldest's loss.
+    WARN("after " << kOtherFlows << " other conversations " << first << " of " << kSample << " first answers and "
+                  << further << " of " << kSample << " later ones came back");
+}
+
+TEST_CASE("a flow memory made for 65,536 others loses no answer") {
+    const Street street;
+    const auto& [net, safe, near, far, noisy] = street;
+    const auto agent = street.agent({.more = {"--flow-sets", "32768"}});
+    const Questions unanswered(safe, near, 5000, false);
+    const Questions answered(safe, near, 5001, true);
+    flood(safe, near, kOtherFlows);
+    CHECK(unanswered.answers() == kSample);
+    CHECK(answered.answers() == kSample);
+}
+
+TEST_CASE("strangers stay out while a protected pod's flow memory overflows") {
+    const Street street;
+    const auto& [net, safe, near, far, noisy] = street;
+    const auto agent = street.agent({.more = {"--flow-sets", "64"}});
+    const auto server = require(EchoServer::start(safe.netns, {8080}));
+    flood(safe, near, 4 * 64 * BH_FLOW_WAYS);
+    check_answers(near, safe, false);
+}
+
+} // namespace
+} // namespace bulkhead::test
