@@ -22,36 +22,31 @@ struct {
     __uint(value_size, sizeof(__u32));
 } target SEC(".maps");
 
-struct ipv4_frame {
-    __u8 ethernet[14];
-    struct bh_ipv4_header ip;
-    struct bh_transport_ports ports;
-} __attribute__((packed));
-
-struct ipv6_frame {
-    __u8 ethernet[14];
-    struct bh_ipv6_header ip;
-    struct bh_transport_ports ports;
-} __attribute__((packed));
+/*
+ * Whole words, each as it will be read: a load that spans several smaller stores waits for them, and a
+ * packet that came from a network card would not make it wait.
+ */
+BH_INLINE void write_address(__u32* to, const struct bh_addr* address, int words) {
+    for (int i = 0; i < words; i++)
+        to[i] = address->word[i];
+}
 
 BH_INLINE void write_ipv4(struct __sk_buff* skb, const struct bench_packet* packet) {
-    struct ipv4_frame* frame = (void*)(long)skb->data;
+    __u8* ip = (__u8*)(long)skb->data + 14;
 
-    if ((void*)(frame + 1) > (void*)(long)skb->data_end) return;
-    frame->ip.src = packet->src.word[0];
-    frame->ip.dst = packet->dst.word[0];
-    frame->ports.src = packet->src_port;
-    frame->ports.dst = packet->dst_port;
+    if (ip + sizeof(struct bh_ipv4_header) + sizeof(__u32) > (__u8*)(long)skb->data_end) return;
+    write_address((__u32*)(ip + 12), &packet->src, 1);
+    write_address((__u32*)(ip + 16), &packet->dst, 1);
+    *(__u32*)(ip + sizeof(struct bh_ipv4_header)) = packet->ports;
 }
 
 BH_INLINE void write_ipv6(struct __sk_buff* skb, const struct bench_packet* packet) {
-    struct ipv6_frame* frame = (void*)(long)skb->data;
+    __u8* ip = (__u8*)(long)skb->data + 14;
 
-    if ((void*)(frame + 1) > (void*)(long)skb->data_end) return;
-    frame->ip.src = packet->src;
-    frame->ip.dst = packet->dst;
-    frame->ports.src = packet->src_port;
-    frame->ports.dst = packet->dst_port;
+    if (ip + sizeof(struct bh_ipv6_header) + sizeof(__u32) > (__u8*)(long)skb->data_end) return;
+    write_address((__u32*)(ip + 8), &packet->src, 4);
+    write_address((__u32*)(ip + 24), &packet->dst, 4);
+    *(__u32*)(ip + sizeof(struct bh_ipv6_header)) = packet->ports;
 }
 
 SEC("tc")

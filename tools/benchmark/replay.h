@@ -11,8 +11,7 @@
 struct bench_packet {
     __u32 ifindex;
     __u32 ingress_ifindex;
-    __u16 src_port;     /* network */
-    __u16 dst_port;     /* network */
+    __u32 ports;        /* source, then destination, as they lie in the packet */
     struct bh_addr src; /* network */
     struct bh_addr dst; /* network */
 };

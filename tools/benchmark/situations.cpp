@@ -110,15 +110,13 @@ bench_packet packet_at(Hook hook, const Conversation& each, uint8_t family) {
     if (hook == Hook::kToPod)
         return {.ifindex = each.pod->ifindex,
                 .ingress_ifindex = each.peer->ifindex,
-                .src_port = peer_port,
-                .dst_port = pod_port,
+                .ports = peer_port | uint32_t{pod_port} << 16,
                 .src = peer,
                 .dst = pod};
     const bool uplink = hook == Hook::kUplink;
     return {.ifindex = uplink ? kUplinkIfindex : each.pod->ifindex,
             .ingress_ifindex = uplink ? each.pod->ifindex : 0,
-            .src_port = pod_port,
-            .dst_port = peer_port,
+            .ports = pod_port | uint32_t{peer_port} << 16,
             .src = pod,
             .dst = peer};
 }
