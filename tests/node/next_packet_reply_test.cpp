@@ -192,7 +192,7 @@ TEST_CASE("a pod's own 65,536 conversations cost it no TCP connection and none i
     check_going_on(own);
     const size_t first = unanswered.answers();
     const size_t further = answered.answers();
-    // A pod's memory is bounded (16,384 conversations by default): what it says of silent UDP is the oldest's loss.
+    // The memory is bounded: of silent UDP conversations some are lost, and how many is measured here.
     WARN("after " << kOtherFlows << " other conversations " << first << " of " << kSample << " first answers and "
                   << further << " of " << kSample << " later ones came back");
 }
