@@ -94,10 +94,10 @@ Result<NodeAgent> NodeAgent::start(const ExampleNet& net, const std::string& nod
     if (!netns) return tl::unexpected(netns.error());
     const fs::path pin_dir = net.directory() / node;
     const std::string socket = net.directory() / (node + ".sock");
-    auto process =
-        Process::start({BULKHEAD_AGENT, "--source", "dir:" BULKHEAD_EXAMPLES, "--node-name", node, "--pin-dir", pin_dir,
-                        "--socket", socket, "--metrics-address", "127.0.0.1:9810", "--attach", attach},
-                       &*netns);
+    auto process = Process::start({BULKHEAD_AGENT, "--source", std::string("dir:") + BULKHEAD_EXAMPLES, "--node-name",
+                                   node, "--pin-dir", pin_dir, "--socket", socket, "--metrics-address",
+                                   "127.0.0.1:9810", "--attach", attach},
+                                  &*netns);
     if (!process) return tl::unexpected(process.error());
     NodeAgent agent(std::move(*process), std::move(*netns), pin_dir);
     const auto ended_or_ready = [&] { return !agent.process_.running() || is_ready(socket); };

