@@ -48,11 +48,23 @@ BH_INLINE enum bh_reason bh_refuse_sender(struct __sk_buff *skb, const struct bh
 		return BH_REASON_MALFORMED;
 	if (!pod || !bh_source_is_own(pod, packet))
 		return BH_REASON_SPOOFED;
+	if (hook->parsed != BH_PARSED && bh_is_link_local(packet->family, &packet->src))
+		return bh_not_understood(hook); /* it may be a router's */
 	if (packet->flags & BH_ROUTER_ICMP)
 		return BH_REASON_ROUTER_ICMP;
 	if (packet->flags & BH_ICMP_ERROR && !bh_error_is_own(skb))
 		return BH_REASON_UNRELATED;
 	return BH_REASON_COUNT;
+}
+
+/* What the rule refuses to a pod that sends may still answer what the pod was asked. */
+BH_INLINE enum bh_reason bh_reconsider_sent(struct __sk_buff *skb, const struct bh_hook *hook, enum bh_reason reason)
+{
+	if (bh_verdict_of(reason) == BH_VERDICT_ALLOW)
+		return reason;
+	if (hook->parsed != BH_PARSED)
+		return bh_verdict_of(reason) == BH_VERDICT_AUDIT ? reason : bh_not_understood(hook);
+	return bh_is_reply(skb, 1) ? BH_REASON_REPLY : reason;
 }
 
 /*
@@ -61,18 +73,13 @@ BH_INLINE enum bh_reason bh_refuse_sender(struct __sk_buff *skb, const struct bh
  */
 BH_INLINE int bh_judge_towards_node(struct __sk_buff *skb, struct bh_hook *hook)
 {
-	enum bh_reason reason;
-
-	if (!hook->dst_is_this_node && !bh_is_link_local(hook->packet.family, &hook->packet.dst))
+	if (!hook->dst_is_this_node && !bh_ends_here(hook->packet.family, &hook->packet.dst))
 		return bh_leave_to_others(skb);
 	if (hook->packet.flags & BH_NEIGHBOR)
 		return bh_conclude(skb, BH_REASON_NEIGHBOR);
 	bh_identity_row(hook->dst_identity, &hook->question.dst);
 	hook->question.src_is_local = 1;
-	reason = bh_ask_about_packet(hook);
-	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW && bh_is_reply(skb, 1))
-		reason = BH_REASON_REPLY;
-	return bh_conclude(skb, reason);
+	return bh_conclude(skb, bh_reconsider_sent(skb, hook, bh_ask_about_packet(hook)));
 }
 
 SEC("tc")
@@ -94,12 +101,10 @@ int bh_from_pod(struct __sk_buff *skb)
 	refused = bh_refuse_sender(skb, hook);
 	if (refused != BH_REASON_COUNT)
 		return bh_conclude(skb, refused);
-	if (hook->parsed != BH_PARSED)
-		return bh_leave_to_others(skb);
-	if (hook->packet.flags & (BH_FIRST_FRAGMENT | BH_LATER_FRAGMENT))
+	if (bh_is_fragment(hook))
 		bh_follow_fragments(hook);
 	bh_identity_row(hook->src_identity, &hook->question.src);
-	noted = bh_is_worth_noting(&hook->packet);
+	noted = hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet);
 	if (!noted && !(hook->question.src.flags & BH_CONFINED))
 		return bh_leave_to_others(skb);
 	dst = bh_who_is(control, hook->packet.family, &hook->packet.dst);
@@ -119,9 +124,10 @@ BH_INLINE void bh_identify_sender(struct __sk_buff *skb, struct bh_hook *hook, c
 	struct bh_who who = bh_who_is(control, hook->packet.family, &hook->packet.src);
 	__u32 slot = bh_local_sender(control, hook->ingress_ifindex, who.slot);
 
+	hook->known_as = who.identity;
 	hook->src_identity = slot ? bh_identity_in(slot) : who.identity;
 	bh_identity_row(hook->src_identity, &q->src);
-	if (!slot)
+	if (!slot && !hook->ingress_ifindex)
 		slot = who.slot; /* through IPv6's slow path, which forgets the device */
 	q->src_is_local = slot != 0;
 	q->same_pod = slot != 0 && slot == hook->slot;
@@ -162,18 +168,29 @@ int bh_to_pod(struct __sk_buff *skb)
 	hook->dst_identity = bh_identity_in(hook->slot);
 	bh_identity_row(hook->dst_identity, &hook->question.dst);
 	bh_identify_sender(skb, hook, control);
-	if (hook->packet.flags & (BH_FIRST_FRAGMENT | BH_LATER_FRAGMENT))
+	if (bh_is_fragment(hook))
 		bh_follow_fragments(hook);
 	reason = bh_ask_about_packet(hook);
 	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW)
 		reason = bh_reconsider(skb, hook, reason);
 	passes = bh_verdict_of(reason) != BH_VERDICT_DENY || !control->armed;
 	if (passes && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet))
-		bh_note_passing(0, hook->question.src.tenant);
+		bh_note_passing(0, bh_tenant_of_sender(hook));
 	return bh_conclude(skb, reason);
 }
 
 /* ---- off the node ------------------------------------------------------------------------------- */
+
+/*
+ * May a pod have sent this? The node's own packets and those that it forwards for others are nobody's
+ * business here. What has neither device nor socket went through IPv6's slow path, which forgets the
+ * device; its address, which the first hook has checked, tells the pod.
+ */
+BH_INLINE int bh_is_pods_business(const struct __sk_buff *skb, const struct bh_control *control,
+				  const struct bh_hook *hook)
+{
+	return hook->ingress_ifindex ? bh_bit(control->guarded, hook->ingress_ifindex) : !bh_has_local_socket(skb);
+}
 
 SEC("tc")
 int bh_uplink(struct __sk_buff *skb)
@@ -184,30 +201,26 @@ int bh_uplink(struct __sk_buff *skb)
 
 	if (!control || !hook)
 		return BH_PASS;
-	if (!hook->ingress_ifindex || !bh_bit(control->guarded, hook->ingress_ifindex))
-		return bh_leave_to_others(skb); /* the node's own packets are nobody's business here */
-	hook->slot = bh_slot_of_interface(hook->ingress_ifindex);
-	if (!hook->slot)
+	if (!bh_is_pods_business(skb, control, hook))
 		return bh_leave_to_others(skb);
 	hook->parsed = (__u8)bh_parse_skb(skb);
 	if (!hook->packet.family)
+		return bh_leave_to_others(skb);
+	hook->slot = hook->ingress_ifindex ? bh_slot_of_interface(hook->ingress_ifindex) :
+					     bh_who_is(control, hook->packet.family, &hook->packet.src).slot;
+	if (!hook->slot)
 		return bh_leave_to_others(skb);
 	hook->src_identity = bh_identity_in(hook->slot);
 	bh_identity_row(hook->src_identity, &hook->question.src);
 	hook->dst_identity = bh_who_is(control, hook->packet.family, &hook->packet.dst).identity;
 	bh_identity_row(hook->dst_identity, &hook->question.dst);
 	hook->question.src_is_local = 1;
-	if (hook->packet.flags & (BH_FIRST_FRAGMENT | BH_LATER_FRAGMENT))
+	if (bh_is_fragment(hook))
 		bh_follow_fragments(hook);
 	reason = bh_ask_about_packet(hook);
 	if (hook->question.dst.flags & BH_POD && reason != BH_REASON_CONFINED && reason != BH_REASON_CONFINED_AUDIT)
 		return bh_leave_to_others(skb); /* its own node judges the rest */
-	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW) {
-		if (hook->parsed == BH_PARSED && bh_is_reply(skb, 1))
-			reason = BH_REASON_REPLY;
-		else if (hook->parsed != BH_PARSED && bh_verdict_of(reason) == BH_VERDICT_DENY)
-			reason = bh_not_understood(hook);
-	}
+	reason = bh_reconsider_sent(skb, hook, reason);
 	hook->first = hook->packet.protocol == BH_TCP && bh_only_begins(&hook->packet);
 	return bh_conclude(skb, reason);
 }

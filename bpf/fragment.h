@@ -5,6 +5,11 @@
 
 #include "hook.h"
 
+BH_INLINE int bh_is_fragment(const struct bh_hook *hook)
+{
+	return hook->parsed == BH_PARSED && hook->packet.flags & (BH_FIRST_FRAGMENT | BH_LATER_FRAGMENT);
+}
+
 BH_INLINE void bh_follow_fragments(struct bh_hook *hook)
 {
 	struct bh_packet *packet = &hook->packet;

@@ -43,6 +43,7 @@ struct bh_hook {
 	__u32 ingress_ifindex;
 	__u32 src_identity;
 	__u32 dst_identity;
+	__u32 known_as; /* to a pod: whom the source address names; another than src_identity behind NAT */
 	__u32 slot; /* of the pod whose veth this is (uplink: who sent it); 0 = not known */
 	__u32 opening_src; /* between which identities the deciding question was asked; 0, 0 = no opening */
 	__u32 opening_dst;
@@ -177,6 +178,7 @@ BH_INLINE struct bh_hook *bh_hook_begin(struct __sk_buff *skb, enum bh_direction
 	hook->ifindex = bh_ifindex(skb);
 	hook->ingress_ifindex = bh_ingress_ifindex(skb);
 	hook->src_identity = 0;
+	hook->known_as = 0;
 	hook->dst_identity = 0;
 	hook->slot = 0;
 	hook->opening_src = 0;

@@ -132,11 +132,30 @@ BH_INLINE int bh_is_link_local(__u8 family, const struct bh_addr *address)
 	return byte[0] == 0xfe && (byte[1] & 0xc0) == 0x80;
 }
 
+BH_INLINE int bh_is_loopback(__u8 family, const struct bh_addr *address)
+{
+	if (family == BH_IPV4)
+		return *(const __u8 *)address == 127;
+	return (address->word[0] | address->word[1] | address->word[2]) == 0 &&
+	       address->word[3] == (BH_NET16(1) == 1 ? 1u : 1u << 24);
+}
+
 BH_INLINE int bh_is_multicast(__u8 family, const struct bh_addr *address)
 {
 	const __u8 *byte = (const __u8 *)address;
 
 	return family == BH_IPV4 ? (byte[0] & 0xf0) == 0xe0 : byte[0] == 0xff;
+}
+
+/*
+ * Does a packet of a pod to this address end on this node? Nobody forwards these, but for IPv4's
+ * link-local ones, some of which (instance metadata) lie beyond the uplink.
+ */
+BH_INLINE int bh_ends_here(__u8 family, const struct bh_addr *dst)
+{
+	if (bh_is_multicast(family, dst) || bh_is_loopback(family, dst))
+		return 1;
+	return family == BH_IPV4 ? dst->word[0] == 0xffffffff : bh_is_link_local(family, dst);
 }
 
 /*

@@ -74,10 +74,21 @@ BH_INLINE int bh_pod_spoke_first(struct __sk_buff *skb, struct bh_hook *hook, st
 	return local_first;
 }
 
-/* The rule about the original direction of a packet that seems to answer. */
+/* To which tenant a pod's peer belongs as the pod knows it: by the address that it talks to. */
+BH_INLINE __u32 bh_tenant_of_sender(const struct bh_hook *hook)
+{
+	return hook->known_as == hook->src_identity ? hook->question.src.tenant : bh_tenant_of(hook->known_as);
+}
+
+/*
+ * The rule about the original direction of a packet that seems to answer. Behind a Service the pod talked
+ * to another address and port than its peer's own; those only the peer's veth knows, and it judged all that
+ * went there, line 2 included. So here the address that the pod knows stands for its peer.
+ */
 BH_INLINE enum bh_reason bh_ask_original(struct bh_hook *hook, int from_pod)
 {
 	struct bh_question *original = &hook->asked;
+	__u32 peer = from_pod ? hook->src_identity : hook->known_as;
 
 	original->src = hook->question.dst;
 	original->dst = hook->question.src;
@@ -85,7 +96,11 @@ BH_INLINE enum bh_reason bh_ask_original(struct bh_hook *hook, int from_pod)
 	original->src_is_local = !from_pod;
 	original->local_host = from_pod && hook->dst_is_this_node;
 	original->openings = 0;
-	return bh_ask_rule(hook, original, hook->dst_identity, hook->src_identity,
+	if (peer != hook->src_identity) {
+		bh_identity_row(peer, &original->dst);
+		original->src_is_local = 0;
+	}
+	return bh_ask_rule(hook, original, hook->dst_identity, peer,
 			   bh_ask_about(&hook->packet, hook->packet.src_port));
 }
 
@@ -105,7 +120,7 @@ __attribute__((noinline)) int bh_is_reply(struct __sk_buff *skb, int from_pod)
 	if (!hook || bh_only_begins(&hook->packet) || hook->packet.flags & BH_LATER_FRAGMENT)
 		return 0;
 	from_pod = from_pod != 0;
-	peer_tenant = from_pod ? hook->question.dst.tenant : hook->question.src.tenant;
+	peer_tenant = from_pod ? hook->question.dst.tenant : bh_tenant_of_sender(hook);
 	set = bh_recall(&hook->memory, &hook->packet, hook->slot, from_pod);
 	local_first = bh_pod_spoke_first(skb, hook, set, from_pod, peer_tenant);
 	if (local_first < 0 || local_first == from_pod)

@@ -30,6 +30,12 @@ Namespace blog_namespace(bool is_protected) {
     return is_protected ? protected_namespace("blog") : ns("blog", {{"bulkhead.dev/tenant", "blog"}});
 }
 
+Namespace audited_namespace(const std::string& name) {
+    auto audited = protected_namespace(name);
+    audited.labels["bulkhead.dev/mode"] = "audit";
+    return audited;
+}
+
 Pod ledger_pod(const std::string& expose) {
     PodTemplate common;
     common.expose = expose;
@@ -50,11 +56,14 @@ Tenant batch_tenant(bool allowed_to_world) {
 std::vector<Object> small_cluster() {
     auto vault = named<AwsResource>("vault");
     vault.cidrs = {cidr("10.0.200.10"), cidr("fd00:c8::10")};
+    PodTemplate gate;
+    gate.expose = "8080";
     return {
         node("node-a", "10.0.0.1", "fd00::1"),
         node("node-b", "10.0.0.2", "fd00::2"),
         blog_namespace(false),
         protected_namespace("payments"),
+        protected_namespace("accounts"),
         ns("batch"),
         batch_tenant(false),
         vault,
@@ -63,6 +72,7 @@ std::vector<Object> small_cluster() {
         ledger_pod("8443, 5300/UDP"),
         at(kRemote, "node-b", "10.0.2.2", "fd00:2::2"),
         at(kJob, "node-a", "10.0.1.3", "fd00:1::3"),
+        at(kGate, "node-a", "10.0.1.4", "fd00:1::4", gate),
     };
 }
 

@@ -6,6 +6,7 @@
 //     blog      open            web (10.0.1.1), far (10.0.2.1, node-b)
 //     payments  protected       ledger (10.0.1.2; exposes 8443/TCP and 5300/UDP), remote (10.0.2.2, node-b)
 //     batch     confined, open  job (10.0.1.3; allowTo 203.0.113.0/24)
+//     accounts  protected       gate (10.0.1.4; exposes 8080/TCP)
 //     vault     protected       AWSResource, 10.0.200.10 and fd00:c8::10
 //
 // IPv6 addresses end alike: fd00:1::1 ...
@@ -23,9 +24,12 @@ inline constexpr const char* kFar = "blog/far";
 inline constexpr const char* kLedger = "payments/ledger";
 inline constexpr const char* kRemote = "payments/remote";
 inline constexpr const char* kJob = "batch/job";
+inline constexpr const char* kGate = "accounts/gate";
 
 std::vector<state::Object> small_cluster();
 state::Namespace blog_namespace(bool is_protected);
+/// A Protected namespace of a tenant of its own name, in audit mode.
+state::Namespace audited_namespace(const std::string& name);
 state::Pod ledger_pod(const std::string& expose);
 state::Tenant batch_tenant(bool allowed_to_world);
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The same packet at other places: from the device that it really came from, from this node or from
+// somebody who would like to be it; through a Service; towards the node; off it.
+#include <catch2/generators/catch_generators.hpp>
+
+#include "bpf/packets_table.h"
+
+using namespace bulkhead;
+using namespace bulkhead::test;
+
+TEST_CASE("only a socket of this node makes a packet the node's own") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const Wire wire(shared_machine());
+    const auto ledger = family.at(wire.stage, kLedger), node = family.node();
+    const auto probe = [&](const std::string& src) { return ip(src, ledger).tcp(50000, 80, kSyn); };
+    const std::string other = family.family == BH_IPV4 ? "10.0.0.2" : "fd00::2";
+    check_rows(wire, {
+                         {"a probe", to(kLedger, kFromNode), probe(node), BH_REASON_LOCAL_HOST},
+                         {"no socket", to(kLedger, kFromNowhere), probe(node), BH_REASON_NOT_GRANTED},
+                         {"from the uplink", to(kLedger), probe(node), BH_REASON_NOT_GRANTED},
+                         {"from a pod's veth", to(kLedger, kWeb), probe(node), BH_REASON_NOT_GRANTED},
+                         {"another node's address", to(kLedger, kFromNode), probe(other), BH_REASON_NOT_GRANTED},
+                         {"nobody's address", to(kLedger, kFromNode), probe(family.stranger()), BH_REASON_NOT_GRANTED},
+                     });
+}
+
+TEST_CASE("the device tells who sent a packet, not its address") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const Wire wire(shared_machine());
+    const auto ledger = family.at(wire.stage, kLedger), web = family.at(wire.stage, kWeb);
+    const auto remote = family.at(wire.stage, kRemote), node = family.node();
+    const auto from = [&](const std::string& src) { return ip(src, ledger).udp(1, 9); };
+    check_rows(wire,
+               {
+                   {"the tenant's own from afar", to(kLedger), from(remote), BH_REASON_SAME_TENANT},
+                   {"... said by another pod", to(kLedger, kWeb), from(remote), BH_REASON_NOT_GRANTED},
+                   {"itself, through its own Service", to(kLedger, kLedger), from(node), BH_REASON_SELF},
+                   {"itself, by its own address", to(kLedger, kLedger), from(ledger), BH_REASON_SELF},
+                   {"its address, said by another pod", to(kLedger, kWeb), from(ledger), BH_REASON_NOT_GRANTED},
+                   {"its address, from the wire", to(kLedger), from(ledger), BH_REASON_SAME_TENANT},
+                   {"a neighbour that lost its device", to(kLedger, kFromNowhere), from(web), BH_REASON_NOT_GRANTED},
+                   {"itself, that lost its device", to(kLedger, kFromNowhere), from(ledger), BH_REASON_SELF},
+               });
+}
+
+TEST_CASE("a confined pod that comes back from outside was judged where it left") {
+    const Wire wire(shared_machine());
+    check_rows(wire, {
+                         {"on this node", to(kWeb, kJob), ip("10.0.1.3", "10.0.1.1").udp(1, 2), BH_REASON_CONFINED},
+                         {"through a load balancer", to(kWeb), ip("10.0.1.3", "10.0.1.1").udp(1, 2), BH_REASON_OPEN},
+                     });
+}
+
+TEST_CASE("a veth whose pod is not known is held") {
+    const Wire wire(shared_machine());
+    const auto at = [](const char* src) { return ip(src, "10.0.1.77").tcp(1, 80, kSyn); };
+    check_rows(wire, {
+                         {"from a pod", to(kUnknownVeth, kWeb), at("10.0.1.1"), BH_REASON_HELD},
+                         {"from afar", to(kUnknownVeth), at("10.0.2.1"), BH_REASON_HELD},
+                         {"from this node", to(kUnknownVeth, kFromNode), at("10.0.0.1"), BH_REASON_LOCAL_HOST},
+                         {"what it sends", sent_by(kUnknownVeth), ip("10.0.1.77", "10.0.2.1").tcp(1, 80, kSyn),
+                          BH_REASON_SPOOFED},
+                     });
+}
+
+TEST_CASE("an answer through a Service on the same node comes back whatever its target port") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const Wire wire(shared_machine());
+    const auto ledger = family.at(wire.stage, kLedger), gate = family.at(wire.stage, kGate);
+    const std::string service = family.family == BH_IPV4 ? "172.20.0.80" : "fd00:5e::80";
+    // As each veth sees it: NAT lies between them.
+    check_rows(
+        wire,
+        {
+            {"the question", sent_by(kLedger), ip(ledger, service).tcp(41000, 80, kSyn), kLeft},
+            {"... at its endpoint", to(kGate, kLedger), ip(ledger, gate).tcp(41000, 8080, kSyn), BH_REASON_EXPOSED},
+            {"the answer", to(kLedger, kGate), ip(service, ledger).tcp(80, 41000, kSyn | kAck), BH_REASON_REPLY},
+            {"from another pod", to(kLedger, kWeb), ip(service, ledger).tcp(81, 41000, kSyn | kAck),
+             BH_REASON_NOT_GRANTED},
+            {"a direct question to a closed port", sent_by(kLedger), ip(ledger, gate).tcp(41001, 80, kSyn), kLeft},
+            {"... has no answer", to(kLedger, kGate), ip(gate, ledger).tcp(80, 41001, kSyn | kAck),
+             BH_REASON_NOT_GRANTED},
+        });
+}
+
+TEST_CASE("the uplink judges what pods send off the node, and nothing else") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const Wire wire(shared_machine());
+    const auto web = family.at(wire.stage, kWeb), job = family.at(wire.stage, kJob);
+    const auto vault = family.vault();
+    const auto knock = [&](const std::string& src) { return ip(src, vault).tcp(41000, 5432, kSyn); };
+    const std::string beside = family.family == BH_IPV4 ? "10.0.200.11" : "fd00:c8::11";
+    check_rows(
+        wire,
+        {
+            {"a pod to a Protected resource", off_node(kWeb), knock(web), BH_REASON_NOT_GRANTED},
+            {"... under the node's address", off_node(kWeb), knock(family.node()), BH_REASON_NOT_GRANTED},
+            {"the address beside", off_node(kWeb), ip(web, beside).tcp(41000, 5432, kSyn), BH_REASON_OPEN},
+            {"the node itself", off_node(kFromNode), knock(family.node()), kLeft},
+            {"what comes through from elsewhere", off_node(kFromUplink), knock(family.stranger()), kLeft},
+            {"to a pod, which its node judges", off_node(kWeb), ip(web, family.at(wire.stage, kRemote)).tcp(1, 2, kSyn),
+             kLeft},
+            {"confined, to a pod", off_node(kJob), ip(job, family.at(wire.stage, kFar)).tcp(1, 2, kSyn),
+             BH_REASON_CONFINED},
+            {"malformed, to the resource", off_node(kWeb), ip(web, vault).tcp(41000, 5432, kSyn).claim_header_words(3),
+             BH_REASON_MALFORMED},
+            {"malformed, beside it", off_node(kWeb), ip(web, beside).tcp(41000, 5432, kSyn).claim_header_words(3),
+             BH_REASON_OPEN},
+            {"a pod whose device was forgotten", off_node(kFromNowhere), knock(web), BH_REASON_NOT_GRANTED},
+            {"... to an open address", off_node(kFromNowhere), ip(web, beside).tcp(41000, 5432, kSyn), BH_REASON_OPEN},
+            {"nobody's address without a device", off_node(kFromNowhere), knock(family.stranger()), kLeft},
+        });
+}
+
+TEST_CASE("a confined pod reaches its node by no address and in no shape") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const bool v4 = family.family == BH_IPV4;
+    const Wire wire(shared_machine());
+    const auto job = family.at(wire.stage, kJob), web = family.at(wire.stage, kWeb), node = family.node();
+    const auto datagram = [&](const std::string& dst) { return ip(job, dst).udp(1, 53); };
+    auto long_chain = ip("fd00:1::3", "fd00::1");
+    for (int i = 0; i < 9; ++i)
+        long_chain.destination_options();
+    check_rows(wire,
+               {
+                   {"its address", sent_by(kJob), datagram(node), BH_REASON_CONFINED},
+                   {"... which others reach", sent_by(kWeb), ip(web, node).udp(1, 53), kLeft},
+                   {"multicast", sent_by(kJob), datagram(v4 ? "224.0.0.1" : "ff02::1"), BH_REASON_CONFINED},
+                   {"... which others reach", sent_by(kWeb), ip(web, v4 ? "224.0.0.1" : "ff02::1").udp(1, 53), kLeft},
+                   {"broadcast or link-local", sent_by(kJob), datagram(v4 ? "255.255.255.255" : "fe80::1"),
+                    BH_REASON_CONFINED},
+                   {"loopback", sent_by(kJob), datagram(v4 ? "127.0.0.1" : "::1"), BH_REASON_CONFINED},
+                   {"a header that lies", sent_by(kJob), ip(job, node).tcp(1, 2, kSyn).claim_header_words(3),
+                    BH_REASON_MALFORMED},
+                   {"too many headers", sent_by(kJob), long_chain.tcp(1, 10250, kSyn), BH_REASON_EXTENSIONS},
+                   {"elsewhere: the next hook's", sent_by(kJob), datagram(family.stranger()), kLeft},
+                   {"metadata: the uplink's", sent_by(kJob), datagram(v4 ? "169.254.169.254" : "fd00:ec2::254"), kLeft},
+               });
+}
+
+TEST_CASE("a pod's packet that is not understood does not come from a link-local address") {
+    const Wire wire(shared_machine());
+    auto hidden = ip("fe80::1:1", "ff02::1");
+    for (int i = 0; i < 9; ++i)
+        hidden.destination_options();
+    check_rows(wire,
+               {{"an advertisement behind nine headers", sent_by(kWeb), hidden.icmp(134, 0), BH_REASON_EXTENSIONS}});
+}
+
+TEST_CASE("asleep, nothing is dropped, and each would-be drop is named so") {
+    Wire wire(shared_machine());
+    const auto knock = ip("10.0.2.1", "10.0.1.2").tcp(1, 22, kSyn);
+    check_row(wire, {"awake", to(kLedger), knock, BH_REASON_NOT_GRANTED});
+    wire.stage.remove({.kind = "AWSResource", .ns = "", .name = "vault"});
+    wire.stage.remove({.kind = "Tenant", .ns = "", .name = "batch"});
+    wire.stage.put(audited_namespace("payments"));
+    wire.stage.put(audited_namespace("accounts"));
+    wire.show();
+    REQUIRE(!wire.stage.desired().armed);
+    check_rows(wire,
+               {
+                   {"audited", to(kLedger), knock, BH_REASON_AUDIT},
+                   {"spoofed", sent_by(kWeb), ip("10.0.1.2", "10.0.2.1").udp(1, 2), BH_REASON_ASLEEP},
+                   {"another ethertype", sent_by(kWeb), packet().eth().ethertype(0x8847).payload(40), BH_REASON_ASLEEP},
+                   {"held", to(kUnknownVeth), ip("10.0.2.1", "10.0.1.77").udp(1, 2), BH_REASON_ASLEEP},
+                   {"a router's", sent_by(kWeb), ip("10.0.1.1", "10.0.2.1").icmp(5, 0), BH_REASON_ASLEEP},
+                   {"open as ever", to(kWeb), ip("10.0.2.1", "10.0.1.1").udp(1, 2), BH_REASON_OPEN},
+               });
+}
