@@ -260,7 +260,8 @@ std::vector<std::string> attachments_in(const Netns& netns) {
     const auto [status, attached] = run_in(netns, {"bpftool", "-j", "net"});
     if (status != 0) FAIL("bpftool net: " << attached);
     std::vector<std::string> found;
-    for (const Json& one : Json::parse(attached).at(0).at("tc"))
+    const Json listed = Json::parse(attached);
+    for (const Json& one : listed.at(0).at("tc"))
         found.push_back(one.dump());
     const auto [failed, qdiscs] = run_in(netns, {"tc", "qdisc", "show"});
     if (failed) FAIL("tc qdisc: " << qdiscs);

@@ -32,6 +32,9 @@ T require(Result<T> result) {
     if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
+/// For an agent to end: closing its watch on the manifests waits for the kernel's other business.
+inline constexpr auto kEnd = 30s;
+
 inline const std::string kNodeA = "node-a";
 inline const std::string kNodeB = "node-b";
 

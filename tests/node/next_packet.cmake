@@ -1,5 +1,5 @@
 # Running agents and real conversations: what changes under them, and what doesn't.
-add_library(node_fixture STATIC fixture.cpp)
+add_library(node_fixture STATIC fixture.cpp next_packet_support.cpp)
 target_include_directories(node_fixture PUBLIC ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(node_fixture PUBLIC bulkhead_test_support Catch2::Catch2 nlohmann_json::nlohmann_json)
 target_compile_definitions(node_fixture PUBLIC
@@ -10,8 +10,8 @@ target_compile_definitions(node_fixture PUBLIC
 target_compile_options(node_fixture PUBLIC -Wno-missing-field-initializers)
 add_dependencies(node_fixture bulkhead-agent bulkheadctl)
 
-foreach(subject next_packet)
-  file(GLOB ${subject}_sources CONFIGURE_DEPENDS ${subject}_*.cpp)
+foreach(subject next_packet life)
+  file(GLOB ${subject}_sources CONFIGURE_DEPENDS ${subject}_*_test.cpp)
   add_executable(node_${subject} ${${subject}_sources})
   target_link_libraries(node_${subject} PRIVATE node_fixture Catch2::Catch2WithMain)
   # SKIP_RETURN_CODE: Catch2's, when every test of a run was skipped.

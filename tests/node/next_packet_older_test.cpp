@@ -63,7 +63,7 @@ TEST_CASE("a detached and installed anew agent tells a pod's own conversations f
     const Town town;
     const Talks allowed = town.allowed();
     auto agent = AgentProcess::start(town.net, town.net.node(kNodeA), {});
-    agent.process().stop(after(10s));
+    agent.process().stop(after(kEnd));
     const auto [status, output] = agent.detach();
     INFO(output);
     REQUIRE(status == 0);
@@ -76,7 +76,7 @@ TEST_CASE("a flow table of another size starts empty, and no conversation notice
     const Town town;
     auto agent = AgentProcess::start(town.net, town.net.node(kNodeA), {});
     const Talks allowed = town.allowed();
-    agent.process().stop(after(10s));
+    agent.process().stop(after(kEnd));
     const auto next = AgentProcess::start(town.net, town.net.node(kNodeA), {.more = {"--flow-sets", "64"}});
     check_cut_and_going_on({}, allowed, Clock::now());
 }

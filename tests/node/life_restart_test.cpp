@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent ends, well or badly, and another takes over what is pinned.
+#include <catch2/generators/catch_generators.hpp>
+
+#include "next_packet_support.h"
+
+namespace bulkhead::test {
+namespace {
+
+/// A datagram every millisecond, and each is answered: a lost one is known.
+class CountedPings {
+public:
+    CountedPings(const Place& from, const Place& to, uint16_t port)
+        : server_(require(bound_socket(to.netns, {to.ip4, port}, SOCK_DGRAM))),
+          client_(require(udp_connect(from.netns, {to.ip4, port}))), driver_([this] { drive(); }) {}
+    ~CountedPings() { end(); }
+
+    void end() {
+        stop_ = true;
+        if (driver_.joinable()) driver_.join();
+    }
+    /// After end(), when the last have come back.
+    size_t sent() const { return sent_; }
+    size_t answered() const { return answered_; }
+    bool under_way() const {
+        return wait_until([&] { return answered_ > 10; }, after(10s));
+    }
+
+private:
+    void drive() {
+        for (auto next = Clock::now(); !stop_; next = std::max(next + kBeat, Clock::now())) {
+            const std::array<uint8_t, 8> bytes{};
+            sent_ += send(client_.get(), bytes.data(), bytes.size(), 0) > 0 ? 1 : 0;
+            pass_on_until(next + kBeat);
+        }
+        wait_until([&] { return pass_on_until(Clock::now()), answered_ >= sent_; }, after(2s));
+    }
+
+    void pass_on_until(Deadline deadline) {
+        std::array<uint8_t, 8> bytes{};
+        do {
+            SocketAddress from;
+            while (recvfrom(server_.get(), bytes.data(), bytes.size(), 0, from.raw(), &from.size) >= 0)
+                (void)sendto(server_.get(), bytes.data(), bytes.size(), 0, from.raw(), from.size);
+            while (recv(client_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) >= 0)
+                ++answered_;
+        } while (readable(server_, deadline));
+    }
+
+    static constexpr auto kBeat = 1ms;
+
+    Fd server_;
+    Fd client_;
+    std::atomic<bool> stop_{false};
+    std::atomic<size_t> sent_{0};
+    std::atomic<size_t> answered_{0};
+    std::thread driver_;
+};
+
+/// Datagrams from a stranger every millisecond: none may arrive.
+class Knocking {
+public:
+    Knocking(const Place& from, const Place& to, uint16_t port)
+        : door_(require(bound_socket(to.netns, {to.ip4, port}, SOCK_DGRAM))),
+          hand_(require(udp_connect(from.netns, {to.ip4, port}))), driver_([this] { drive(); }) {}
+    ~Knocking() {
+        stop_ = true;
+        driver_.join();
+    }
+    size_t knocks() const { return knocks_; }
+    size_t heard() const { return heard_; }
+
+private:
+    void drive() {
+        std::array<uint8_t, 8> bytes{};
+        while (!stop_) {
+            knocks_ += send(hand_.get(), bytes.data(), bytes.size(), 0) > 0 ? 1 : 0;
+            if (readable(door_, after(1ms)) && recv(door_.get(), bytes.data(), bytes.size(), 0) >= 0) ++heard_;
+        }
+    }
+
+    Fd door_;
+    Fd hand_;
+    std::atomic<bool> stop_{false};
+    std::atomic<size_t> knocks_{0};
+    std::atomic<size_t> heard_{0};
+    std::thread driver_;
+};
+
+struct Town {
+    Net net = Net::create();
+    Place safe = net.add(kNodeA, "vault/safe", 20);
+    Place kin = net.add(kNodeB, "vault/kin", 21);
+    Place near = net.add(kNodeA, "blog/near", 30);
+    Place far = net.add(kNodeB, "blog/far", 30);
+
+    Town() {
+        net.manifests().write("vault.yaml", protected_namespace_text("vault"));
+        net.manifests().write("blog.yaml", namespace_text("blog"));
+    }
+};
+
+TEST_CASE("a restart loses no packet, forgets no conversation and lets no stranger in") {
+    const std::string attach = GENERATE("tcx", "clsact");
+    const int how = GENERATE(SIGTERM, SIGKILL);
+    INFO(attach << ", signal " << how);
+    const Town town;
+    const auto& [net, safe, kin, near, far] = town;
+    auto agent = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
+    Talks own = begin_talks(safe, far, Begun::kByGuarded);
+    append(own, begin_talks(safe, kin, Begun::kByOther, 7100));
+    CountedPings outward(safe, far, 8000);
+    CountedPings inward(kin, safe, 8001);
+    const Knocking knocking(near, safe, 8002);
+    REQUIRE(outward.under_way());
+    REQUIRE(inward.under_way());
+
+    agent.process().signal(how);
+    REQUIRE(agent.process().wait(after(kEnd)));
+    check_going_on(own); // with nobody there
+    const auto next = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
+    check_going_on(own);
+    CHECK(next.verdict(far.name, safe.name + ":7000") == "deny");
+    outward.end();
+    inward.end();
+    CHECK(outward.answered() == outward.sent());
+    CHECK(inward.answered() == inward.sent());
+    CHECK(knocking.knocks() > 100);
+    CHECK(knocking.heard() == 0);
+}
+
+TEST_CASE("what changes while no agent runs is in force once the next one is ready") {
+    const Town town;
+    const auto& [net, safe, kin, near, far] = town;
+    auto agent = AgentProcess::start(net, net.node(kNodeA), {});
+    Talks from_kin = begin_talks(safe, kin, Begun::kByOther, 7100);
+    const Talks own = begin_talks(safe, far, Begun::kByGuarded);
+    REQUIRE(agent.process().stop(after(kEnd)) == 0);
+    net.manifests().write(file_of(kin),
+                          pod_text({kNodeB, "blog/heir", kin.ip4, kin.ip6, require(Netns::open(kin.netns.name()))}));
+    const auto next = AgentProcess::start(net, net.node(kNodeA), {});
+    check_cut_and_going_on(from_kin, own, Clock::now());
+}
+
+} // namespace
+} // namespace bulkhead::test
