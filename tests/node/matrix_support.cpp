@@ -126,7 +126,8 @@ Result<std::vector<std::string>> attachments_in(const Netns& netns) {
     const auto attached = run_in(netns, {"bpftool", "-j", "net"});
     if (!attached) return tl::unexpected(attached.error());
     std::vector<std::string> found;
-    for (const Json& one : Json::parse(*attached).at(0).at("tc"))
+    const Json listed = Json::parse(*attached);
+    for (const Json& one : listed.at(0).at("tc"))
         found.push_back(one.dump());
     const auto qdiscs = run_in(netns, {"tc", "qdisc", "show"});
     if (!qdiscs) return tl::unexpected(qdiscs.error());
