@@ -64,6 +64,8 @@ BH_INLINE enum bh_reason bh_reconsider_sent(struct __sk_buff *skb, const struct 
 		return reason;
 	if (hook->parsed != BH_PARSED)
 		return bh_verdict_of(reason) == BH_VERDICT_AUDIT ? reason : bh_not_understood(hook);
+	if (hook->packet.flags & BH_ICMP_ERROR && bh_is_related(skb, 0))
+		return BH_REASON_RELATED;
 	return bh_is_reply(skb, 1) ? BH_REASON_REPLY : reason;
 }
 
@@ -142,7 +144,7 @@ BH_INLINE enum bh_reason bh_reconsider(struct __sk_buff *skb, struct bh_hook *ho
 	if (hook->parsed != BH_PARSED)
 		return audit ? reason : bh_not_understood(hook);
 	if (hook->packet.flags & BH_ICMP_ERROR) {
-		if (bh_is_related(skb))
+		if (bh_is_related(skb, 1))
 			return BH_REASON_RELATED;
 		return audit ? reason : BH_REASON_UNRELATED;
 	}
@@ -162,7 +164,8 @@ int bh_to_pod(struct __sk_buff *skb)
 	hook->parsed = (__u8)bh_parse_skb(skb);
 	if (hook->parsed == BH_PARSE_ARP || hook->parsed == BH_PARSE_OTHER)
 		return bh_leave_to_others(skb);
-	if (hook->packet.flags & BH_NEIGHBOR && hook->ingress_ifindex == 0)
+	/* Without a device alone it could be a forwarded one, which IPv6's slow path made forget its own. */
+	if (hook->packet.flags & BH_NEIGHBOR && hook->ingress_ifindex == 0 && bh_has_local_socket(skb))
 		return bh_conclude(skb, BH_REASON_NEIGHBOR);
 	hook->slot = bh_slot_of_interface(hook->ifindex);
 	hook->dst_identity = bh_identity_in(hook->slot);

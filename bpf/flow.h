@@ -61,10 +61,15 @@ BH_INLINE __u32 bh_flow_now(void)
 	return (__u32)(bpf_jiffies64() >> BH_FLOW_TICK_SHIFT) & 0xffffff;
 }
 
-/* Ticks since this entry was last seen; 24 bits wrap after weeks, long after any idle time. */
+/*
+ * Ticks since this entry was last seen; 24 bits wrap after weeks, long after any idle time. Another CPU may
+ * have seen it a tick later than `tick`: that is now, not weeks ago.
+ */
 BH_INLINE __u32 bh_flow_age(const struct bh_flow *flow, __u32 tick)
 {
-	return (tick - (flow->stamp >> 8)) & 0xffffff;
+	__u32 age = (tick - (flow->stamp >> 8)) & 0xffffff;
+
+	return age > 0xfffff0 ? 0 : age;
 }
 
 BH_INLINE __u32 bh_flow_idle_seconds(__u8 protocol, __u32 state)
@@ -221,6 +226,22 @@ BH_INLINE void bh_remember(struct bh_flow_set *set, struct bh_memory *memory, in
 BH_INLINE int bh_local_spoke_first(const struct bh_flow *flow)
 {
 	return (flow->who & BH_FLOW_LOCAL_FIRST) != 0;
+}
+
+/* Has this TCP connection ended, as far as both sides' words go? */
+BH_INLINE int bh_flow_is_over(const struct bh_flow *flow)
+{
+	const __u32 fins = BH_FLOW_FIN_LOCAL | BH_FLOW_FIN_PEER;
+
+	return flow->stamp & BH_FLOW_RESET || (flow->stamp & fins) == fins;
+}
+
+/* A refused packet of the side that spoke first: the entry must last as long as that side tries, or the
+ * other's answers would look like a beginning one day. What it says of the connection does not count. */
+BH_INLINE void bh_keep_alive(struct bh_flow *flow, __u32 tick)
+{
+	if (!bh_config.silent)
+		flow->stamp = tick << 8 | (flow->stamp & 0xf);
 }
 
 /* The entry's state after a TCP packet with these flags, sent by the pod itself or by its peer. */

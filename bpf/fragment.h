@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Only a first fragment carries ports; it leaves a note for the rest of its packet. */
+/* Only a first fragment carries a transport header; it leaves a note for the rest of its packet. */
 #ifndef BULKHEAD_BPF_FRAGMENT_H
 #define BULKHEAD_BPF_FRAGMENT_H
 
@@ -18,15 +18,20 @@ BH_INLINE void bh_follow_fragments(struct bh_hook *hook)
 		.dst = packet->dst,
 		.id = packet->fragment_id,
 		.ifindex = hook->ifindex,
-		.protocol = packet->protocol,
+		.protocol = packet->family == BH_IPV4 ? packet->protocol : 0,
 		.family = packet->family,
 		.direction = hook->direction,
 	};
-	struct bh_fragment note = { .src_port = packet->src_port, .dst_port = packet->dst_port };
+	struct bh_fragment note = {
+		.src_port = packet->src_port,
+		.dst_port = packet->dst_port,
+		.flags = packet->flags & (BH_HAS_PORTS | BH_ECHO_REQUEST | BH_ECHO_REPLY),
+		.protocol = packet->protocol,
+	};
 	const struct bh_fragment *found;
 
-	if (packet->flags & BH_FIRST_FRAGMENT) {
-		if (packet->flags & BH_HAS_PORTS && !bh_config.silent)
+	if (!(packet->flags & BH_LATER_FRAGMENT)) {
+		if (!(packet->flags & (BH_ICMP_ERROR | BH_NEIGHBOR | BH_ROUTER_ICMP)) && !bh_config.silent)
 			bpf_map_update_elem(&fragments, &key, &note, BPF_ANY);
 		return;
 	}
@@ -35,8 +40,8 @@ BH_INLINE void bh_follow_fragments(struct bh_hook *hook)
 		return;
 	packet->src_port = found->src_port;
 	packet->dst_port = found->dst_port;
-	packet->flags |= BH_HAS_PORTS;
-	packet->flags &= (__u16)~BH_LATER_FRAGMENT;
+	packet->protocol = found->protocol;
+	packet->flags = found->flags;
 }
 
 #endif

@@ -37,53 +37,64 @@ __attribute__((noinline)) int bh_error_is_own(struct __sk_buff *skb)
 	return pod && bh_address_index(pod, hook->quoted.family, &hook->quoted.dst) != BH_POD_ADDRESSES;
 }
 
-/* Who began the conversation that the receiving pod hears an error about: 1 = the pod, 0 = its peer,
- * -1 = it has no such conversation. */
-BH_INLINE int bh_quoted_spoke_first(struct __sk_buff *skb, struct bh_hook *hook)
+/* Who began the conversation that an error is about: 1 = the pod in hook->slot, 0 = its peer, -1 = the pod
+ * has no such conversation. `sent`: the quoted packet was the pod's own, else it was sent to the pod. */
+BH_INLINE int bh_quoted_spoke_first(struct __sk_buff *skb, struct bh_hook *hook, int sent)
 {
 	const struct bh_pod *pod = bh_pod_in(hook->slot);
-	struct bh_flow_set *set = bh_recall(&hook->memory, &hook->quoted, hook->slot, 1);
+	struct bh_flow_set *set = bh_recall(&hook->memory, &hook->quoted, hook->slot, sent);
 	const struct bh_flow *flow = set ? bh_recalled(set, &hook->memory) : 0;
 
 	if (flow)
 		return bh_local_spoke_first(flow);
 	if (!pod || hook->quoted.protocol != BH_TCP)
 		return -1;
-	return bh_socket_spoke_first(skb, &hook->quoted, pod->nsid, 1);
+	return bh_socket_spoke_first(skb, &hook->quoted, pod->nsid, sent);
+}
+
+/* May whoever began the quoted conversation have it? */
+BH_INLINE int bh_quoted_is_allowed(struct bh_hook *hook, __u32 self, __u32 peer, int local_first, int sent)
+{
+	struct bh_question *q = &hook->asked;
+	__u32 src = local_first ? self : peer;
+	__u32 dst = local_first ? peer : self;
+	__u16 port = local_first == sent ? hook->quoted.dst_port : hook->quoted.src_port;
+
+	__builtin_memset(q, 0, sizeof(*q));
+	bh_identity_row(src, &q->src);
+	bh_identity_row(dst, &q->dst);
+	q->src_is_local = (__u8)local_first;
+	return bh_verdict_of(bh_ask_rule(hook, q, src, dst, bh_ask_about(&hook->quoted, port))) != BH_VERDICT_DENY;
 }
 
 /*
- * Does an error that the rule refuses tell the receiving pod about a conversation of its own, which the
- * rule allows from whoever began it?
+ * Is an error that the rule refuses about a conversation between its receiver and the pod in hook->slot,
+ * which the rule allows from whoever began it? `sent`: the quoted packet was the pod's own (the pod hears
+ * of it), else it was sent to the pod (the pod complains).
  */
-__attribute__((noinline)) int bh_is_related(struct __sk_buff *skb)
+__attribute__((noinline)) int bh_is_related(struct __sk_buff *skb, int sent)
 {
 	const struct bh_control *control = bh_control_row();
 	struct bh_hook *hook = bh_here();
-	struct bh_question *q;
+	const struct bh_addr *own, *other;
 	const struct bh_pod *pod;
-	__u32 peer, self;
 	int local_first;
 
 	if (!control || !hook || !bh_parse_quoted(skb, hook))
 		return 0;
+	sent = sent != 0;
+	own = sent ? &hook->quoted.src : &hook->quoted.dst;
+	other = sent ? &hook->quoted.dst : &hook->quoted.src;
 	pod = bh_pod_in(hook->slot);
-	if (!pod || bh_address_index(pod, hook->quoted.family, &hook->quoted.src) == BH_POD_ADDRESSES)
+	if (!pod || bh_address_index(pod, hook->quoted.family, own) == BH_POD_ADDRESSES)
 		return 0;
-	local_first = bh_quoted_spoke_first(skb, hook);
+	if (!sent && !bh_same_address(other, &hook->packet.dst))
+		return 0;
+	local_first = bh_quoted_spoke_first(skb, hook, sent);
 	if (local_first < 0)
 		return 0;
-	q = &hook->asked;
-	__builtin_memset(q, 0, sizeof(*q));
-	self = hook->dst_identity;
-	peer = bh_who_is(control, hook->quoted.family, &hook->quoted.dst).identity;
-	bh_identity_row(local_first ? self : peer, &q->src);
-	bh_identity_row(local_first ? peer : self, &q->dst);
-	q->src_is_local = local_first != 0;
-	return bh_verdict_of(bh_ask_rule(hook, q, local_first ? self : peer, local_first ? peer : self,
-					 bh_ask_about(&hook->quoted, local_first ? hook->quoted.dst_port :
-										   hook->quoted.src_port))) !=
-	       BH_VERDICT_DENY;
+	return bh_quoted_is_allowed(hook, sent ? hook->dst_identity : hook->src_identity,
+				    bh_who_is(control, hook->quoted.family, other).identity, local_first, sent);
 }
 
 #endif

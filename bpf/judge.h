@@ -104,6 +104,14 @@ BH_INLINE enum bh_reason bh_ask_original(struct bh_hook *hook, int from_pod)
 			   bh_ask_about(&hook->packet, hook->packet.src_port));
 }
 
+BH_INLINE void bh_refused(struct bh_flow_set *set, const struct bh_hook *hook)
+{
+	struct bh_flow *flow = set ? bh_recalled(set, &hook->memory) : 0;
+
+	if (flow)
+		bh_keep_alive(flow, hook->memory.tick);
+}
+
 /*
  * Does a packet that the rule refuses answer a conversation that the rule allows? `from_pod`: the pod in
  * hook->slot sent it (uplink, node), else receives it. Asks anew each time, so that what was revoked
@@ -117,12 +125,15 @@ __attribute__((noinline)) int bh_is_reply(struct __sk_buff *skb, int from_pod)
 	__u32 peer_tenant;
 	int local_first;
 
-	if (!hook || bh_only_begins(&hook->packet) || hook->packet.flags & BH_LATER_FRAGMENT)
+	if (!hook || bh_only_begins(&hook->packet) ||
+	    hook->packet.flags & (BH_LATER_FRAGMENT | BH_NEIGHBOR | BH_ROUTER_ICMP))
 		return 0;
 	from_pod = from_pod != 0;
 	peer_tenant = from_pod ? hook->question.dst.tenant : bh_tenant_of_sender(hook);
 	set = bh_recall(&hook->memory, &hook->packet, hook->slot, from_pod);
 	local_first = bh_pod_spoke_first(skb, hook, set, from_pod, peer_tenant);
+	if (local_first == from_pod)
+		bh_refused(set, hook);
 	if (local_first < 0 || local_first == from_pod)
 		return 0;
 	reason = bh_ask_original(hook, from_pod);
@@ -144,7 +155,7 @@ BH_INLINE int bh_is_worth_noting(const struct bh_packet *packet)
 {
 	if (packet->protocol == BH_TCP)
 		return packet->tcp_flags & (BH_TCP_SYN | BH_TCP_FIN | BH_TCP_RST);
-	return !(packet->flags & (BH_ICMP_ERROR | BH_NEIGHBOR | BH_LATER_FRAGMENT));
+	return !(packet->flags & (BH_ICMP_ERROR | BH_ROUTER_ICMP | BH_NEIGHBOR | BH_LATER_FRAGMENT));
 }
 
 /* May it be the first of its conversation, if no live entry says otherwise? */
@@ -153,6 +164,19 @@ BH_INLINE int bh_may_begin(const struct bh_packet *packet)
 	if (packet->protocol == BH_TCP)
 		return bh_only_begins(packet);
 	return !(packet->flags & BH_ECHO_REPLY);
+}
+
+/*
+ * The initiator stays who it was, but for a new connection (or echo) where an old one was: from the other
+ * side, with another tenant, or after its end.
+ */
+BH_INLINE int bh_begins_anew(const struct bh_packet *packet, const struct bh_flow *flow, int from_pod,
+			     __u32 peer_tenant)
+{
+	if (!bh_only_begins(packet))
+		return 0;
+	return bh_local_spoke_first(flow) != from_pod ||
+	       (flow->who & BH_FLOW_TENANT_MASK) != (peer_tenant & BH_FLOW_TENANT_MASK) || bh_flow_is_over(flow);
 }
 
 /* After a packet passed that is worth noting. */
@@ -169,8 +193,7 @@ __attribute__((noinline)) int bh_note_passing(int from_pod, __u32 peer_tenant)
 	if (!set)
 		return 0;
 	flow = bh_recalled(set, &hook->memory);
-	/* The initiator stays who it was, but for a new TCP connection on the ports of an old one. */
-	if (flow && !(bh_only_begins(&hook->packet) && bh_local_spoke_first(flow) != from_pod)) {
+	if (flow && !bh_begins_anew(&hook->packet, flow, from_pod, peer_tenant)) {
 		bh_refresh(flow, hook->memory.tick, &hook->packet, from_pod);
 		return 0;
 	}

@@ -192,15 +192,18 @@ struct bh_fragment_key {
 	struct bh_addr dst; /* network */
 	__u32 id; /* as on the wire */
 	__u32 ifindex; /* the hook's interface */
-	__u8 protocol;
+	__u8 protocol; /* IPv4 only: what an IPv6 fragment header says of it differs from piece to piece */
 	__u8 family; /* enum bh_family */
 	__u8 direction; /* enum bh_direction */
 	__u8 reserved;
 };
 
 struct bh_fragment {
-	__u16 src_port; /* network */
-	__u16 dst_port; /* network */
+	__u16 src_port; /* network; ICMP echo: identifier */
+	__u16 dst_port; /* network; ICMP echo: identifier */
+	__u16 flags; /* enum bh_packet_flag: ports, echo request or reply */
+	__u8 protocol;
+	__u8 reserved;
 };
 
 /* counters[(slot * 2 + direction) * BH_REASON_COUNT + reason]: per-CPU array. */
