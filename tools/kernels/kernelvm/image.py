@@ -17,6 +17,7 @@ from . import host
 from .host import KernelsError
 
 _GUEST = pathlib.Path(__file__).parent.parent / "guest"
+_SCRIPTS = ("init", "modprobe")
 # To get the host's root mounted and to report; all others are loaded from there, on demand.
 _MODULES = ("virtio_pci", "virtio_console", "virtiofs", "overlay")
 _BUSYBOX_APPLETS = ("sh", "mount", "insmod", "mkdir", "chroot", "poweroff", "cat", "uname")
@@ -37,7 +38,7 @@ def vmlinux(kernel):
 
 def initramfs(kernel):
     archive = kernel.root / "initramfs.cpio"
-    made_of = max(path.stat().st_mtime for path in (_GUEST / "init", pathlib.Path(__file__)))
+    made_of = max(path.stat().st_mtime for path in (*(_GUEST / script for script in _SCRIPTS), pathlib.Path(__file__)))
     if not archive.exists() or archive.stat().st_mtime < made_of:
         with tempfile.TemporaryDirectory() as place:
             tree = pathlib.Path(place)
@@ -57,7 +58,8 @@ def _fill(tree, kernel):
     shutil.copy(host.path_of("busybox"), tree / "bin" / "busybox")
     for applet in _BUSYBOX_APPLETS:
         (tree / "bin" / applet).symlink_to("busybox")
-    shutil.copy(_GUEST / "init", tree / "init")
+    for script in _SCRIPTS:
+        shutil.copy(_GUEST / script, tree / script)
     for number, module in enumerate(_in_load_order(kernel)):
         name = module.name.split(".")[0] + ".ko"
         content = module.read_bytes()
