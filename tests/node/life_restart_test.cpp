@@ -88,19 +88,6 @@ private:
     std::thread driver_;
 };
 
-struct Town {
-    Net net = Net::create();
-    Place safe = net.add(kNodeA, "vault/safe", 20);
-    Place kin = net.add(kNodeB, "vault/kin", 21);
-    Place near = net.add(kNodeA, "blog/near", 30);
-    Place far = net.add(kNodeB, "blog/far", 30);
-
-    Town() {
-        net.manifests().write("vault.yaml", protected_namespace_text("vault"));
-        net.manifests().write("blog.yaml", namespace_text("blog"));
-    }
-};
-
 TEST_CASE("a restart loses no packet, forgets no conversation and lets no stranger in") {
     const std::string attach = GENERATE("tcx", "clsact");
     const int how = GENERATE(SIGTERM, SIGKILL);

@@ -8,66 +8,38 @@
 namespace bulkhead::test {
 namespace {
 
-/// A protected pod, a neighbour of its tenant, and strangers near and far.
-struct Town {
-    Net net = Net::create();
-    Place safe = net.add(kNodeA, "vault/safe", 20);
-    Place kin = net.add(kNodeB, "vault/kin", 21);
-    Place near = net.add(kNodeA, "blog/near", 30);
-    Place far = net.add(kNodeB, "blog/far", 30);
+/// What the protected pod began, and what its own tenant did.
+Talks allowed_in(const Town& town) {
+    Talks talks = begin_talks(town.safe, town.near, Begun::kByGuarded);
+    append(talks, begin_talks(town.safe, town.far, Begun::kByGuarded));
+    append(talks, begin_talks(town.safe, town.kin, Begun::kByOther, 7200));
+    return talks;
+}
 
-    Town() {
-        net.manifests().write("vault.yaml", protected_namespace_text("vault"));
-        net.manifests().write("blog.yaml", namespace_text("blog"));
-    }
-
-    /// What the protected pod began, and what its own tenant did.
-    Talks allowed() const {
-        Talks talks = begin_talks(safe, near, Begun::kByGuarded);
-        append(talks, begin_talks(safe, far, Begun::kByGuarded));
-        append(talks, begin_talks(safe, kin, Begun::kByOther, 7200));
-        return talks;
-    }
-
-    Talks from_strangers() const {
-        Talks talks = begin_talks(safe, near, Begun::kByOther, 7300);
-        append(talks, begin_talks(safe, far, Begun::kByOther, 7400));
-        return talks;
-    }
-};
-
-/// Datagrams to as many ports of a neighbour, each a conversation of its own for the flow memory.
-void flood(const Place& from, const Place& to, size_t conversations) {
-    constexpr size_t kPorts = 16384;
-    const std::vector<uint8_t> bytes(8);
-    for (size_t done = 0; done < conversations;) {
-        const Fd fd = require(open_socket(from.netns, BH_IPV4, SOCK_DGRAM));
-        for (size_t port = 0; port < kPorts && done < conversations; ++port, ++done) {
-            const auto where = SocketAddress::of(to.ip4, static_cast<uint16_t>(20000 + port));
-            wait_until([&] { return sendto(fd.get(), bytes.data(), bytes.size(), 0, where.raw(), where.size) > 0; },
-                       after(5s));
-        }
-    }
+Talks from_strangers_in(const Town& town) {
+    Talks talks = begin_talks(town.safe, town.near, Begun::kByOther, 7300);
+    append(talks, begin_talks(town.safe, town.far, Begun::kByOther, 7400));
+    return talks;
 }
 
 TEST_CASE("of conversations older than the agent, the pod's own and the allowed go on, a stranger's is cut") {
     const std::string attach = GENERATE("tcx", "clsact");
     const Town town;
-    const Talks allowed = town.allowed();
-    const Talks strangers = town.from_strangers();
+    const Talks allowed = allowed_in(town);
+    const Talks strangers = from_strangers_in(town);
     const auto agent = AgentProcess::start(town.net, town.net.node(kNodeA), {.attach = attach});
     check_cut_and_going_on(strangers, allowed, Clock::now());
 }
 
 TEST_CASE("a detached and installed anew agent tells a pod's own conversations from a stranger's") {
     const Town town;
-    const Talks allowed = town.allowed();
+    const Talks allowed = allowed_in(town);
     auto agent = AgentProcess::start(town.net, town.net.node(kNodeA), {});
     agent.process().stop(after(kEnd));
     const auto [status, output] = agent.detach();
     INFO(output);
     REQUIRE(status == 0);
-    const Talks strangers = town.from_strangers(); // nobody stops them now
+    const Talks strangers = from_strangers_in(town); // nobody stops them now
     const auto next = AgentProcess::start(town.net, town.net.node(kNodeA), {});
     check_cut_and_going_on(strangers, allowed, Clock::now());
 }
@@ -75,7 +47,7 @@ TEST_CASE("a detached and installed anew agent tells a pod's own conversations f
 TEST_CASE("a flow table of another size starts empty, and no conversation notices") {
     const Town town;
     auto agent = AgentProcess::start(town.net, town.net.node(kNodeA), {});
-    const Talks allowed = town.allowed();
+    const Talks allowed = allowed_in(town);
     agent.process().stop(after(kEnd));
     const auto next = AgentProcess::start(town.net, town.net.node(kNodeA), {.more = {"--flow-sets", "64"}});
     check_cut_and_going_on({}, allowed, Clock::now());

@@ -40,20 +40,6 @@ void check_answers(const Place& from, const Place& to, bool expected) {
     }
 }
 
-/// Datagrams to as many ports, each a conversation of its own for the flow memory.
-void flood(const Place& from, const Place& to, size_t conversations) {
-    constexpr size_t kPorts = 16384;
-    const std::vector<uint8_t> bytes(8);
-    for (size_t done = 0; done < conversations;) {
-        const Fd fd = require(open_socket(from.netns, BH_IPV4, SOCK_DGRAM));
-        for (size_t port = 0; port < kPorts && done < conversations; ++port, ++done) {
-            const auto where = SocketAddress::of(to.ip4, static_cast<uint16_t>(20000 + port));
-            wait_until([&] { return sendto(fd.get(), bytes.data(), bytes.size(), 0, where.raw(), where.size) > 0; },
-                       after(5s));
-        }
-    }
-}
-
 /// Conversations by UDP that the guarded pod began and its peer has yet to answer, or to answer again.
 class Questions {
 public:

@@ -135,6 +135,25 @@ void check_going_on(const Talks& talks) {
         check_still_arrives(talk, now);
 }
 
+/// Datagrams to as many ports of a neighbour, each a conversation of its own for the flow memory.
+void flood(const Place& from, const Place& to, size_t conversations) {
+    constexpr size_t kPorts = 16384;
+    const std::vector<uint8_t> bytes(8);
+    for (size_t done = 0; done < conversations;) {
+        const Fd fd = require(open_socket(from.netns, BH_IPV4, SOCK_DGRAM));
+        for (size_t port = 0; port < kPorts && done < conversations; ++port, ++done) {
+            const auto where = SocketAddress::of(to.ip4, static_cast<uint16_t>(20000 + port));
+            wait_until([&] { return sendto(fd.get(), bytes.data(), bytes.size(), 0, where.raw(), where.size) > 0; },
+                       after(5s));
+        }
+    }
+}
+
+Town::Town() {
+    net.manifests().write("vault.yaml", protected_namespace_text("vault"));
+    net.manifests().write("blog.yaml", namespace_text("blog"));
+}
+
 FrameSender::FrameSender(const Place& from) : fd_(packet_socket(from.netns, "eth0", 0)) {
     own_ = mac_of(ip_json(from.netns, {"link", "show", "eth0"}).at(0).at("address"));
     gateway_ = mac_of(ip_json(from.netns, {"neigh", "show", "169.254.1.1"}).at(0).at("lladdr"));

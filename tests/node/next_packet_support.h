@@ -51,6 +51,20 @@ void append(Talks& talks, Talks more);
 void check_cut_and_going_on(const Talks& cut, const Talks& going_on, Clock::time_point moment);
 void check_going_on(const Talks& talks);
 
+/// Datagrams to as many ports of a neighbour, each a conversation of its own for the flow memory.
+void flood(const Place& from, const Place& to, size_t conversations);
+
+/// A protected pod on node-a, one of its tenant elsewhere, and strangers near and far. No agent yet.
+struct Town {
+    Net net = Net::create();
+    Place safe = net.add(kNodeA, "vault/safe", 20);
+    Place kin = net.add(kNodeB, "vault/kin", 21);
+    Place near = net.add(kNodeA, "blog/near", 30);
+    Place far = net.add(kNodeB, "blog/far", 30);
+
+    Town();
+};
+
 /// Sends whole frames from a pod's eth0 to its host side.
 class FrameSender {
 public:
