@@ -174,24 +174,33 @@ BH_INLINE struct bh_flow *bh_recalled(struct bh_flow_set *set, const struct bh_m
 	return &set->way[way & (BH_FLOW_WAYS - 1)];
 }
 
-/* Names in memory->way the place for a new entry: a dead one if there is one, else the oldest. */
+/*
+ * How readily a live entry gives way: the longer unseen the more, and before all that were answered those
+ * that were not, so that a flood of beginnings can't push out the conversations of a pod.
+ */
+BH_INLINE __u32 bh_flow_rank(const struct bh_flow *flow, __u32 tick)
+{
+	return bh_flow_age(flow, tick) | (flow->stamp & BH_FLOW_ANSWERED ? 0 : 1u << 24);
+}
+
+/* Names in memory->way the place for a new entry: a dead one if there is one. */
 BH_INLINE void bh_make_room(struct bh_flow_set *set, struct bh_memory *memory)
 {
 	const struct bh_control *control = bh_control_row();
-	__u32 oldest = 0;
+	__u32 highest = 0;
 
 	if (!control)
 		return;
 	memory->way = 0;
 	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
-		__u32 age = bh_flow_age(&set->way[i], memory->tick);
+		__u32 rank = bh_flow_rank(&set->way[i], memory->tick);
 
 		if (!bh_flow_is_live(control, &set->way[i], memory->tick)) {
 			memory->way = i;
 			return;
 		}
-		if (age >= oldest) {
-			oldest = age;
+		if (rank >= highest) {
+			highest = rank;
 			memory->way = i;
 		}
 	}
