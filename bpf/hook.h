@@ -173,7 +173,10 @@ BH_INLINE struct bh_hook *bh_hook_begin(struct __sk_buff *skb, enum bh_direction
 
 	if (!hook)
 		return 0;
-	__builtin_memset(&hook->question, 0, sizeof(hook->question));
+	hook->question.same_pod = 0;
+	hook->question.local_host = 0;
+	hook->question.src_is_local = 0;
+	hook->question.openings = 0;
 	hook->direction = direction;
 	hook->ifindex = bh_ifindex(skb);
 	hook->ingress_ifindex = bh_ingress_ifindex(skb);

@@ -57,10 +57,8 @@ BH_INLINE void bh_identity_row(__u32 id, struct bh_identity *out)
 {
 	const struct bh_identity *identity = bpf_map_lookup_elem(&identities, &id);
 
-	if (!identity)
-		return;
-	out->tenant = identity->tenant;
-	out->flags = identity->flags;
+	out->tenant = identity ? identity->tenant : 0;
+	out->flags = identity ? identity->flags : 0;
 }
 
 BH_INLINE __u32 bh_tenant_of(__u32 id)
