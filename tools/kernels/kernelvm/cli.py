@@ -72,21 +72,20 @@ def _show(line):
 
 def _check_everywhere(arguments):
     build = arguments.build.resolve()
-    commands = [[build / suite.program, *suite.arguments] for suite in selection.SUITES]
-    missing = [path.name for path in (build / selection.LOADER, *(words[0] for words in commands)) if not path.exists()]
+    needed = {selection.LOADER, *(suite.program for suite in selection.suites(None))}
+    missing = sorted(name for name in needed if not (build / name).exists())
     if missing:
         raise KernelsError(f"check {build}: {', '.join(missing)} not built")
-    check = [str(_CHECK), str(build / selection.LOADER), *(shlex.join(map(str, words)) for words in commands)]
     results = []
     for series in arguments.kernels:
-        results.append(_check(series, check, arguments.timeout))
+        results.append(_check(series, build, arguments.timeout))
         print(*report.lines(results[-1]), sep="\n", flush=True)
     if arguments.docs:
         report.write_table(_ROOT / "docs" / "kernels.md", results)
     return _close(results)
 
 
-def _check(series, command, timeout):
+def _check(series, build, timeout):
     result = report.Result(series)
     begun = time.monotonic()
     try:
@@ -96,10 +95,12 @@ def _check(series, command, timeout):
         result.skipped_because = str(error)
         return result
     result.release = kernel.release
+    suites = (shlex.join([str(build / suite.program), *suite.arguments]) for suite in selection.suites(series))
     try:
-        report.read(result, machine.run(kernel, command, _ROOT, _show, timeout).output)
+        outcome = machine.run(kernel, [str(_CHECK), str(build / selection.LOADER), *suites], _ROOT, _show, timeout)
+        report.read(result, outcome.output)
     except KernelsError as error:
-        print(error, file=sys.stderr)
+        print(f"kernels: {error}", file=sys.stderr)
         result.failed += 1
     result.seconds = time.monotonic() - begun
     return result

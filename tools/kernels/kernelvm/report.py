@@ -38,7 +38,7 @@ def read(result, output):
             name = None
         else:
             lines.append(line)
-    if name:  # the machine ended in the middle of it
+    if name or not output:  # the machine ended in the middle of it
         result.failed += 1
 
 
@@ -47,8 +47,9 @@ def _add(result, name, lines, status):
         _add_programs(result, lines, status)
         return
     passed, failed, skipped = _catch2_counts("\n".join(lines))
-    if status != 0 and not failed and not (skipped and not passed):
-        failed = 1  # it crashed, or never began
+    all_skipped = skipped and not passed  # which Catch2 tells by its exit code
+    if not failed and (status != 0 or not passed) and not all_skipped:
+        failed = 1  # it crashed, or nothing ran
     result.passed += passed
     result.failed += failed
     result.skipped += skipped

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the guest says is counted as it is meant; above all, nothing that went wrong counts as well."""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+
+from kernelvm import report  # noqa: E402
+
+LOADED = """\
+== begin bulkhead-load
+program enforcing bh_to_pod 1000
+program rehearsal bh_to_pod 1200
+program enforcing bh_from_pod 900
+== end bulkhead-load 0 3
+"""
+
+
+def read(output):
+    result = report.Result("5.10", "5.10.0-cloud")
+    report.read(result, output)
+    return result
+
+
+def counts(output):
+    result = read(LOADED + output)
+    return result.passed, result.failed, result.skipped, result.good
+
+
+class Reading(unittest.TestCase):
+    def test_a_program_counts_with_its_most_expensive_variant(self):
+        self.assertEqual(read(LOADED).instructions, {"bh_to_pod": 1200, "bh_from_pod": 900})
+        self.assertTrue(read(LOADED).good)
+
+    def test_a_refused_program_is_no_success(self):
+        result = read("== begin bulkhead-load\nrefused enforcing bh_to_pod\n== end bulkhead-load 1 3\n")
+        self.assertEqual(result.refused, ["enforcing bh_to_pod"])
+        self.assertFalse(result.good)
+
+    def test_a_loader_that_crashes_is_no_success(self):
+        self.assertFalse(read("== begin bulkhead-load\n== end bulkhead-load 139 3\n").good)
+
+    def test_suites_add_up(self):
+        one = "== begin bpf_tests\nAll tests passed (34 assertions in 5 test cases)\n== end bpf_tests 0 9\n"
+        other = "== begin node\ntest cases: 9 | 6 passed | 3 skipped\n== end node 0 9\n"
+        self.assertEqual(counts(one + other), (11, 0, 3, True))
+
+    def test_a_failed_test_is_one_failure(self):
+        self.assertEqual(
+            counts("== begin node\ntest cases:  9 | 7 passed | 2 failed\nassertions: 70 | 60 passed\n== end node 2 9\n"),
+            (7, 2, 0, False),
+        )
+
+    def test_a_single_test_is_one(self):
+        self.assertEqual(
+            counts("== begin node\nAll tests passed (1 assertion in 1 test case)\n== end node 0 9\n"), (1, 0, 0, True)
+        )
+
+    def test_a_suite_that_crashes_is_a_failure(self):
+        self.assertEqual(counts("== begin node\n== end node 139 9\n"), (0, 1, 0, False))
+
+    def test_a_suite_in_which_nothing_ran_is_a_failure(self):
+        self.assertEqual(counts("== begin node\nNo tests ran\n== end node 0 9\n"), (0, 1, 0, False))
+
+    def test_a_suite_that_skips_everything_is_none(self):
+        self.assertEqual(counts("== begin node\ntest cases: 2 | 2 skipped\n== end node 4 9\n"), (0, 0, 2, True))
+
+    def test_a_machine_that_ends_early_is_a_failure(self):
+        self.assertEqual(counts("== begin node\nhalf a line"), (0, 1, 0, False))
+        self.assertFalse(read("").good)
+
+
+class Writing(unittest.TestCase):
+    def test_the_table_takes_the_place_of_the_old_one_and_nothing_else(self):
+        with tempfile.TemporaryDirectory() as place:
+            page = pathlib.Path(place, "kernels.md")
+            page.write_text("above\n<!-- made by tools/kernels/run --docs -->\nold\n<!-- end -->\nbelow\n")
+            report.write_table(page, [read(LOADED), report.Result("6.1", skipped_because="no mirror")])
+            written = page.read_text()
+        self.assertTrue(written.startswith("above\n<!--") and written.endswith("<!-- end -->\nbelow\n"))
+        self.assertNotIn("old", written)
+        self.assertIn("| 5.10 | 5.10.0-cloud | 900 | 1,200 | 0 | 0 | 0 |", written)
+        self.assertIn("not run", written)
+
+
+if __name__ == "__main__":
+    unittest.main()
