@@ -129,14 +129,15 @@ Net::Net(std::string name)
     : name_(std::move(name)), directory_(kRun / ("bht-" + name_)), manifests_(directory_ / "manifests") {}
 
 Net::Net(Net&& other) noexcept
-    : name_(std::exchange(other.name_, {})), directory_(other.directory_), manifests_(other.manifests_) {}
+    : name_(std::exchange(other.name_, {})), directory_(std::move(other.directory_)),
+      manifests_(std::move(other.manifests_)) {}
 
 Net::~Net() {
     if (!name_.empty()) clear_away(name_, directory_);
 }
 
 Place Net::wire(const std::string& node, const std::string& pod, int number) const {
-    const std::string third = kThirdByte.at(node);
+    const std::string& third = kThirdByte.at(node);
     const std::string ip4 = "10.0." + third + "." + std::to_string(number);
     const std::string ip6 = "fd00:10:0:" + third + "::" + std::to_string(number);
     require(podnet(name_, {"add", "--ip4", ip4, "--ip6", ip6, node, pod}));
@@ -186,7 +187,7 @@ AgentProcess AgentProcess::launch(const Net& net, const Place& node, const Optio
     argv.insert(argv.end(), options.more.begin(), options.more.end());
     Netns netns = require(Netns::open(node.netns.name()));
     Process process = require(Process::start(argv, &netns));
-    return AgentProcess(std::move(process), std::move(netns), pin_dir, socket);
+    return {std::move(process), std::move(netns), pin_dir, socket};
 }
 
 AgentProcess AgentProcess::start(const Net& net, const Place& node, const Options& options) {
@@ -216,11 +217,11 @@ std::string AgentProcess::verdict(const std::string& from, const std::string& to
     return answer.is_object() ? answer.value("verdict", "") : "";
 }
 
-void AgentProcess::wait_for_verdict(const std::string& from, const std::string& to, const std::string& wanted) const {
+void AgentProcess::wait_for_verdict(const std::string& from, const std::string& to, const std::string& expected) const {
     std::string last;
-    const auto holds = [&] { return (last = verdict(from, to)) == wanted; };
+    const auto holds = [&] { return (last = verdict(from, to)) == expected; };
     if (!wait_until(holds, after(kChangeLimit)))
-        FAIL(from << " -> " << to << " stays \"" << last << "\" instead of " << wanted << ": " << output());
+        FAIL(from << " -> " << to << " stays \"" << last << "\" instead of " << expected << ": " << output());
 }
 
 std::vector<Json> AgentProcess::problems() const {

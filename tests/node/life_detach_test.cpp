@@ -2,6 +2,7 @@
 //
 // Several agents, and none any more: who refuses whom, and what is left behind.
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_container_properties.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "fixture.h"
@@ -10,6 +11,7 @@ namespace bulkhead::test {
 namespace {
 
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::IsEmpty;
 namespace fs = std::filesystem;
 
 struct Hamlet {
@@ -67,7 +69,7 @@ TEST_CASE("detach refuses while an agent lives, and leaves nothing once it is de
     INFO(output);
     CHECK(status == 0);
     CHECK(hamlet.stranger_gets_in());
-    CHECK(attachments_in(hamlet.node.netns) == std::vector<std::string>{});
+    CHECK_THAT(attachments_in(hamlet.node.netns), IsEmpty());
     CHECK_FALSE(fs::exists(agent.pin_dir()));
     check_gone(programs, "prog");
     check_gone(maps, "map");
@@ -87,7 +89,7 @@ TEST_CASE("detach removes tc filters and qdiscs also where the pins are gone") {
     INFO(output);
     CHECK(status == 0);
     CHECK(hamlet.stranger_gets_in());
-    CHECK(attachments_in(hamlet.node.netns) == std::vector<std::string>{});
+    CHECK_THAT(attachments_in(hamlet.node.netns), IsEmpty());
     check_gone(programs, "prog");
 }
 
@@ -137,7 +139,7 @@ TEST_CASE("agents with pin directories of their own live side by side, and each 
     REQUIRE(first.process().stop(after(kEnd)) == 0);
     CHECK(first.detach().first == 0);
     CHECK(hamlet.stranger_gets_in());
-    CHECK(attachments_in(hamlet.node.netns) == std::vector<std::string>{});
+    CHECK_THAT(attachments_in(hamlet.node.netns), IsEmpty());
 }
 
 } // namespace

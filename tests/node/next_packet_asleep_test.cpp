@@ -36,19 +36,22 @@ std::vector<Oddity> oddities(const FrameSender& sender, const Place& from, const
         const auto frame = [&] { return sender.frame(); };
         const Packet not_its_own = packet().ip(own, peer).udp(7, 8);
         const Packet to_it = packet().ip(peer, own).udp(7, 8);
-        add("a spoofed datagram", true, [&](Bytes m) { return frame().ip(other, peer).udp(1, 2).payload(m); });
-        add("a spoofed SYN", true, [&](Bytes m) { return frame().ip(other, peer).tcp(1, 2, kSyn).payload(m); });
-        add("an error about a packet that it sent itself", true,
-            [&](Bytes m) { return frame().ip(own, peer).port_unreachable().quoting(Packet(not_its_own).payload(m)); });
+        add("a spoofed datagram", true, [&](const Bytes& m) { return frame().ip(other, peer).udp(1, 2).payload(m); });
+        add("a spoofed SYN", true, [&](const Bytes& m) { return frame().ip(other, peer).tcp(1, 2, kSyn).payload(m); });
+        add("an error about a packet that it sent itself", true, [&](const Bytes& m) {
+            return frame().ip(own, peer).port_unreachable().quoting(Packet(not_its_own).payload(m));
+        });
         add("an error about a packet that was sent to it", false,
-            [&](Bytes m) { return frame().ip(own, peer).port_unreachable().quoting(Packet(to_it).payload(m)); });
+            [&](const Bytes& m) { return frame().ip(own, peer).port_unreachable().quoting(Packet(to_it).payload(m)); });
         add("a protocol that nobody knows", false,
-            [&](Bytes m) { return frame().ip(own, peer).protocol(253).payload(m); });
+            [&](const Bytes& m) { return frame().ip(own, peer).protocol(253).payload(m); });
         add("a TCP header that contradicts itself", false,
-            [&](Bytes m) { return frame().ip(own, peer).tcp(1, 2, kAck).claim_header_words(2).payload(m); });
-        add("an answer to nothing", false, [&](Bytes m) { return frame().ip(own, peer).echo_reply(9).payload(m); });
-        add("a later fragment of nothing", false,
-            [&](Bytes m) { return frame().ip(own, peer).fragment(1024, kLastFragment).protocol(17).payload(m); });
+            [&](const Bytes& m) { return frame().ip(own, peer).tcp(1, 2, kAck).claim_header_words(2).payload(m); });
+        add("an answer to nothing", false,
+            [&](const Bytes& m) { return frame().ip(own, peer).echo_reply(9).payload(m); });
+        add("a later fragment of nothing", false, [&](const Bytes& m) {
+            return frame().ip(own, peer).fragment(1024, kLastFragment).protocol(17).payload(m);
+        });
     }
     return all;
 }

@@ -61,7 +61,7 @@ TEST_CASE("an idle TCP connection that the flow memory forgot goes on, and a rev
     const std::vector<Kind> idle{{"TCP, idle", true, Flow::kIdle}};
     const Talks own = begin_talks(safe, far, Begun::kByGuarded, 7000, idle);
     const Talks strangers = begin_talks(safe, far, Begun::kByOther, 7100, idle);
-    flood(safe, near, 64 * BH_FLOW_WAYS * 16);
+    flood(safe, near, size_t{64} * BH_FLOW_WAYS * 16);
     net.manifests().write("vault.yaml", protected_namespace_text("vault"));
     agent.wait_for_verdict(far.name, safe.name + ":7000", "deny");
     check_cut_and_going_on(strangers, own, Clock::now());

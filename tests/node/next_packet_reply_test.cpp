@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A protected pod gets its answers, and nobody else gets in on them.
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_adapters.hpp>
+
 #include "next_packet_support.h"
 #include "support/echo_server.h"
 
@@ -74,7 +77,7 @@ private:
     void answer(size_t i) const {
         const std::array<uint8_t, 1> bytes{2};
         if (sendto(peer_.get(), bytes.data(), bytes.size(), 0, from_[i].raw(), from_[i].size) < 0)
-            FAIL("answer: " << std::strerror(errno));
+            FAIL("an answer can't be sent");
     }
 
     Fd peer_;
@@ -96,62 +99,76 @@ TEST_CASE("a protected pod's questions are answered by every protocol, and no st
     }
 }
 
+/// Frames by hand: from the protected pod, from the neighbour that it asks, and from one that interferes.
+class Hands {
+public:
+    explicit Hands(const Street& street)
+        : street_(street), safe_(street.safe), near_(street.near), noisy_(street.noisy), tap_(street.safe.netns) {
+        safe_.send(asks(BH_IPV4).udp(4000, 53).payload(8).bytes());
+    }
+
+    Packet asks(uint8_t family) const { return between(safe_, street_.safe, street_.near, family); }
+    Packet answers(uint8_t family) const { return between(near_, street_.near, street_.safe, family); }
+    Packet interferes(uint8_t family) const { return between(noisy_, street_.noisy, street_.safe, family); }
+
+    void ask(const Packet& packet) const { safe_.send(packet.bytes()); }
+    bool answer_arrives(Packet packet) { return arrives(near_, packet); }
+    bool interference_arrives(Packet packet) { return arrives(noisy_, packet); }
+
+private:
+    static Packet between(const FrameSender& sender, const Place& from, const Place& to, uint8_t family) {
+        return sender.frame().ip(from.address(family).text(), to.address(family).text());
+    }
+
+    bool arrives(const FrameSender& sender, Packet& packet) {
+        const std::string marker = "try-" + std::to_string(++tries_) + ";";
+        const std::string last = "after-" + std::to_string(tries_) + ";";
+        sender.send(packet.payload(Bytes(marker.begin(), marker.end())).bytes());
+        near_.send(answers(BH_IPV4).udp(53, 4000).payload(Bytes(last.begin(), last.end())).bytes());
+        REQUIRE(tap_.sees(last, 1, after(5s))); // an answer: so the one before it has been judged
+        return tap_.count(marker) > 0;
+    }
+
+    const Street& street_;
+    FrameSender safe_, near_, noisy_;
+    Tap tap_;
+    int tries_ = 0;
+};
+
 TEST_CASE("an answer's near misses don't get in on it") {
     const Street street;
-    const auto& [net, safe, near, far, noisy] = street;
     const auto agent = street.agent();
-    const FrameSender from_near(near);
-    const FrameSender from_noisy(noisy);
-    const FrameSender from_safe(safe);
-    Tap tap(safe.netns);
-    int number = 0;
-    const auto arrives = [&](const FrameSender& sender, Packet packet) {
-        const std::string marker = "miss-" + std::to_string(++number) + ";";
-        const std::string sent_last = "after-" + std::to_string(number) + ";";
-        sender.send(packet.payload(Bytes(marker.begin(), marker.end())).bytes());
-        from_near.send(from_near.frame()
-                           .ip(near.ip4.text(), safe.ip4.text())
-                           .udp(53, 4000)
-                           .payload(Bytes(sent_last.begin(), sent_last.end()))
-                           .bytes());
-        REQUIRE(tap.sees(sent_last, 1, after(5s))); // an answer: so the one before it has been judged
-        return tap.count(marker) > 0;
-    };
-    from_safe.send(from_safe.frame().ip(safe.ip4.text(), near.ip4.text()).udp(4000, 53).payload(8).bytes());
-    for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
-        INFO("IPv" << int{family});
-        const std::string to = safe.address(family).text();
-        const std::string peer = near.address(family).text();
-        const std::string stranger = noisy.address(family).text();
-        const auto asks = [&] { return from_safe.frame().ip(to, peer); };
-        const auto answers = [&] { return from_near.frame().ip(peer, to); };
-        const auto interferes = [&] { return from_noisy.frame().ip(stranger, to); };
-        for (const auto& question : {asks().udp(4001, 53).payload(8), asks().tcp(4002, 80, kSyn), asks().sctp(4003, 80),
-                                     asks().echo_request(9)})
-            from_safe.send(question.bytes());
+    const uint8_t family = GENERATE(as<uint8_t>{}, BH_IPV4, BH_IPV6);
+    INFO("IPv" << int{family});
+    Hands hands(street);
+    const auto answer = [&] { return hands.answers(family); };
+    const auto interfere = [&] { return hands.interferes(family); };
+    hands.ask(hands.asks(family).udp(4001, 53).payload(8));
+    hands.ask(hands.asks(family).tcp(4002, 80, kSyn));
+    hands.ask(hands.asks(family).sctp(4003, 80));
+    hands.ask(hands.asks(family).echo_request(9));
 
-        CHECK(arrives(from_near, answers().udp(53, 4001)));
-        CHECK_FALSE(arrives(from_near, answers().udp(53, 4002)));
-        CHECK_FALSE(arrives(from_near, answers().udp(54, 4001)));
-        CHECK_FALSE(arrives(from_near, answers().sctp(53, 4001)));
-        CHECK_FALSE(arrives(from_noisy, interferes().udp(53, 4001)));
+    CHECK(hands.answer_arrives(answer().udp(53, 4001)));
+    CHECK_FALSE(hands.answer_arrives(answer().udp(53, 4002)));
+    CHECK_FALSE(hands.answer_arrives(answer().udp(54, 4001)));
+    CHECK_FALSE(hands.answer_arrives(answer().sctp(53, 4001)));
+    CHECK_FALSE(hands.interference_arrives(interfere().udp(53, 4001)));
 
-        CHECK(arrives(from_near, answers().tcp(80, 4002, kSyn | kAck)));
-        CHECK(arrives(from_near, answers().tcp(80, 4002, kAck)));
-        CHECK_FALSE(arrives(from_near, answers().tcp(80, 4002, kSyn)));
-        CHECK_FALSE(arrives(from_near, answers().tcp(80, 4001, kAck)));
-        CHECK_FALSE(arrives(from_near, answers().tcp(81, 4002, kAck)));
-        CHECK_FALSE(arrives(from_noisy, interferes().tcp(80, 4002, kAck)));
+    CHECK(hands.answer_arrives(answer().tcp(80, 4002, kSyn | kAck)));
+    CHECK(hands.answer_arrives(answer().tcp(80, 4002, kAck)));
+    CHECK_FALSE(hands.answer_arrives(answer().tcp(80, 4002, kSyn)));
+    CHECK_FALSE(hands.answer_arrives(answer().tcp(80, 4001, kAck)));
+    CHECK_FALSE(hands.answer_arrives(answer().tcp(81, 4002, kAck)));
+    CHECK_FALSE(hands.interference_arrives(interfere().tcp(80, 4002, kAck)));
 
-        CHECK(arrives(from_near, answers().sctp(80, 4003, kSctpInitAck)));
-        CHECK_FALSE(arrives(from_near, answers().sctp(80, 4004, kSctpInitAck)));
-        CHECK_FALSE(arrives(from_noisy, interferes().sctp(80, 4003, kSctpInitAck)));
+    CHECK(hands.answer_arrives(answer().sctp(80, 4003, kSctpInitAck)));
+    CHECK_FALSE(hands.answer_arrives(answer().sctp(80, 4004, kSctpInitAck)));
+    CHECK_FALSE(hands.interference_arrives(interfere().sctp(80, 4003, kSctpInitAck)));
 
-        CHECK(arrives(from_near, answers().echo_reply(9)));
-        CHECK_FALSE(arrives(from_near, answers().echo_reply(10)));
-        CHECK_FALSE(arrives(from_near, answers().echo_request(9)));
-        CHECK_FALSE(arrives(from_noisy, interferes().echo_reply(9)));
-    }
+    CHECK(hands.answer_arrives(answer().echo_reply(9)));
+    CHECK_FALSE(hands.answer_arrives(answer().echo_reply(10)));
+    CHECK_FALSE(hands.answer_arrives(answer().echo_request(9)));
+    CHECK_FALSE(hands.interference_arrives(interfere().echo_reply(9)));
 }
 
 TEST_CASE("another pod's 65,536 conversations cost nobody an answer") {
@@ -199,7 +216,7 @@ TEST_CASE("strangers stay out while a protected pod's flow memory overflows") {
     const auto& [net, safe, near, far, noisy] = street;
     const auto agent = street.agent({.more = {"--flow-sets", "64"}});
     const auto server = require(EchoServer::start(safe.netns, {8080}));
-    flood(safe, near, 4 * 64 * BH_FLOW_WAYS);
+    flood(safe, near, size_t{4} * 64 * BH_FLOW_WAYS);
     check_answers(near, safe, false);
 }
 

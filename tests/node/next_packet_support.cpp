@@ -6,7 +6,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
-#include <cstdio>
+#include <sstream>
 
 namespace bulkhead::test {
 
@@ -63,16 +63,19 @@ bool ends_both_ways(const Talk& talk) {
 
 Mac mac_of(const std::string& text) {
     Mac mac{};
-    unsigned int byte[6] = {};
-    if (std::sscanf(text.c_str(), "%x:%x:%x:%x:%x:%x", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4], &byte[5]) != 6)
-        FAIL("\"" << text << "\" is no MAC");
-    for (size_t i = 0; i < mac.size(); ++i)
-        mac[i] = static_cast<uint8_t>(byte[i]);
+    std::istringstream digits(text);
+    for (uint8_t& byte : mac) {
+        unsigned int value = 256;
+        digits >> std::hex >> value;
+        if (value > 255) FAIL("\"" << text << "\" is no MAC");
+        byte = static_cast<uint8_t>(value);
+        digits.ignore(1, ':');
+    }
     return mac;
 }
 
 Fd packet_socket(const Netns& netns, const std::string& device, uint16_t protocol) {
-    return netns.run([&] {
+    auto opened = netns.run([&] {
         Fd fd(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         sockaddr_ll where{};
         where.sll_family = AF_PACKET;
@@ -81,9 +84,10 @@ Fd packet_socket(const Netns& netns, const std::string& device, uint16_t protoco
         const int room = 64 << 20;
         setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
         if (!fd.valid() || bind(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0)
-            FAIL("listen on " << device << " in " << netns.name() << ": " << std::strerror(errno));
-        return fd;
+            return Result<Fd>(fail("listen on " + device + " in " + netns.name(), errno));
+        return Result<Fd>(std::move(fd));
     });
+    return require(std::move(opened));
 }
 
 Json ip_json(const Netns& netns, std::vector<std::string> words) {
@@ -161,7 +165,7 @@ FrameSender::FrameSender(const Place& from) : fd_(packet_socket(from.netns, "eth
 
 void FrameSender::send(const Bytes& frame) const {
     if (::send(fd_.get(), frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size()))
-        FAIL("send a frame of " << frame.size() << " bytes: " << std::strerror(errno));
+        FAIL("a frame of " << frame.size() << " bytes can't be sent");
 }
 
 Tap::Tap(const Netns& netns, const std::string& device, uint16_t ethertype)
