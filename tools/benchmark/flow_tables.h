@@ -9,8 +9,8 @@
 
 namespace bulkhead::bench {
 
-/// 16,384 conversations a pod.
-inline constexpr uint32_t kFlowSets = 2048;
+/// What a pod gets by default.
+inline constexpr uint32_t kFlowSets = datapath::Sizes{}.flow_sets;
 
 class FlowTables {
 public:

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
+#include "agent_bench.h"
 #include "report.h"
 
 namespace {
@@ -37,6 +38,15 @@ Result<Report> measure_scale(const Options& options, Scale scale) {
         }
     }
     return report;
+}
+
+int run_agent(const AgentOptions& options) {
+    const auto met = measure_agent(options);
+    if (!met) {
+        spdlog::error("{}", met.error().text);
+        return 2;
+    }
+    return *met ? 0 : 1;
 }
 
 int run(const Options& options) {
@@ -86,7 +96,14 @@ int main(int argc, char** argv) {
     app.add_option("--only", options.only, "only situations whose name contains this")->type_name("TEXT");
     app.add_option("--scale", scales, "instead of the usual ones")->type_name("ENDPOINTSxTENANTS");
     app.add_flag("--quick", quick, "fewer packets: some percent less exact");
+    AgentOptions agent_options;
+    agent_options.binary = std::filesystem::read_symlink("/proc/self/exe").replace_filename("bulkhead-agent");
+    CLI::App* agent =
+        app.add_subcommand("agent", "what the agent takes: time to start, memory, time for one changed pod");
+    agent->add_option("--json", agent_options.json, "write the results there too")->type_name("FILE");
+    agent->add_option("--pods", agent_options.pods, "in the cluster");
     CLI11_PARSE(app, argc, argv);
+    if (agent->parsed()) return run_agent(agent_options);
     if (!scales.empty()) options.scales = parse_scales(scales);
     if (quick) options.effort = {.blocks = 2, .passes = 3, .packets_per_pass = 65536};
     return run(options);
