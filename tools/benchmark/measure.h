@@ -43,6 +43,7 @@ private:
     Result<> remember(const Case& now, Hook hook, uint8_t tcp_flags);
     Result<> check(const Case& now);
     Result<> renew(const Case& now);
+    Result<> warm_up(const Case& now);
     Result<> check_entries(const Case& now, uint64_t before) const;
     Result<double> time_program(const Case& now);
     Result<Measurement> time_block(const Case& now);
