@@ -3,6 +3,7 @@
 // The tools of the node tests, tried on two plain network namespaces joined by a veth, before anything
 // relies on them. Denials are played by addresses that lead nowhere.
 #include <catch2/catch_test_macros.hpp>
+#include <set>
 
 #include "support/conversation.h"
 #include "support/echo_server.h"
@@ -96,6 +97,21 @@ TEST_CASE("a scoped network namespace is gone with its handle") {
         CHECK(Netns::open(name));
     }
     CHECK_FALSE(Netns::open(name));
+}
+
+TEST_CASE("datagram sockets that may choose have a port each, however many there are") {
+    const Pair pair = joined_pair();
+    std::vector<Fd> sockets;
+    std::set<uint16_t> ports;
+    for (int i = 0; i < 900; ++i) {
+        auto made = udp_connect(*pair.client, {kServer4, 53});
+        REQUIRE(made);
+        SocketAddress local;
+        REQUIRE(getsockname(made->get(), local.raw(), &local.size) == 0);
+        ports.insert(local.port());
+        sockets.push_back(std::move(*made));
+    }
+    CHECK(ports.size() == sockets.size());
 }
 
 TEST_CASE("conversations keep bytes moving in the direction that was asked for") {

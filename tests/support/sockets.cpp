@@ -80,7 +80,8 @@ Result<Fd> bound_socket(const Netns& netns, const Endpoint& local, int type) {
     auto fd = open_socket(netns, local.address.family, type);
     if (!fd) return fd;
     const int yes = 1;
-    setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    // For streams that linger from before. Datagram sockets would share a port, and one the other's answers.
+    if (type == SOCK_STREAM) setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (local.address.family == BH_IPV6) setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
     const auto address = SocketAddress::of(local.address, local.port);
     if (bind(fd->get(), address.raw(), address.size) != 0) {
