@@ -68,8 +68,9 @@ public:
         size_t back = 0;
         for (size_t i = 0; i < kSample; ++i)
             answer(i);
+        const Deadline deadline = after(2s); // waited for only where one is lost
         for (const Fd& asker : askers_)
-            back += receive_datagram(asker, after(50ms)) ? 1 : 0;
+            back += receive_datagram(asker, deadline) ? 1 : 0;
         return back;
     }
 
@@ -184,31 +185,28 @@ TEST_CASE("another pod's 65,536 conversations cost nobody an answer") {
     check_going_on(own);
 }
 
-TEST_CASE("a pod's own 65,536 conversations cost it no TCP connection and none in use") {
+TEST_CASE("a pod's own 65,536 conversations cost it no TCP connection and nothing that was answered") {
     const Street street;
     const auto& [net, safe, near, far, noisy] = street;
     const auto agent = street.agent();
     const Talks own = begin_talks(safe, far, Begun::kByGuarded); // some idle, others at work
-    const Questions unanswered(safe, near, 5000, false);
     const Questions answered(safe, near, 5001, true);
     flood(safe, near, kOtherFlows);
     check_going_on(own);
-    const size_t first = unanswered.answers();
-    const size_t further = answered.answers();
-    // The memory is bounded: of silent UDP conversations some are lost, and how many is measured here.
-    WARN("after " << kOtherFlows << " other conversations " << first << " of " << kSample << " first answers and "
-                  << further << " of " << kSample << " later ones came back");
+    CHECK(answered.answers() == kSample); // what nobody answered yet gives way first
 }
 
-TEST_CASE("a flow memory made for 65,536 others loses no answer") {
+TEST_CASE("a flow memory made for 65,536 others keeps all but what chance crowds out of one set") {
     const Street street;
     const auto& [net, safe, near, far, noisy] = street;
     const auto agent = street.agent({.more = {"--flow-sets", "32768"}});
     const Questions unanswered(safe, near, 5000, false);
     const Questions answered(safe, near, 5001, true);
     flood(safe, near, kOtherFlows);
-    CHECK(unanswered.answers() == kSample);
     CHECK(answered.answers() == kSample);
+    // Two conversations a set on average, and eight ways: one in 900 sets gets eight others. More than
+    // two of these 32 would be lost once in 200,000 runs.
+    CHECK(unanswered.answers() + 2 >= kSample);
 }
 
 TEST_CASE("strangers stay out while a protected pod's flow memory overflows") {
