@@ -92,10 +92,10 @@ void Writer::prepare(const Job& job, Plan& plan, WriteReport& report) {
     for (auto* pods : {&plan.pods.tighten, &plan.pods.loosen})
         for (auto& [slot, pod] : *pods)
             if (pod.flow_sets == 0) give_flow_table(slot, pod, report);
-    for (const auto& [id, identity] : plan.new_identities)
-        tables_.identities.put(id, identity, report);
     for (const auto& change : plan.openings)
         if (change.early) write_rows(tables_.openings, change.key, change.wanted, report);
+    for (const auto& [id, identity] : plan.new_identities)
+        tables_.identities.put(id, identity, report);
 }
 
 void Writer::tighten(const Plan& plan, WriteReport& report) {

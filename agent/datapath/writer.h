@@ -4,8 +4,8 @@
 // no moment is looser than both the old and the new state, and no packet falls that both allow:
 //
 //   1 disarm                     nothing may fall any more, so nothing shall on the way
-//   2 prepare                    what nobody can notice yet: names, bitmap bits, flow tables, identities that
-//                                no endpoint has, openings of what is open so far
+//   2 prepare                    what nobody can notice yet: names, bitmap bits, flow tables, openings of what
+//                                is open so far, identities that no endpoint has
 //   3 tighten                    openings taken back, identities, then the rows that point to strict ones
 //   4 loosen                     the rows that point to others, rows that go, identities, new openings
 //   5 clear                      what nothing points to and nobody notices any more: openings, identities,
