@@ -14,7 +14,7 @@ using namespace bulkhead::bench;
 struct Options {
     std::string json;
     std::string only; // part of a situation's name
-    std::vector<Scale> scales = {{10, 2}, {1000, 2}, {1000, 1000}, {100000, 2}, {100000, 1000}};
+    std::vector<Scale> scales = {{10, 2}, {1000, 2}, {1000, 100}, {100000, 2}, {100000, 1000}};
     Effort effort;
 };
 

@@ -61,14 +61,18 @@ Result<Measurement> Measure::measure(const Situation& situation, uint8_t family)
     if (auto right = check(now); !right) return within(situation.name, right.error());
     Measurement best{.ns = std::numeric_limits<double>::max(),
                      .floor_ns = std::numeric_limits<double>::max(),
-                     .nothing_ns = std::numeric_limits<double>::max()};
+                     .nothing_ns = std::numeric_limits<double>::max(),
+                     .ratio = 0};
+    std::vector<double> ratios;
     for (uint32_t block = 0; block < effort_.blocks; ++block) {
         const auto timed = time_block(now);
         if (!timed) return within(situation.name, timed.error());
         best.ns = std::min(best.ns, timed->ns);
         best.floor_ns = std::min(best.floor_ns, timed->floor_ns);
         best.nothing_ns = std::min(best.nothing_ns, timed->nothing_ns);
+        ratios.push_back(timed->ratio);
     }
+    best.ratio = median(ratios);
     return best;
 }
 
@@ -194,7 +198,13 @@ Result<Measurement> Measure::time_block(const Case& now) {
     }
     const double nothing = median(nothings);
     const double replay = median(replays) - nothing;
-    return Measurement{.ns = median(ours) - replay, .floor_ns = median(floors) - replay, .nothing_ns = nothing};
+    std::vector<double> ratios;
+    for (size_t pass = 0; pass < ours.size(); ++pass)
+        ratios.push_back((ours[pass] - replay) / (floors[pass] - replay));
+    return Measurement{.ns = median(ours) - replay,
+                       .floor_ns = median(floors) - replay,
+                       .nothing_ns = nothing,
+                       .ratio = median(ratios)};
 }
 
 } // namespace bulkhead::bench

@@ -25,7 +25,7 @@ struct Measurement {
     double ns = 0; // for one packet, what it takes to enter a program included
     double floor_ns = 0;
     double nothing_ns = 0;
-    double ratio() const { return ns / floor_ns; }
+    double ratio = 0; // of passes taken one right after the other: a neighbour on the machine slows both
 };
 
 class Measure {

@@ -24,7 +24,7 @@ void print_row(const Row& row) {
     if (row.situation.bound != kUnbounded)
         verdict = fmt::format("<= {:<4} {}", row.situation.bound, row.met() ? "ok" : "missed");
     fmt::print("  {:<40} {}  {:7.1f} {:7.1f} {:7.2f}  {}\n", row.situation.name, row.family == BH_IPV4 ? "v4" : "v6",
-               m.ns, m.floor_ns, m.ratio(), verdict);
+               m.ns, m.floor_ns, m.ratio, verdict);
 }
 
 nlohmann::json as_json(const Row& row) {
@@ -33,7 +33,7 @@ nlohmann::json as_json(const Row& row) {
                         {"ns", rounded(row.measurement.ns, 0.1)},
                         {"floor_ns", rounded(row.measurement.floor_ns, 0.1)},
                         {"nothing_ns", rounded(row.measurement.nothing_ns, 0.1)},
-                        {"ratio", rounded(row.measurement.ratio(), 0.01)}};
+                        {"ratio", rounded(row.measurement.ratio, 0.01)}};
     if (row.situation.bound != kUnbounded) {
         json["required"] = row.situation.bound;
         json["met"] = row.met();

@@ -15,7 +15,7 @@ struct Row {
     uint8_t family = 0;
     Measurement measurement;
 
-    bool met() const { return situation.bound == kUnbounded || measurement.ratio() <= situation.bound; }
+    bool met() const { return situation.bound == kUnbounded || measurement.ratio <= situation.bound; }
 };
 
 struct Report {
