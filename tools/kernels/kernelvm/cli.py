@@ -2,9 +2,11 @@
 """Arguments and output."""
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import shlex
+import signal
 import sys
 import time
 
@@ -26,6 +28,8 @@ _SOME_SKIPPED = 77
 
 def main(words):
     arguments = _parser().parse_args(words)
+    # As Ctrl-C does: out through every cleanup, so that no machine stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     try:
         if os.geteuid() != 0:
@@ -36,6 +40,8 @@ def main(words):
     except KernelsError as error:
         print(f"kernels: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 def _parser():
@@ -76,34 +82,49 @@ def _check_everywhere(arguments):
     missing = sorted(name for name in needed if not (build / name).exists())
     if missing:
         raise KernelsError(f"check {build}: {', '.join(missing)} not built")
-    results = []
-    for series in arguments.kernels:
-        results.append(_check(series, build, arguments.timeout))
-        print(*report.lines(results[-1]), sep="\n", flush=True)
+    results = [report.Result(series) for series in arguments.kernels]
+    kernels = [(result, kernel) for result in results if (kernel := _kernel_for(result))]
+    _side_by_side(lambda each: _check(*each, build, arguments.timeout), kernels)
+    for result in results:
+        print(*report.lines(result), sep="\n", flush=True)
     if arguments.docs:
         report.write_table(_ROOT / "docs" / "kernels.md", results)
     return _close(results)
 
 
-def _check(series, build, timeout):
-    result = report.Result(series)
-    begun = time.monotonic()
+def _kernel_for(result):
+    """None, and the result says why, when it can't be had."""
     try:
         host.require_programs()
-        kernel = debian.fetch(series)
+        kernel = debian.fetch(result.series)
     except KernelsError as error:
         result.skipped_because = str(error)
-        return result
+        return None
     result.release = kernel.release
-    suites = (shlex.join([str(build / suite.program), *suite.arguments]) for suite in selection.suites(series))
+    return kernel
+
+
+def _side_by_side(work, items):
+    """A machine each, as many as there are processors: each of them waits for itself most of the time."""
+    pool = concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count())
     try:
-        outcome = machine.run(kernel, [str(_CHECK), str(build / selection.LOADER), *suites], _ROOT, _show, timeout)
+        list(pool.map(work, items))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        machine.end_all()
+
+
+def _check(result, kernel, build, timeout):
+    begun = time.monotonic()
+    suites = (shlex.join([str(build / suite.program), *suite.arguments]) for suite in selection.suites(result.series))
+    command = [str(_CHECK), str(build / selection.LOADER), *suites]
+    try:
+        outcome = machine.run(kernel, command, _ROOT, lambda line: _show(f"{result.series:4} | {line}"), timeout)
         report.read(result, outcome.output)
     except KernelsError as error:
         print(f"kernels: {error}", file=sys.stderr)
         result.failed += 1
     result.seconds = time.monotonic() - begun
-    return result
 
 
 def _close(results):

@@ -18,6 +18,7 @@ from . import host, image
 from .host import KernelsError
 
 _NEVER_ENDED = 125
+_running = set()  # the machines of all threads, for end_all()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,10 +120,19 @@ def _boot(command, show, timeout):
 def _ended_after(machine, timeout):
     """The guest may hang, and we may be interrupted: neither leaves a machine behind."""
     alarm = threading.Timer(timeout, machine.kill)
+    alarm.daemon = True
     alarm.start()
+    _running.add(machine)
     try:
         yield
     finally:
+        _running.discard(machine)
         alarm.cancel()
         machine.kill()
         machine.wait()
+
+
+def end_all():
+    """Whatever still runs; its run() then returns at once."""
+    for machine in list(_running):
+        machine.kill()
