@@ -61,8 +61,10 @@ Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options) {
 }
 
 Result<> Agent::open_kernel() {
-    auto kernel = datapath::Kernel::open(
-        {.pin_dir = options_.pin_dir, .sizes = options_.sizes, .events_per_second = options_.events_per_second});
+    auto kernel = datapath::Kernel::open({.pin_dir = options_.pin_dir,
+                                          .sizes = options_.sizes,
+                                          .events_per_second = options_.events_per_second,
+                                          .answer_mark = options_.answer_mark});
     if (!kernel) return tl::unexpected(kernel.error());
     kernel_.emplace(std::move(*kernel));
     spdlog::info("{} {}, tcx: {}", kernel_->restored() ? "took over" : "made", options_.pin_dir,

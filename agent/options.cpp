@@ -55,6 +55,10 @@ void add_network(CLI::App& app, Options& options, Texts& texts) {
     app.add_option("--attach", options.attach, "auto, tcx or clsact")
         ->transform(CLI::CheckedTransformer(kAttachModes))
         ->option_text("MODE=auto");
+    app.add_option(
+           "--answer-mark", options.answer_mark,
+           "bit of packet marks that nobody else uses: tells the uplink what answers a NodePort's client; 0 = none")
+        ->default_str("0x1000");
     app.add_option("--dns-address", texts.dns_addresses, "counted as cluster DNS besides kube-dns' endpoints")
         ->delimiter(',');
     app.add_option("--probe-address", texts.probe_addresses, "counted as this node's own, for probes")
@@ -148,6 +152,7 @@ Result<> check(const Options& options) {
     if (options.source_path().empty()) return fail("--source dir:PATH is needed");
     if (!is_power_of_two(options.sizes.flow_sets)) return fail("--flow-sets must be a power of two");
     if (!is_power_of_two(options.sizes.events_bytes)) return fail("--events-bytes must be a power of two");
+    if ((options.answer_mark & (options.answer_mark - 1)) != 0) return fail("--answer-mark must be one bit, or 0");
     if (options.sizes.pods < 2 || options.sizes.pods > 65536) return fail("--max-pods must be between 2 and 65536");
     return {};
 }

@@ -30,9 +30,10 @@ struct Tick {
 
 Result<uint64_t> read_jiffies(int program) {
     constexpr std::array<std::byte, 64> packet{}; // the program looks at none of it
-    const auto run = test_run(program, packet, ControlBlock{});
+    const auto run = test_run(program, packet, {});
     if (!run) return within("read jiffies", run.error());
-    return uint64_t{run->cb[0]} | uint64_t{run->cb[1]} << 32;
+    const auto& told = run->context.cb;
+    return uint64_t{told[0]} | uint64_t{told[1]} << 32;
 }
 
 /// The moment at which jiffies move on: a measurement from edge to edge has no rounding in it. An edge that

@@ -54,6 +54,7 @@ bh_config Kernel::config(bool rehearsal, bool silent) const {
     config.flow_seed = seed_;
     config.rehearsal = rehearsal;
     config.silent = silent;
+    config.answer_mark = answer_mark_;
     return config;
 }
 
@@ -156,6 +157,7 @@ Result<> Kernel::enter(const std::string& pin_dir) {
 Result<Kernel> Kernel::open(const Settings& settings) {
     Kernel kernel;
     kernel.sizes_ = settings.sizes;
+    kernel.answer_mark_ = settings.answer_mark;
     if (auto entered = kernel.enter(settings.pin_dir); !entered) return tl::unexpected(entered.error());
 
     // Sizes are compared before the seed is known, and the seed must be known before the load.
@@ -176,6 +178,7 @@ Result<Kernel> Kernel::open(const Settings& settings) {
 Result<Kernel> Kernel::open_private(const Settings& settings) {
     Kernel kernel;
     kernel.sizes_ = settings.sizes;
+    kernel.answer_mark_ = settings.answer_mark;
     const auto features = probe_features();
     if (!features) return tl::unexpected(features.error());
     kernel.features_ = *features;

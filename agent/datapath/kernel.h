@@ -27,6 +27,7 @@ public:
         std::string pin_dir = "/sys/fs/bpf/bulkhead";
         Sizes sizes;
         uint32_t events_per_second = 10000; // per CPU
+        uint32_t answer_mark = 0x1000;      // bit of skb->mark for answers that NAT may disguise; 0 = none
     };
 
     static Result<Kernel> open(const Settings& settings);
@@ -57,6 +58,7 @@ private:
     bh_config config(bool rehearsal, bool silent) const;
 
     Sizes sizes_;
+    uint32_t answer_mark_ = 0;
     PinDir pin_dir_;
     std::optional<Lock> lock_;
     Features features_;

@@ -9,10 +9,11 @@
 
 namespace bulkhead::datapath {
 
-Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const ControlBlock& cb, int repeat) {
+Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const Context& context, int repeat) {
     __sk_buff before{};
     __sk_buff after{};
-    std::copy(cb.begin(), cb.end(), std::begin(before.cb));
+    std::copy(context.cb.begin(), context.cb.end(), std::begin(before.cb));
+    before.mark = context.mark;
 
     bpf_test_run_opts options{};
     options.sz = sizeof(options);
@@ -25,28 +26,32 @@ Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, cons
     options.repeat = repeat;
     if (int error = -bpf_prog_test_run_opts(program_fd, &options)) return fail("run a program on a test packet", error);
 
-    TestRun result{.action = static_cast<int32_t>(options.retval), .cb = {}, .nanoseconds = options.duration};
-    std::copy(std::begin(after.cb), std::end(after.cb), result.cb.begin());
+    TestRun result{.action = static_cast<int32_t>(options.retval),
+                   .context = {.cb = {}, .mark = after.mark},
+                   .nanoseconds = options.duration};
+    std::copy(std::begin(after.cb), std::end(after.cb), result.context.cb.begin());
     return result;
 }
 
 Result<Rehearsal> rehearse(int program_fd, std::span<const std::byte> packet, const Circumstances& circumstances) {
-    ControlBlock cb{};
-    cb[BH_IN_IFINDEX] = circumstances.ifindex;
-    cb[BH_IN_INGRESS_IFINDEX] = circumstances.ingress_ifindex;
-    cb[BH_IN_LOCAL_SOCKET] = circumstances.local_socket ? 1 : 0;
-    const auto run = test_run(program_fd, packet, cb);
+    Context context{.cb = {}, .mark = circumstances.mark};
+    context.cb[BH_IN_IFINDEX] = circumstances.ifindex;
+    context.cb[BH_IN_INGRESS_IFINDEX] = circumstances.ingress_ifindex;
+    context.cb[BH_IN_LOCAL_SOCKET] = circumstances.local_socket ? 1 : 0;
+    const auto run = test_run(program_fd, packet, context);
     if (!run) return tl::unexpected(run.error());
-    const uint32_t verdict = run->cb[BH_OUT_VERDICT];
+    const auto& answer = run->context.cb;
+    const uint32_t verdict = answer[BH_OUT_VERDICT];
     return Rehearsal{
         .action = run->action,
         .verdict = static_cast<bh_verdict>(verdict & 0xff),
         .reason = static_cast<bh_reason>((verdict >> 8) & 0xff),
         .original = static_cast<bh_reason>((verdict >> 16) & 0xff),
-        .src_identity = run->cb[BH_OUT_SRC_IDENTITY],
-        .dst_identity = run->cb[BH_OUT_DST_IDENTITY],
-        .origin = run->cb[BH_OUT_ORIGIN],
-        .judged = run->cb[BH_OUT_JUDGED] != 0,
+        .src_identity = answer[BH_OUT_SRC_IDENTITY],
+        .dst_identity = answer[BH_OUT_DST_IDENTITY],
+        .origin = answer[BH_OUT_ORIGIN],
+        .judged = answer[BH_OUT_JUDGED] != 0,
+        .mark = run->context.mark,
     };
 }
 

@@ -18,6 +18,7 @@ struct Circumstances {
     uint32_t ifindex = 0;         // where the program is attached
     uint32_t ingress_ifindex = 0; // where the packet came in; 0 = made by this node
     bool local_socket = false;    // a socket of this node made it
+    uint32_t mark = 0;            // skb->mark that an earlier hook left
 };
 
 struct Rehearsal {
@@ -29,18 +30,23 @@ struct Rehearsal {
     uint32_t dst_identity = 0;
     uint32_t origin = 0;
     bool judged = false; // this hook was the judge
+    uint32_t mark = 0;
 };
 
-using ControlBlock = std::array<uint32_t, 5>; // __sk_buff::cb
+/// What of __sk_buff goes in and comes out.
+struct Context {
+    std::array<uint32_t, 5> cb{};
+    uint32_t mark = 0;
+};
 
 struct TestRun {
     int32_t action = 0;
-    ControlBlock cb{};
+    Context context;
     uint32_t nanoseconds = 0; // per repetition
 };
 
 /// `packet` begins with its Ethernet header. At least 14 bytes.
-Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const ControlBlock& cb, int repeat = 1);
+Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const Context& context, int repeat = 1);
 
 Result<Rehearsal> rehearse(int program_fd, std::span<const std::byte> packet, const Circumstances& circumstances);
 

@@ -277,7 +277,8 @@ struct bh_config {
 	__u64 flow_seed; /* random; keeps strangers from aiming at one flow set */
 	__u8 rehearsal; /* enum bh_rehearsal: circumstances come from cb[] */
 	__u8 silent; /* count, remember and report nothing */
-	__u8 reserved[6];
+	__u8 reserved[2];
+	__u32 answer_mark; /* bit of skb->mark that from_pod tells the uplink an answer by; 0 = none */
 };
 
 enum bh_rehearsal {

@@ -113,6 +113,65 @@ TEST_CASE("the uplink judges what pods send off the node, and nothing else") {
         });
 }
 
+TEST_CASE("only IPv6's slow path makes a pod's packet that NAT gave the node's address forget its device") {
+    const Wire wire(shared_machine());
+    const auto from_node = [](const std::string& dst) { return ip("fd00::1", dst).udp(41000, 5432); };
+    check_rows(wire,
+               {
+                   {"a Protected resource", off_node(kFromNowhere), from_node("fd00:c8::10"), BH_REASON_NOT_GRANTED},
+                   {"the address beside", off_node(kFromNowhere), from_node("fd00:c8::11"), BH_REASON_OPEN},
+                   {"a pod elsewhere", off_node(kFromNowhere), from_node("fd00:2::2"), kLeft},
+                   {"the node itself", off_node(kFromNode), from_node("fd00:c8::10"), kLeft},
+                   {"IPv4", off_node(kFromNowhere), ip("10.0.0.1", "10.0.200.10").udp(41000, 5432), kLeft},
+               });
+}
+
+TEST_CASE("an answer that NAT disguises passes the uplink by the mark that its pod's veth gave it") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const Wire wire(shared_machine());
+    const auto job = family.at(wire.stage, kJob), web = family.at(wire.stage, kWeb), node = family.node();
+    const auto vault = family.vault(), client = family.stranger();
+    const auto as_sent = [](const std::string& pod, const std::string& to) {
+        return ip(pod, to).tcp(8080, 41000, kAck);
+    };
+    const auto as_leaves = [&](const std::string& to) { return ip(node, to).tcp(30080, 41000, kAck); };
+    check_rows(wire, {
+                         {"a client's SYN", to(kJob), ip(client, job).tcp(41000, 8080, kSyn), BH_REASON_OPEN},
+                         {"the answer", sent_by(kJob), as_sent(job, client), kLeft},
+                         {"... as it leaves", marked(off_node(kJob)), as_leaves(client), BH_REASON_REPLY},
+                         {"... unmarked", off_node(kJob), as_leaves(client), BH_REASON_CONFINED},
+                         {"... a SYN is no answer", marked(off_node(kJob)), ip(node, client).tcp(30080, 41000, kSyn),
+                          BH_REASON_CONFINED},
+                         {"a masked client's", to(kJob), ip(node, job).tcp(41000, 8080, kSyn), BH_REASON_OPEN},
+                         {"the answer to the node", sent_by(kJob), as_sent(job, node), BH_REASON_REPLY},
+                         {"a resource's SYN", to(kWeb), ip(vault, web).tcp(41000, 8080, kSyn), BH_REASON_OPEN},
+                         {"the answer", sent_by(kWeb), as_sent(web, vault), kLeft},
+                         {"... as it leaves", marked(off_node(kWeb)), as_leaves(vault), BH_REASON_REPLY},
+                         {"... unmarked", off_node(kWeb), as_leaves(vault), BH_REASON_NOT_GRANTED},
+                     });
+    CHECK(is_marked(wire, sent_by(kJob), as_sent(job, client)));
+    CHECK(is_marked(wire, sent_by(kJob), as_sent(job, node)));
+    CHECK(is_marked(wire, sent_by(kWeb), as_sent(web, vault)));
+    CHECK_FALSE(is_marked(wire, sent_by(kJob), ip(job, client).tcp(8081, 41000, kAck)));
+    CHECK_FALSE(is_marked(wire, sent_by(kJob), ip(job, client).udp(8080, 41000)));
+    CHECK_FALSE(is_marked(wire, sent_by(kJob), ip(job, client).tcp(8080, 41000, kSyn)));
+    CHECK_FALSE(is_marked(wire, sent_by(kWeb), ip(web, vault).tcp(8081, 41000, kAck)));
+    CHECK_FALSE(is_marked(wire, sent_by(kWeb), as_sent(web, client))); // nobody would refuse it
+}
+
+TEST_CASE("a port of a confined pod that nobody serves says so through a NodePort too") {
+    const Wire wire(shared_machine());
+    const auto question = ip("198.51.100.9", "10.0.1.3").udp(41000, 8080);
+    const auto error = ip("10.0.1.3", "198.51.100.9").port_unreachable().quoting(question);
+    check_row(wire, {"a question", to(kJob), question, BH_REASON_OPEN});
+    CHECK(is_marked(wire, sent_by(kJob), error));
+    check_row(
+        wire,
+        {"the error as it leaves", marked(off_node(kJob)),
+         ip("10.0.0.1", "198.51.100.9").port_unreachable().quoting(ip("198.51.100.9", "10.0.0.1").udp(41000, 30080)),
+         BH_REASON_RELATED});
+}
+
 TEST_CASE("a confined pod reaches its node by no address and in no shape") {
     const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
     const bool v4 = family.family == BH_IPV4;

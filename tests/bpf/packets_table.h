@@ -25,7 +25,10 @@ struct Way {
     Hook hook = Hook::kToPod;
     std::string veth; // the hook's; at the uplink nobody's
     std::string from; // a pod, or one of the above
+    uint32_t mark = 0;
 };
+
+inline constexpr uint32_t kAnswerMark = 0x1000; // Kernel::Settings' default
 
 inline Way sent_by(const std::string& pod) {
     return {.hook = Way::Hook::kFromPod, .veth = pod, .from = kFromNowhere};
@@ -35,6 +38,10 @@ inline Way to(const std::string& pod, const std::string& from = kFromUplink) {
 }
 inline Way off_node(const std::string& from) {
     return {.hook = Way::Hook::kUplink, .veth = kFromUplink, .from = from};
+}
+inline Way marked(Way way) {
+    way.mark = kAnswerMark;
+    return way;
 }
 
 struct Row {
@@ -60,7 +67,12 @@ inline datapath::Rehearsal meet(const Wire& wire, const Way& way, const Bytes& p
     return shared_machine().run(program, packet,
                                 {.ifindex = ifindex_of(wire, way.veth),
                                  .ingress_ifindex = ifindex_of(wire, way.from),
-                                 .local_socket = way.from == kFromNode});
+                                 .local_socket = way.from == kFromNode,
+                                 .mark = way.mark});
+}
+
+inline bool is_marked(const Wire& wire, const Way& way, const Packet& packet) {
+    return (meet(wire, way, packet.bytes()).mark & kAnswerMark) != 0;
 }
 
 inline std::string label_of(std::optional<bh_reason> reason) {
