@@ -136,11 +136,14 @@ Net::~Net() {
     if (!name_.empty()) clear_away(name_, directory_);
 }
 
-Place Net::wire(const std::string& node, const std::string& pod, int number) const {
+Place Net::wire(const std::string& node, const std::string& pod, int number,
+                const std::vector<std::string>& more) const {
     const std::string& third = kThirdByte.at(node);
     const std::string ip4 = "10.0." + third + "." + std::to_string(number);
     const std::string ip6 = "fd00:10:0:" + third + "::" + std::to_string(number);
-    require(podnet(name_, {"add", "--ip4", ip4, "--ip6", ip6, node, pod}));
+    std::vector<std::string> words{"add", "--ip4", ip4, "--ip6", ip6, node, pod};
+    words.insert(words.end(), more.begin(), more.end());
+    require(podnet(name_, words));
     const auto [ns, name] = split(pod);
     return {node, pod, require(Address::parse(ip4)), require(Address::parse(ip6)),
             require(Netns::open(name_ + "-" + node + "-" + ns + "." + name))};

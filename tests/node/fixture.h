@@ -77,8 +77,9 @@ public:
     Net& operator=(Net&&) = delete;
     ~Net();
 
-    /// Wires a pod; says nothing of it to anybody.
-    Place wire(const std::string& node, const std::string& pod, int number) const;
+    /// Wires a pod; says nothing of it to anybody. `more`: podnet's further options.
+    Place wire(const std::string& node, const std::string& pod, int number,
+               const std::vector<std::string>& more = {}) const;
     /// Wires it, and tells of it in a file of its own ("shop-web.yaml").
     Place add(const std::string& node, const std::string& pod, int number, const Labels& annotations = {}) const;
     void tell(const Place& pod, const Labels& annotations = {}) const;

@@ -48,6 +48,24 @@ void wait_for_held(const AgentProcess& agent, int count) {
         FAIL("held stays " << held() << " instead of " << count << ": " << agent.output());
 }
 
+TEST_CASE("a pod with a branch ENI is isolated like any other, and its way off the node is an uplink") {
+    const std::string attach = GENERATE("tcx", "clsact");
+    const Village village;
+    const auto& [net, near, far] = village;
+    const Place kin = net.add(kNodeB, "vault/kin", 21);
+    const Place safe = net.wire(kNodeA, "vault/safe", 20, {"--branch"});
+    net.tell(safe);
+    const auto agent = village.agent(attach);
+    const auto server = echo(safe);
+    const auto other = echo(near);
+    wait_for_state(agent, safe.name, "guarded");
+    wait_for_held(agent, 0);
+    CHECK(reaches(kin, safe, true));
+    CHECK(reaches(safe, near, true));
+    CHECK_FALSE(reaches(near, safe));
+    CHECK_FALSE(reaches(far, safe));
+}
+
 TEST_CASE("a pod that comes while the agent runs is guarded and isolated") {
     const std::string attach = GENERATE("tcx", "clsact");
     const Village village;

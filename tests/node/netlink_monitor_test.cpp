@@ -83,17 +83,17 @@ TEST_CASE("the first read finds pods, addresses and uplinks that were there befo
     enter_new_netns();
     const Netns pod;
     const Netns vpc;
-    add_pod(pod, "enipod");
+    add_pod(pod, "eni0123456789a");
     add_pod(vpc, "eth0", "vpc0");
     run("ip addr add 10.0.0.11/24 dev eth0 && ip route add default via 10.0.0.1");
-    run("ip route add 10.0.1.5/32 dev enipod && ip route add 10.0.1.6/32 dev enipod table 1234");
-    run("ip -6 route add fd00::5/128 dev enipod");
+    run("ip route add 10.0.1.5/32 dev eni0123456789a && ip route add 10.0.1.6/32 dev eni0123456789a table 1234");
+    run("ip -6 route add fd00::5/128 dev eni0123456789a");
     const auto monitor = new_monitor();
     const auto guarded = monitor.network().guarded(kPrefixes);
     REQUIRE(guarded.size() == 1);
-    CHECK(guarded[0].name == "enipod");
+    CHECK(guarded[0].name == "eni0123456789a");
     CHECK(guarded[0].nsid >= 0);
-    CHECK(addresses_of(monitor, "enipod") == Strings{"10.0.1.5", "10.0.1.6", "fd00::5"});
+    CHECK(addresses_of(monitor, "eni0123456789a") == Strings{"10.0.1.5", "10.0.1.6", "fd00::5"});
     CHECK(monitor.network().uplinks(guarded) == monitor.network().named({"eth0"}));
     CHECK(monitor.network().own_addresses().contains(Address::parse("10.0.0.11").value()));
 }
@@ -103,11 +103,11 @@ TEST_CASE("a pod that comes is known with its address, and gone when it goes") {
     auto monitor = new_monitor();
     {
         const Netns pod;
-        add_pod(pod, "enipod");
-        run("ip route add 10.0.1.5/32 dev enipod");
-        CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod") == Strings{"10.0.1.5"}; }));
-        run("ip route del 10.0.1.5/32 dev enipod");
-        CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod").empty(); }));
+        add_pod(pod, "eni0123456789a");
+        run("ip route add 10.0.1.5/32 dev eni0123456789a");
+        CHECK(eventually(monitor, [&] { return addresses_of(monitor, "eni0123456789a") == Strings{"10.0.1.5"}; }));
+        run("ip route del 10.0.1.5/32 dev eni0123456789a");
+        CHECK(eventually(monitor, [&] { return addresses_of(monitor, "eni0123456789a").empty(); }));
     }
     CHECK(eventually(monitor, [&] { return monitor.network().guarded(kPrefixes).empty(); }));
     CHECK(monitor.overruns() == 0);
@@ -118,7 +118,7 @@ TEST_CASE("the other family's veth, whose name says nothing, is grouped with its
     auto monitor = new_monitor();
     const Netns pod;
     const Netns other;
-    add_pod(pod, "enipod");
+    add_pod(pod, "eni0123456789a");
     add_pod(pod, "vethrandom", "v4if0");
     add_pod(other, "vethother");
     CHECK(eventually(monitor, [&] { return monitor.network().guarded(kPrefixes).size() == 2; }));
@@ -130,33 +130,33 @@ TEST_CASE("the other family's veth, whose name says nothing, is grouped with its
 TEST_CASE("routes that a link takes with it silently are forgotten") {
     enter_new_netns();
     const Netns pod;
-    add_pod(pod, "enipod");
-    run("ip route add 10.0.1.5/32 dev enipod");
+    add_pod(pod, "eni0123456789a");
+    run("ip route add 10.0.1.5/32 dev eni0123456789a");
     auto monitor = new_monitor();
-    REQUIRE(addresses_of(monitor, "enipod") == Strings{"10.0.1.5"});
-    run("ip link set enipod down");
-    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod").empty(); }));
+    REQUIRE(addresses_of(monitor, "eni0123456789a") == Strings{"10.0.1.5"});
+    run("ip link set eni0123456789a down");
+    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "eni0123456789a").empty(); }));
 }
 
 TEST_CASE("routes that an address takes with it silently are forgotten") {
     enter_new_netns();
     const Netns pod;
-    add_pod(pod, "enipod");
-    run("ip addr add 10.0.0.11/32 dev lo && ip route add 10.0.1.5/32 dev enipod src 10.0.0.11");
+    add_pod(pod, "eni0123456789a");
+    run("ip addr add 10.0.0.11/32 dev lo && ip route add 10.0.1.5/32 dev eni0123456789a src 10.0.0.11");
     auto monitor = new_monitor();
-    REQUIRE(addresses_of(monitor, "enipod") == Strings{"10.0.1.5"});
+    REQUIRE(addresses_of(monitor, "eni0123456789a") == Strings{"10.0.1.5"});
     run("ip addr del 10.0.0.11/32 dev lo");
-    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod").empty(); }));
+    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "eni0123456789a").empty(); }));
     CHECK(monitor.rereads() == 1);
 }
 
 TEST_CASE("somebody's tc filter is told of by interface") {
     enter_new_netns();
     const Netns pod;
-    add_pod(pod, "enipod");
+    add_pod(pod, "eni0123456789a");
     auto monitor = new_monitor();
     const auto index = monitor.network().guarded(kPrefixes).at(0).ifindex;
-    run("tc qdisc add dev enipod clsact && tc filter add dev enipod egress bpf bytecode '1,6 0 0 4294967295,' "
+    run("tc qdisc add dev eni0123456789a clsact && tc filter add dev eni0123456789a egress bpf bytecode '1,6 0 0 4294967295,' "
         "direct-action");
     CHECK(eventually(monitor, [&] { return monitor.take_filter_events().contains(index); }));
     CHECK(monitor.take_filter_events().empty());
@@ -165,19 +165,19 @@ TEST_CASE("somebody's tc filter is told of by interface") {
 TEST_CASE("lost news lead to a complete read, and nothing stays wrong") {
     enter_new_netns();
     const Netns pod;
-    add_pod(pod, "enipod");
+    add_pod(pod, "eni0123456789a");
     auto monitor = new_monitor();
     const std::string batch = "/tmp/bulkhead-netlink-" + std::to_string(getpid()) + ".batch";
     {
         std::ofstream out(batch);
         for (int i = 0; i < 20000; ++i)
-            out << "route add 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256 << "/32 dev enipod\n";
+            out << "route add 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256 << "/32 dev eni0123456789a\n";
         for (int i = 5; i < 20000; ++i)
-            out << "route del 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256 << "/32 dev enipod\n";
+            out << "route del 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256 << "/32 dev eni0123456789a\n";
     }
     run("ip -batch " + batch);
     std::remove(batch.c_str());
-    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "enipod").size() == 5; }));
+    CHECK(eventually(monitor, [&] { return addresses_of(monitor, "eni0123456789a").size() == 5; }));
     CHECK(monitor.overruns() > 0);
     CHECK(monitor.rereads() > 0);
 }

@@ -77,25 +77,32 @@ using Indexes = std::set<uint32_t>;
 } // namespace
 
 TEST_CASE("a veth is a pod's by its name, or by leading where such a one leads") {
-    const auto network = with({veth(2, "enia", 0), veth(3, "vlanb", 1), veth(4, "dummyc", 0), veth(5, "dummyd", 7),
-                               veth(6, "dummye", -1), device(7, "eth0")});
+    const auto network = with({veth(2, "eni0000000000a", 0), veth(3, "vlan0000000000b", 1), veth(4, "dummyc", 0),
+                               veth(5, "dummyd", 7), veth(6, "dummye", -1), device(7, "eth0")});
     CHECK(guarded_of(network) == Indexes{2, 3, 4});
 }
 
-TEST_CASE("the VPC CNI's vlan.eth device has the prefix but is no pod's veth") {
-    const auto network = with({device(2, "vlan.eth.1", "vlan"), route("0.0.0.0/0", {2}, 101)});
-    CHECK(guarded_of(network).empty());
-    CHECK(network.uplinks({}) == Indexes{2});
+TEST_CASE("the VPC CNI's vlan.eth device has the prefix but is no pod's veth, whatever its kind") {
+    for (const auto& branch : {device(2, "vlan.eth.1", "vlan"), veth(2, "vlan.eth.1", 0)}) {
+        const auto network = with({branch, veth(3, "eth0", 0), route("0.0.0.0/0", {2}, 101), route("0.0.0.0/0", {3})});
+        CHECK(guarded_of(network).empty());
+        CHECK(network.uplinks({}) == Indexes{2, 3});
+    }
+}
+
+TEST_CASE("a name that the VPC CNI would not give is no pod's") {
+    for (const auto* name : {"eni", "eni0", "eni0000000000", "eni000000000000", "eni0000000000g", "eni0000000000A"})
+        CHECK(guarded_of(with({veth(2, name, 0)})).empty());
 }
 
 TEST_CASE("a pod's addresses are the host routes to its veth, of every table and both families") {
-    const auto network = with({veth(2, "enia", 0), route("10.0.1.5/32", {2}), route("10.0.1.5/32", {2}, 102),
+    const auto network = with({veth(2, "eni0000000000a", 0), route("10.0.1.5/32", {2}), route("10.0.1.5/32", {2}, 102),
                                route("10.0.1.6/32", {2}, 102), route("fd00::5/128", {2}), route("10.9.0.0/16", {2})});
     CHECK(addresses_of(network, 2) == Strings{"10.0.1.5", "10.0.1.6", "fd00::5"});
 }
 
 TEST_CASE("an address stays while one table's route still leads there") {
-    auto network = with({veth(2, "enia", 0), route("10.0.1.5/32", {2}), route("10.0.1.5/32", {2}, 102)});
+    auto network = with({veth(2, "eni0000000000a", 0), route("10.0.1.5/32", {2}), route("10.0.1.5/32", {2}, 102)});
     network.apply(gone(route("10.0.1.5/32", {2})));
     CHECK(addresses_of(network, 2) == Strings{"10.0.1.5"});
     network.apply(gone(route("10.0.1.5/32", {2}, 102)));
@@ -103,7 +110,7 @@ TEST_CASE("an address stays while one table's route still leads there") {
 }
 
 TEST_CASE("a replaced route takes the address from the old veth to the new one") {
-    auto network = with({veth(2, "enia", 0), veth(3, "enib", 1), route("10.0.1.5/32", {2})});
+    auto network = with({veth(2, "eni0000000000a", 0), veth(3, "eni0000000000b", 1), route("10.0.1.5/32", {2})});
     auto moved = route("10.0.1.5/32", {3});
     moved.replaces = true;
     network.apply(moved);
@@ -113,7 +120,8 @@ TEST_CASE("a replaced route takes the address from the old veth to the new one")
 }
 
 TEST_CASE("replacing one of two equal routes asks for a complete read") {
-    auto network = with({veth(2, "enia", 0), veth(3, "enib", 1), route("10.0.1.5/32", {2}), route("10.0.1.5/32", {3})});
+    auto network = with({veth(2, "eni0000000000a", 0), veth(3, "eni0000000000b", 1), route("10.0.1.5/32", {2}),
+                         route("10.0.1.5/32", {3})});
     auto moved = route("10.0.1.5/32", {3});
     moved.replaces = true;
     network.apply(moved);
@@ -121,45 +129,46 @@ TEST_CASE("replacing one of two equal routes asks for a complete read") {
 }
 
 TEST_CASE("a veth that goes down or away loses the routes that the kernel removes silently") {
-    auto network = with({veth(2, "enia", 0), veth(3, "enib", 1), route("10.0.1.5/32", {2}), route("10.0.1.6/32", {3})});
-    auto down = veth(2, "enia", 0);
+    auto network = with({veth(2, "eni0000000000a", 0), veth(3, "eni0000000000b", 1), route("10.0.1.5/32", {2}),
+                         route("10.0.1.6/32", {3})});
+    auto down = veth(2, "eni0000000000a", 0);
     down.up = false;
     network.apply(down);
     CHECK(addresses_of(network, 2).empty());
     CHECK(addresses_of(network, 3) == Strings{"10.0.1.6"});
-    network.apply(gone(veth(3, "enib", 1)));
-    network.apply(veth(3, "enib", 1));
+    network.apply(gone(veth(3, "eni0000000000b", 1)));
+    network.apply(veth(3, "eni0000000000b", 1));
     CHECK(addresses_of(network, 3).empty());
 }
 
 TEST_CASE("a device is another one after it was gone, even under the same number and name") {
-    auto network = with({veth(2, "enia", 0)});
+    auto network = with({veth(2, "eni0000000000a", 0)});
     const auto before = incarnation_of(network);
-    network.apply(veth(2, "enia", 0));
+    network.apply(veth(2, "eni0000000000a", 0));
     CHECK(incarnation_of(network) == before);
-    network.apply(gone(veth(2, "enia", 0)));
-    network.apply(veth(2, "enia", 0));
+    network.apply(gone(veth(2, "eni0000000000a", 0)));
+    network.apply(veth(2, "eni0000000000a", 0));
     CHECK(incarnation_of(network) != before);
 }
 
 TEST_CASE("a device is another one when it leads into another netns, not when that becomes known or vanishes") {
-    auto network = with({veth(2, "enia", -1)});
+    auto network = with({veth(2, "eni0000000000a", -1)});
     const auto before = incarnation_of(network);
-    network.apply(veth(2, "enia", 4));
+    network.apply(veth(2, "eni0000000000a", 4));
     CHECK(incarnation_of(network) == before);
-    network.apply(veth(2, "enia", -1));
+    network.apply(veth(2, "eni0000000000a", -1));
     CHECK(network.guarded(kPrefixes).at(0).nsid == 4);
     CHECK(incarnation_of(network) == before);
-    network.apply(veth(2, "enia", 5));
+    network.apply(veth(2, "eni0000000000a", 5));
     CHECK(incarnation_of(network) != before);
 }
 
 TEST_CASE("a complete read keeps what is the same device and renews what isn't") {
-    auto network = with({veth(2, "enia", 0), veth(3, "enib", 1)});
+    auto network = with({veth(2, "eni0000000000a", 0), veth(3, "eni0000000000b", 1)});
     const auto before = network.guarded(kPrefixes);
-    auto replaced = veth(3, "enib", 1);
+    auto replaced = veth(3, "eni0000000000b", 1);
     replaced.mac = "another";
-    network.replace_with(with({veth(2, "enia", 0), replaced}));
+    network.replace_with(with({veth(2, "eni0000000000a", 0), replaced}));
     const auto after = network.guarded(kPrefixes);
     CHECK(after.at(0).incarnation == before.at(0).incarnation);
     CHECK(after.at(1).incarnation != before.at(1).incarnation);
@@ -169,9 +178,9 @@ TEST_CASE("a complete read keeps what is the same device and renews what isn't")
 TEST_CASE("uplinks are where unicast routes lead, but pods' veths, loopback and link-local ones") {
     auto lo = device(1, "lo");
     lo.loopback = true;
-    const auto network = with({lo, device(2, "eth0"), device(3, "eth1"), veth(4, "enia", 0), device(5, "idle0"),
-                               route("127.0.0.0/8", {1}), route("0.0.0.0/0", {2, 3}), route("10.0.1.5/32", {4}),
-                               route("fe80::/64", {5})});
+    const auto network = with({lo, device(2, "eth0"), device(3, "eth1"), veth(4, "eni0000000000a", 0),
+                               device(5, "idle0"), route("127.0.0.0/8", {1}), route("0.0.0.0/0", {2, 3}),
+                               route("10.0.1.5/32", {4}), route("fe80::/64", {5})});
     CHECK(network.uplinks(network.guarded(kPrefixes)) == Indexes{2, 3});
 }
 

@@ -3,13 +3,17 @@
 
 #include <algorithm>
 
+#include "source/netlink/pod_names.h"
+
 namespace bulkhead::netlink {
 
 namespace {
 
-bool starts_with_any(const std::string& name, const std::vector<std::string>& prefixes) {
-    return std::any_of(prefixes.begin(), prefixes.end(),
-                       [&](const std::string& prefix) { return name.starts_with(prefix); });
+/// As the VPC CNI names them. The prefix alone would take its "vlan.eth.1", which leads off the node, for a pod's.
+bool is_pods_name(const std::string& name, const std::vector<std::string>& prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+        return name.starts_with(prefix) && is_veth_suffix(std::string_view(name).substr(prefix.size()));
+    });
 }
 
 bool is_loopback(const Address& address) {
@@ -101,14 +105,13 @@ void Network::replace_with(Network fresh) {
 std::vector<Veth> Network::guarded(const std::vector<std::string>& prefixes) const {
     std::set<int32_t> pods;
     for (const auto& [ifindex, link] : links_)
-        if (link.news.kind == "veth" && link.news.nsid >= 0 && starts_with_any(link.news.name, prefixes))
+        if (link.news.kind == "veth" && link.news.nsid >= 0 && is_pods_name(link.news.name, prefixes))
             pods.insert(link.news.nsid);
 
     std::map<uint32_t, Veth> found;
     for (const auto& [ifindex, link] : links_) {
-        // The kind keeps out the VPC CNI's "vlan.eth.1", which is no pod's but leads off the node.
         const bool is_pods =
-            link.news.kind == "veth" && (starts_with_any(link.news.name, prefixes) || pods.contains(link.news.nsid));
+            link.news.kind == "veth" && (is_pods_name(link.news.name, prefixes) || pods.contains(link.news.nsid));
         if (is_pods) found[ifindex] = {ifindex, link.incarnation, link.news.name, link.news.nsid, {}};
     }
     for (const auto& [key, ifindex] : routes_) {

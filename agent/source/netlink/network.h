@@ -38,7 +38,8 @@ public:
     /// this is true until the next replace_with().
     bool doubtful() const { return doubtful_; }
 
-    /// veths whose name starts with one of `prefixes`, and those that lead into the same netns as one of them.
+    /// veths whose name is one of `prefixes` and a veth_suffix(), and those that lead into the same netns as one of
+    /// them.
     std::vector<Veth> guarded(const std::vector<std::string>& prefixes) const;
 
     /// Every non-loopback interface that is not in `guarded` and through which a unicast route leads.

@@ -11,6 +11,7 @@ namespace bulkhead::netlink {
 namespace {
 
 constexpr size_t kSuffixLength = 11;
+constexpr std::string_view kDigits = "0123456789abcdef";
 
 std::string suffix_of(const state::PodKey& key, int nic) {
     const auto slash = std::min(key.find('/'), key.size());
@@ -29,13 +30,16 @@ std::string veth_suffix(std::string_view ns, std::string_view pod, int nic) {
     std::array<uint8_t, SHA1_DIGEST_SIZE> digest{};
     sha1_digest(&context, digest.size(), digest.data());
 
-    static constexpr std::string_view kDigits = "0123456789abcdef";
     std::string hex;
     for (const uint8_t byte : digest) {
         hex += kDigits[byte >> 4];
         hex += kDigits[byte & 15];
     }
     return hex.substr(0, kSuffixLength);
+}
+
+bool is_veth_suffix(std::string_view text) {
+    return text.size() == kSuffixLength && text.find_first_not_of(kDigits) == std::string_view::npos;
 }
 
 bool PodNames::is_local(const state::Pod& pod) const {

@@ -17,6 +17,8 @@ namespace bulkhead::netlink {
 
 /// The 11 hex digits; `nic` 0 is the only or first interface.
 std::string veth_suffix(std::string_view ns, std::string_view pod, int nic);
+/// Could it be one?
+bool is_veth_suffix(std::string_view text);
 
 class PodNames {
 public:
