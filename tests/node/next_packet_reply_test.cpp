@@ -191,9 +191,16 @@ TEST_CASE("a pod's own 65,536 conversations cost it no TCP connection and nothin
     const auto agent = street.agent();
     const Talks own = begin_talks(safe, far, Begun::kByGuarded); // some idle, others at work
     const Questions answered(safe, near, 5001, true);
+    const EchoServer servers[] = {require(EchoServer::start(near.netns, {8080})),
+                                  require(EchoServer::start(far.netns, {8080})),
+                                  require(EchoServer::start(safe.netns, {8080}))};
     flood(safe, near, kOtherFlows);
     check_going_on(own);
     CHECK(answered.answers() == kSample); // what nobody answered yet gives way first
+    for (const Place* peer : {&near, &far}) {
+        check_answers(safe, *peer, true);
+        check_answers(*peer, safe, false);
+    }
 }
 
 TEST_CASE("a flow memory made for 65,536 others keeps all but what chance crowds out of one set") {
