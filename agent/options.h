@@ -32,7 +32,7 @@ struct Options {
     datapath::Sizes sizes;
     uint32_t events_per_second = 10000;
     uint32_t answer_mark = 0x1000; // one bit of skb->mark, or 0
-    bool detach = false; // the subcommand
+    bool detach = false;           // the subcommand
 
     /// The directory that `source` names.
     std::string source_path() const;

@@ -21,32 +21,40 @@
 #include "judge.h"
 
 /* Why a packet is not judged by its contents but falls for not being understood. */
-BH_INLINE enum bh_reason bh_not_understood(const struct bh_hook* hook) {
-    return hook->parsed == BH_PARSE_EXTENSIONS ? BH_REASON_EXTENSIONS : BH_REASON_MALFORMED;
+BH_INLINE enum bh_reason bh_not_understood(const struct bh_hook *hook)
+{
+	return hook->parsed == BH_PARSE_EXTENSIONS ? BH_REASON_EXTENSIONS : BH_REASON_MALFORMED;
 }
 
 /* The identity of the pod in a slot; without one it is held. */
-BH_INLINE __u32 bh_identity_in(__u32 slot) {
-    const struct bh_pod* pod = bh_pod_in(slot);
+BH_INLINE __u32 bh_identity_in(__u32 slot)
+{
+	const struct bh_pod *pod = bh_pod_in(slot);
 
-    return pod ? pod->identity : BH_IDENTITY_HELD;
+	return pod ? pod->identity : BH_IDENTITY_HELD;
 }
 
 /* ---- from the pod ------------------------------------------------------------------------------- */
 
 /* Why a packet must not leave its pod at all; BH_REASON_COUNT = it may. */
-BH_INLINE enum bh_reason bh_refuse_sender(struct __sk_buff* skb, const struct bh_hook* hook) {
-    const struct bh_packet* packet = &hook->packet;
-    const struct bh_pod* pod = bh_pod_in(hook->slot);
+BH_INLINE enum bh_reason bh_refuse_sender(struct __sk_buff *skb, const struct bh_hook *hook)
+{
+	const struct bh_packet *packet = &hook->packet;
+	const struct bh_pod *pod = bh_pod_in(hook->slot);
 
-    if (hook->parsed == BH_PARSE_OTHER) return BH_REASON_ETHERTYPE;
-    if (!packet->family) return BH_REASON_MALFORMED;
-    if (!pod || !bh_source_is_own(pod, packet)) return BH_REASON_SPOOFED;
-    if (hook->parsed != BH_PARSED && bh_is_link_local(packet->family, &packet->src))
-        return bh_not_understood(hook); /* it may be a router's */
-    if (packet->flags & BH_ROUTER_ICMP) return BH_REASON_ROUTER_ICMP;
-    if (packet->flags & BH_ICMP_ERROR && !bh_error_is_own(skb)) return BH_REASON_UNRELATED;
-    return BH_REASON_COUNT;
+	if (hook->parsed == BH_PARSE_OTHER)
+		return BH_REASON_ETHERTYPE;
+	if (!packet->family)
+		return BH_REASON_MALFORMED;
+	if (!pod || !bh_source_is_own(pod, packet))
+		return BH_REASON_SPOOFED;
+	if (hook->parsed != BH_PARSED && bh_is_link_local(packet->family, &packet->src))
+		return bh_not_understood(hook); /* it may be a router's */
+	if (packet->flags & BH_ROUTER_ICMP)
+		return BH_REASON_ROUTER_ICMP;
+	if (packet->flags & BH_ICMP_ERROR && !bh_error_is_own(skb))
+		return BH_REASON_UNRELATED;
+	return BH_REASON_COUNT;
 }
 
 /*
@@ -54,145 +62,175 @@ BH_INLINE enum bh_reason bh_refuse_sender(struct __sk_buff* skb, const struct bh
  * address and port, which the flow memory doesn't know. So here, where the conversation is the pod's own,
  * the answer is marked as one. No pod can do that: a packet loses its mark where it crosses namespaces.
  */
-BH_INLINE void bh_mark_answer(struct __sk_buff* skb) {
-    skb->mark |= bh_config.answer_mark;
+BH_INLINE void bh_mark_answer(struct __sk_buff *skb)
+{
+	skb->mark |= bh_config.answer_mark;
 }
 
-BH_INLINE int bh_is_marked_answer(const struct __sk_buff* skb, const struct bh_packet* packet) {
-    return skb->mark & bh_config.answer_mark && (packet->flags & BH_ICMP_ERROR || !bh_only_begins(packet));
+BH_INLINE int bh_is_marked_answer(const struct __sk_buff *skb, const struct bh_packet *packet)
+{
+	return skb->mark & bh_config.answer_mark && (packet->flags & BH_ICMP_ERROR || !bh_only_begins(packet));
 }
 
 /* Does what the pod in hook->slot sends answer, or complain about, what it was asked? */
-BH_INLINE int bh_is_answer_sent(struct __sk_buff* skb, const struct bh_hook* hook) {
-    return hook->packet.flags & BH_ICMP_ERROR ? bh_is_related(skb, 0) : bh_is_reply(skb, 1);
+BH_INLINE int bh_is_answer_sent(struct __sk_buff *skb, const struct bh_hook *hook)
+{
+	return hook->packet.flags & BH_ICMP_ERROR ? bh_is_related(skb, 0) : bh_is_reply(skb, 1);
 }
 
 /* What the rule refuses to a pod that sends may still answer what the pod was asked. */
-BH_INLINE enum bh_reason bh_reconsider_sent(struct __sk_buff* skb, const struct bh_hook* hook, enum bh_reason reason) {
-    if (bh_verdict_of(reason) == BH_VERDICT_ALLOW) return reason;
-    if (hook->parsed != BH_PARSED) return bh_verdict_of(reason) == BH_VERDICT_AUDIT ? reason : bh_not_understood(hook);
-    if (!bh_is_answer_sent(skb, hook) && !bh_is_marked_answer(skb, &hook->packet)) return reason;
-    return hook->packet.flags & BH_ICMP_ERROR ? BH_REASON_RELATED : BH_REASON_REPLY;
+BH_INLINE enum bh_reason bh_reconsider_sent(struct __sk_buff *skb, const struct bh_hook *hook, enum bh_reason reason)
+{
+	if (bh_verdict_of(reason) == BH_VERDICT_ALLOW)
+		return reason;
+	if (hook->parsed != BH_PARSED)
+		return bh_verdict_of(reason) == BH_VERDICT_AUDIT ? reason : bh_not_understood(hook);
+	if (!bh_is_answer_sent(skb, hook) && !bh_is_marked_answer(skb, &hook->packet))
+		return reason;
+	return hook->packet.flags & BH_ICMP_ERROR ? BH_REASON_RELATED : BH_REASON_REPLY;
 }
 
 /* Is a packet about which the rule says this the uplink's to judge? Of pods only line 2 is. */
-BH_INLINE int bh_is_uplinks(const struct bh_question* q, enum bh_reason reason) {
-    return !(q->dst.flags & BH_POD) || reason == BH_REASON_CONFINED || reason == BH_REASON_CONFINED_AUDIT;
+BH_INLINE int bh_is_uplinks(const struct bh_question *q, enum bh_reason reason)
+{
+	return !(q->dst.flags & BH_POD) || reason == BH_REASON_CONFINED || reason == BH_REASON_CONFINED_AUDIT;
 }
 
 /* Could the uplink refuse this packet, also if it is an answer? A masked client looks like this node from here. */
-BH_INLINE int bh_uplink_may_refuse(const struct bh_hook* hook) {
-    const struct bh_question* q = &hook->question;
-    enum bh_reason reason = bh_judge(q);
+BH_INLINE int bh_uplink_may_refuse(const struct bh_hook *hook)
+{
+	const struct bh_question *q = &hook->question;
+	enum bh_reason reason = bh_judge(q);
 
-    return hook->dst_is_this_node || (bh_verdict_of(reason) != BH_VERDICT_ALLOW && bh_is_uplinks(q, reason));
+	return hook->dst_is_this_node || (bh_verdict_of(reason) != BH_VERDICT_ALLOW && bh_is_uplinks(q, reason));
 }
 
 /*
  * A confined pod and this node itself: no veth and no uplink lies between them, so it is judged here.
  * Everything else that a pod sends passes another hook of ours, or that of another node.
  */
-BH_INLINE int bh_judge_towards_node(struct __sk_buff* skb, struct bh_hook* hook) {
-    enum bh_reason reason;
+BH_INLINE int bh_judge_towards_node(struct __sk_buff *skb, struct bh_hook *hook)
+{
+	enum bh_reason reason;
 
-    if (hook->packet.flags & BH_NEIGHBOR) return bh_conclude(skb, BH_REASON_NEIGHBOR);
-    reason = bh_reconsider_sent(skb, hook, bh_ask_about_packet(hook));
-    if (reason == BH_REASON_REPLY || reason == BH_REASON_RELATED) bh_mark_answer(skb);
-    return bh_conclude(skb, reason);
+	if (hook->packet.flags & BH_NEIGHBOR)
+		return bh_conclude(skb, BH_REASON_NEIGHBOR);
+	reason = bh_reconsider_sent(skb, hook, bh_ask_about_packet(hook));
+	if (reason == BH_REASON_REPLY || reason == BH_REASON_RELATED)
+		bh_mark_answer(skb);
+	return bh_conclude(skb, reason);
 }
 
 /* A pod sends as itself. Only what is remembered, marked or judged here costs a look at where it goes. */
-BH_INLINE int bh_send_on(struct __sk_buff* skb, const struct bh_control* control, struct bh_hook* hook) {
-    int noted = hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet);
-    int confined = (hook->question.src.flags & BH_CONFINED) != 0;
-    int marks = bh_config.answer_mark && control->armed;
-    struct bh_who dst;
+BH_INLINE int bh_send_on(struct __sk_buff *skb, const struct bh_control *control, struct bh_hook *hook)
+{
+	int noted = hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet);
+	int confined = (hook->question.src.flags & BH_CONFINED) != 0;
+	int marks = bh_config.answer_mark && control->armed;
+	struct bh_who dst;
 
-    if (!noted && !confined && !marks) return bh_leave_to_others(skb);
-    dst = bh_who_is(control, hook->packet.family, &hook->packet.dst);
-    hook->dst_identity = dst.identity;
-    hook->dst_is_this_node = (dst.flags & BH_ENDPOINT_THIS_NODE) != 0;
-    hook->question.src_is_local = 1;
-    bh_identity_row(hook->dst_identity, &hook->question.dst);
-    if (noted) bh_note_passing(1, hook->question.dst.tenant);
-    if (confined && (hook->dst_is_this_node || bh_ends_here(hook->packet.family, &hook->packet.dst)))
-        return bh_judge_towards_node(skb, hook);
-    if (marks && hook->parsed == BH_PARSED && bh_uplink_may_refuse(hook) && bh_is_answer_sent(skb, hook))
-        bh_mark_answer(skb);
-    return bh_leave_to_others(skb);
+	if (!noted && !confined && !marks)
+		return bh_leave_to_others(skb);
+	dst = bh_who_is(control, hook->packet.family, &hook->packet.dst);
+	hook->dst_identity = dst.identity;
+	hook->dst_is_this_node = (dst.flags & BH_ENDPOINT_THIS_NODE) != 0;
+	hook->question.src_is_local = 1;
+	bh_identity_row(hook->dst_identity, &hook->question.dst);
+	if (noted)
+		bh_note_passing(1, hook->question.dst.tenant);
+	if (confined && (hook->dst_is_this_node || bh_ends_here(hook->packet.family, &hook->packet.dst)))
+		return bh_judge_towards_node(skb, hook);
+	if (marks && hook->parsed == BH_PARSED && bh_uplink_may_refuse(hook) && bh_is_answer_sent(skb, hook))
+		bh_mark_answer(skb);
+	return bh_leave_to_others(skb);
 }
 
 SEC("tc")
-int bh_from_pod(struct __sk_buff* skb) {
-    const struct bh_control* control = bh_control_row();
-    struct bh_hook* hook = bh_hook_begin(skb, BH_EGRESS);
-    enum bh_reason refused;
+int bh_from_pod(struct __sk_buff *skb)
+{
+	const struct bh_control *control = bh_control_row();
+	struct bh_hook *hook = bh_hook_begin(skb, BH_EGRESS);
+	enum bh_reason refused;
 
-    if (!control || !hook) return BH_PASS;
-    hook->parsed = (__u8)bh_parse_skb(skb);
-    if (hook->parsed == BH_PARSE_ARP) return bh_leave_to_others(skb);
-    hook->slot = bh_slot_of_interface(hook->ifindex);
-    hook->src_identity = bh_identity_in(hook->slot);
-    refused = bh_refuse_sender(skb, hook);
-    if (refused != BH_REASON_COUNT) return bh_conclude(skb, refused);
-    if (bh_is_fragment(hook)) bh_follow_fragments(hook);
-    bh_identity_row(hook->src_identity, &hook->question.src);
-    return bh_send_on(skb, control, hook);
+	if (!control || !hook)
+		return BH_PASS;
+	hook->parsed = (__u8)bh_parse_skb(skb);
+	if (hook->parsed == BH_PARSE_ARP)
+		return bh_leave_to_others(skb);
+	hook->slot = bh_slot_of_interface(hook->ifindex);
+	hook->src_identity = bh_identity_in(hook->slot);
+	refused = bh_refuse_sender(skb, hook);
+	if (refused != BH_REASON_COUNT)
+		return bh_conclude(skb, refused);
+	if (bh_is_fragment(hook))
+		bh_follow_fragments(hook);
+	bh_identity_row(hook->src_identity, &hook->question.src);
+	return bh_send_on(skb, control, hook);
 }
 
 /* ---- to the pod --------------------------------------------------------------------------------- */
 
 /* Who sent it: told by the device if it came from a pod here, else by the address. */
-BH_INLINE void bh_identify_sender(struct __sk_buff* skb, struct bh_hook* hook, const struct bh_control* control) {
-    struct bh_question* q = &hook->question;
-    struct bh_who who = bh_who_is(control, hook->packet.family, &hook->packet.src);
-    __u32 slot = bh_local_sender(control, hook->ingress_ifindex, who.slot);
+BH_INLINE void bh_identify_sender(struct __sk_buff *skb, struct bh_hook *hook, const struct bh_control *control)
+{
+	struct bh_question *q = &hook->question;
+	struct bh_who who = bh_who_is(control, hook->packet.family, &hook->packet.src);
+	__u32 slot = bh_local_sender(control, hook->ingress_ifindex, who.slot);
 
-    hook->known_as = who.identity;
-    hook->src_identity = slot ? bh_identity_in(slot) : who.identity;
-    bh_identity_row(hook->src_identity, &q->src);
-    if (!slot && !hook->ingress_ifindex) slot = who.slot; /* through IPv6's slow path, which forgets the device */
-    q->src_is_local = slot != 0;
-    q->same_pod = slot != 0 && slot == hook->slot;
-    q->local_host = hook->ingress_ifindex == 0 && (who.flags & BH_ENDPOINT_THIS_NODE) && bh_has_local_socket(skb);
+	hook->known_as = who.identity;
+	hook->src_identity = slot ? bh_identity_in(slot) : who.identity;
+	bh_identity_row(hook->src_identity, &q->src);
+	if (!slot && !hook->ingress_ifindex)
+		slot = who.slot; /* through IPv6's slow path, which forgets the device */
+	q->src_is_local = slot != 0;
+	q->same_pod = slot != 0 && slot == hook->slot;
+	q->local_host = hook->ingress_ifindex == 0 && (who.flags & BH_ENDPOINT_THIS_NODE) && bh_has_local_socket(skb);
 }
 
 /* What the rule refuses may still answer, or report an error about, what the pod itself may do. */
-BH_INLINE enum bh_reason bh_reconsider(struct __sk_buff* skb, struct bh_hook* hook, enum bh_reason reason) {
-    int audit = bh_verdict_of(reason) == BH_VERDICT_AUDIT;
+BH_INLINE enum bh_reason bh_reconsider(struct __sk_buff *skb, struct bh_hook *hook, enum bh_reason reason)
+{
+	int audit = bh_verdict_of(reason) == BH_VERDICT_AUDIT;
 
-    if (hook->parsed != BH_PARSED) return audit ? reason : bh_not_understood(hook);
-    if (hook->packet.flags & BH_ICMP_ERROR) {
-        if (bh_is_related(skb, 1)) return BH_REASON_RELATED;
-        return audit ? reason : BH_REASON_UNRELATED;
-    }
-    return bh_is_reply(skb, 0) ? BH_REASON_REPLY : reason;
+	if (hook->parsed != BH_PARSED)
+		return audit ? reason : bh_not_understood(hook);
+	if (hook->packet.flags & BH_ICMP_ERROR) {
+		if (bh_is_related(skb, 1))
+			return BH_REASON_RELATED;
+		return audit ? reason : BH_REASON_UNRELATED;
+	}
+	return bh_is_reply(skb, 0) ? BH_REASON_REPLY : reason;
 }
 
 SEC("tc")
-int bh_to_pod(struct __sk_buff* skb) {
-    const struct bh_control* control = bh_control_row();
-    struct bh_hook* hook = bh_hook_begin(skb, BH_INGRESS);
-    enum bh_reason reason;
-    int passes;
+int bh_to_pod(struct __sk_buff *skb)
+{
+	const struct bh_control *control = bh_control_row();
+	struct bh_hook *hook = bh_hook_begin(skb, BH_INGRESS);
+	enum bh_reason reason;
+	int passes;
 
-    if (!control || !hook) return BH_PASS;
-    hook->parsed = (__u8)bh_parse_skb(skb);
-    if (hook->parsed == BH_PARSE_ARP || hook->parsed == BH_PARSE_OTHER) return bh_leave_to_others(skb);
-    /* Without a device alone it could be a forwarded one, which IPv6's slow path made forget its own. */
-    if (hook->packet.flags & BH_NEIGHBOR && hook->ingress_ifindex == 0 && bh_has_local_socket(skb))
-        return bh_conclude(skb, BH_REASON_NEIGHBOR);
-    hook->slot = bh_slot_of_interface(hook->ifindex);
-    hook->dst_identity = bh_identity_in(hook->slot);
-    bh_identity_row(hook->dst_identity, &hook->question.dst);
-    bh_identify_sender(skb, hook, control);
-    if (bh_is_fragment(hook)) bh_follow_fragments(hook);
-    reason = bh_ask_about_packet(hook);
-    if (bh_verdict_of(reason) != BH_VERDICT_ALLOW) reason = bh_reconsider(skb, hook, reason);
-    passes = bh_verdict_of(reason) != BH_VERDICT_DENY || !control->armed;
-    if (passes && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet))
-        bh_note_passing(0, bh_tenant_of_sender(hook));
-    return bh_conclude(skb, reason);
+	if (!control || !hook)
+		return BH_PASS;
+	hook->parsed = (__u8)bh_parse_skb(skb);
+	if (hook->parsed == BH_PARSE_ARP || hook->parsed == BH_PARSE_OTHER)
+		return bh_leave_to_others(skb);
+	/* Without a device alone it could be a forwarded one, which IPv6's slow path made forget its own. */
+	if (hook->packet.flags & BH_NEIGHBOR && hook->ingress_ifindex == 0 && bh_has_local_socket(skb))
+		return bh_conclude(skb, BH_REASON_NEIGHBOR);
+	hook->slot = bh_slot_of_interface(hook->ifindex);
+	hook->dst_identity = bh_identity_in(hook->slot);
+	bh_identity_row(hook->dst_identity, &hook->question.dst);
+	bh_identify_sender(skb, hook, control);
+	if (bh_is_fragment(hook))
+		bh_follow_fragments(hook);
+	reason = bh_ask_about_packet(hook);
+	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW)
+		reason = bh_reconsider(skb, hook, reason);
+	passes = bh_verdict_of(reason) != BH_VERDICT_DENY || !control->armed;
+	if (passes && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet))
+		bh_note_passing(0, bh_tenant_of_sender(hook));
+	return bh_conclude(skb, reason);
 }
 
 /* ---- off the node ------------------------------------------------------------------------------- */
@@ -202,63 +240,73 @@ int bh_to_pod(struct __sk_buff* skb) {
  * business here. What has neither device nor socket went through IPv6's slow path, which forgets the
  * device; its address, which the first hook has checked, tells the pod.
  */
-BH_INLINE int bh_is_pods_business(const struct __sk_buff* skb, const struct bh_control* control,
-                                  const struct bh_hook* hook) {
-    return hook->ingress_ifindex ? bh_bit(control->guarded, hook->ingress_ifindex) : !bh_has_local_socket(skb);
+BH_INLINE int bh_is_pods_business(const struct __sk_buff *skb, const struct bh_control *control,
+				  const struct bh_hook *hook)
+{
+	return hook->ingress_ifindex ? bh_bit(control->guarded, hook->ingress_ifindex) : !bh_has_local_socket(skb);
 }
 
 /* Who sent it; 0 = no pod did. What IPv6's slow path made forget its device may have got the node's address
  * from NAT before: then nobody knows which pod it was, and it is judged as one that is not known yet. */
-BH_INLINE int bh_identify_pod(const struct bh_control* control, struct bh_hook* hook) {
-    int masked = 0;
-    struct bh_who who;
+BH_INLINE int bh_identify_pod(const struct bh_control *control, struct bh_hook *hook)
+{
+	int masked = 0;
+	struct bh_who who;
 
-    if (hook->ingress_ifindex) {
-        hook->slot = bh_slot_of_interface(hook->ingress_ifindex);
-    } else {
-        who = bh_who_is(control, hook->packet.family, &hook->packet.src);
-        hook->slot = who.slot;
-        masked = hook->packet.family == BH_IPV6 && who.flags & BH_ENDPOINT_THIS_NODE;
-    }
-    if (!hook->slot && !masked) return 0;
-    hook->src_identity = bh_identity_in(hook->slot);
-    bh_identity_row(hook->src_identity, &hook->question.src);
-    return 1;
+	if (hook->ingress_ifindex) {
+		hook->slot = bh_slot_of_interface(hook->ingress_ifindex);
+	} else {
+		who = bh_who_is(control, hook->packet.family, &hook->packet.src);
+		hook->slot = who.slot;
+		masked = hook->packet.family == BH_IPV6 && who.flags & BH_ENDPOINT_THIS_NODE;
+	}
+	if (!hook->slot && !masked)
+		return 0;
+	hook->src_identity = bh_identity_in(hook->slot);
+	bh_identity_row(hook->src_identity, &hook->question.src);
+	return 1;
 }
 
 SEC("tc")
-int bh_uplink(struct __sk_buff* skb) {
-    const struct bh_control* control = bh_control_row();
-    struct bh_hook* hook = bh_hook_begin(skb, BH_EGRESS);
-    enum bh_reason reason;
+int bh_uplink(struct __sk_buff *skb)
+{
+	const struct bh_control *control = bh_control_row();
+	struct bh_hook *hook = bh_hook_begin(skb, BH_EGRESS);
+	enum bh_reason reason;
 
-    if (!control || !hook) return BH_PASS;
-    if (!bh_is_pods_business(skb, control, hook)) return bh_leave_to_others(skb);
-    hook->parsed = (__u8)bh_parse_skb(skb);
-    if (!hook->packet.family) return bh_leave_to_others(skb);
-    if (!bh_identify_pod(control, hook)) return bh_leave_to_others(skb);
-    hook->dst_identity = bh_who_is(control, hook->packet.family, &hook->packet.dst).identity;
-    bh_identity_row(hook->dst_identity, &hook->question.dst);
-    hook->question.src_is_local = 1;
-    if (bh_is_fragment(hook)) bh_follow_fragments(hook);
-    reason = bh_ask_about_packet(hook);
-    if (!bh_is_uplinks(&hook->question, reason))
-        return bh_leave_to_others(skb); /* the pod's own node judges the rest */
-    reason = bh_reconsider_sent(skb, hook, reason);
-    hook->first = hook->packet.protocol == BH_TCP && bh_only_begins(&hook->packet);
-    return bh_conclude(skb, reason);
+	if (!control || !hook)
+		return BH_PASS;
+	if (!bh_is_pods_business(skb, control, hook))
+		return bh_leave_to_others(skb);
+	hook->parsed = (__u8)bh_parse_skb(skb);
+	if (!hook->packet.family)
+		return bh_leave_to_others(skb);
+	if (!bh_identify_pod(control, hook))
+		return bh_leave_to_others(skb);
+	hook->dst_identity = bh_who_is(control, hook->packet.family, &hook->packet.dst).identity;
+	bh_identity_row(hook->dst_identity, &hook->question.dst);
+	hook->question.src_is_local = 1;
+	if (bh_is_fragment(hook))
+		bh_follow_fragments(hook);
+	reason = bh_ask_about_packet(hook);
+	if (!bh_is_uplinks(&hook->question, reason))
+		return bh_leave_to_others(skb); /* the pod's own node judges the rest */
+	reason = bh_reconsider_sent(skb, hook, reason);
+	hook->first = hook->packet.protocol == BH_TCP && bh_only_begins(&hook->packet);
+	return bh_conclude(skb, reason);
 }
 
 /* ---- for the agent ------------------------------------------------------------------------------ */
 
 /* Tells the kernel's clock, so that the agent can translate dates: cb[0], cb[1] = jiffies64. */
 SEC("tc")
-int bh_clock(struct __sk_buff* skb) {
-    __u64 now = bpf_jiffies64();
+int bh_clock(struct __sk_buff *skb)
+{
+	__u64 now = bpf_jiffies64();
 
-    skb->cb[0] = (__u32)now;
-    skb->cb[1] = (__u32)(now >> 32);
-    return BH_PASS;
+	skb->cb[0] = (__u32)now;
+	skb->cb[1] = (__u32)(now >> 32);
+	return BH_PASS;
 }
 
 char bh_license[] SEC("license") = "Dual BSD/GPL";

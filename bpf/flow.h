@@ -43,8 +43,8 @@ BH_INLINE __u64 bh_flow_hash(const struct bh_flow_key *key, __u32 generation)
 
 	hash = bh_mix(hash, (__u64)key->peer.word[0] << 32 | key->peer.word[1]);
 	hash = bh_mix(hash, (__u64)key->peer.word[2] << 32 | key->peer.word[3]);
-	hash = bh_mix(hash, (__u64)key->local_port << 48 | (__u64)key->peer_port << 32 |
-				    (__u32)key->protocol << 8 | key->local);
+	hash = bh_mix(hash, (__u64)key->local_port << 48 | (__u64)key->peer_port << 32 | (__u32)key->protocol << 8 |
+				    key->local);
 	return bh_mix(hash, hash >> 32);
 }
 
@@ -123,8 +123,8 @@ BH_INLINE void bh_fill_flow_key(struct bh_flow_key *key, const struct bh_pod *po
 	key->local_port = from_pod ? packet->src_port : packet->dst_port;
 	key->peer_port = from_pod ? packet->dst_port : packet->src_port;
 	key->protocol = packet->protocol;
-	key->local = (__u8)(bh_address_index(pod, packet->family, own) |
-			    (packet->family == BH_IPV6 ? BH_FLOW_IPV6 : 0));
+	key->local =
+		(__u8)(bh_address_index(pod, packet->family, own) | (packet->family == BH_IPV6 ? BH_FLOW_IPV6 : 0));
 }
 
 /*

@@ -98,6 +98,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1024);
 	__type(key, __u32);
+	/* clang-format off */
 	__array(values, struct {
 		__uint(type, BPF_MAP_TYPE_ARRAY);
 		__uint(map_flags, BPF_F_INNER_MAP);
@@ -105,6 +106,7 @@ struct {
 		__uint(key_size, sizeof(__u32));
 		__uint(value_size, sizeof(struct bh_flow_set));
 	});
+	/* clang-format on */
 } flows SEC(".maps");
 
 /* When full the oldest note goes, and later fragments of that packet are judged without ports. */

@@ -27,7 +27,8 @@ bool has_host_bits(const Cidr& cidr) {
     Address network{.bytes = {}, .family = cidr.address.family};
     for (int bit = 0; bit < cidr.length; ++bit) {
         const auto index = static_cast<size_t>(bit / 8);
-        network.bytes[index] = static_cast<uint8_t>(network.bytes[index] | (cidr.address.bytes[index] & (0x80 >> (bit % 8))));
+        network.bytes[index] =
+            static_cast<uint8_t>(network.bytes[index] | (cidr.address.bytes[index] & (0x80 >> (bit % 8))));
     }
     return network != cidr.address;
 }
@@ -39,7 +40,8 @@ Result<Address> Address::parse(std::string_view text) {
     Address address;
     address.family = copy.find(':') == std::string::npos ? BH_IPV4 : BH_IPV6;
     const int family = address.family == BH_IPV4 ? AF_INET : AF_INET6;
-    if (inet_pton(family, copy.c_str(), address.bytes.data()) != 1) return fail("\"" + copy + "\" is not an IP address");
+    if (inet_pton(family, copy.c_str(), address.bytes.data()) != 1)
+        return fail("\"" + copy + "\" is not an IP address");
     if (is_v4_mapped(address)) return fail("\"" + copy + "\" is an IPv4-mapped address: write the IPv4 address");
     return address;
 }

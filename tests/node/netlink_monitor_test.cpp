@@ -156,7 +156,8 @@ TEST_CASE("somebody's tc filter is told of by interface") {
     add_pod(pod, "eni0123456789a");
     auto monitor = new_monitor();
     const auto index = monitor.network().guarded(kPrefixes).at(0).ifindex;
-    run("tc qdisc add dev eni0123456789a clsact && tc filter add dev eni0123456789a egress bpf bytecode '1,6 0 0 4294967295,' "
+    run("tc qdisc add dev eni0123456789a clsact && tc filter add dev eni0123456789a egress bpf bytecode '1,6 0 0 "
+        "4294967295,' "
         "direct-action");
     CHECK(eventually(monitor, [&] { return monitor.take_filter_events().contains(index); }));
     CHECK(monitor.take_filter_events().empty());
@@ -171,9 +172,11 @@ TEST_CASE("lost news lead to a complete read, and nothing stays wrong") {
     {
         std::ofstream out(batch);
         for (int i = 0; i < 20000; ++i)
-            out << "route add 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256 << "/32 dev eni0123456789a\n";
+            out << "route add 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256
+                << "/32 dev eni0123456789a\n";
         for (int i = 5; i < 20000; ++i)
-            out << "route del 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256 << "/32 dev eni0123456789a\n";
+            out << "route del 10." << 100 + i / 65536 << "." << i / 256 % 256 << "." << i % 256
+                << "/32 dev eni0123456789a\n";
     }
     run("ip -batch " + batch);
     std::remove(batch.c_str());
