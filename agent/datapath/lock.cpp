@@ -49,12 +49,13 @@ void sign(const Fd& fd) {
 } // namespace
 
 Result<Lock> Lock::acquire(const std::string& name, int operation) {
-    std::error_code error;
-    std::filesystem::create_directories(kDirectory, error);
-    if (error) return fail(std::string("create ") + kDirectory, error.value());
     const std::string path = path_of(name);
     for (;;) {
+        std::error_code error;
+        std::filesystem::create_directories(kDirectory, error);
+        if (error) return fail(std::string("create ") + kDirectory, error.value());
         Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+        if (!fd.valid() && errno == ENOENT) continue; // who unlocked last took the directory along
         if (!fd.valid()) return fail("open " + path, errno);
         if (flock(fd.get(), operation) != 0) {
             if (errno == EINTR) continue;
@@ -77,6 +78,7 @@ Result<Lock> Lock::wait(const std::string& name) {
 
 void Lock::remove() {
     unlink(path_.c_str());
+    rmdir(kDirectory); // unless others are in it
 }
 
 } // namespace bulkhead::datapath

@@ -45,15 +45,20 @@ Result<> make_directories(const fs::path& path) {
     return {};
 }
 
-/// Two agents may start at once: whoever comes second must not mount over the first one's pins.
-Result<> mount_bpffs(const fs::path& at) {
-    auto lock = Lock::wait("mount");
-    if (!lock) return tl::unexpected(lock.error());
-    if (lies_on_bpffs(at)) return {};
+Result<> mount_here(const fs::path& at) {
     if (auto made = make_directories(at); !made) return made;
     if (mount(kMountSource, at.c_str(), "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0)
         return fail("mount bpffs at " + at.string(), errno);
     return {};
+}
+
+/// Two agents may start at once: whoever comes second must not mount over the first one's pins.
+Result<> mount_bpffs(const fs::path& at) {
+    auto lock = Lock::wait("mount");
+    if (!lock) return tl::unexpected(lock.error());
+    auto mounted = lies_on_bpffs(at) ? Result<>{} : mount_here(at);
+    lock->remove();
+    return mounted;
 }
 
 /// Is there a mount of ours exactly here?

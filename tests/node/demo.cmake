@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # One ctest test for each of demo_test.py's, under its own name.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(demo_test ${CMAKE_CURRENT_LIST_DIR}/demo_test.py)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The example cluster end to end: two nodes, an agent on each, and every conversation there can be.
 file(GLOB matrix_sources CONFIGURE_DEPENDS matrix_*.cpp)
 add_executable(node_matrix ${matrix_sources})

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 file(GLOB netlink_sources CONFIGURE_DEPENDS netlink_*_test.cpp)
 add_executable(node_netlink ${netlink_sources})
 target_link_libraries(node_netlink PRIVATE bulkhead_netlink Catch2::Catch2WithMain)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Running agents and real conversations: what changes under them, and what doesn't.
 add_library(node_fixture STATIC fixture.cpp next_packet_support.cpp)
 target_include_directories(node_fixture PUBLIC ${CMAKE_CURRENT_LIST_DIR})

@@ -182,4 +182,6 @@ def main(arguments):
     except PodnetError as error:
         print(f"podnet: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read the answer has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
