@@ -181,5 +181,38 @@ TEST_CASE("pods that come in a row are all guarded, and conversations go on mean
     check_going_on(own);
 }
 
+TEST_CASE("a confined pod reaches its node by none of the addresses that the node listens to") {
+    const Village village;
+    const auto& [net, near, far] = village;
+    net.manifests().write("tunnel.yaml", tenant_text("tunnel", "namespaces: [tunnel], confined: true") + "---\n" +
+                                             namespace_text("tunnel"));
+    const Place tunnel = net.add(kNodeA, "tunnel/end", 20);
+    const Place node = net.node(kNodeA);
+    const auto agent = village.agent();
+    // In a subnet only now: the agent has to hear of it.
+    for (const char* address : {"10.77.0.1/24", "fd00:77::1/64"})
+        CHECK(run_in(node.netns, {"ip", "addr", "add", address, "dev", "eth0"}).first == 0);
+    for (const char* text : {"10.77.0.1", "10.77.0.255", "fd00:77::1", "fd00:77::"}) {
+        INFO(text);
+        const auto to = require(Address::parse(text));
+        const auto target = "[" + to.text() + "]:9000/UDP";
+        CHECK(wait_until([&] { return agent.verdict(tunnel.name, target, to.family) == "deny"; }, after(10s)));
+        const Fd ear = require(open_socket(node.netns, to.family, SOCK_DGRAM));
+        const auto any = SocketAddress::any(to.family, 9000);
+        REQUIRE(bind(ear.get(), any.raw(), any.size) == 0);
+        const auto heard_from = [&](const Place& pod, Deadline deadline) {
+            const Fd mouth = require(udp_connect(pod.netns, {to, 9000}));
+            return wait_until(
+                [&] {
+                    require(send_all(mouth, {{1}}, after(1s)));
+                    return readable(ear, after(20ms));
+                },
+                deadline);
+        };
+        CHECK_FALSE(heard_from(tunnel, after(300ms)));
+        CHECK(heard_from(near, after(10s))); // who isn't confined is heard
+    }
+}
+
 } // namespace
 } // namespace bulkhead::test

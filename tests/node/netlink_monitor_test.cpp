@@ -98,6 +98,24 @@ TEST_CASE("the first read finds pods, addresses and uplinks that were there befo
     CHECK(monitor.network().own_addresses().contains(Address::parse("10.0.0.11").value()));
 }
 
+TEST_CASE("a subnet's broadcast and anycast addresses are the node's own as long as it is in the subnet") {
+    enter_new_netns();
+    const Netns vpc;
+    add_pod(vpc, "eth0", "vpc0");
+    run("sysctl -qw net.ipv6.conf.all.forwarding=1"); // a router answers to its subnets' anycast address
+    auto monitor = new_monitor();
+    const auto owns = [&](const char* text) {
+        return monitor.network().own_addresses().contains(Address::parse(text).value());
+    };
+    run("ip addr add 10.0.0.11/24 dev eth0 && ip addr add 10.0.1.11/24 brd 10.0.1.77 dev eth0");
+    run("ip addr add fd00:7::11/64 dev eth0 nodad");
+    CHECK(eventually(monitor, [&] { return owns("10.0.0.255") && owns("10.0.1.77") && owns("fd00:7::"); }));
+    CHECK_FALSE(owns("10.0.2.255"));
+    run("ip addr del 10.0.0.11/24 dev eth0 && ip addr del fd00:7::11/64 dev eth0");
+    CHECK(eventually(monitor, [&] { return !owns("10.0.0.255") && !owns("fd00:7::"); }));
+    CHECK(owns("10.0.1.77"));
+}
+
 TEST_CASE("a pod that comes is known with its address, and gone when it goes") {
     enter_new_netns();
     auto monitor = new_monitor();

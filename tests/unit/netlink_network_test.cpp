@@ -196,3 +196,22 @@ TEST_CASE("own addresses are those of all interfaces but the loopback's") {
     CHECK(network.own_addresses().size() == 2);
     CHECK(network.doubtful());
 }
+
+TEST_CASE("what routes say is delivered here is the node's own, and neither an uplink's nor a pod's address") {
+    const auto for_us = [](RouteNews news) {
+        news.for_us = true;
+        return news;
+    };
+    auto network = with({device(1, "lo"), device(2, "eth0"), veth(4, "eni0000000000a", 0),
+                         for_us(route("10.0.0.255/32", {2}, 255)), for_us(route("fd00::/128", {2}, 255)),
+                         for_us(route("10.0.1.255/32", {4}, 255)), for_us(route("127.255.255.255/32", {1}, 255))});
+    const auto at = [](const char* text) { return Address::parse(text).value(); };
+    CHECK(network.own_addresses() == std::set<Address>{at("10.0.0.255"), at("fd00::"), at("10.0.1.255")});
+    CHECK(network.uplinks(network.guarded(kPrefixes)).empty());
+    CHECK(addresses_of(network, 4).empty());
+    network.apply(gone(for_us(route("fd00::/128", {2}, 255))));
+    auto down = device(2, "eth0");
+    down.up = false;
+    network.apply(down); // IPv4 tells nothing then
+    CHECK(network.own_addresses() == std::set<Address>{at("10.0.1.255")});
+}

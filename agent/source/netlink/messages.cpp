@@ -123,9 +123,11 @@ void read_next_hops(const nlattr* multipath, std::vector<uint32_t>& interfaces) 
 std::optional<News> decode_route(const nlmsghdr* message) {
     const auto* header = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
     const auto family = family_of(header->rtm_family);
-    const bool matters = family && header->rtm_type == RTN_UNICAST && (header->rtm_flags & RTM_F_CLONED) == 0;
+    const bool for_us = header->rtm_type == RTN_BROADCAST || header->rtm_type == RTN_ANYCAST;
+    const bool matters =
+        family && (header->rtm_type == RTN_UNICAST || for_us) && (header->rtm_flags & RTM_F_CLONED) == 0;
     if (!matters) return std::nullopt;
-    RouteNews route{.gone = message->nlmsg_type == RTM_DELROUTE};
+    RouteNews route{.gone = message->nlmsg_type == RTM_DELROUTE, .for_us = for_us};
     route.replaces = !route.gone && (message->nlmsg_flags & NLM_F_REPLACE) != 0;
     route.key.table = header->rtm_table;
     route.key.tos = header->rtm_tos;

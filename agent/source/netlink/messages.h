@@ -45,6 +45,7 @@ struct RouteKey {
 struct RouteNews {
     bool gone = false;
     bool replaces = false; // takes the place of an equal key, whatever its next hops
+    bool for_us = false;   // broadcast or anycast: whatever goes there is delivered here
     RouteKey key{};
     std::vector<uint32_t> interfaces{}; // the next hops'
 };
@@ -56,7 +57,7 @@ struct FilterNews {
 
 using News = std::variant<LinkNews, AddressNews, RouteNews, FilterNews>;
 
-/// Nothing for messages that don't matter here: other families, routes that aren't unicast, ...
+/// Nothing for messages that don't matter here: other families, routes to nowhere, ...
 std::optional<News> decode(const nlmsghdr* message);
 
 } // namespace bulkhead::netlink

@@ -70,25 +70,27 @@ void Network::apply_to(const AddressNews& address) {
 }
 
 void Network::apply_to(const RouteNews& route) {
-    const auto [first, last] = routes_.equal_range(route.key);
+    auto& routes = route.for_us ? for_us_ : routes_;
+    const auto [first, last] = routes.equal_range(route.key);
     if (route.replaces) {
         // Only one of several equal routes was replaced, and the news doesn't say which.
         if (std::distance(first, last) > 1) doubtful_ = true;
-        routes_.erase(first, last);
+        routes.erase(first, last);
     } else {
         for (auto it = first; it != last;) {
             const bool same =
                 std::find(route.interfaces.begin(), route.interfaces.end(), it->second) != route.interfaces.end();
-            it = same ? routes_.erase(it) : std::next(it);
+            it = same ? routes.erase(it) : std::next(it);
         }
     }
     if (route.gone) return;
     for (const uint32_t ifindex : route.interfaces)
-        routes_.emplace(route.key, ifindex);
+        routes.emplace(route.key, ifindex);
 }
 
 void Network::forget_routes_through(uint32_t ifindex) {
-    std::erase_if(routes_, [&](const auto& route) { return route.second == ifindex; });
+    for (auto* routes : {&routes_, &for_us_})
+        std::erase_if(*routes, [&](const auto& route) { return route.second == ifindex; });
 }
 
 void Network::replace_with(Network fresh) {
@@ -148,6 +150,9 @@ std::set<Address> Network::own_addresses() const {
     std::set<Address> result;
     for (const auto& [ifindex, address] : addresses_)
         if (!is_loopback(address)) result.insert(address);
+    for (const auto& [key, ifindex] : for_us_)
+        if (key.destination.is_single() && !is_loopback(key.destination.address))
+            result.insert(key.destination.address);
     return result;
 }
 

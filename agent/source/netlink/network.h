@@ -45,7 +45,9 @@ public:
     /// Every non-loopback interface that is not in `guarded` and through which a unicast route leads.
     std::set<uint32_t> uplinks(const std::vector<Veth>& guarded) const;
 
-    /// Addresses of all interfaces but 127.0.0.0/8 and ::1, which never reach a veth.
+    /// Addresses of all interfaces, and those that only routes say are delivered here (a subnet's broadcast
+    /// address, with or without IFA_BROADCAST; IPv6's subnet-router anycast), but 127.0.0.0/8 and ::1, which
+    /// never reach a veth.
     std::set<Address> own_addresses() const;
 
     std::string name_of(uint32_t ifindex) const; // empty = no such link
@@ -57,6 +59,8 @@ private:
         uint64_t incarnation = 0;
     };
 
+    using Routes = std::multimap<RouteKey, uint32_t>; // -> interface of a next hop
+
     void apply_to(const LinkNews& link);
     void apply_to(const AddressNews& address);
     void apply_to(const RouteNews& route);
@@ -65,7 +69,8 @@ private:
 
     std::map<uint32_t, Link> links_;
     std::set<std::pair<uint32_t, Address>> addresses_;
-    std::multimap<RouteKey, uint32_t> routes_; // -> interface of a next hop
+    Routes routes_;
+    Routes for_us_;
     uint64_t last_incarnation_ = 0;
     bool doubtful_ = false;
 };
