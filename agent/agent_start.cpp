@@ -103,8 +103,10 @@ void Agent::restore_slots() {
         const auto owner = owners.find(veth.ifindex);
         if (owner == owners.end()) continue;
         const auto pod = kernel_->maps().pods.find(owner->second.slot);
-        if (pod && is_still(*pod, veth))
-            local_pods_->restore(veth.ifindex, {owner->second.slot, owner->second.generation});
+        if (!pod || !is_still(*pod, veth)) continue;
+        netlink::RestoredSlot restored{.slot = owner->second.slot, .generation = owner->second.generation};
+        restored.places.restore(*pod);
+        local_pods_->restore(veth.ifindex, restored);
     }
 }
 

@@ -2,15 +2,14 @@
 #include "compile/local.h"
 
 #include <algorithm>
-#include <type_traits>
 
 namespace bulkhead::compile {
 
 namespace {
 
-template <size_t kCapacity, typename Row, typename Values>
-void fill(Row (&rows)[kCapacity], const Values& values) {
-    std::copy_n(values.begin(), std::min(values.size(), kCapacity), rows);
+size_t count(const state::LocalPod& pod, uint8_t family) {
+    return static_cast<size_t>(std::count_if(pod.addresses.begin(), pod.addresses.end(),
+                                             [&](const Address& address) { return address.family == family; }));
 }
 
 void report(const state::LocalPod& pod, const char* what, size_t count, size_t most,
@@ -32,20 +31,12 @@ bh_pod pod_row(const state::LocalPod& pod, IdentityId identity, std::vector<stat
     row.generation = pod.generation;
     row.identity = identity;
     row.nsid = pod.nsid;
-    std::vector<uint32_t> addresses4;
-    std::vector<bh_addr> addresses6;
-    for (const auto& address : pod.addresses) {
-        if (address.family == BH_IPV4)
-            addresses4.push_back(address.raw4());
-        else
-            addresses6.push_back(address.raw());
-    }
-    fill(row.ifindex, pod.ifindexes);
-    fill(row.addr4, addresses4);
-    fill(row.addr6, addresses6);
+    const auto interfaces = std::min<size_t>(pod.ifindexes.size(), BH_POD_INTERFACES);
+    std::copy_n(pod.ifindexes.begin(), interfaces, row.ifindex);
+    pod.places.fill(row);
     report(pod, "interfaces", pod.ifindexes.size(), BH_POD_INTERFACES, problems);
-    report(pod, "IPv4 addresses", addresses4.size(), BH_POD_ADDRESSES, problems);
-    report(pod, "IPv6 addresses", addresses6.size(), BH_POD_ADDRESSES, problems);
+    report(pod, "IPv4 addresses", count(pod, BH_IPV4), BH_POD_ADDRESSES, problems);
+    report(pod, "IPv6 addresses", count(pod, BH_IPV6), BH_POD_ADDRESSES, problems);
     return row;
 }
 

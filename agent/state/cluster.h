@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "state/address_places.h"
 #include "state/objects.h"
 
 namespace bulkhead::state {
@@ -28,6 +29,7 @@ struct LocalPod {
     PodKey pod;              // empty = unknown
     std::vector<uint32_t> ifindexes;
     std::vector<Address> addresses; // from host routes to the veth
+    AddressPlaces places{};         // of these in the pod's row
     bool operator==(const LocalPod&) const = default;
 };
 

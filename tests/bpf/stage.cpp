@@ -79,7 +79,9 @@ Stage::Stage(const std::vector<Object>& objects, const OracleSettings& settings,
                        .nsid = -1,
                        .pod = pod->ns + "/" + pod->name,
                        .ifindexes = {100u + slot},
-                       .addresses = pod->ips};
+                       .addresses = pod->ips,
+                       .places = {}};
+        local[slot].places.update(pod->ips);
     }
     cluster_.set_local_pods(std::move(local));
     cluster_.set_own_addresses(std::move(own));

@@ -214,5 +214,24 @@ TEST_CASE("a confined pod reaches its node by none of the addresses that the nod
     }
 }
 
+TEST_CASE("a pod's conversations survive that it gets a further address, and a restart after that") {
+    const Village village;
+    const auto& [net, near, far] = village;
+    const Place safe = net.add(kNodeA, "vault/safe", 20);
+    auto agent = village.agent();
+    const Talks own = begin_talks(safe, far, Begun::kByGuarded);
+    const auto veth = veth_of(agent, safe);
+    const Place node = net.node(kNodeA);
+    // Lower ones, which come first in any list.
+    CHECK(run_in(node.netns, {"ip", "route", "add", "10.0.1.5/32", "dev", veth}).first == 0);
+    CHECK(run_in(node.netns, {"ip", "route", "add", "fd00:10:0:1::5/128", "dev", veth}).first == 0);
+    const auto addresses = [&] { return agent.endpoint(safe.name).value("addresses", Json::array()).size(); };
+    CHECK(wait_until([&] { return addresses() == 4; }, after(10s)));
+    check_going_on(own);
+    REQUIRE(agent.process().stop(after(kEnd)) == 0);
+    const auto next = village.agent();
+    check_going_on(own);
+}
+
 } // namespace
 } // namespace bulkhead::test

@@ -69,6 +69,7 @@ inline state::LocalPod local_pod(uint16_t slot, std::string pod, std::vector<std
     out.ifindexes = {slot + 10u};
     for (const auto& text : addresses)
         out.addresses.push_back(address(text));
+    out.places.update(out.addresses);
     return out;
 }
 

@@ -166,3 +166,62 @@ TEST_CASE("interfaces of one netns that name different pods are held") {
     LocalPods pods(kSlots, 0);
     CHECK(only(pods.update({veth(2, kWeb, 5), veth(3, kApi, 5)}, known.names)).pod.empty());
 }
+
+namespace {
+
+Address at(const char* text) {
+    return Address::parse(text).value();
+}
+
+/// As `ip addr` would list what the pod's row says: "10.0.0.5 - 10.0.0.7 -".
+std::string row4(const state::LocalPod& pod) {
+    bh_pod row{};
+    pod.places.fill(row);
+    std::string text;
+    for (const uint32_t raw : row.addr4)
+        text += (text.empty() ? "" : " ") +
+                (raw == 0 ? "-" : Address::from(bh_addr{.word = {raw, 0, 0, 0}}, BH_IPV4).text());
+    return text;
+}
+
+Veth with_addresses(std::vector<Address> addresses) {
+    auto one = veth(2, kWeb, 0);
+    one.addresses = std::move(addresses);
+    return one;
+}
+
+} // namespace
+
+TEST_CASE("a pod's address keeps its place whatever others come and go") {
+    Names known;
+    LocalPods pods(kSlots, 0);
+    const auto now = [&](std::vector<Address> addresses) {
+        return row4(only(pods.update({with_addresses(std::move(addresses))}, known.names)));
+    };
+    CHECK(now({at("10.0.0.9")}) == "10.0.0.9 - - -");
+    CHECK(now({at("10.0.0.5"), at("10.0.0.9")}) == "10.0.0.9 10.0.0.5 - -");
+    CHECK(now({at("10.0.0.5"), at("fd00::5")}) == "- 10.0.0.5 - -");
+    CHECK(now({at("10.0.0.4"), at("10.0.0.5")}) == "- 10.0.0.5 10.0.0.4 -"); // the freed place comes last
+    CHECK(now({at("10.0.0.4"), at("10.0.0.5"), at("10.0.0.6")}) == "- 10.0.0.5 10.0.0.4 10.0.0.6");
+    CHECK(now({at("10.0.0.4"), at("10.0.0.5"), at("10.0.0.6"), at("10.0.0.7"), at("10.0.0.8")}) ==
+          "10.0.0.7 10.0.0.5 10.0.0.4 10.0.0.6"); // and 10.0.0.8 has none
+    CHECK(now({at("10.0.0.5"), at("10.0.0.7")}) == "10.0.0.7 10.0.0.5 - -");
+    CHECK(now({at("10.0.0.5"), at("10.0.0.6"), at("10.0.0.7")}) == "10.0.0.7 10.0.0.5 - 10.0.0.6"); // back home
+}
+
+TEST_CASE("a restored pod's addresses are where its row has them") {
+    Names known;
+    LocalPods pods(kSlots, 0);
+    RestoredSlot restored{.slot = 7, .generation = 41};
+    bh_pod row{};
+    row.addr4[2] = at("10.0.0.9").raw4();
+    row.addr4[0] = at("10.0.0.8").raw4();
+    row.addr6[1] = at("fd00::9").raw();
+    restored.places.restore(row);
+    pods.restore(2, restored);
+    const auto found = pods.update({with_addresses({at("10.0.0.5"), at("10.0.0.9"), at("fd00::9")})}, known.names);
+    CHECK(row4(only(found)) == "- 10.0.0.5 10.0.0.9 -");
+    bh_pod now{};
+    only(found).places.fill(now);
+    CHECK(Address::from(now.addr6[1], BH_IPV6) == at("fd00::9"));
+}

@@ -99,7 +99,8 @@ TEST_CASE("very many changed pods are told as a change of everything") {
 TEST_CASE("local facts are a change only when they differ") {
     Cluster cluster;
     cluster.set_local_pods(
-        {{1, LocalPod{.slot = 1, .generation = 1, .nsid = 0, .pod = "", .ifindexes = {4}, .addresses = {}}}});
+        {{1, LocalPod{
+                 .slot = 1, .generation = 1, .nsid = 0, .pod = "", .ifindexes = {4}, .addresses = {}, .places = {}}}});
     CHECK(cluster.take_changes().local);
     cluster.set_local_pods(std::map<uint16_t, LocalPod>(cluster.local_pods()));
     CHECK_FALSE(cluster.dirty());

@@ -79,6 +79,7 @@ std::map<uint16_t, state::LocalPod> LocalPods::update(const std::vector<Veth>& v
             group.pod.ifindexes.push_back(veth->ifindex);
             group.pod.addresses.insert(group.pod.addresses.end(), veth->addresses.begin(), veth->addresses.end());
         }
+        group.pod.places.update(group.pod.addresses);
         name(group, own, names);
         pods[slot] = group.pod;
     }
@@ -110,6 +111,7 @@ LocalPods::Group* LocalPods::new_group(const Veth& veth) {
     group.pod.slot = keeps ? restored->second.slot : free_slot();
     if (group.pod.slot == 0) return nullptr;
     group.pod.generation = keeps ? restored->second.generation : ++last_generation_;
+    if (keeps) group.pod.places = restored->second.places;
     return &(groups_[group.pod.slot] = std::move(group));
 }
 

@@ -20,6 +20,7 @@ namespace bulkhead::netlink {
 struct RestoredSlot {
     uint16_t slot = 0;
     uint32_t generation = 0;
+    state::AddressPlaces places{}; // of the pod's addresses in its row
 };
 
 class LocalPods {
