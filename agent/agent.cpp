@@ -59,7 +59,14 @@ void Agent::take_source_news() {
         source_timer_->arm_in(*delay);
     else
         source_timer_->disarm();
-    if (source_->synced() && !settled_) write_due_ = true;
+    whole_ = whole_ || source_is_whole();
+    if (whole_ && !settled_) write_due_ = true;
+}
+
+/// Has the source told everything once, so that what a former agent wrote may be changed? What a file says
+/// that can't be read now, only that agent knew.
+bool Agent::source_is_whole() const {
+    return source_->synced() && (!kernel_->restored() || source_->unheard().empty());
 }
 
 void Agent::take_netlink_news() {
@@ -129,8 +136,7 @@ bool Agent::write() {
     write_due_ = false;
     written_ = false;
     write_errors_.clear();
-    const bool complete = source_->synced();
-    const auto report = writer_->write(compiler_->desired(), pending_, complete);
+    const auto report = writer_->write(compiler_->desired(), pending_, whole_);
     if (!report) {
         pending_.everything = true;
         ++error_counts_["write"];
@@ -146,8 +152,8 @@ bool Agent::write() {
         spdlog::error("{}", failure.text());
     }
     written_ = report->in_sync();
-    if (complete && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
-    settled_ |= complete && written_;
+    if (whole_ && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
+    settled_ |= whole_ && written_;
     spdlog::debug("wrote {} rows, removed {}, failed {}", report->puts, report->removals, report->failed);
     return !rows_of_veths_failed(*report);
 }

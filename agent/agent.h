@@ -78,6 +78,7 @@ private:
     void log_problems();
     std::vector<uint32_t> unguarded() const;
     bool armed() const;
+    bool source_is_whole() const;
 
     observe::Surroundings surroundings() const { return {cluster_, compiler_->desired(), options_.node_name}; }
     std::string interface_name(uint32_t ifindex) const { return monitor_->network().name_of(ifindex); }
@@ -110,7 +111,8 @@ private:
     bool links_changed_ = true; // netlink told of something since the last turn
     bool write_due_ = true;     // also with nothing pending: a refused row, or the first complete list
     bool written_ = false;      // the last write left nothing out
-    bool settled_ = false;      // a complete list was written
+    bool whole_ = false;        // a complete list is there to be written
+    bool settled_ = false;      // ... and was written
     bool problems_due_ = true;  // the source or the compiler may have others than last time
     std::chrono::milliseconds next_retry_ = kFirstRetry;
     std::vector<std::string> write_errors_;

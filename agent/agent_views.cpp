@@ -9,6 +9,10 @@ namespace bulkhead {
 
 namespace {
 
+constexpr auto kUnheard =
+    "may have been in force before this agent started, which cannot tell: what the kernel was told "
+    "then stays as it is, and only what is new applies, until this is mended or removed";
+
 std::string kernel_release() {
     utsname names{};
     return uname(&names) == 0 ? names.release : "";
@@ -27,7 +31,7 @@ observe::Figures Agent::figures() const {
     observe::Figures figures;
     figures.version = BULKHEAD_VERSION;
     figures.node = options_.node_name;
-    figures.synced = source_->synced();
+    figures.synced = whole_;
     figures.ready = ready();
     figures.armed = armed();
     if (const auto total = traffic_->total()) figures.counters = *total;
@@ -80,6 +84,9 @@ observe::StatusFacts Agent::facts() const {
 
 std::vector<state::Problem> Agent::problems() const {
     std::vector<state::Problem> all = source_->problems();
+    if (!whole_ && source_->synced())
+        for (const auto& file : source_->unheard())
+            all.push_back({.origin = file, .object = "", .field = "", .text = kUnheard});
     for (const auto* more : {&compiler_->desired().problems, &local_pods_->problems()})
         all.insert(all.end(), more->begin(), more->end());
     return all;

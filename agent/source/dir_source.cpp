@@ -59,6 +59,8 @@ struct DirSource::Impl {
     std::vector<state::Problem> tree_problems;
     std::vector<state::Problem> watch_problems;
     std::vector<state::Problem> problems;
+    std::vector<std::string> hidden; // by the last scan
+    std::vector<std::string> unheard;
     uint64_t bytes_read = 0;
     bool synced = false;
     bool vanished = false;
@@ -103,6 +105,7 @@ void DirSource::Impl::scan(state::Cluster& cluster) {
     }
     drop_missing(tree, cluster);
     tree_problems = tree.problems;
+    hidden = tree.unknown;
     vanished = false;
     synced = true;
 }
@@ -177,6 +180,8 @@ void DirSource::Impl::collect_problems(const state::Cluster& cluster) {
     problems = ledger.problems(cluster);
     problems.insert(problems.end(), tree_problems.begin(), tree_problems.end());
     problems.insert(problems.end(), watch_problems.begin(), watch_problems.end());
+    unheard = ledger.unheard(cluster);
+    unheard.insert(unheard.end(), hidden.begin(), hidden.end());
 }
 
 Result<DirSource> DirSource::create(std::string path) {
@@ -202,6 +207,10 @@ void DirSource::update(state::Cluster& cluster) {
 
 bool DirSource::synced() const {
     return impl_->synced;
+}
+
+const std::vector<std::string>& DirSource::unheard() const {
+    return impl_->unheard;
 }
 
 std::optional<std::chrono::milliseconds> DirSource::retry_after() const {

@@ -37,6 +37,10 @@ public:
     /// The first complete read is done.
     bool synced() const;
 
+    /// Files that have not been understood even once: what they say was in force under an agent before us,
+    /// perhaps. Also directories that can't be looked into.
+    const std::vector<std::string>& unheard() const;
+
     /// Call update() again by then, events or not: the directory is gone, or part of it isn't watched.
     std::optional<std::chrono::milliseconds> retry_after() const;
 

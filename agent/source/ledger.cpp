@@ -10,7 +10,7 @@ namespace {
 
 constexpr auto kLastGood = "; its last good content stays in force";
 constexpr auto kLastSaid = "; what it said last stays in force";
-constexpr auto kNothing = "; nothing of it is in force";
+constexpr auto kNothing = "; no good content of it is known";
 
 state::Problem duplicate(const state::ObjectKey& key, const state::Object& object, std::string_view in_force) {
     return {.origin = state::origin_of(object),
@@ -23,6 +23,7 @@ state::Problem duplicate(const state::ObjectKey& key, const state::Object& objec
 
 void Ledger::apply(const std::string& file, Content content, state::Cluster& cluster) {
     note_problems(file, content, cluster);
+    note_unheard(file, content);
     if (!content.readable) return;
     waiting_.erase(file);
     const auto before = std::exchange(keys_[file], {});
@@ -67,6 +68,7 @@ bool Ledger::put_or_wait(const std::string& file, state::Object object, state::C
 void Ledger::drop(const std::string& file, state::Cluster& cluster) {
     waiting_.erase(file);
     problems_.erase(file);
+    unheard_.erase(file);
     const auto keys = keys_.extract(file);
     if (!keys.empty()) keys.mapped().each([&](const state::ObjectKey& key) { release(key, cluster); });
 }
@@ -97,6 +99,26 @@ void Ledger::note_problems(const std::string& file, const Content& content, cons
         if (const auto found = instead.find(problem.object); found != instead.end()) problem.text += found->second;
         if (!content.readable) problem.text += keys_.contains(file) ? kLastSaid : kNothing;
     }
+}
+
+void Ledger::note_unheard(const std::string& file, const Content& content) {
+    const auto known = unheard_.find(file);
+    const bool is_first = known != unheard_.end() ? known->second.all : !keys_.contains(file);
+    if (!content.readable && !is_first) return;
+    Unheard now{.all = is_first && (!content.readable || content.anonymous), .objects = content.invalid};
+    if (now.all || !now.objects.empty())
+        unheard_[file] = std::move(now);
+    else
+        unheard_.erase(file);
+}
+
+std::vector<std::string> Ledger::unheard(const state::Cluster& cluster) const {
+    std::vector<std::string> files;
+    for (const auto& [file, unheard] : unheard_)
+        if (unheard.all || std::any_of(unheard.objects.begin(), unheard.objects.end(),
+                                       [&](const auto& key) { return !cluster.origin_of(key); }))
+            files.push_back(file);
+    return files;
 }
 
 std::vector<state::Problem> Ledger::problems(const state::Cluster& cluster) const {

@@ -28,19 +28,28 @@ public:
 
     std::vector<state::Problem> problems(const state::Cluster& cluster) const;
 
+    /// Files that have something to say which nobody has understood even once.
+    std::vector<std::string> unheard(const state::Cluster& cluster) const;
+
 private:
+    struct Unheard {
+        bool all = false;                      // not readable so far, or it hides who it speaks of
+        std::vector<state::ObjectKey> objects; // invalid
+    };
     using Waiting = std::map<state::ObjectKey, state::Object>;
 
     KeyList take_over(const std::string& file, Content content, const KeyList& before, state::Cluster& cluster);
     bool put_or_wait(const std::string& file, state::Object object, state::Cluster& cluster);
     void release(const state::ObjectKey& key, state::Cluster& cluster);
+    void note_unheard(const std::string& file, const Content& content);
     void note_problems(const std::string& file, const Content& content, const state::Cluster& cluster);
 
-    // By file name, which decides who is next. Files without any are not in the last two, since a
+    // By file name, which decides who is next. Files without any are not in the last three, since a
     // directory may have very many files.
     std::map<std::string, KeyList> keys_; // what it speaks for
     std::map<std::string, Waiting> waiting_;
     std::map<std::string, std::vector<state::Problem>> problems_;
+    std::map<std::string, Unheard> unheard_;
 };
 
 } // namespace bulkhead::source

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is said is wrong: enforcement stays as it was, the problem is named, the rest applies, the agent lives.
+#include <catch2/generators/catch_generators.hpp>
 #include <fstream>
 
 #include "next_packet_support.h"
@@ -181,6 +182,28 @@ TEST_CASE("an agent whose very first read is broken lives, applies the rest, and
     manifests.write("tenant.yaml", vault_text(kGrantedPort));
     CHECK(mended(agent));
     vault.check_in_force();
+}
+
+TEST_CASE("a restart over a file that broke meanwhile takes back nothing, applies what is new, and says so") {
+    const auto broken = GENERATE(as<std::string>{}, "{{{", vault_text(kGrantedPort, ", allowForm: []"));
+    INFO(broken);
+    const Vault vault;
+    const auto& manifests = vault.net.manifests();
+    auto before = vault.agent();
+    REQUIRE(before.process().stop(after(kEnd)) == 0);
+    manifests.write("tenant.yaml", broken);
+    auto agent = AgentProcess::launch(vault.net, vault.net.node(kNodeA), {});
+    CHECK(agent.reports(problem("tenant.yaml", "", "", "stays as it is")));
+    INFO(listed(agent));
+    vault.check_in_force();
+    vault.check_others_apply(agent, "shop");
+    CHECK_FALSE(agent.ask({"status"}).value("ready", true));
+    vault.check_in_force();
+    manifests.write("tenant.yaml", vault_text("7001"));
+    agent.wait_until_ready();
+    CHECK(mended(agent));
+    agent.wait_for_verdict(vault.near.name, vault.safe.name + ":7001", "allow");
+    agent.wait_for_verdict(vault.near.name, vault.safe.name + ":7000", "deny");
 }
 
 TEST_CASE("an agent that starts before its directory exists waits for it") {

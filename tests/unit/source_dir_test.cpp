@@ -154,7 +154,7 @@ TEST_CASE("an object that was never good does not exist") {
     f.update();
     CHECK(f.source.synced());
     CHECK_FALSE(f.has_tenant("a"));
-    CHECK(f.complains("\"high\" is neither protected nor non-protected; nothing of it is in force"));
+    CHECK(f.complains("\"high\" is neither protected nor non-protected; no good content of it is known"));
 }
 
 TEST_CASE("while an object says no name, none of its file's objects count as gone") {
@@ -190,6 +190,31 @@ TEST_CASE("a file that cannot be read keeps all its last good objects") {
     f.update();
     CHECK_FALSE(f.has_tenant("a"));
     CHECK(f.source.problems().empty());
+}
+
+TEST_CASE("what was not understood even once is known, until it is mended, removed or said by another file") {
+    using Names = std::vector<std::string>;
+    Following f;
+    f.directory.write("good.yaml", tenant("good"));
+    f.directory.write("broken.yaml", "{{{");
+    f.directory.write("invalid.yaml", tenant("invalid", "{level: high}"));
+    f.directory.write("nameless.yaml", "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\n");
+    f.directory.write("said-before.yaml", tenant("elsewhere", "{level: high}"));
+    f.directory.write("said-here.yaml", tenant("elsewhere"));
+    f.update();
+    CHECK(f.source.unheard() == Names{"broken.yaml", "invalid.yaml", "nameless.yaml"});
+    f.directory.replace("broken.yaml", "[");
+    f.directory.replace("invalid.yaml", tenant("invalid"));
+    f.update();
+    CHECK(f.source.unheard() == Names{"broken.yaml", "nameless.yaml"});
+    f.directory.replace("broken.yaml", tenant("broken"));
+    f.directory.remove("nameless.yaml");
+    f.update();
+    CHECK(f.source.unheard().empty());
+    for (const auto* file : {"broken.yaml", "invalid.yaml", "good.yaml"}) // it has been understood once
+        f.directory.replace(file, file[0] == 'i' ? tenant("invalid", "{level: high}") : "{{{");
+    f.update();
+    CHECK(f.source.unheard().empty());
 }
 
 TEST_CASE("a file of more than 32 MiB is refused and keeps what it said") {
