@@ -24,6 +24,7 @@ void merge(state::Changes& into, state::Changes more) {
     into.policy |= more.policy;
     into.local |= more.local;
     into.pods.merge(more.pods);
+    into.cluster_ips.merge(more.cluster_ips);
 }
 
 bool is_empty(const compile::Touched& touched) {

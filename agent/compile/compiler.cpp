@@ -104,6 +104,7 @@ Touched Compiler::Impl::update(const state::Cluster& cluster, const state::Chang
     identities.begin(turn.anew);
     std::set<state::PodKey> pods = changes.pods;
     if (turn.anew) rebuild_policy(turn);
+    turn.addresses.insert(changes.cluster_ips.begin(), changes.cluster_ips.end());
     if (turn.anew || changes.local) endpoints.set_local(cluster, turn.addresses, pods);
     if (turn.anew)
         refresh_all_pods(turn);
@@ -146,6 +147,7 @@ void Compiler::Impl::intern_fixed() {
     };
     fixed.world = intern(selectors.world(), BH_IDENTITY_WORLD);
     fixed.held = intern(selectors.held(), BH_IDENTITY_HELD);
+    fixed.service = intern(selectors.service(), BH_IDENTITY_SERVICE);
     auto before = std::exchange(fixed.nodes, {});
     for (const bool dns : {false, true})
         for (const bool apiserver : {false, true})
@@ -349,6 +351,8 @@ void Compiler::Impl::place_all(Turn& turn) {
     for (const auto& [address, name] : policy->nodes)
         place_new(address);
     for (const auto& [address, identity] : endpoints.fixed.externals)
+        place_new(address);
+    for (const auto& [address, names] : turn.cluster.cluster_ips())
         place_new(address);
     for (const auto& [slot, pod] : endpoints.local_pods())
         for (const auto& address : pod.addresses)

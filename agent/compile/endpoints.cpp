@@ -15,6 +15,17 @@ void touch(const state::LocalPod& pod, std::set<Address>& addresses, std::set<st
     if (!pod.pod.empty()) pods.insert(pod.pod);
 }
 
+std::string name_of_service(const std::set<std::string>& names) {
+    return "service " + *names.begin();
+}
+
+/// A Service's name is only of use where nobody has a better one.
+std::string name_of_external(const Address& address, const Identity& identity, const state::Cluster& cluster) {
+    const auto service = cluster.external_ips().find(address);
+    const bool named = (identity.traits.flags & BH_RESOURCE) != 0 || service == cluster.external_ips().end();
+    return named ? identity.traits.what : name_of_service(service->second);
+}
+
 } // namespace
 
 void Endpoints::set_local(const state::Cluster& cluster, std::set<Address>& touched, std::set<state::PodKey>& pods) {
@@ -70,7 +81,9 @@ std::optional<Owner> Endpoints::owner_of(const Address& address, const Policy& p
         return Owner{&node_identity(address, policy), 0, 0, node->second};
     if (claimants) return Owner{&node_identity(address, policy), 0, 0, claimants->winner()->first};
     if (const auto external = fixed.externals.find(address); external != fixed.externals.end())
-        return Owner{external->second, 0, 0, external->second->traits.what};
+        return Owner{external->second, 0, 0, name_of_external(address, *external->second, policy.cluster)};
+    if (const auto service = policy.cluster.cluster_ips().find(address); service != policy.cluster.cluster_ips().end())
+        return Owner{fixed.service, 0, 0, name_of_service(service->second)};
     return std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 //   3 another pod, as the API server tells
 //   4 a node (Node objects, hostNetwork pods). After pods, since a Fargate node has its pod's address
 //   5 cluster DNS, the API server, a single-address resource
+//   6 a Service whose cluster IP it is
 //
 // Everything else is a prefix or the world.
 #pragma once
@@ -34,6 +35,7 @@ struct Owner {
 struct FixedIdentities {
     Identity* world = nullptr;
     Identity* held = nullptr;
+    Identity* service = nullptr;
     std::map<Role, Identity*> nodes;
     std::unordered_map<Address, Identity*> externals;
 };

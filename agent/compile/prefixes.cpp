@@ -40,6 +40,7 @@ public:
         Covered covered{.cidr = cidr, .external = {}, .is_endpoint = saying.is_endpoint};
         if (!open_.empty()) covered.external = open_.back().external;
         covered.external.role = saying.role;
+        covered.external.is_service = saying.is_service;
         add(saying, cidr, covered.external);
         open_.push_back(covered);
         return covered;
@@ -86,6 +87,11 @@ Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selector
     for (const auto& [address, role] : roles) {
         auto& saying = sayings[single(address)];
         saying.role = role;
+        saying.is_endpoint = true;
+    }
+    for (const auto& [address, names] : cluster.external_ips()) {
+        auto& saying = sayings[single(address)];
+        saying.is_service = true;
         saying.is_endpoint = true;
     }
     return sayings;

@@ -3,7 +3,10 @@
 // CIDRs of resources and peers, flattened: the kernel finds the longest prefix only, so each row carries
 // everything that covers it: every peer, every resource as a peer, and the most specific resource as
 // its owner. Addresses that need a row of their own in the endpoints map (single-address resources, cluster DNS, the
-// API server) are worked out by the same sweep.
+// API server, Services' external addresses) are worked out by the same sweep.
+//
+// Whoever may write a Service may claim any external address, so the claim takes nothing from the address: it
+// stays its resource's, and what CIDR and world peers mean. Cluster IPs are the API server's: see endpoints.h.
 #pragma once
 
 #include <map>
@@ -19,11 +22,12 @@ struct Saying {
     Mentions peers{};
     bool is_endpoint = false; // a row of the endpoints map, not of the prefixes
     Role role{};              // of a single address
+    bool is_service = false;  // a Service claims this address, whosever it is
 };
 
 using Sayings = std::map<Cidr, Saying>;
 
-/// What resources and CIDR peers say, and `roles` of single addresses.
+/// What resources and CIDR peers say, `roles` of single addresses, and Services' external addresses.
 Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selectors,
                         const std::map<Address, Role>& roles);
 

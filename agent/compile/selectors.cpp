@@ -124,7 +124,8 @@ state::Mode Selectors::mode_of(const state::AwsResource& resource) const {
 }
 
 Traits Selectors::external(const External& external) const {
-    Traits traits{.what = "network", .flags = flag_if(external.role.infra, BH_INFRA)};
+    Traits traits{.what = external.is_service ? "service" : "network",
+                  .flags = flag_if(external.role.infra, BH_INFRA) | flag_if(external.is_service, BH_SERVICE)};
     if (external.role.kube_apiserver) traits.what = kKubeApiserver;
     if (external.role.cluster_dns) traits.what = kClusterDns;
     if (const auto* owner = external.owner) {
@@ -153,6 +154,10 @@ Traits Selectors::world() const {
 Traits Selectors::held() const {
     // It may turn out to be anybody's, so trust does not reach it either.
     return {.what = "held", .flags = BH_PROTECTED | BH_POD | BH_SEALED | BH_UNNAMED};
+}
+
+Traits Selectors::service() const {
+    return {.what = "service", .flags = BH_SERVICE};
 }
 
 std::vector<std::string> Selectors::complaints(const Membership& member, const state::PodTemplate& pod) const {

@@ -37,6 +37,7 @@ struct External {
     std::vector<const state::AwsResource*> covering{}; // all of them
     Mentions cidrs{};                                  // by all CIDR peers that cover it
     Role role{};
+    bool is_service = false; // external address of a Service
 };
 
 class Selectors {
@@ -49,6 +50,7 @@ public:
     Traits external(const External& external) const;
     Traits world() const;
     Traits held() const;
+    Traits service() const;
 
     /// The stricter of the resource's own and its tenant's.
     state::Mode mode_of(const state::AwsResource& resource) const;

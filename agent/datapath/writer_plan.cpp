@@ -14,7 +14,8 @@ using compile::Desired;
 using compile::OpeningKey;
 
 constexpr uint32_t kStricter = BH_PROTECTED | BH_SEALED | BH_CONFINED | BH_UNNAMED;
-constexpr uint32_t kLooser = BH_AUDIT | BH_INFRA | BH_ASK_TO | BH_ASK_TO_FROM | BH_ASK_FROM | BH_ASK_FROM_TO;
+constexpr uint32_t kLooser =
+    BH_AUDIT | BH_INFRA | BH_SERVICE | BH_ASK_TO | BH_ASK_TO_FROM | BH_ASK_FROM | BH_ASK_FROM_TO;
 
 /// Pointing a row at it can only take away.
 bool is_strict(const Desired& desired, uint32_t identity) {

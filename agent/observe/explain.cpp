@@ -110,6 +110,14 @@ void add_no_verdict(Json& json, const Party& src, const Party& dst) {
     json["notes"].push_back("node " + node + " judges this: ask bulkheadctl there");
 }
 
+/// What goes to a Service is judged where it leaves, once a node has translated it.
+void add_verdict_of_service(Json& json, const Party& dst) {
+    json["verdict"] = "depends on the endpoint";
+    json["judge"] = nullptr;
+    json["notes"].push_back(dst.name +
+                            " stands for its endpoints, and each is judged by itself: ask about one of them");
+}
+
 } // namespace
 
 Result<Json> explain(const Question& question, const Surroundings& here, const Stage& stage) {
@@ -138,7 +146,9 @@ Result<Json> explain(const Question& question, const Surroundings& here, const S
               {"protocol", label_of_protocol(packet->protocol)}};
     if (packet->protocol != BH_ICMP) json["port"] = packet->port;
     json["notes"] = Json::array();
-    if (rehearsal)
+    if (dst_identity == BH_IDENTITY_SERVICE)
+        add_verdict_of_service(json, *dst);
+    else if (rehearsal)
         add_verdict(json, *rehearsal, *judge, here, stage);
     else
         add_no_verdict(json, *src, *dst);

@@ -29,6 +29,7 @@ constexpr std::array kKinds{
     Kind{"", "v1", "Pod", true, as_object<decode_pod>},
     Kind{"", "v1", "Node", false, as_object<decode_node>},
     Kind{"discovery.k8s.io", "v1", "EndpointSlice", true, as_object<decode_endpoint_slice>},
+    Kind{"", "v1", "Service", true, as_object<decode_service>},
     Kind{kOurGroup, "v1alpha1", "Tenant", false, as_object<decode_tenant>},
     Kind{kOurGroup, "v1alpha1", "AccessGrant", true, as_object<decode_access_grant>},
     Kind{kOurGroup, "v1alpha1", "AWSResource", false, as_object<decode_aws_resource>},

@@ -3,7 +3,7 @@
 // A document -> an object of ours, or what is wrong with it. Strict where we own the kind (an unknown field
 // of a Tenant may be a misspelt restriction), lenient where Kubernetes does.
 //
-//   decode_core.cpp    Namespace, Node, EndpointSlice
+//   decode_core.cpp    Namespace, Node, EndpointSlice, Service
 //   decode_pod.cpp     Pod
 //   decode_policy.cpp  Tenant, AccessGrant, AWSResource
 //   parts.h            what several of them share: metadata, selectors, ports, peers, dates
@@ -38,6 +38,7 @@ state::Namespace decode_namespace(const Field& document, const DecodeContext& co
 state::Node decode_node(const Field& document, const DecodeContext& context);
 state::EndpointSlice decode_endpoint_slice(const Field& document, const DecodeContext& context);
 bool is_relevant_slice(const Field& document);
+state::Service decode_service(const Field& document, const DecodeContext& context);
 state::Pod decode_pod(const Field& document, const DecodeContext& context);
 state::Tenant decode_tenant(const Field& document, const DecodeContext& context);
 state::AccessGrant decode_access_grant(const Field& document, const DecodeContext& context);

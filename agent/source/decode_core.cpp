@@ -16,6 +16,37 @@ std::string label_of(const Field& document, std::string_view name) {
     return *label.value().string();
 }
 
+/// "None" is a headless Service, "" one that has no address yet.
+void read_cluster_ip(const Field& field, std::vector<Address>& addresses) {
+    const auto text = field.string();
+    if (!text || text->empty() || *text == "None") return;
+    if (const auto address = read_address(field)) addresses.push_back(*address);
+}
+
+std::vector<Address> read_cluster_ips(const Field& spec) {
+    std::vector<Address> addresses;
+    const auto list = spec["clusterIPs"];
+    list.each([&](const Field& item) { read_cluster_ip(item, addresses); });
+    if (!list.present()) read_cluster_ip(spec["clusterIP"], addresses);
+    return addresses;
+}
+
+/// Of a load balancer those that nodes translate themselves; with ipMode Proxy packets do go there.
+std::vector<Address> read_external_ips(const Field& spec, const Field& status) {
+    std::vector<Address> addresses;
+    const auto list = spec["externalIPs"];
+    list.each([&](const Field& item) {
+        if (const auto address = read_address(item)) addresses.push_back(*address);
+    });
+    const auto balancer = status["loadBalancer"];
+    const auto ingress = balancer["ingress"];
+    ingress.each([&](const Field& item) {
+        if (!item["ip"].present() || item["ipMode"].string() == "Proxy") return;
+        if (const auto address = read_address(item["ip"])) addresses.push_back(*address);
+    });
+    return addresses;
+}
+
 } // namespace
 
 state::Namespace decode_namespace(const Field& document, const DecodeContext& context) {
@@ -72,6 +103,14 @@ state::EndpointSlice decode_endpoint_slice(const Field& document, const DecodeCo
             {.protocol = read_transport(entry["protocol"]), .first = number, .last = number, .name = ""});
     });
     return slice;
+}
+
+state::Service decode_service(const Field& document, const DecodeContext& context) {
+    const auto spec = document["spec"];
+    const auto status = document["status"];
+    return {.meta = read_meta(document, context),
+            .cluster_ips = read_cluster_ips(spec),
+            .external_ips = read_external_ips(spec, status)};
 }
 
 } // namespace bulkhead::source

@@ -29,6 +29,20 @@ std::optional<std::string_view> file_in(const Map& map, const Key& key) {
     return origin.substr(0, origin.rfind(':')); // "file:line"
 }
 
+void add_name(Cluster::ServiceNames& names, const std::vector<Address>& addresses, const std::string& name) {
+    for (const auto& address : addresses)
+        names[address].insert(name);
+}
+
+void remove_name(Cluster::ServiceNames& names, const std::vector<Address>& addresses, const std::string& name) {
+    for (const auto& address : addresses) {
+        const auto found = names.find(address);
+        if (found == names.end()) continue; // listed twice
+        found->second.erase(name);
+        if (found->second.empty()) names.erase(found);
+    }
+}
+
 } // namespace
 
 void Cluster::mark_pod(const PodKey& key) {
@@ -51,9 +65,37 @@ void Cluster::put_pod(Pod pod) {
     found->second = std::move(pod);
 }
 
+void Cluster::put_service(const ObjectKey& key, Service service) {
+    auto& known = services_[key];
+    if (known == service) return;
+    changes_.policy |= known.external_ips != service.external_ips;
+    forget_addresses(known);
+    const auto name = pod_key(key.ns, key.name);
+    add_name(cluster_ips_, service.cluster_ips, name);
+    add_name(external_ips_, service.external_ips, name);
+    changes_.cluster_ips.insert(service.cluster_ips.begin(), service.cluster_ips.end());
+    known = std::move(service);
+}
+
+void Cluster::remove_service(const ObjectKey& key) {
+    const auto found = services_.find(key);
+    if (found == services_.end()) return;
+    changes_.policy |= !found->second.external_ips.empty();
+    forget_addresses(found->second);
+    services_.erase(found);
+}
+
+void Cluster::forget_addresses(const Service& service) {
+    const auto name = pod_key(service.meta.ns, service.meta.name);
+    remove_name(cluster_ips_, service.cluster_ips, name);
+    remove_name(external_ips_, service.external_ips, name);
+    changes_.cluster_ips.insert(service.cluster_ips.begin(), service.cluster_ips.end());
+}
+
 void Cluster::put(Object object) {
     if (auto* pod = std::get_if<Pod>(&object)) return put_pod(std::move(*pod));
     const ObjectKey key = key_of(object);
+    if (auto* service = std::get_if<Service>(&object)) return put_service(key, std::move(*service));
     bool changed = false;
     if (auto* ns = std::get_if<Namespace>(&object)) changed = put_in(namespaces_, key.name, std::move(*ns));
     if (auto* node = std::get_if<Node>(&object)) changed = put_in(nodes_, key.name, std::move(*node));
@@ -71,6 +113,7 @@ void Cluster::remove(const ObjectKey& key) {
         if (pods_.erase(pod) != 0) mark_pod(pod);
         return;
     }
+    if (key.kind == "Service") return remove_service(key);
     size_t removed = 0;
     if (key.kind == "Namespace") removed = namespaces_.erase(key.name);
     if (key.kind == "Node") removed = nodes_.erase(key.name);
@@ -90,6 +133,7 @@ std::optional<std::string_view> Cluster::origin_of(const ObjectKey& key) const {
     if (key.kind == "Namespace") return file_in(namespaces_, key.name);
     if (key.kind == "Node") return file_in(nodes_, key.name);
     if (key.kind == "EndpointSlice") return file_in(endpoint_slices_, key);
+    if (key.kind == "Service") return file_in(services_, key);
     if (key.kind == "Tenant") return file_in(tenants_, key.name);
     if (key.kind == "AccessGrant") return file_in(access_grants_, key);
     if (key.kind == "AWSResource") return file_in(resources_, key.name);

@@ -35,12 +35,13 @@ struct LocalPod {
 
 /// What changed since the last look, so that one changed pod costs one changed entry.
 struct Changes {
-    /// Namespaces, tenants, grants, resources, nodes, slices, or more pods than are worth telling one by
-    /// one (then `pods` doesn't name them): compile everything.
+    /// Namespaces, tenants, grants, resources, nodes, slices, Services' external addresses, or more pods
+    /// than are worth telling one by one (then `pods` doesn't name them): compile everything.
     bool policy = false;
     bool local = false; // anything in `local_pods` or `own_addresses`
     std::set<PodKey> pods;
-    bool any() const { return policy || local || !pods.empty(); }
+    std::set<Address> cluster_ips; // that a Service got or lost
+    bool any() const { return policy || local || !pods.empty() || !cluster_ips.empty(); }
 };
 
 class Cluster {
@@ -59,11 +60,17 @@ public:
     const std::map<std::string, Namespace>& namespaces() const { return namespaces_; }
     const std::map<std::string, Node>& nodes() const { return nodes_; }
     const std::map<ObjectKey, EndpointSlice>& endpoint_slices() const { return endpoint_slices_; }
+    const std::map<ObjectKey, Service>& services() const { return services_; }
     const std::map<std::string, Tenant>& tenants() const { return tenants_; }
     const std::map<ObjectKey, AccessGrant>& access_grants() const { return access_grants_; }
     const std::map<std::string, AwsResource>& resources() const { return resources_; }
     const std::map<uint16_t, LocalPod>& local_pods() const { return local_pods_; }
     const std::set<Address>& own_addresses() const { return own_addresses_; }
+
+    /// "namespace/name" of the Services by their cluster IPs, and by their external ones.
+    using ServiceNames = std::unordered_map<Address, std::set<std::string>>;
+    const ServiceNames& cluster_ips() const { return cluster_ips_; }
+    const ServiceNames& external_ips() const { return external_ips_; }
 
     /// What changed since the last call; forgets it.
     Changes take_changes();
@@ -72,11 +79,17 @@ public:
 private:
     void put_pod(Pod pod);
     void mark_pod(const PodKey& key);
+    void put_service(const ObjectKey& key, Service service);
+    void remove_service(const ObjectKey& key);
+    void forget_addresses(const Service& service);
 
     std::unordered_map<PodKey, Pod> pods_;
     std::map<std::string, Namespace> namespaces_;
     std::map<std::string, Node> nodes_;
     std::map<ObjectKey, EndpointSlice> endpoint_slices_;
+    std::map<ObjectKey, Service> services_;
+    ServiceNames cluster_ips_;
+    ServiceNames external_ips_;
     std::map<std::string, Tenant> tenants_;
     std::map<ObjectKey, AccessGrant> access_grants_;
     std::map<std::string, AwsResource> resources_;

@@ -33,6 +33,7 @@ struct KeyOf {
     ObjectKey operator()(const Pod& object) const { return {"Pod", object.ns, object.name}; }
     ObjectKey operator()(const Node& object) const { return named("Node", object.meta); }
     ObjectKey operator()(const EndpointSlice& object) const { return named("EndpointSlice", object.meta); }
+    ObjectKey operator()(const Service& object) const { return named("Service", object.meta); }
     ObjectKey operator()(const Tenant& object) const { return named("Tenant", object.meta); }
     ObjectKey operator()(const AccessGrant& object) const { return named("AccessGrant", object.meta); }
     ObjectKey operator()(const AwsResource& object) const { return named("AWSResource", object.meta); }

@@ -172,6 +172,15 @@ struct EndpointSlice {
     bool operator==(const EndpointSlice&) const = default;
 };
 
+/// A v1 Service, as far as its addresses go.
+struct Service {
+    Meta meta;
+    std::vector<Address> cluster_ips;  // the API server's choice, nobody else's address
+    std::vector<Address> external_ips; // spec.externalIPs, which whoever may write a Service chooses, and
+                                       // status.loadBalancer's
+    bool operator==(const Service&) const = default;
+};
+
 struct Tenant {
     Meta meta;
     std::vector<std::string> namespaces;
@@ -207,7 +216,7 @@ struct AwsResource {
     bool operator==(const AwsResource&) const = default;
 };
 
-using Object = std::variant<Namespace, Pod, Node, EndpointSlice, Tenant, AccessGrant, AwsResource>;
+using Object = std::variant<Namespace, Pod, Node, EndpointSlice, Service, Tenant, AccessGrant, AwsResource>;
 
 /// "kind" as in YAML, then namespace and name: what makes an object itself.
 struct ObjectKey {

@@ -21,6 +21,7 @@ enum bh_builtin_identity {
 	BH_IDENTITY_ANY = 0, /* wildcard in bh_opening_key; never an endpoint's */
 	BH_IDENTITY_WORLD = 1, /* an address that nobody knows */
 	BH_IDENTITY_HELD = 2, /* a guarded veth whose pod or namespace is not known yet */
+	BH_IDENTITY_SERVICE = 3, /* a Service's cluster IP */
 	BH_IDENTITY_FIRST_FREE = 16,
 };
 
@@ -35,6 +36,7 @@ enum bh_identity_flag {
 	BH_RESOURCE = 1 << 6, /* an AWSResource */
 	BH_INFRA = 1 << 7, /* cluster DNS, Pod Identity: what a confined pod may always reach */
 	BH_UNNAMED = 1 << 8, /* held: not known yet */
+	BH_SERVICE = 1 << 9, /* a Service's address: whoever answers under it, NAT has hidden */
 	/* Which rows of the openings map can exist, so that absent ones cost no look-up. */
 	BH_ASK_TO = 1 << 16, /* rows (this, any): exposes, open ports of a resource */
 	BH_ASK_TO_FROM = 1 << 17, /* rows (this, src): grants to named peers */

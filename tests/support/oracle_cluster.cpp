@@ -108,7 +108,19 @@ Party ClusterView::party_at(const Address& address) const {
     Party outside;
     outside.owner = owner_of(address);
     outside.addresses = {address};
+    if (!is_cluster_ip(outside)) return outside;
+    outside.kind = Party::Kind::kService;
+    outside.owner = nullptr;
     return outside;
+}
+
+/// Unless somebody says something else about just this address.
+bool ClusterView::is_cluster_ip(const Party& party) const {
+    const Address& address = party.addresses.front();
+    const bool is_resource = party.owner && coverage(*party.owner, address) == address.bits();
+    if (is_resource || is_cluster_dns(party) || has_address_of_service(party, "default", "kubernetes")) return false;
+    return std::ranges::any_of(all<Service>(),
+                               [&](const Service* service) { return has(service->cluster_ips, address); });
 }
 
 /// A resource by name is the first of its addresses that it owns.

@@ -18,6 +18,7 @@ struct Party {
         kHeld,    // a pod whose namespace is not known
         kNode,    // hostNetwork pods included
         kOutside, // neither: AWS resources and the rest of the world
+        kService, // a Service's cluster IP: no part of the world, and nobody's
     };
     Kind kind = Kind::kOutside;
     const state::Pod* pod = nullptr;           // kPod, kHeld
@@ -77,6 +78,7 @@ private:
     };
 
     Party party_at(const Address& address) const;
+    bool is_cluster_ip(const Party& party) const;
     Party party_of(const state::Pod& pod) const;
     Party party_of_node(const std::string& name) const;
     Result<Party> party_of(const state::AwsResource& resource, uint8_t family) const;

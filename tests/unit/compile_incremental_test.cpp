@@ -67,8 +67,10 @@ public:
 
     void change(state::Cluster& cluster) {
         const auto dice = below(100);
-        if (dice < 55)
+        if (dice < 45)
             change_pod(cluster);
+        else if (dice < 55)
+            change_service(cluster);
         else if (dice < 75)
             change_local(cluster);
         else
@@ -117,6 +119,15 @@ private:
         auto object = test::pod(path, chance(50) ? "node-a" : "node-b", std::move(common), {any_address()});
         if (chance(30)) object.ips.push_back(any_address());
         object.finished = chance(10);
+        cluster.put(std::move(object));
+    }
+
+    void change_service(state::Cluster& cluster) {
+        const auto name = std::string("s") + static_cast<char>('0' + below(3));
+        if (chance(25)) return cluster.remove({.kind = "Service", .ns = "ns-a", .name = name});
+        auto object = named<state::Service>(name, "ns-a");
+        object.cluster_ips = {any_address()};
+        if (chance(20)) object.external_ips = {any_address()};
         cluster.put(std::move(object));
     }
 

@@ -196,3 +196,17 @@ TEST_CASE("questions that can't be answered say why") {
     CHECK(why(scene.ask("blog/web", "nothing")).find("\"nothing\"") != std::string::npos);
     CHECK(why(scene.ask("blog/web", "payments/late")).find("no veth of it is guarded") != std::string::npos);
 }
+
+TEST_CASE("what goes to a Service depends on the endpoint, and nobody pretends to know") {
+    Scene scene;
+    scene.desired.endpoints[address("172.20.0.9")] = {.row = {.identity = BH_IDENTITY_SERVICE, .slot = 0, .flags = 0},
+                                                      .owner = "service payments/api"};
+    scene.answer.dst_identity = BH_IDENTITY_SERVICE;
+    scene.answer.reason = BH_REASON_OPEN;
+    const auto answer = scene.ask("blog/web", "172.20.0.9");
+    REQUIRE(answer);
+    CHECK((*answer)["verdict"] == "depends on the endpoint");
+    CHECK((*answer)["dst"]["name"] == "service payments/api");
+    CHECK_FALSE(answer->contains("reason"));
+    CHECK((*answer)["notes"].dump().find("service payments/api stands for its endpoints") != std::string::npos);
+}

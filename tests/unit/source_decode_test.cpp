@@ -124,7 +124,7 @@ TEST_CASE("one pass finds all mistakes, each with its line") {
 
 TEST_CASE("other kinds are nobody's business, also those that share a name with ours") {
     for (const auto* text :
-         {"apiVersion: v1\nkind: Service\nmetadata: {name: 1}", "apiVersion: apps/v1\nkind: Deployment",
+         {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 1}", "apiVersion: apps/v1\nkind: Deployment",
           "apiVersion: capsule.clastix.io/v1beta2\nkind: Tenant\nspec: {owners: []}",
           "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a, namespace: "
           "blog, labels: {kubernetes.io/service-name: web}}"}) {
@@ -282,6 +282,41 @@ ports: [{name: dns, port: 53, protocol: UDP}]
     CHECK(slice.service == "kube-dns");
     CHECK(slice.addresses == std::vector<Address>{*Address::parse("10.0.0.2"), *Address::parse("10.0.0.3")});
     CHECK(slice.ports == state::Ports{{BH_UDP, 53, 53, ""}});
+}
+
+TEST_CASE("a Service is its addresses: those that nodes translate") {
+    const std::string head = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n";
+    const auto addresses = [](const std::vector<Address>& all) {
+        std::string text;
+        for (const auto& one : all)
+            text += one.text() + " ";
+        return text;
+    };
+    struct Row {
+        const char* yaml;
+        const char* cluster;
+        const char* external;
+    };
+    for (const auto& row : {
+             Row{"spec: {clusterIP: 172.20.0.9, clusterIPs: [172.20.0.9, 'fd00::9']}", "172.20.0.9 fd00::9 ", ""},
+             Row{"spec: {clusterIP: 172.20.0.9}", "172.20.0.9 ", ""},
+             Row{"spec: {clusterIP: None, clusterIPs: [None]}", "", ""},
+             Row{"spec: {clusterIP: ''}", "", ""},
+             Row{"spec: {type: ExternalName, externalName: example.org}", "", ""},
+             Row{"spec: {clusterIP: 172.20.0.9, externalIPs: [198.51.100.7]}\n"
+                 "status: {loadBalancer: {ingress: [{ip: 198.51.100.8}, {hostname: a.example}, {ip: 198.51.100.9, "
+                 "ipMode: Proxy}, {ip: 198.51.100.10, ipMode: VIP}]}}",
+                 "172.20.0.9 ", "198.51.100.7 198.51.100.8 198.51.100.10 "},
+         }) {
+        INFO(row.yaml);
+        const auto service = good<state::Service>(head + row.yaml);
+        CHECK(addresses(service.cluster_ips) == row.cluster);
+        CHECK(addresses(service.external_ips) == row.external);
+    }
+    const auto bad = decode_text(head + "spec: {clusterIPs: [172.20.0]}");
+    CHECK_FALSE(bad.object.has_value());
+    REQUIRE(bad.complaints.errors.size() == 1);
+    CHECK(bad.complaints.errors.front().field == "spec.clusterIPs[0]");
 }
 
 } // namespace

@@ -69,7 +69,34 @@ TEST_CASE("a removed pod is a change, an unknown one is none") {
     CHECK(cluster.pods().empty());
 }
 
-TEST_CASE("everything but pods is policy") {
+TEST_CASE("a Service is a change of its cluster IPs; only its external addresses are policy") {
+    Cluster cluster;
+    const auto one = *Address::parse("172.20.0.1"), two = *Address::parse("172.20.0.2");
+    Service service;
+    service.meta = {.name = "web", .ns = "blog", .origin = "services.yaml:1", .created = {}};
+    service.cluster_ips = {one};
+    cluster.put(service);
+    cluster.put(service);
+    auto changes = cluster.take_changes();
+    CHECK_FALSE(changes.policy);
+    CHECK(changes.cluster_ips == std::set<Address>{one});
+    service.cluster_ips = {two};
+    cluster.put(service);
+    CHECK(cluster.take_changes().cluster_ips == std::set<Address>{one, two});
+    CHECK(cluster.cluster_ips().at(two) == std::set<std::string>{"blog/web"});
+    CHECK_FALSE(cluster.cluster_ips().contains(one));
+    CHECK(cluster.origin_of({"Service", "blog", "web"}) == "services.yaml");
+    service.external_ips = {one};
+    cluster.put(service);
+    CHECK(cluster.take_changes().policy);
+    cluster.remove(key_of(service));
+    changes = cluster.take_changes();
+    CHECK(changes.policy);
+    CHECK(changes.cluster_ips == std::set<Address>{two});
+    CHECK(cluster.external_ips().empty());
+}
+
+TEST_CASE("everything but pods and Services is policy") {
     Cluster cluster;
     Tenant tenant;
     tenant.meta.name = "payments";

@@ -193,3 +193,21 @@ TEST_CASE("a party that nobody knows by name is an error, not an answer") {
     CHECK_FALSE(oracle.ask({.src = "blog/nobody", .dst = "payments/api"}));
     CHECK_FALSE(oracle.ask({.src = "blog/web", .dst = "no-such-resource"}));
 }
+
+TEST_CASE("a cluster IP is nobody's and no part of the world; the address beside it is") {
+    Tenant batch;
+    batch.meta.name = "batch";
+    batch.namespaces = {"batch"};
+    batch.confined = true;
+    batch.allow_to = {{{CidrPeer{cidr("0.0.0.0/0")}, WorldPeer{}}, {}}};
+    auto service = named<Service>("web", "blog");
+    service.cluster_ips = {address("172.20.0.9"), address("10.9.0.5")};
+    service.external_ips = {address("198.51.100.7")};
+    auto one = named<AwsResource>("one");
+    one.cidrs = {cidr("10.9.0.5")};
+    check({ns("batch"), simple_pod("batch/job", "10.0.0.10"), batch, service, one},
+          {{"batch/job", "172.20.0.9", BH_TCP, 80, "confined"},
+           {"batch/job", "172.20.0.8", BH_TCP, 80, "open"},
+           {"batch/job", "198.51.100.7", BH_TCP, 80, "open"},
+           {"batch/job", "10.9.0.5", BH_TCP, 80, "not-granted"}});
+}
