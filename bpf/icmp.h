@@ -63,7 +63,8 @@ BH_INLINE int bh_quoted_is_allowed(struct bh_hook *hook, __u32 self, __u32 peer,
 	__builtin_memset(q, 0, sizeof(*q));
 	bh_identity_row(src, &q->src);
 	bh_identity_row(dst, &q->dst);
-	q->src_is_local = (__u8)local_first;
+	/* Line 2 of what the pod sent to a Service was judged after NAT, see bh_ask_original(). */
+	q->src_is_local = local_first && !(sent && q->dst.flags & BH_SERVICE);
 	return bh_verdict_of(bh_ask_rule(hook, q, src, dst, bh_ask_about(&hook->quoted, port))) != BH_VERDICT_DENY;
 }
 

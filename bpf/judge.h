@@ -82,10 +82,11 @@ BH_INLINE __u32 bh_tenant_of_sender(const struct bh_hook *hook)
 
 /*
  * The rule about the original direction of a packet that seems to answer. Behind a Service the pod talked
- * to another address and port than its peer's own; those only the peer's veth knows, and it judged all that
- * went there, line 2 included. So here the address that the pod knows stands for its peer.
+ * to another address and port than its peer's own; those only the hook after NAT knows, and it judged all
+ * that went there, line 2 included: the peer's veth on this node, else the uplink. So here the address that
+ * the pod knows stands for its peer. Only between a pod and its own node there is no such hook.
  */
-BH_INLINE enum bh_reason bh_ask_original(struct bh_hook *hook, int from_pod)
+BH_INLINE enum bh_reason bh_ask_original(const struct __sk_buff *skb, struct bh_hook *hook, int from_pod)
 {
 	struct bh_question *original = &hook->asked;
 	__u32 peer = from_pod ? hook->src_identity : hook->known_as;
@@ -100,6 +101,8 @@ BH_INLINE enum bh_reason bh_ask_original(struct bh_hook *hook, int from_pod)
 		bh_identity_row(peer, &original->dst);
 		original->src_is_local = 0;
 	}
+	if (original->dst.flags & BH_SERVICE && !bh_has_local_socket(skb))
+		original->src_is_local = 0;
 	return bh_ask_rule(hook, original, hook->dst_identity, peer,
 			   bh_ask_about(&hook->packet, hook->packet.src_port));
 }
@@ -136,7 +139,7 @@ __attribute__((noinline)) int bh_is_reply(struct __sk_buff *skb, int from_pod)
 		bh_refused(set, hook);
 	if (local_first < 0 || local_first == from_pod)
 		return 0;
-	reason = bh_ask_original(hook, from_pod);
+	reason = bh_ask_original(skb, hook, from_pod);
 	if (bh_verdict_of(reason) == BH_VERDICT_DENY)
 		return 0;
 	hook->reply_to = reason;

@@ -5,6 +5,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include "bpf/packets_table.h"
+#include "support/objects.h"
 
 using namespace bulkhead;
 using namespace bulkhead::test;
@@ -81,6 +82,47 @@ TEST_CASE("an answer through a Service on the same node comes back whatever its 
             {"a direct question to a closed port", sent_by(kLedger), ip(ledger, gate).tcp(41001, 80, kSyn), kLeft},
             {"... has no answer", to(kLedger, kGate), ip(gate, ledger).tcp(80, 41001, kSyn | kAck),
              BH_REASON_NOT_GRANTED},
+        });
+}
+
+TEST_CASE("a confined and Protected pod hears what it asked through a Service whose endpoint is elsewhere") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const bool v4 = family.family == BH_IPV4;
+    Wire wire(shared_machine());
+    const std::string service = v4 ? "172.20.0.53" : "fd00:5e::53", beside = v4 ? "172.20.0.54" : "fd00:5e::54";
+    const std::string outside = v4 ? "198.51.100.53" : "2001:db8::53";
+    auto dns = named<state::Service>("dns", "batch");
+    dns.cluster_ips = {Address::parse(service).value()};
+    dns.external_ips = {Address::parse(outside).value()};
+    wire.stage.put(dns);
+    wire.stage.put(ns("batch", {{"bulkhead.dev/level", "protected"}}));
+    wire.show();
+    const auto job = family.at(wire.stage, kJob), far = family.at(wire.stage, kFar);
+    const auto ask = [&](const std::string& dst) { return ip(job, dst).udp(41000, 53); };
+    const auto answer = [&](const std::string& src, uint16_t to = 41000) { return ip(src, job).udp(53, to); };
+    const auto about = [&](const std::string& dst) { return ip(far, job).port_unreachable().quoting(ask(dst)); };
+    check_rows(
+        wire,
+        {
+            {"an answer to nothing", to(kJob), answer(service), BH_REASON_NOT_GRANTED},
+            {"the question", sent_by(kJob), ask(service), kLeft},
+            {"... off the node, to an endpoint that is not its tenant's", off_node(kJob), ask(far), BH_REASON_CONFINED},
+            {"... where nobody translated it", off_node(kJob), ask(service), BH_REASON_CONFINED},
+            {"the answer", to(kJob), answer(service), BH_REASON_REPLY},
+            {"an error about it", to(kJob), about(service), BH_REASON_RELATED},
+            {"to another port", to(kJob), answer(service, 41001), BH_REASON_NOT_GRANTED},
+            {"from this node itself, which no hook judged", to(kJob, kFromNode), answer(service),
+             BH_REASON_NOT_GRANTED},
+            {"a question by an external address", sent_by(kJob), ask(outside), kLeft},
+            {"... is answered", to(kJob), answer(outside), BH_REASON_REPLY},
+            {"a question to the address beside", sent_by(kJob), ask(beside), kLeft},
+            {"... is not answered", to(kJob), answer(beside), BH_REASON_NOT_GRANTED},
+            {"... nor are there errors", to(kJob), about(beside), BH_REASON_UNRELATED},
+            {"a question to a stranger's pod", sent_by(kJob), ask(far), kLeft},
+            {"... is not answered", to(kJob), answer(far), BH_REASON_NOT_GRANTED},
+            {"a connection", sent_by(kJob), ip(job, service).tcp(41000, 443, kSyn), kLeft},
+            {"... is accepted", to(kJob), ip(service, job).tcp(443, 41000, kSyn | kAck), BH_REASON_REPLY},
+            {"... by nobody else", to(kJob), ip(beside, job).tcp(443, 41000, kSyn | kAck), BH_REASON_NOT_GRANTED},
         });
 }
 
