@@ -19,7 +19,7 @@ namespace {
 /// Pods of one namespace and template have one identity: worked out once per update.
 struct Described {
     Identity* identity = nullptr;
-    std::vector<std::string> complaints;
+    std::vector<PodComplaint> complaints;
 };
 
 struct TemplateKey {
@@ -87,6 +87,8 @@ struct Compiler::Impl {
     void place_all(Turn& turn);
     void write_local(Turn& turn);
     void write_prefixes();
+    std::vector<state::Problem> opening_problems(const Turn& turn) const;
+    std::optional<state::PodKey> first_pod_of(IdentityId identity) const;
 
     Settings settings;
     TenantIds tenant_ids;
@@ -238,10 +240,11 @@ Described Compiler::Impl::describe(Turn& turn, const state::PodKey& key, const s
     if (pod.common->host_network) {
         Described node{.identity = endpoints.fixed.nodes.at(role), .complaints = {}};
         if (member && (member->is_protected() || member->confined()))
-            node.complaints.push_back("uses its node's network: it counts as the node, and nothing guards it");
+            node.complaints.push_back(
+                {"spec.hostNetwork", "uses its node's network: it counts as the node, and nothing guards it"});
         return node;
     }
-    if (!member) return {.identity = endpoints.fixed.held, .complaints = {}};
+    if (!member) return {.identity = endpoints.fixed.held, .complaints = policy->selectors.complaints({}, *pod.common)};
     if (role != Role{}) return describe_as(*member, *pod.common, role);
     auto& known = turn.described[{member, pod.common.get()}];
     if (!known.identity) known = describe_as(*member, *pod.common, {});
@@ -250,7 +253,7 @@ Described Compiler::Impl::describe(Turn& turn, const state::PodKey& key, const s
 
 Described Compiler::Impl::describe_as(const Membership& member, const state::PodTemplate& common, Role role) {
     return {.identity = &identities.intern(policy->selectors.pod(member, common, role), policy->rules),
-            .complaints = policy->selectors.complaints(member, common)};
+            .complaints = policy->selectors.complaints(&member, common)};
 }
 
 Role Compiler::Impl::role_of_pod(const state::PodKey& key, const state::Pod& pod) const {
@@ -297,7 +300,7 @@ void Compiler::Impl::publish(Turn& turn) {
         publish(turn, *born);
     if (turn.anew) write_prefixes();
     if (outcome.born.empty() && outcome.gone.empty()) return;
-    problems.set_openings(openings.problems());
+    problems.set_openings(opening_problems(turn));
     desired.armed = std::any_of(desired.identities.begin(), desired.identities.end(), [](const auto& entry) {
         return entry.first >= BH_IDENTITY_FIRST_FREE && is_enforced(entry.second);
     });
@@ -316,6 +319,27 @@ void Compiler::Impl::write_prefixes() {
     desired.prefixes.clear();
     for (const auto& [cidr, identity] : prefixes)
         desired.prefixes.emplace(cidr, identity->id);
+}
+
+/// What came of the pods' own annotations has no object yet: the first such pod stands for all.
+std::vector<state::Problem> Compiler::Impl::opening_problems(const Turn& turn) const {
+    std::vector<state::Problem> out;
+    for (auto [key, problem] : openings.problems()) {
+        if (problem.object.empty())
+            if (const auto pod = first_pod_of(key.dst)) {
+                problem.origin = turn.cluster.pods().at(*pod).origin.text();
+                problem.object = "Pod " + *pod;
+            }
+        out.push_back(std::move(problem));
+    }
+    return out;
+}
+
+std::optional<state::PodKey> Compiler::Impl::first_pod_of(IdentityId identity) const {
+    std::optional<state::PodKey> first;
+    for (const auto& [key, record] : endpoints.claims.records())
+        if (record.identity && record.identity->id == identity && (!first || key < *first)) first = key;
+    return first;
 }
 
 void Compiler::Impl::place(Turn& turn, const Address& address) {

@@ -89,11 +89,11 @@ void Openings::put(OpeningKey key, std::vector<OpeningRow> rows, const Traits& d
     rows = merged_rows(std::move(rows));
     if (rows.empty()) return;
     if (rows.size() > kMostRows) {
-        const auto& origin = desired.origins[rows[kMostRows].origin];
-        problems_[key] = {"", "", "",
+        const auto& author = rules_->authors.at(rows[kMostRows].origin);
+        problems_[key] = {author.origin, author.object, author.field,
                           std::to_string(rows.size()) + " port ranges open " + described(dst) + " to " +
                               described(src) + ", but " + std::to_string(kMostRows) +
-                              " is the most; the last ones, from " + origin + " on, open nothing"};
+                              " is the most; the last ones, from this one on, open nothing"};
         rows.resize(kMostRows);
     }
     desired.openings[key] = std::move(rows);

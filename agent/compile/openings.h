@@ -25,7 +25,8 @@ public:
     /// The BH_ASK_ flags: which rows can exist for this identity.
     uint32_t ask_flags(const Traits& traits) const;
 
-    /// Keys with more rows than the kernel takes, and what was left out.
+    /// Keys with more rows than the kernel takes, and what was left out. No object: it is the annotation
+    /// of pods of the identity `dst`.
     const std::map<OpeningKey, state::Problem>& problems() const { return problems_; }
 
 private:

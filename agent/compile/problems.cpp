@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "compile/rules.h"
-
 namespace bulkhead::compile {
 
 void Problems::replace(List& list, List problems) {
@@ -24,14 +22,7 @@ void Problems::clear_address(const Address& address) {
     if (!addresses_.empty() && addresses_.erase(address) != 0) changed_ = true;
 }
 
-void Problems::set_openings(const std::map<OpeningKey, state::Problem>& problems) {
-    List list;
-    for (const auto& [key, problem] : problems)
-        list.push_back(problem);
-    replace(openings_, std::move(list));
-}
-
-void Problems::set_pod(const state::PodKey& pod, const std::string& ns, const std::vector<std::string>& complaints) {
+void Problems::set_pod(const state::PodKey& pod, const std::string& ns, const std::vector<PodComplaint>& complaints) {
     if (complaints.empty() && pods_.empty()) return;
     if (const auto before = pods_.find(pod); before != pods_.end()) {
         for (const auto& complaint : before->second) {
@@ -42,9 +33,9 @@ void Problems::set_pod(const state::PodKey& pod, const std::string& ns, const st
         pods_.erase(before);
         changed_ = true;
     }
-    for (const auto& text : complaints) {
-        complaints_[{ns, text}].insert(pod);
-        pods_[pod].emplace_back(ns, text);
+    for (const auto& complaint : complaints) {
+        complaints_[{ns, complaint}].insert(pod);
+        pods_[pod].emplace_back(ns, complaint);
         changed_ = true;
     }
 }
@@ -60,10 +51,10 @@ void Problems::write(const state::Cluster& cluster, List& out) {
     for (const auto& [complaint, pods] : complaints_) {
         const auto& first = *pods.begin();
         const auto pod = cluster.pods().find(first);
-        auto text = complaint.second;
+        auto [field, text] = complaint.second;
         if (pods.size() > 1) text += " (so have " + std::to_string(pods.size() - 1) + " more pods of the namespace)";
-        out.push_back(
-            {pod == cluster.pods().end() ? "" : pod->second.origin.text(), "Pod " + first, "", std::move(text)});
+        out.push_back({pod == cluster.pods().end() ? "" : pod->second.origin.text(), "Pod " + first, std::move(field),
+                       std::move(text)});
     }
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());

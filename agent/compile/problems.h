@@ -13,6 +13,13 @@
 
 namespace bulkhead::compile {
 
+/// What is wrong with a pod that does not keep it from being judged.
+struct PodComplaint {
+    std::string field;
+    std::string text;
+    auto operator<=>(const PodComplaint&) const = default;
+};
+
 class Problems {
 public:
     using List = std::vector<state::Problem>;
@@ -21,16 +28,16 @@ public:
     void set_local(List problems) { replace(local_, std::move(problems)); }
     void set_address(const Address& address, state::Problem problem);
     void clear_address(const Address& address);
-    void set_openings(const std::map<OpeningKey, state::Problem>& problems);
+    void set_openings(List problems) { replace(openings_, std::move(problems)); }
 
     /// `complaints` replace those that were set for this pod before.
-    void set_pod(const state::PodKey& pod, const std::string& ns, const std::vector<std::string>& complaints);
+    void set_pod(const state::PodKey& pod, const std::string& ns, const std::vector<PodComplaint>& complaints);
 
     /// Brings `out` in step, if anything changed: sorted, each once.
     void write(const state::Cluster& cluster, List& out);
 
 private:
-    using Complaint = std::pair<std::string, std::string>; // namespace, text
+    using Complaint = std::pair<std::string, PodComplaint>; // of a namespace
 
     void replace(List& list, List problems);
 

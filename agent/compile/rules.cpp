@@ -2,6 +2,7 @@
 #include "compile/rules.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "compile/hash.h"
 
@@ -20,6 +21,9 @@ public:
     Collector(const state::Cluster& cluster, const Tenancy& tenancy, std::vector<state::Problem>& problems)
         : cluster_(cluster), tenancy_(tenancy), problems_(problems) {
         rules_.origins.emplace(annotation_origin(), kAnnotationText);
+        rules_.authors.emplace(annotation_origin(), Author{.field = std::string(kExposeAnnotation)});
+        for (const auto& [ns, member] : tenancy.memberships())
+            tenants_.insert(member.tenant);
     }
 
     Rules collect() && {
@@ -33,13 +37,12 @@ public:
     }
 
 private:
-    struct Author { // whose words a rule is
-        const state::Meta& meta;
-        std::string object; // "Tenant payments"
-    };
+    static Author author_of(const std::string& kind, const state::Meta& meta) {
+        return {.origin = meta.origin, .object = kind + " " + (meta.ns.empty() ? "" : meta.ns + "/") + meta.name};
+    }
 
     void add_tenant(const state::Tenant& tenant) {
-        const Author author{tenant.meta, "Tenant " + tenant.meta.name};
+        const auto author = author_of("Tenant", tenant.meta);
         for (size_t i = 0; i < tenant.expose.size(); ++i)
             add(author, indexed("spec.expose", i),
                 {.line = BH_REASON_EXPOSED,
@@ -85,11 +88,13 @@ private:
     }
 
     void add_access_grant(const state::AccessGrant& object) {
-        const Author author{object.meta, "AccessGrant " + object.meta.ns + "/" + object.meta.name};
+        const auto author = author_of("AccessGrant", object.meta);
         const auto* member = tenancy_.find(object.meta.ns);
-        if (!member) return;
+        if (!member)
+            return report_missing(author, "metadata.namespace",
+                                  "there is no namespace " + object.meta.ns + "; it opens nothing");
         if (!member->allows_access_grants()) {
-            report(author, "",
+            report(author, "spec",
                    "Tenant " + member->tenant + " does not let its namespaces grant access; it opens nothing");
             return;
         }
@@ -97,10 +102,13 @@ private:
     }
 
     void add_resource(const state::AwsResource& resource) {
-        const Author author{resource.meta, "AWSResource " + resource.meta.name};
+        const auto author = author_of("AWSResource", resource.meta);
         const Side self{.resources = {resource.meta.name}};
         if (resource.meta.name == kClusterDns || resource.meta.name == kKubeApiserver)
             report(author, "metadata.name", "the name is built in; as a peer it means the built-in one");
+        if (!resource.tenant.empty() && !is_tenant(resource.tenant))
+            report_missing(author, "spec.tenant",
+                           "there is no tenant " + resource.tenant + "; no pod is of the resource's own tenant");
         if (has_names(resource.ports))
             report(author, "spec.ports", "names of ports are for pods only; all its ports stay protected");
         add_ranges(
@@ -138,6 +146,7 @@ private:
         if (!rule.named && rule.ranges.empty()) return;
         rule.text = author.object + " " + field;
         rule.origin = origin_of(reason.empty() ? rule.text : rule.text + ": " + reason);
+        rules_.authors[rule.origin] = {author.origin, author.object, field};
         rules_.list.push_back(std::move(rule));
     }
 
@@ -161,11 +170,15 @@ private:
         return out;
     }
 
-    void add_peer(const Author&, const std::string&, const state::TenantPeer& peer, Side& out) {
+    void add_peer(const Author& author, const std::string& field, const state::TenantPeer& peer, Side& out) {
+        if (!is_tenant(peer.tenant))
+            report_missing(author, field + ".tenant", "there is no tenant " + peer.tenant + "; it stands for nobody");
         out.pods.push_back({.tenant = peer.tenant, .pods = peer.pods});
     }
 
-    void add_peer(const Author&, const std::string&, const state::NamespacePeer& peer, Side& out) {
+    void add_peer(const Author& author, const std::string& field, const state::NamespacePeer& peer, Side& out) {
+        if (!cluster_.namespaces().contains(peer.ns))
+            report_missing(author, field + ".namespace", "there is no namespace " + peer.ns + "; it stands for nobody");
         out.pods.push_back({.ns = peer.ns, .pods = peer.pods, .service_account = peer.service_account});
     }
 
@@ -176,8 +189,8 @@ private:
             out.kube_apiserver = true;
         } else {
             if (!cluster_.resources().contains(peer.name))
-                report(author, field + ".awsResource",
-                       "there is no AWSResource " + peer.name + "; it stands for nothing");
+                report_missing(author, field + ".awsResource",
+                               "there is no AWSResource " + peer.name + "; it stands for nothing");
             out.resources.push_back(peer.name);
         }
     }
@@ -188,13 +201,24 @@ private:
 
     void add_peer(const Author&, const std::string&, const state::WorldPeer&, Side& out) { out.world = true; }
 
+    /// Declared, or some namespace's.
+    bool is_tenant(const std::string& name) const {
+        return cluster_.tenants().contains(name) || tenants_.contains(name);
+    }
+
     void report(const Author& author, std::string field, std::string text) {
-        problems_.push_back({author.meta.origin, author.object, std::move(field), std::move(text)});
+        problems_.push_back({author.origin, author.object, std::move(field), std::move(text)});
+    }
+
+    void report_missing(const Author& author, std::string field, std::string text) {
+        report(author, std::move(field), std::move(text));
+        problems_.back().about_missing = true;
     }
 
     const state::Cluster& cluster_;
     const Tenancy& tenancy_;
     std::vector<state::Problem>& problems_;
+    std::unordered_set<std::string> tenants_; // that namespaces have
     Rules rules_;
 };
 

@@ -53,9 +53,17 @@ struct Rule {
     std::string text{};  // "Tenant payments spec.allowFrom[0]"
 };
 
+/// Where a rule is written.
+struct Author {
+    std::string origin{}; // file:line
+    std::string object{}; // "Tenant payments"; empty = the pods' own annotations
+    std::string field{};  // "spec.allowFrom[0]"
+};
+
 struct Rules {
     std::vector<Rule> list{}; // by RuleId
     std::map<uint32_t, std::string> origins{};
+    std::map<uint32_t, Author> authors{}; // by the same keys
 };
 
 inline constexpr std::string_view kClusterDns = "cluster-dns";

@@ -160,16 +160,17 @@ Traits Selectors::service() const {
     return {.what = "service", .flags = BH_SERVICE};
 }
 
-std::vector<std::string> Selectors::complaints(const Membership& member, const state::PodTemplate& pod) const {
-    std::vector<std::string> out;
+std::vector<PodComplaint> Selectors::complaints(const Membership* member, const state::PodTemplate& pod) const {
+    std::vector<PodComplaint> out;
+    const auto complain = [&](std::string text) { out.push_back({std::string(kExposeAnnotation), std::move(text)}); };
     if (pod.expose.empty()) return out;
-    if (!member.allows_pod_expose()) {
-        out.push_back("Tenant " + member.tenant + " does not let its pods expose ports; the annotation opens nothing");
+    if (member && !member->allows_pod_expose()) {
+        complain("Tenant " + member->tenant + " does not let its pods expose ports; the annotation opens nothing");
         return out;
     }
     for (const auto& word : parse_expose(pod.expose, pod.ports).bad)
-        out.push_back("\"" + word +
-                      "\" is neither PORT[-END][/TCP|UDP|SCTP] nor the name of a container port; it opens nothing");
+        complain("\"" + word +
+                 "\" is neither PORT[-END][/TCP|UDP|SCTP] nor the name of a container port; it opens nothing");
     return out;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "compile/identities.h"
+#include "compile/problems.h"
 #include "compile/tenancy.h"
 
 namespace bulkhead::compile {
@@ -55,8 +56,8 @@ public:
     /// The stricter of the resource's own and its tenant's.
     state::Mode mode_of(const state::AwsResource& resource) const;
 
-    /// What is wrong with a pod that does not keep it from being judged.
-    std::vector<std::string> complaints(const Membership& member, const state::PodTemplate& pod) const;
+    /// About the annotation of a pod; nullptr = its namespace is not known.
+    std::vector<PodComplaint> complaints(const Membership* member, const state::PodTemplate& pod) const;
 
     const std::vector<std::pair<Cidr, Mention>>& cidrs() const { return cidrs_; }
 

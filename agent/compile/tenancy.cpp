@@ -82,12 +82,24 @@ public:
             std::for_each(candidates->second.begin(), candidates->second.end(), selects);
         }
         std::for_each(others_.begin(), others_.end(), selects);
-        std::sort(found.begin(), found.end(), is_older);
-        found.erase(std::unique(found.begin(), found.end()), found.end());
-        return found;
+        return in_order(std::move(found));
+    }
+
+    /// Of namespaces that may not exist: only names claim those. Oldest first.
+    std::map<std::string, Tenants> by_name() const {
+        std::map<std::string, Tenants> out;
+        for (const auto& [name, tenants] : by_name_)
+            out.emplace(name, in_order(tenants));
+        return out;
     }
 
 private:
+    static Tenants in_order(Tenants tenants) {
+        std::sort(tenants.begin(), tenants.end(), is_older);
+        tenants.erase(std::unique(tenants.begin(), tenants.end()), tenants.end());
+        return tenants;
+    }
+
     void add(const state::Tenant& tenant) {
         for (const auto& ns : tenant.namespaces)
             by_name_[ns].push_back(&tenant);
@@ -117,6 +129,13 @@ private:
     Tenants others_;
 };
 
+/// By what a Tenant claims a namespace: "spec.namespaces[1]".
+std::string claiming_field(const state::Tenant& tenant, const std::string& ns) {
+    const auto named = std::find(tenant.namespaces.begin(), tenant.namespaces.end(), ns);
+    if (named == tenant.namespaces.end()) return "spec.namespaceSelector";
+    return "spec.namespaces[" + std::to_string(named - tenant.namespaces.begin()) + "]";
+}
+
 /// Works out one namespace.
 class Resolver {
 public:
@@ -133,6 +152,11 @@ public:
         choose_level(ns, tree, opinions, member);
         choose_mode(ns, tree, opinions, member);
         return member;
+    }
+
+    void report_rivals_for_unknown() {
+        for (const auto& [name, claims] : claims_.by_name())
+            if (!find_namespace(name)) report_rivals(name, claims);
     }
 
 private:
@@ -174,7 +198,7 @@ private:
     void choose_tenant(const state::Namespace& ns, const HncTree& tree, Tenants& opinions, Membership& member) {
         const auto claims = claims_.of(ns);
         if (uses(TenantSource::kTenantObject) && !claims.empty()) {
-            if (claims.size() > 1) report_rivals(ns, claims);
+            report_rivals(ns.meta.name, claims);
             opinions = claims;
             member.declared = claims.front();
             member.tenant = claims.front()->meta.name;
@@ -186,13 +210,13 @@ private:
         member.tenant = foreign_tenant(ns, tree);
     }
 
-    void report_rivals(const state::Namespace& ns, const Tenants& claims) {
-        std::string names;
-        for (const auto* tenant : claims)
-            names += (names.empty() ? "" : ", ") + tenant->meta.name;
-        problems_.push_back({ns.meta.origin, "Namespace " + ns.meta.name, "",
-                             "claimed by several Tenants (" + names + "); it belongs to " + claims.front()->meta.name +
-                                 ", the oldest, with the strictest level and mode of all"});
+    /// `claims` has the owner first.
+    void report_rivals(const std::string& ns, const Tenants& claims) {
+        for (size_t i = 1; i < claims.size(); ++i)
+            problems_.push_back({claims[i]->meta.origin, "Tenant " + claims[i]->meta.name,
+                                 claiming_field(*claims[i], ns),
+                                 "claims namespace " + ns + " too; it belongs to Tenant " + claims.front()->meta.name +
+                                     ", the older, with the strictest level and mode of all"});
     }
 
     void report_contradiction(const state::Namespace& ns, const std::string& tenant) {
@@ -292,6 +316,7 @@ Tenancy::Tenancy(const state::Cluster& cluster, const Settings& settings, std::v
         const auto& member = memberships_.emplace(name, resolver.resolve(ns)).first->second;
         level_from_[{member.tenant, member.level}].insert(member.level_from);
     }
+    if (settings.tenant_sources.contains(TenantSource::kTenantObject)) resolver.report_rivals_for_unknown();
 }
 
 const Membership* Tenancy::find(const std::string& ns) const {

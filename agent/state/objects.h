@@ -239,6 +239,8 @@ struct Problem {
     std::string object; // ObjectKey::text(), or empty
     std::string field;  // "spec.allowFrom[0].ports[1].port", or empty
     std::string text;   // what is wrong, and what is in force instead
+    /// It speaks of an object that isn't there: a mistake, unless somebody reads only a part of all.
+    bool about_missing = false;
     auto operator<=>(const Problem&) const = default;
 };
 

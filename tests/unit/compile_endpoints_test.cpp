@@ -78,7 +78,7 @@ TEST_CASE("hostNetwork pods and Node objects are nodes: nobody's tenant, unguard
         CHECK(world.ask(text, "10.0.2.1") == BH_REASON_NOT_GRANTED);
     }
     CHECK(owner_of(world, "10.0.0.1") == "node node-b");
-    CHECK(world.has_problem("Pod payments/agent", "nothing guards it (so have 1 more"));
+    CHECK(world.has_problem("Pod payments/agent spec.hostNetwork", "nothing guards it (so have 1 more"));
 }
 
 TEST_CASE("only this node's own and probe addresses are marked as its own") {

@@ -94,7 +94,41 @@ TEST_CASE("a pod's annotation exposes its good words and reports the bad") {
     CHECK(world.ask(kBlog, kPayments, 9000) == BH_REASON_NOT_GRANTED);
     CHECK(world.ask(kBlog, kDatabase, 8443) == BH_REASON_NOT_GRANTED);
     for (const auto* word : {"nosuch", "70000", "5-4"})
-        CHECK(world.has_problem("Pod payments/api", std::string("\"") + word + "\""));
+        CHECK(world.has_problem("Pod payments/api metadata.annotations[bulkhead.dev/expose]",
+                                std::string("\"") + word + "\""));
+}
+
+TEST_CASE("the bad words of an annotation are reported, also of a pod whose namespace is not known") {
+    World world;
+    auto common = app("api");
+    common.expose = "99999, foo/BAR, http";
+    world.pod("nowhere/api", {kPayments}, common);
+    for (const auto* word : {"99999", "foo/BAR", "http"})
+        CHECK(world.has_problem("Pod nowhere/api metadata.annotations[bulkhead.dev/expose]",
+                                std::string("\"") + word + "\""));
+}
+
+TEST_CASE("names that mean nobody are reported where they are written, those that will do are not") {
+    auto object = payments();
+    object.allow_from = {grant({from_tenant("blog"), from_tenant("nosuch")}),
+                         grant({from_namespace("nosuchns"), from_namespace("blog")})};
+    object.confined = true;
+    object.allow_to = {{.to = {state::ResourcePeer{"nosuchresource"}, from_tenant("ns/other")}, .ports = {}}};
+    auto lost = named<state::AccessGrant>("lost", "nowhere");
+    lost.grant = grant({from_tenant("blog")});
+    World world;
+    world.put(object).put(lost).ns("payments").ns("blog", {{"bulkhead.dev/tenant", "blog"}}).ns("other");
+    world.put(resource("owned", {"10.9.0.1"}, "blog")).put(resource("lost", {"10.9.0.2"}, "bolg"));
+
+    const std::string tenant = "Tenant payments spec.";
+    CHECK(world.has_problem(tenant + "allowFrom[0].from[1].tenant", "there is no tenant nosuch"));
+    CHECK(world.has_problem(tenant + "allowFrom[1].from[0].namespace", "there is no namespace nosuchns"));
+    CHECK(world.has_problem(tenant + "allowTo[0].to[0].awsResource", "there is no AWSResource nosuchresource"));
+    CHECK(world.has_problem("AccessGrant nowhere/lost metadata.namespace", "there is no namespace nowhere"));
+    CHECK(world.has_problem("AWSResource lost spec.tenant", "there is no tenant bolg"));
+    CHECK(world.desired().problems.size() == 5);
+    for (const auto& problem : world.desired().problems)
+        CHECK(problem.about_missing);
 }
 
 TEST_CASE("a Tenant can forbid its pods to expose and its namespaces to grant") {
@@ -110,7 +144,7 @@ TEST_CASE("a Tenant can forbid its pods to expose and its namespaces to grant") 
     world.put(grants);
     CHECK(world.ask(kBlog, kPayments, 8443) == BH_REASON_NOT_GRANTED);
     CHECK(world.has_problem("Pod payments/api", "does not let its pods expose"));
-    CHECK(world.has_problem("AccessGrant payments/all", "does not let its namespaces grant"));
+    CHECK(world.has_problem("AccessGrant payments/all spec", "does not let its namespaces grant"));
 }
 
 TEST_CASE("allowFrom grants named peers named ports, until its date") {
@@ -230,9 +264,21 @@ TEST_CASE("port ranges that touch become one row, and a list beyond the kernel's
     world.put(object);
     const auto& rows = world.desired().openings.at({world.id(kPayments), world.id(kBlog)});
     CHECK(rows.size() == BH_OPENINGS_PER_BLOCK * BH_OPENING_PARTS);
-    CHECK(world.has_problem("", "201 port ranges open pods of payments to pods of blog"));
+    CHECK(world.has_problem("Tenant payments spec.allowFrom[0]",
+                            "201 port ranges open pods of payments to pods of blog"));
+    CHECK(world.desired().problems.front().origin == "test");
     CHECK(world.ask(kBlog, kPayments, 1000) == BH_REASON_GRANTED);
     CHECK(world.ask(kBlog, kPayments, 1398) == BH_REASON_NOT_GRANTED);
+}
+
+TEST_CASE("an annotation that is beyond the kernel's room is reported at the first pod that has it") {
+    auto common = app("api");
+    for (int number = 1000; number < 1400; number += 2)
+        common.expose += std::to_string(number) + ",";
+    auto world = cluster_with(payments());
+    world.pod("payments/two", {"10.0.2.2"}, common).pod("payments/one", {kPayments}, common);
+    CHECK(world.has_problem("Pod payments/one metadata.annotations[bulkhead.dev/expose]", "200 port ranges open"));
+    CHECK(world.desired().problems.front().origin == "test");
 }
 
 TEST_CASE("flags say which rows can exist, so that a look-up is made only where it may find one") {

@@ -115,6 +115,25 @@ TEST_CASE("of two Tenants that claim a namespace the older has it, with the stri
     CHECK(found_in({ns("web"), young, old}, {}, 1).tenant == "z-old"); // unknown age is no age
 }
 
+TEST_CASE("a claim on a namespace that another Tenant has is reported where it is written") {
+    auto selecting = tenant("selecting", {});
+    selecting.namespace_selector = label_is("team", "red");
+    World world;
+    world.put(tenant("first", {"web"})).put(tenant("naming", {"own", "web"})).put(selecting);
+    world.ns("web", {{"team", "red"}}).ns("own");
+    CHECK(
+        world.has_problem("Tenant naming spec.namespaces[1]", "claims namespace web too; it belongs to Tenant first"));
+    CHECK(world.has_problem("Tenant selecting spec.namespaceSelector", "belongs to Tenant first"));
+    CHECK(world.desired().problems.size() == 2);
+}
+
+TEST_CASE("two Tenants that name a namespace are rivals before it exists") {
+    World world;
+    world.put(tenant("a", {"web", "web"})).put(tenant("b", {"web"}));
+    CHECK(world.has_problem("Tenant b spec.namespaces[0]", "belongs to Tenant a"));
+    CHECK(world.desired().problems.size() == 1);
+}
+
 TEST_CASE("the strictest voice sets the level, and silence says nothing") {
     const auto level = [](const char* value) { return state::Labels{{"bulkhead.dev/level", value}}; };
     state::Labels child = level("non-protected");

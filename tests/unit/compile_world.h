@@ -120,9 +120,12 @@ public:
     }
     compile::IdentityId id(const std::string& text) { return compile::identity_of(desired(), address(text)); }
 
-    bool has_problem(const std::string& object, const std::string& text) {
+    /// `place` is "Tenant payments", or with a field: "Tenant payments spec.level".
+    bool has_problem(const std::string& place, const std::string& text) {
         for (const auto& problem : desired().problems)
-            if (problem.object == object && problem.text.find(text) != std::string::npos) return true;
+            if ((problem.object == place || problem.object + " " + problem.field == place) &&
+                problem.text.find(text) != std::string::npos)
+                return true;
         return false;
     }
 
