@@ -70,10 +70,4 @@ std::vector<state::Object> read_all(const std::vector<std::string>& paths, std::
     return reading.take();
 }
 
-Checked check_files(const std::vector<std::string>& paths) {
-    Checked checked;
-    checked.objects = read_all(paths, checked.problems).size();
-    return checked;
-}
-
 } // namespace bulkhead::source

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files and directories read once, without an agent: for `bulkheadctl validate`, tests and tools.
+// Files and directories read once, without an agent: for tools and tests.
 #pragma once
 
 #include <string>
@@ -9,13 +9,6 @@
 #include "state/objects.h"
 
 namespace bulkhead::source {
-
-struct Checked {
-    size_t objects = 0; // valid ones
-    std::vector<state::Problem> problems;
-};
-
-Checked check_files(const std::vector<std::string>& paths);
 
 /// The valid objects of all files below `paths`, each once, in the order of the files.
 std::vector<state::Object> read_all(const std::vector<std::string>& paths, std::vector<state::Problem>& problems);

@@ -9,22 +9,22 @@ namespace {
 
 const std::string kTenant = "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: a}\n";
 
-TEST_CASE("files and directories are checked offline") {
+TEST_CASE("files and directories are read once") {
     TemporaryDirectory directory;
     directory.write("one/a.yaml", kTenant);
     directory.write("one/bad.yaml",
                     "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: b}\nspec: {x: 1}\n");
     directory.write("two.yaml", kTenant);
-    const auto checked =
-        check_files({directory.at("one").string(), directory.at("two.yaml").string(), "/no/such.yaml"});
-    CHECK(checked.objects == 1);
-    INFO(all_of(checked.problems));
-    CHECK(checked.problems.size() == 3);
-    CHECK(has_problem(checked.problems,
-                      directory.at("one/bad.yaml").string() + ":4 Tenant b spec.x: is an unknown field"));
-    CHECK(has_problem(checked.problems, directory.at("two.yaml").string() + ":1 Tenant a: is also in " +
-                                            directory.at("one/a.yaml").string()));
-    CHECK(has_problem(checked.problems, "/no/such.yaml: cannot be opened: No such file or directory"));
+    std::vector<state::Problem> problems;
+    const auto objects =
+        read_all({directory.at("one").string(), directory.at("two.yaml").string(), "/no/such.yaml"}, problems);
+    CHECK(objects.size() == 1);
+    INFO(all_of(problems));
+    CHECK(problems.size() == 3);
+    CHECK(has_problem(problems, directory.at("one/bad.yaml").string() + ":4 Tenant b spec.x: is an unknown field"));
+    CHECK(has_problem(problems, directory.at("two.yaml").string() + ":1 Tenant a: is also in " +
+                                    directory.at("one/a.yaml").string()));
+    CHECK(has_problem(problems, "/no/such.yaml: cannot be opened: No such file or directory"));
 }
 
 /// As `kubectl get pods -A -o json` writes it: items before the kind.

@@ -9,7 +9,7 @@
 #include "bulkheadctl/print.h"
 #include "bulkheadctl/table.h"
 #include "bulkheadctl/target.h"
-#include "source/dir_source.h"
+#include "bulkheadctl/validate.h"
 
 namespace {
 
@@ -57,23 +57,10 @@ int explain(const Options& options) {
     return ask_and_show(options, "/v1/explain", query, ctl::explanation_text);
 }
 
-Json to_json(const state::Problem& problem) {
-    return {{"origin", problem.origin}, {"object", problem.object}, {"field", problem.field}, {"text", problem.text}};
-}
-
-std::string validation_text(const Json& result, size_t width) {
-    const auto& problems = result.at("problems");
-    return ctl::problems_text(problems, width) + result.at("objects").dump() + " objects, " +
-           std::to_string(problems.size()) + " problems\n";
-}
-
 int validate(const Options& options) {
-    const auto checked = source::check_files(options.files);
-    Json result{{"objects", checked.objects}, {"problems", Json::array()}};
-    for (const auto& problem : checked.problems)
-        result["problems"].push_back(to_json(problem));
-    show(options, result, validation_text);
-    return checked.problems.empty() ? kDone : kProblems;
+    const auto validation = ctl::validate(options.files);
+    show(options, ctl::to_json(validation), ctl::validation_text);
+    return validation.problems.empty() ? kDone : kProblems;
 }
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* help, Options& options) {
@@ -104,7 +91,7 @@ int main(int argc, char** argv) {
     const auto* tenants = add_command(app, "tenants", "the tenants that have endpoints", options);
     auto* explaining = add_command(app, "explain", "what the kernel says of a first packet, and why", options);
     add_explain_options(*explaining, options);
-    auto* validating = add_command(app, "validate", "checks manifests, without an agent", options);
+    auto* validating = add_command(app, "validate", "what the agent would report of these manifests; needs no agent", options);
     validating->add_option("FILE|DIR", options.files, "read like the agent's --source dir:")->required();
     try {
         app.parse(argc, argv);
