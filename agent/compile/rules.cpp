@@ -21,7 +21,7 @@ public:
     Collector(const state::Cluster& cluster, const Tenancy& tenancy, std::vector<state::Problem>& problems)
         : cluster_(cluster), tenancy_(tenancy), problems_(problems) {
         rules_.origins.emplace(annotation_origin(), kAnnotationText);
-        rules_.authors.emplace(annotation_origin(), Author{.field = std::string(kExposeAnnotation)});
+        rules_.authors.emplace(annotation_origin(), Author{.field = std::string(kExposeField)});
         for (const auto& [ns, member] : tenancy.memberships())
             tenants_.insert(member.tenant);
     }

@@ -68,7 +68,7 @@ struct Rules {
 
 inline constexpr std::string_view kClusterDns = "cluster-dns";
 inline constexpr std::string_view kKubeApiserver = "kube-apiserver";
-inline constexpr std::string_view kExposeAnnotation = "metadata.annotations[bulkhead.dev/expose]";
+inline constexpr std::string_view kExposeField = "metadata.annotations[bulkhead.dev/expose]";
 
 /// The key of the pods' own annotations in Rules::origins.
 uint32_t annotation_origin();

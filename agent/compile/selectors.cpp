@@ -162,7 +162,7 @@ Traits Selectors::service() const {
 
 std::vector<PodComplaint> Selectors::complaints(const Membership* member, const state::PodTemplate& pod) const {
     std::vector<PodComplaint> out;
-    const auto complain = [&](std::string text) { out.push_back({std::string(kExposeAnnotation), std::move(text)}); };
+    const auto complain = [&](std::string text) { out.push_back({std::string(kExposeField), std::move(text)}); };
     if (pod.expose.empty()) return out;
     if (member && !member->allows_pod_expose()) {
         complain("Tenant " + member->tenant + " does not let its pods expose ports; the annotation opens nothing");

@@ -5,19 +5,20 @@
 #include <cctype>
 #include <charconv>
 
+#include "state/labels.h"
+
 namespace bulkhead::compile {
 
 namespace {
 
+using state::kCapsuleLabel;
+using state::kHncSuffix;
+using state::kKioskLabel;
+using state::kLevelLabel;
+using state::kModeLabel;
+using state::kTenantLabel;
 using state::Level;
 using state::Mode;
-
-constexpr std::string_view kTenantLabel = "bulkhead.dev/tenant";
-constexpr std::string_view kLevelLabel = "bulkhead.dev/level";
-constexpr std::string_view kModeLabel = "bulkhead.dev/mode";
-constexpr std::string_view kCapsuleLabel = "capsule.clastix.io/tenant";
-constexpr std::string_view kKioskLabel = "kiosk.sh/account";
-constexpr std::string_view kHncSuffix = ".tree.hnc.x-k8s.io/depth";
 
 const std::string* find_label(const state::Namespace& ns, std::string_view key) {
     const auto found = ns.labels.find(std::string(key));

@@ -66,8 +66,46 @@ std::optional<state::ObjectKey> read_key(const Field& document, const Kind& kind
     return key;
 }
 
+constexpr std::string_view kTwice = "is there twice";
+
+/// What is in force where Kubernetes' own objects say something twice.
+std::string_view what_counts(std::string_view kind, std::string_view path) {
+    struct Row {
+        std::string_view kind;
+        std::string_view path;
+        std::string_view what;
+    };
+    static constexpr std::array kRows{
+        Row{"Namespace", "metadata.labels", "both count"},
+        Row{"Namespace", "metadata.labels[bulkhead.dev/level]", "the stricter one counts"},
+        Row{"Namespace", "metadata.labels[bulkhead.dev/mode]", "the stricter one counts"},
+        Row{"Namespace", "metadata.labels[bulkhead.dev/tenant]", "it names a tenant only if both are the same"},
+        Row{"Namespace", "metadata.labels[capsule.clastix.io/tenant]", "it names a tenant only if both are the same"},
+        Row{"Namespace", "metadata.labels[kiosk.sh/account]", "it names a tenant only if both are the same"},
+        Row{"Pod", "metadata.annotations[bulkhead.dev/expose]", "it opens nothing"},
+    };
+    for (const auto& row : kRows)
+        if (row.kind == kind && row.path == path) return row.what;
+    return "the last one counts";
+}
+
+/// An object of ours that says something twice is invalid; of one that says twice who it is, nothing counts.
+/// True = that.
+bool report_repeated(const Field& document, const Kind& kind) {
+    bool ambiguous = false;
+    document.each_repeated([&](const Field& member) {
+        const auto path = member.path();
+        const bool who = path == "metadata" || path == "metadata.name" || path == "metadata.namespace";
+        ambiguous |= who;
+        if (who || kind.group == kOurGroup) return member.complain(std::string(kTwice));
+        member.remark(std::string(kTwice) + "; " + std::string(what_counts(kind.name, path)));
+    });
+    return ambiguous;
+}
+
 void decode_kind(const Field& document, const Kind& kind, const DecodeContext& context, Decoded& out) {
     out.ours = true;
+    if (report_repeated(document, kind)) return;
     out.key = read_key(document, kind);
     const auto version = ApiVersion::of(*document.value().find("apiVersion")->string()).version;
     if (version != kind.version) {
@@ -85,6 +123,12 @@ void decode_kind(const Field& document, const Kind& kind, const DecodeContext& c
 Decoded decode(const Value& document, const state::SharedText& file, state::Pool& pool) {
     Decoded out;
     const Field root(document, out.complaints);
+    for (const std::string_view key : {"kind", "apiVersion"}) {
+        if (document.count(key) < 2) continue;
+        out.ours = true;
+        root[key].complain(std::string(kTwice));
+        return out;
+    }
     const auto name = root["kind"].string();
     const auto api_version = root["apiVersion"].string();
     if (!name || !api_version) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/parts.h"
+#include "state/labels.h"
 
 namespace bulkhead::source {
 
@@ -47,11 +48,37 @@ std::vector<Address> read_external_ips(const Field& spec, const Field& status) {
     return addresses;
 }
 
+/// A label that is there twice: of level and mode the stricter reading counts, where whatever isn't the loose
+/// value is strict; and two tenants' names together are no tenant's name, which compile() reports.
+void hear_label(state::Labels& labels, const std::string& key, std::string value) {
+    const auto [before, is_new] = labels.try_emplace(key, value);
+    if (is_new || before->second == value) return;
+    const bool names_tenant = key == state::kTenantLabel || key == state::kCapsuleLabel || key == state::kKioskLabel;
+    if (names_tenant) {
+        before->second += ", " + value;
+        return;
+    }
+    const bool is_strict = (key == state::kLevelLabel && before->second != "non-protected") ||
+                           (key == state::kModeLabel && before->second != "audit");
+    if (!is_strict) before->second = std::move(value);
+}
+
+/// `labels` itself may be there twice.
+state::Labels read_namespace_labels(const Field& metadata) {
+    state::Labels labels;
+    metadata.each_member([&](std::string_view name, const Field& member) {
+        if (name != "labels") return;
+        member.each_member(
+            [&](const std::string& key, const Field& label) { hear_label(labels, key, label.string().value_or("")); });
+    });
+    return labels;
+}
+
 } // namespace
 
 state::Namespace decode_namespace(const Field& document, const DecodeContext& context) {
     const auto metadata = document["metadata"];
-    state::Namespace ns{.meta = read_meta(document, context), .labels = read_labels(metadata["labels"])};
+    state::Namespace ns{.meta = read_meta(document, context), .labels = read_namespace_labels(metadata)};
     ns.meta.ns.clear();
     ns.labels[kNameLabel] = ns.meta.name; // as the API server does, whatever a file says
     return ns;

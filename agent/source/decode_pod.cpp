@@ -2,12 +2,12 @@
 #include <algorithm>
 
 #include "source/parts.h"
+#include "state/labels.h"
 
 namespace bulkhead::source {
 
 namespace {
 
-constexpr auto kExposeAnnotation = "bulkhead.dev/expose";
 constexpr auto kDefaultAccount = "default";
 
 void read_container_ports(const Field& containers, std::vector<state::ContainerPort>& ports) {
@@ -32,7 +32,8 @@ state::PodTemplate read_template(const Field& metadata, const Field& spec) {
     const auto annotations = metadata["annotations"];
     common.labels = read_labels(metadata["labels"]);
     common.service_account = spec["serviceAccountName"].string().value_or(kDefaultAccount);
-    common.expose = annotations[kExposeAnnotation].string().value_or("");
+    if (annotations.present() && annotations.value().count(state::kExposeAnnotation) == 1) // twice opens nothing
+        common.expose = annotations[state::kExposeAnnotation].string().value_or("");
     common.host_network = spec["hostNetwork"].boolean().value_or(false);
     read_container_ports(spec["containers"], common.ports);
     read_container_ports(spec["initContainers"], common.ports);

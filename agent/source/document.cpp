@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/document.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -37,6 +38,13 @@ const Value* Value::find(std::string_view key) const {
     for (auto member = members->rbegin(); member != members->rend(); ++member)
         if (member->key == key) return &member->value;
     return nullptr;
+}
+
+size_t Value::count(std::string_view key) const {
+    const auto* members = object();
+    if (members == nullptr) return 0;
+    return static_cast<size_t>(
+        std::count_if(members->begin(), members->end(), [&](const Member& member) { return member.key == key; }));
 }
 
 std::string Value::text() const {

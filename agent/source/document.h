@@ -32,6 +32,9 @@ struct Value {
     /// no object.
     const Value* find(std::string_view key) const;
 
+    /// How many members have that name.
+    size_t count(std::string_view key) const;
+
     /// For messages: "null", "true", "8443", "\"http\"", "a list", "an object".
     std::string text() const;
 };

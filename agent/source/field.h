@@ -7,6 +7,7 @@
 // A field points to its parent: keep parents in variables (a chain through temporaries doesn't compile).
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -55,7 +56,10 @@ public:
     template <typename Use>
     void each_member(Use use) const;
 
-    /// Complains about members that are not in `known`, are there twice, or a value that isn't an object.
+    /// Calls `use(member)` for each member, here or deeper, whose key its object had before.
+    void each_repeated(const std::function<void(const Field&)>& use) const;
+
+    /// Complains about members that are not in `known`, or a value that isn't an object.
     void only(std::initializer_list<std::string_view> known) const;
 
     void complain(std::string text) const;

@@ -59,6 +59,13 @@ TEST_CASE("every mistake in an object of ours is told with its field") {
         {kTenant + "{level: secret}", "spec.level: \"secret\" is neither protected nor non-protected"},
         {kTenant + "{mode: warn}", "spec.mode: \"warn\" is neither enforce nor audit"},
         {kTenant + "{mode: audit, mode: enforce}", "spec.mode: is there twice"},
+        {kTenant + "{allowFrom: [{from: [{world: true}], until: 2030-01-01T00:00:00Z, until: null}]}",
+         "spec.allowFrom[0].until: is there twice"},
+        {kTenant + "{namespaceSelector: {matchLabels: {team: red, team: blue}}}",
+         "spec.namespaceSelector.matchLabels.team: is there twice"},
+        {kTenant + "{}\nspec: {level: protected}", "spec: is there twice"},
+        {kTenant + "{}\nkind: Pod", "kind: is there twice"},
+        {"apiVersion: v1\nkind: Namespace\nmetadata: {name: a, name: b}", "metadata.name: is there twice"},
         {kTenant + "{sealed: 'true'}", "spec.sealed: \"true\" is neither true nor false"},
         {kTenant + "{allowFrom: [{ports: []}]}", "spec.allowFrom[0].from: is missing"},
         {kTenant + "{allowFrom: [{from: []}]}", "spec.allowFrom[0].from: is empty"},
@@ -113,6 +120,52 @@ TEST_CASE("every mistake in an object of ours is told with its field") {
         INFO(all);
         CHECK(all.find(row.complaint) != std::string::npos);
     }
+}
+
+TEST_CASE("a label or an annotation that is there twice has the stricter reading, and is told of") {
+    struct Row {
+        std::string key;
+        std::string first;
+        std::string second;
+        std::string counts;
+    };
+    const std::vector<Row> rows{
+        {"bulkhead.dev/level", "protected", "non-protected", "protected"},
+        {"bulkhead.dev/level", "non-protected", "protected", "protected"},
+        {"bulkhead.dev/level", "non-protected", "protectd", "protectd"},
+        {"bulkhead.dev/mode", "enforce", "audit", "enforce"},
+        {"bulkhead.dev/mode", "audit", "enforce", "enforce"},
+        {"bulkhead.dev/tenant", "payments", "blog", "payments, blog"},
+        {"bulkhead.dev/tenant", "blog", "blog", "blog"},
+        {"team", "red", "blue", "blue"},
+    };
+    const std::string kNamespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {";
+    for (const auto& [key, first, second, counts] : rows) {
+        for (const auto* between : {", ", "}, labels: {"}) {
+            const auto yaml = kNamespace + key + ": " + first + between + key + ": " + second + "}}";
+            INFO(yaml);
+            CHECK(good<state::Namespace>(yaml).labels.at(key) == counts);
+            const auto& remarks = decode_text(yaml).complaints.remarks;
+            REQUIRE(remarks.size() == 1);
+            CHECK(remarks[0].text.starts_with("is there twice; "));
+        }
+    }
+    const std::string pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b, annotations: "
+                            "{bulkhead.dev/expose: '80', bulkhead.dev/expose: '443'}}";
+    CHECK(good<state::Pod>(pod).common->expose.empty());
+    const auto& remarks = decode_text(pod).complaints.remarks;
+    REQUIRE(remarks.size() == 1);
+    CHECK(remarks[0].field == "metadata.annotations[bulkhead.dev/expose]");
+}
+
+TEST_CASE("a key is found twice among many, too") {
+    std::string labels = "team: first";
+    for (int i = 0; i < 40; ++i)
+        labels += ", l" + std::to_string(i) + ": x";
+    const auto decoded =
+        decode_text("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b, labels: {" + labels + ", l7: y}}");
+    REQUIRE(decoded.complaints.remarks.size() == 1);
+    CHECK(decoded.complaints.remarks[0].field == "metadata.labels.l7");
 }
 
 TEST_CASE("one pass finds all mistakes, each with its line") {
