@@ -132,6 +132,7 @@ void Compiler::Impl::rebuild_policy(Turn& turn) {
     intern_fixed();
     intern_covered();
     problems.set_policy(policy->problems);
+    desired.sources = std::move(policy->sources);
     desired.tenants.clear();
     for (const auto& name : policy->tenants())
         desired.tenants.emplace(tenant_ids.of(name), name);
@@ -311,7 +312,7 @@ void Compiler::Impl::publish(Turn& turn, const Identity& identity) {
     desired.identities[identity.id] = {.tenant = tenant_ids.of(traits.tenant),
                                        .flags = traits.flags | openings.ask_flags(traits),
                                        .key_hash = identity.hash};
-    desired.names[identity.id] = {traits.tenant, traits.what, traits.level_from};
+    desired.names[identity.id] = {traits.tenant, traits.what};
     openings.add(identity, desired, turn.touched.identities);
 }
 

@@ -20,10 +20,22 @@ using IdentityId = uint32_t;
 
 /// For people: what an identity stands for.
 struct IdentityName {
-    std::string tenant;     // "payments", "capsule/payments", "ns/payments"; empty = nobody's
-    std::string what;       // "pods", "node", "AWSResource aurora", "cluster-dns", "world", "held"
-    std::string level_from; // "Namespace payments label bulkhead.dev/level", for explain
+    std::string tenant; // "payments", "capsule/payments", "ns/payments"; empty = nobody's
+    std::string what;   // "pods", "node", "AWSResource aurora", "cluster-dns", "world", "held"
 };
+
+/// For people: who says what the pods of a namespace, or an AWSResource, are. "Tenant payments spec.level",
+/// "Namespace payments label bulkhead.dev/mode", "by default".
+struct Sources {
+    std::string tenant; // empty = nobody's
+    std::string level;
+    std::string mode;
+    bool operator==(const Sources&) const = default;
+};
+
+/// By namespace, or IdentityName::what of a resource. Not by identity: the pods of several namespaces may be one
+/// class, each for reasons of its own.
+using SourcesByOwner = std::unordered_map<std::string, Sources>;
 
 struct OpeningKey {
     IdentityId dst = 0;
@@ -53,6 +65,7 @@ struct Desired {
     std::map<uint32_t, std::string> tenants; // id -> "source/name" or "name" of a declared one
     std::map<IdentityId, bh_identity> identities;
     std::map<IdentityId, IdentityName> names;
+    SourcesByOwner sources;
     std::unordered_map<Address, EndpointRow> endpoints;
     std::map<Cidr, IdentityId> prefixes;
     std::map<OpeningKey, std::vector<OpeningRow>> openings;

@@ -33,7 +33,6 @@ struct Traits {
     std::vector<Accepts> accepts{}; // as a destination; sorted by rule
     std::vector<RuleId> may{};      // as a source; sorted
     PortRanges exposed{};           // by its own annotation
-    std::string level_from{};       // for people, not part of the class
 };
 
 struct Identity {

@@ -47,10 +47,12 @@ std::unordered_map<Address, std::string> collect_nodes(const state::Cluster& clu
 } // namespace
 
 Policy::Policy(const state::Cluster& of, const Settings& settings)
-    : cluster(of), tenancy(of, settings, problems), rules(collect_rules(of, tenancy, problems)),
+    : cluster(of), tenancy(of, settings, problems, sources), rules(collect_rules(of, tenancy, problems)),
       selectors(rules, tenancy, settings.default_mode), roles(collect_roles(of, settings)),
       nodes(collect_nodes(of, roles)) {
     covered = flatten(collect_sayings(of, selectors, roles), selectors, problems);
+    for (const auto& [name, resource] : of.resources())
+        sources.emplace("AWSResource " + name, selectors.sources_of(resource));
 }
 
 Role Policy::role_of(const Address& address) const {

@@ -25,7 +25,9 @@ struct Policy {
     std::set<std::string> tenants() const;
 
     const state::Cluster& cluster;
-    std::vector<state::Problem> problems; // first: the others write it while they are built
+    // First: the others write these while they are built.
+    std::vector<state::Problem> problems;
+    SourcesByOwner sources;
     Tenancy tenancy;
     Rules rules;
     Selectors selectors;

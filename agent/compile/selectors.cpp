@@ -95,7 +95,6 @@ void Selectors::apply(Mentions mentions, const ContainerPorts& container_ports, 
 
 Traits Selectors::pod(const Membership& member, const state::PodTemplate& pod, Role role) const {
     Traits traits{.what = "pods", .tenant = member.tenant, .flags = pod_flags(member, role)};
-    traits.level_from = tenancy_.level_from(member.tenant, member.level);
     Mentions mentions;
     if (const auto found = by_tenant_.find(member.tenant); found != by_tenant_.end() && !member.tenant.empty())
         match(found->second, member, pod, mentions);
@@ -123,6 +122,16 @@ state::Mode Selectors::mode_of(const state::AwsResource& resource) const {
     return std::max(own, inherited.value_or(own));
 }
 
+Sources Selectors::sources_of(const state::AwsResource& resource) const {
+    const auto own = "AWSResource " + resource.meta.name;
+    Strictest<state::Mode> mode;
+    mode.hear(resource.mode, own + " spec.mode");
+    tenancy_.hear_mode(resource.tenant, mode);
+    return {.tenant = resource.tenant.empty() ? "" : own + " spec.tenant",
+            .level = resource.says_level ? own + " spec.level" : std::string(kByDefault),
+            .mode = mode.from};
+}
+
 Traits Selectors::external(const External& external) const {
     Traits traits{.what = external.is_service ? "service" : "network",
                   .flags = flag_if(external.role.infra, BH_INFRA) | flag_if(external.is_service, BH_SERVICE)};
@@ -131,7 +140,6 @@ Traits Selectors::external(const External& external) const {
     if (const auto* owner = external.owner) {
         traits.what = "AWSResource " + owner->meta.name;
         traits.tenant = owner->tenant;
-        traits.level_from = traits.what + " spec.level";
         traits.flags |= BH_RESOURCE | flag_if(owner->level == state::Level::kProtected, BH_PROTECTED) |
                         flag_if(mode_of(*owner) == state::Mode::kAudit, BH_AUDIT);
     }

@@ -56,6 +56,8 @@ public:
     /// The stricter of the resource's own and its tenant's.
     state::Mode mode_of(const state::AwsResource& resource) const;
 
+    Sources sources_of(const state::AwsResource& resource) const;
+
     /// About the annotation of a pod; nullptr = its namespace is not known.
     std::vector<PodComplaint> complaints(const Membership* member, const state::PodTemplate& pod) const;
 

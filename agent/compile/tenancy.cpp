@@ -47,6 +47,8 @@ std::optional<Mode> mode_label(const state::Namespace& ns) {
     return *value == "audit" ? Mode::kAudit : Mode::kEnforce;
 }
 
+constexpr std::string_view kItself = "the namespace itself";
+
 using Tenants = std::vector<const state::Tenant*>;
 
 struct HncTree {
@@ -137,21 +139,36 @@ std::string claiming_field(const state::Tenant& tenant, const std::string& ns) {
     return "spec.namespaces[" + std::to_string(named - tenant.namespaces.begin()) + "]";
 }
 
+std::string label_of(const std::string& ns, std::string_view label) {
+    return "Namespace " + ns + " label " + std::string(label);
+}
+
+void hear_tenant(const state::Tenant& tenant, Strictest<Mode>& mode) {
+    mode.hear(tenant.mode, "Tenant " + tenant.meta.name + " spec.mode");
+}
+
+/// A declared Tenant that is silent says the default: worth telling only once everybody else was heard, and if
+/// somebody said anything.
+void hear_silence(const state::Tenant& tenant, Mode default_mode, Strictest<Mode>& mode) {
+    if (tenant.mode || !mode.value) return;
+    mode.hear(default_mode, std::string(kByDefault) + ", as Tenant " + tenant.meta.name + " says none");
+}
+
 /// Works out one namespace.
 class Resolver {
 public:
     Resolver(const state::Cluster& cluster, const Settings& settings, std::vector<state::Problem>& problems)
         : cluster_(cluster), settings_(settings), problems_(problems), claims_(cluster.tenants()) {}
 
-    Membership resolve(const state::Namespace& ns) {
+    Membership resolve(const state::Namespace& ns, Sources& sources) {
         Membership member;
         member.ns = &ns;
         report_labels(ns);
         const auto tree = hnc_tree(ns);
         Tenants opinions;
-        choose_tenant(ns, tree, opinions, member);
-        choose_level(ns, tree, opinions, member);
-        choose_mode(ns, tree, opinions, member);
+        sources.tenant = choose_tenant(ns, tree, opinions, member);
+        sources.level = choose_level(ns, tree, opinions, member);
+        sources.mode = choose_mode(ns, tree, opinions, member);
         return member;
     }
 
@@ -195,8 +212,8 @@ private:
     }
 
     /// `opinions` become the Tenants whose level and mode count: those that claim the namespace, or the
-    /// one that a refused label names.
-    void choose_tenant(const state::Namespace& ns, const HncTree& tree, Tenants& opinions, Membership& member) {
+    /// one that a refused label names. This and the next two return who said it.
+    std::string choose_tenant(const state::Namespace& ns, const HncTree& tree, Tenants& opinions, Membership& member) {
         const auto claims = claims_.of(ns);
         if (uses(TenantSource::kTenantObject) && !claims.empty()) {
             report_rivals(ns.meta.name, claims);
@@ -204,11 +221,11 @@ private:
             member.declared = claims.front();
             member.tenant = claims.front()->meta.name;
             report_contradiction(ns, member.tenant);
-            return;
+            return "Tenant " + member.tenant + " " + claiming_field(*member.declared, ns.meta.name);
         }
         if (const auto* value = find_label(ns, kTenantLabel); value && uses(TenantSource::kLabel))
             return join_by_label(ns, *value, claims, opinions, member);
-        member.tenant = foreign_tenant(ns, tree);
+        return choose_foreign(ns, tree, member);
     }
 
     /// `claims` has the owner first.
@@ -227,13 +244,11 @@ private:
                    "says \"" + *value + "\", but Tenant " + tenant + " claims the namespace and has it");
     }
 
-    void join_by_label(const state::Namespace& ns, const std::string& value, const Tenants& claims, Tenants& opinions,
-                       Membership& member) {
+    std::string join_by_label(const state::Namespace& ns, const std::string& value, const Tenants& claims,
+                              Tenants& opinions, Membership& member) {
         const auto declared = cluster_.tenants().find(value);
-        if (!is_tenant_value(value)) {
-            report(ns, kTenantLabel, "\"" + value + "\" is not a tenant's name; the namespace is its own tenant");
-            member.tenant = "ns/" + ns.meta.name;
-        } else if (declared == cluster_.tenants().end()) {
+        if (!is_tenant_value(value)) return refuse(ns, kTenantLabel, value, member);
+        if (declared == cluster_.tenants().end()) {
             member.tenant = value;
         } else if (std::find(claims.begin(), claims.end(), &declared->second) != claims.end()) {
             member.tenant = value;
@@ -245,54 +260,72 @@ private:
                        ns.meta.name);
             member.tenant = "ns/" + ns.meta.name;
             opinions.push_back(&declared->second);
+            return std::string(kItself) + ", as Tenant " + value + " neither names nor selects it";
         }
+        return label_of(ns.meta.name, kTenantLabel);
     }
 
-    std::string foreign_tenant(const state::Namespace& ns, const HncTree& tree) {
-        const auto labelled = [&](TenantSource source, std::string_view label,
-                                  std::string_view prefix) -> std::optional<std::string> {
+    std::string refuse(const state::Namespace& ns, std::string_view label, const std::string& value,
+                       Membership& member) {
+        report(ns, label, "\"" + value + "\" is not a tenant's name; the namespace is its own tenant");
+        member.tenant = "ns/" + ns.meta.name;
+        return std::string(kItself) + ", as its label " + std::string(label) + " is not a tenant's name";
+    }
+
+    /// By the labels of others than us; else the namespace is its own.
+    std::string choose_foreign(const state::Namespace& ns, const HncTree& tree, Membership& member) {
+        struct Row {
+            TenantSource source;
+            std::string_view label;
+            const char* prefix;
+        };
+        for (const auto& [source, label, prefix] : {Row{TenantSource::kCapsule, kCapsuleLabel, "capsule/"},
+                                                    Row{TenantSource::kKiosk, kKioskLabel, "kiosk/"}}) {
             const auto* value = uses(source) ? find_label(ns, label) : nullptr;
-            if (!value) return std::nullopt;
-            if (is_tenant_value(*value)) return std::string(prefix) + *value;
-            report(ns, label, "\"" + *value + "\" is not a tenant's name; the namespace is its own tenant");
-            return "ns/" + ns.meta.name;
-        };
-        if (auto tenant = labelled(TenantSource::kCapsule, kCapsuleLabel, "capsule/")) return *tenant;
-        if (auto tenant = labelled(TenantSource::kKiosk, kKioskLabel, "kiosk/")) return *tenant;
-        if (uses(TenantSource::kHnc) && !tree.root.empty()) return "hnc/" + tree.root;
-        if (uses(TenantSource::kNamespace)) return "ns/" + ns.meta.name;
-        return {};
+            if (!value) continue;
+            if (!is_tenant_value(*value)) return refuse(ns, label, *value, member);
+            member.tenant = prefix + *value;
+            return label_of(ns.meta.name, label);
+        }
+        if (uses(TenantSource::kHnc) && !tree.root.empty()) {
+            member.tenant = "hnc/" + tree.root;
+            return label_of(ns.meta.name, tree.root + std::string(kHncSuffix));
+        }
+        if (!uses(TenantSource::kNamespace)) return {};
+        member.tenant = "ns/" + ns.meta.name;
+        return std::string(kItself);
     }
 
-    void choose_level(const state::Namespace& ns, const HncTree& tree, const Tenants& opinions, Membership& member) {
-        const std::string label = " label " + std::string(kLevelLabel);
-        member.level_from = "nobody says a level";
-        bool said = false;
-        const auto hear = [&](std::optional<Level> level, const std::string& who) {
-            if (!level || (said && *level <= member.level)) return;
-            member.level = *level;
-            member.level_from = who;
-            said = true;
-        };
+    std::string choose_level(const state::Namespace& ns, const HncTree& tree, const Tenants& opinions,
+                             Membership& member) {
+        Strictest<Level> level;
         for (const auto* tenant : opinions)
-            hear(tenant->level, "Tenant " + tenant->meta.name + " spec.level");
-        hear(level_label(ns), "Namespace " + ns.meta.name + label);
+            level.hear(tenant->level, "Tenant " + tenant->meta.name + " spec.level");
+        hear_labels(ns, tree, kLevelLabel, level_label, level);
+        member.level = level.value.value_or(Level::kNonProtected);
+        return level.from;
+    }
+
+    std::string choose_mode(const state::Namespace& ns, const HncTree& tree, const Tenants& opinions,
+                            Membership& member) {
+        Strictest<Mode> mode;
+        for (const auto* tenant : opinions)
+            hear_tenant(*tenant, mode);
+        hear_labels(ns, tree, kModeLabel, mode_label, mode);
+        for (const auto* tenant : opinions)
+            hear_silence(*tenant, settings_.default_mode, mode);
+        member.mode = mode.value.value_or(settings_.default_mode);
+        return mode.from;
+    }
+
+    /// The namespace's own, then its HNC ancestors'.
+    template <typename T>
+    void hear_labels(const state::Namespace& ns, const HncTree& tree, std::string_view label,
+                     std::optional<T> (*value_in)(const state::Namespace&), Strictest<T>& strictest) const {
+        strictest.hear(value_in(ns), label_of(ns.meta.name, label));
         for (const auto& name : tree.ancestors)
             if (const auto* ancestor = find_namespace(name))
-                hear(level_label(*ancestor), "Namespace " + name + label + " (HNC ancestor)");
-    }
-
-    void choose_mode(const state::Namespace& ns, const HncTree& tree, const Tenants& opinions, Membership& member) {
-        std::optional<Mode> strictest;
-        const auto hear = [&](std::optional<Mode> mode) {
-            if (mode) strictest = std::max(strictest.value_or(*mode), *mode);
-        };
-        for (const auto* tenant : opinions)
-            hear(tenant->mode.value_or(settings_.default_mode));
-        hear(mode_label(ns));
-        for (const auto& name : tree.ancestors)
-            if (const auto* ancestor = find_namespace(name)) hear(mode_label(*ancestor));
-        member.mode = strictest.value_or(settings_.default_mode);
+                strictest.hear(value_in(*ancestor), label_of(name, label) + " (HNC ancestor)");
     }
 
     const state::Namespace* find_namespace(const std::string& name) const {
@@ -306,17 +339,14 @@ private:
     ClaimIndex claims_;
 };
 
-constexpr size_t kNamedSources = 3;
-
 } // namespace
 
-Tenancy::Tenancy(const state::Cluster& cluster, const Settings& settings, std::vector<state::Problem>& problems)
+Tenancy::Tenancy(const state::Cluster& cluster, const Settings& settings, std::vector<state::Problem>& problems,
+                 SourcesByOwner& sources)
     : cluster_(cluster), default_mode_(settings.default_mode) {
     Resolver resolver(cluster, settings, problems);
-    for (const auto& [name, ns] : cluster.namespaces()) {
-        const auto& member = memberships_.emplace(name, resolver.resolve(ns)).first->second;
-        level_from_[{member.tenant, member.level}].insert(member.level_from);
-    }
+    for (const auto& [name, ns] : cluster.namespaces())
+        memberships_.emplace(name, resolver.resolve(ns, sources[name]));
     if (settings.tenant_sources.contains(TenantSource::kTenantObject)) resolver.report_rivals_for_unknown();
 }
 
@@ -325,22 +355,17 @@ const Membership* Tenancy::find(const std::string& ns) const {
     return found == memberships_.end() ? nullptr : &found->second;
 }
 
-std::string Tenancy::level_from(const std::string& tenant, state::Level level) const {
-    const auto found = level_from_.find({tenant, level});
-    if (found == level_from_.end()) return {};
-    std::string text;
-    size_t count = 0;
-    for (const auto& source : found->second) {
-        if (count++ == kNamedSources) return text + ", and others";
-        text += (text.empty() ? "" : ", ") + source;
-    }
-    return text;
-}
-
 std::optional<state::Mode> Tenancy::mode_of(const std::string& tenant) const {
     const auto found = cluster_.tenants().find(tenant);
     if (found == cluster_.tenants().end()) return std::nullopt;
     return found->second.mode.value_or(default_mode_);
+}
+
+void Tenancy::hear_mode(const std::string& tenant, Strictest<state::Mode>& mode) const {
+    const auto found = cluster_.tenants().find(tenant);
+    if (found == cluster_.tenants().end()) return;
+    hear_tenant(found->second, mode);
+    hear_silence(found->second, default_mode_, mode);
 }
 
 } // namespace bulkhead::compile

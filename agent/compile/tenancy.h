@@ -24,7 +24,6 @@ struct Membership {
     std::string tenant;                      // "payments", "capsule/payments", ...; empty = nobody's
     state::Level level = state::Level::kNonProtected;
     state::Mode mode = state::Mode::kEnforce;
-    std::string level_from; // for people
 
     bool is_protected() const { return level == state::Level::kProtected; }
     bool sealed() const { return declared && declared->sealed; }
@@ -33,18 +32,35 @@ struct Membership {
     bool allows_access_grants() const { return !declared || declared->access_grants; }
 };
 
+inline constexpr std::string_view kByDefault = "by default";
+
+/// The strictest of what several say, and who said it first.
+template <typename T>
+struct Strictest {
+    std::optional<T> value;
+    std::string from{kByDefault};
+
+    void hear(std::optional<T> said, const std::string& who) {
+        if (!said || (value && *said <= *value)) return;
+        value = said;
+        from = who;
+    }
+};
+
 class Tenancy {
 public:
-    Tenancy(const state::Cluster& cluster, const Settings& settings, std::vector<state::Problem>& problems);
+    /// Adds to `problems`, and to `sources` by namespace.
+    Tenancy(const state::Cluster& cluster, const Settings& settings, std::vector<state::Problem>& problems,
+            SourcesByOwner& sources);
 
     /// nullptr: no such namespace is known.
     const Membership* find(const std::string& ns) const;
 
-    /// Who makes pods of this tenant have this level; several namespaces may, the first few are named.
-    std::string level_from(const std::string& tenant, state::Level level) const;
-
     /// The mode that a resource of this tenant inherits; nothing if no object declares the tenant.
     std::optional<state::Mode> mode_of(const std::string& tenant) const;
+
+    /// The same, among others who say a mode.
+    void hear_mode(const std::string& tenant, Strictest<state::Mode>& mode) const;
 
     const std::unordered_map<std::string, Membership>& memberships() const { return memberships_; }
 
@@ -52,7 +68,6 @@ private:
     const state::Cluster& cluster_;
     state::Mode default_mode_;
     std::unordered_map<std::string, Membership> memberships_;
-    std::map<std::pair<std::string, state::Level>, std::set<std::string>> level_from_;
 };
 
 } // namespace bulkhead::compile

@@ -78,6 +78,7 @@ Json describe_party(const Party& party, const Address& address, compile::Identit
                     const compile::Desired& desired) {
     Json json{{"name", party.name}, {"address", address.text()}};
     json.update(describe(identity, desired));
+    json.update(sources_of(party, identity, desired));
     return json;
 }
 

@@ -136,10 +136,23 @@ Json describe(compile::IdentityId identity, const compile::Desired& desired) {
         json["what"] = name->second.what;
     }
     json["level"] = (flags & BH_PROTECTED) != 0 ? "protected" : "non-protected";
-    if (name != desired.names.end() && !name->second.level_from.empty()) json["levelFrom"] = name->second.level_from;
     json["mode"] = (flags & BH_AUDIT) != 0 ? "audit" : "enforce";
     json["sealed"] = (flags & BH_SEALED) != 0;
     json["confined"] = (flags & BH_CONFINED) != 0;
+    return json;
+}
+
+Json sources_of(const Party& party, compile::IdentityId identity, const compile::Desired& desired) {
+    Json json = Json::object();
+    const auto name = desired.names.find(identity);
+    if (name == desired.names.end() || identity == BH_IDENTITY_HELD) return json;
+    const auto owner = party.is_pod ? party.name.substr(0, party.name.find('/')) : name->second.what;
+    const auto sources = desired.sources.find(owner);
+    if (sources == desired.sources.end()) return json;
+    const auto& [tenant, level, mode] = sources->second;
+    if (!tenant.empty()) json["tenantFrom"] = tenant;
+    json["levelFrom"] = level;
+    json["modeFrom"] = mode;
     return json;
 }
 

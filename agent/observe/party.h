@@ -37,7 +37,11 @@ Result<Party> find_party(const std::string& text, const Surroundings& here);
 /// The identity that this node gives to an address; of a local pod its slot's.
 compile::IdentityId identity_of(const Party& party, const Address& address, const compile::Desired& desired);
 
-/// tenant, what, level, levelFrom, mode, sealed, confined.
+/// tenant, what, level, mode, sealed, confined.
 Json describe(compile::IdentityId identity, const compile::Desired& desired);
+
+/// tenantFrom, levelFrom, modeFrom: who says so of the party's own namespace, or of the resource. Empty where it is
+/// in the nature of the thing.
+Json sources_of(const Party& party, compile::IdentityId identity, const compile::Desired& desired);
 
 } // namespace bulkhead::observe

@@ -156,7 +156,9 @@ state::AwsResource decode_aws_resource(const Field& document, const DecodeContex
     state::AwsResource resource;
     resource.meta = read_meta(document, context);
     resource.tenant = spec["tenant"].string().value_or("");
-    resource.level = read_level(spec["level"]).value_or(state::Level::kProtected);
+    const auto level = read_level(spec["level"]);
+    resource.level = level.value_or(state::Level::kProtected);
+    resource.says_level = level.has_value();
     resource.mode = read_mode(spec["mode"]);
     resource.ports = read_ports(spec["ports"], PortNames::kForbidden);
     resource.allow_from = read_resource_grants(spec["allowFrom"]);

@@ -208,6 +208,7 @@ struct AwsResource {
     Meta meta;
     std::string tenant; // empty = nobody's
     Level level = Level::kProtected;
+    bool says_level = false; // else by default
     std::optional<Mode> mode;
     Ports ports; // none = protected on all; else only on these
     std::vector<Grant> allow_from;

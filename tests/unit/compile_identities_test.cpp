@@ -104,12 +104,11 @@ TEST_CASE("pods that no rule tells apart share an identity, and a selector that 
     CHECK(world.id("10.0.1.1") != world.id("10.0.1.2"));
 }
 
-TEST_CASE("names say whose an identity is and where its level comes from") {
+TEST_CASE("names say whose an identity is and what it stands for") {
     World world;
     world.protect("payments").pod("payments/api", {"10.0.2.1"}).put(resource("aurora", {"10.9.0.1"}));
     const auto pods = world.desired().names.at(world.id("10.0.2.1"));
     CHECK(pods.tenant == "ns/payments");
     CHECK(pods.what == "pods");
-    CHECK(pods.level_from == "Namespace payments label bulkhead.dev/level");
     CHECK(world.desired().names.at(world.id("10.9.0.1")).what == "AWSResource aurora");
 }

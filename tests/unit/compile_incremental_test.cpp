@@ -18,13 +18,14 @@ namespace {
 struct Numberless {
     bool armed = false;
     std::set<std::string> tenants;
-    std::map<uint64_t, std::tuple<std::string, uint32_t, std::string, std::string, std::string>> identities;
+    std::map<uint64_t, std::tuple<std::string, uint32_t, std::string, std::string>> identities;
     std::map<Address, std::tuple<uint64_t, uint16_t, uint16_t, std::string>> endpoints;
     std::map<Cidr, uint64_t> prefixes;
     std::map<std::pair<uint64_t, uint64_t>, std::vector<OpeningRow>> openings;
     std::map<uint16_t, std::string> pods;
     std::map<uint32_t, uint32_t> interfaces;
     std::map<uint32_t, std::string> origins;
+    SourcesByOwner sources;
     std::vector<state::Problem> problems;
     bool operator==(const Numberless&) const = default;
 };
@@ -38,7 +39,7 @@ Numberless without_numbers(const Desired& desired) {
     for (const auto& [id, identity] : desired.identities) {
         const auto& name = desired.names.at(id);
         const auto tenant = identity.tenant == 0 ? "" : desired.tenants.at(identity.tenant);
-        out.identities[identity.key_hash] = {tenant, identity.flags, name.tenant, name.what, name.level_from};
+        out.identities[identity.key_hash] = {tenant, identity.flags, name.tenant, name.what};
     }
     for (const auto& [address, row] : desired.endpoints)
         out.endpoints[address] = {hash(row.row.identity), row.row.slot, row.row.flags, row.owner};
@@ -56,6 +57,7 @@ Numberless without_numbers(const Desired& desired) {
     for (const auto& [ifindex, row] : desired.interfaces)
         out.interfaces[ifindex] = row.slot;
     out.origins = desired.origins;
+    out.sources = desired.sources;
     out.problems = desired.problems;
     return out;
 }

@@ -27,7 +27,8 @@ Found found_in(const std::vector<state::Object>& objects, const Settings& settin
     for (const auto& object : objects)
         cluster.put(object);
     std::vector<state::Problem> reported;
-    const Tenancy tenancy(cluster, settings, reported);
+    compile::SourcesByOwner sources;
+    const Tenancy tenancy(cluster, settings, reported, sources);
     CHECK(reported.size() == problems);
     const auto* member = tenancy.find("web");
     REQUIRE(member);

@@ -69,13 +69,17 @@ TEST_CASE("an explanation names the line, both identities, the object and the ju
         "src": {"name": "blog/web-1", "address": "10.0.1.5", "tenant": "blog", "what": "pods",
                 "level": "non-protected", "mode": "enforce", "levelFrom": "default"},
         "dst": {"name": "payments/api-0", "address": "10.0.1.9", "tenant": "payments", "what": "pods",
-                "level": "protected", "mode": "enforce", "levelFrom": "Tenant payments", "sealed": true},
+                "level": "protected", "mode": "enforce", "tenantFrom": "Tenant payments spec.namespaces[0]",
+                "levelFrom": "Tenant payments spec.level", "modeFrom": "by default", "sealed": true},
         "protocol": "TCP", "port": 8443, "verdict": "allow", "reason": "granted", "line": 8,
         "text": "the destination's owner grants the source this port", "origin": "Tenant payments spec.allowFrom[0]",
         "judge": {"node": "node-a", "hook": "to_pod", "interface": "eni6bbbfb3d025"}})");
     const auto text = explanation_text(explanation, 80);
     has(text, "blog/web-1 (10.0.1.5)");
     has(text, "pods of tenant payments, protected, enforce, sealed");
+    has(text, "tenant: Tenant payments spec.namespaces[0]");
+    has(text, "level: Tenant payments spec.level");
+    has(text, "mode: by default");
     has(text, "line 8, granted");
     has(text, "Tenant payments spec.allowFrom[0]");
     has(text, "node node-a, to_pod at eni6bbbfb3d025");

@@ -64,7 +64,9 @@ struct Scene {
         own("10.0.0.11", "this node", BH_ENDPOINT_THIS_NODE);
         own("10.0.2.30", "payments/vault", 0);
         desired.identities[20] = {.tenant = 1, .flags = BH_PROTECTED | BH_POD | BH_SEALED, .key_hash = 1};
-        desired.names[20] = {.tenant = "payments", .what = "pods", .level_from = "Tenant payments spec.level"};
+        desired.names[20] = {.tenant = "payments", .what = "pods"};
+        desired.sources["payments"] = {"Tenant payments spec.namespaces[0]", "Tenant payments spec.level",
+                                       "by default"};
         desired.origins[77] = "Tenant payments spec.allowFrom[0]";
         answer.judged = true;
         answer.reason = BH_REASON_GRANTED;
@@ -138,7 +140,10 @@ TEST_CASE("the answer is the kernel's: line, identities and origin") {
     CHECK((*answer)["origin"] == "Tenant payments spec.allowFrom[0]");
     CHECK((*answer)["dst"]["tenant"] == "payments");
     CHECK((*answer)["dst"]["level"] == "protected");
+    CHECK((*answer)["dst"]["tenantFrom"] == "Tenant payments spec.namespaces[0]");
     CHECK((*answer)["dst"]["levelFrom"] == "Tenant payments spec.level");
+    CHECK((*answer)["dst"]["modeFrom"] == "by default");
+    CHECK_FALSE((*answer)["src"].contains("levelFrom"));
     CHECK((*answer)["dst"]["sealed"] == true);
 }
 

@@ -18,7 +18,7 @@ struct Scene {
         desired.tenants = {{1, "payments"}};
         desired.identities[20] = {.tenant = 1, .flags = BH_PROTECTED | BH_POD, .key_hash = 1};
         desired.identities[21] = {.tenant = 1, .flags = BH_AUDIT | BH_RESOURCE | BH_CONFINED, .key_hash = 2};
-        desired.names[20] = {.tenant = "payments", .what = "pods", .level_from = ""};
+        desired.names[20] = {.tenant = "payments", .what = "pods"};
         add("10.0.1.30", "payments/api", 20, 1);
         add("fd00::30", "payments/api", 20, 1);
         add("10.0.2.30", "payments/vault", 20, 0);

@@ -86,7 +86,9 @@ std::string identity_text(const Json& party) {
 void add_party(Table& table, const std::string& title, const Json& party) {
     table.add({title, party_text(party)});
     table.add({"", identity_text(party)});
-    if (at(party, "/levelFrom") != "-") table.add({"", "level: " + at(party, "/levelFrom")});
+    for (const std::string what : {"tenant", "level", "mode"})
+        if (const auto from = at(party, ("/" + what + "From").c_str()); from != "-")
+            table.add({"", what + ": " + from});
 }
 
 std::string target_text(const Json& explanation) {
