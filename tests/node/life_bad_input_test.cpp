@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is said is wrong: enforcement stays as it was, the problem is named, the rest applies, the agent lives.
+#include <array>
 #include <catch2/generators/catch_generators.hpp>
 #include <fstream>
 
@@ -149,6 +150,27 @@ TEST_CASE("values that make no sense are named one by one, and what is valid bes
     INFO(listed(agent));
     vault.check_in_force();
     vault.check_others_apply(agent, "shop");
+}
+
+TEST_CASE("what only shows among the objects is told in the log too, with file, object and field") {
+    const Vault vault;
+    auto agent = vault.agent();
+    const auto& manifests = vault.net.manifests();
+    manifests.write("younger.yaml", tenant_text("younger", "namespaces: [shop, vault]"));
+    manifests.write("stray.yaml", tenant_text("stray", "allowFrom: [{from: [{tenant: nosuch}]}]"));
+    vault.net.tell(vault.near, {{"bulkhead.dev/expose", "99999"}});
+    const std::vector<std::array<std::string, 4>> expected{
+        {"younger.yaml:1", "Tenant younger", "spec.namespaces[1]", "claims namespace vault too"},
+        {"stray.yaml:1", "Tenant stray", "spec.allowFrom[0].from[0].tenant", "there is no tenant nosuch"},
+        {file_of(vault.near) + ":1", "Pod blog/near", "metadata.annotations[bulkhead.dev/expose]", "\"99999\""},
+    };
+    for (const auto& [file, object, field, text] : expected) {
+        CHECK(agent.reports(problem(file, object, field, text)));
+        INFO(listed(agent));
+        CHECK(agent.process().wait_for_output(file + ", " + object + ", " + field + ": ", after(10s)));
+    }
+    INFO(agent.output());
+    vault.check_in_force();
 }
 
 TEST_CASE("a directory that vanishes takes nothing with it, and is followed again when it is back") {
