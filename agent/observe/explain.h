@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// "May SRC reach DST?" answered by the program that the kernel runs: finds the hook that judges such a
-// packet, rehearses its first packet there, and names the line, both identities and the object that
-// decided. Where another node's hook judges, says which node's.
+// "May SRC reach DST?" answered by the program that the kernel runs: rehearses the first packet at the hooks
+// that it passes here, in its order, and names the line, both identities and the object that decided. Where
+// another node's hook judges, says which node's: the destination's, and for line 2 the source's before that.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ namespace bulkhead::observe {
 struct Question {
     std::string src; // see find_party
     std::string dst;
-    std::string protocol = "TCP"; // TCP, UDP, SCTP, ICMP in any case
+    std::string protocol;         // TCP, UDP, SCTP, ICMP in any case; empty = TCP, or an ICMP echo without a port
     std::optional<uint16_t> port; // needed but for ICMP
     uint8_t family = 0;           // enum bh_family; 0 = IPv4 where both parties have it
 };

@@ -99,7 +99,7 @@ Result<NodeAgent> NodeAgent::start(const ExampleNet& net, const std::string& nod
                                    "127.0.0.1:9810", "--attach", attach},
                                   &*netns);
     if (!process) return tl::unexpected(process.error());
-    NodeAgent agent(std::move(*process), std::move(*netns), pin_dir);
+    NodeAgent agent(std::move(*process), std::move(*netns), pin_dir, socket);
     const auto ended_or_ready = [&] { return !agent.process_.running() || is_ready(socket); };
     const bool decided = wait_until(ended_or_ready, after(kStartLimit), 50ms);
     if (!decided || !agent.process_.running()) return fail("wait for the agent of " + node + ": " + agent.output());

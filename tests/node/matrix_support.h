@@ -55,16 +55,19 @@ public:
 
     std::string output() const { return process_.output(); }
     std::filesystem::path pin_dir() const { return pin_dir_; }
+    const std::string& socket() const { return socket_; }
     /// Ids of the programs that it pinned.
     Result<std::vector<std::string>> program_ids() const;
 
 private:
-    NodeAgent(Process process, Netns netns, std::filesystem::path pin_dir)
-        : process_(std::move(process)), netns_(std::move(netns)), pin_dir_(std::move(pin_dir)) {}
+    NodeAgent(Process process, Netns netns, std::filesystem::path pin_dir, std::string socket)
+        : process_(std::move(process)), netns_(std::move(netns)), pin_dir_(std::move(pin_dir)),
+          socket_(std::move(socket)) {}
 
     Process process_;
     Netns netns_;
     std::filesystem::path pin_dir_;
+    std::string socket_;
 };
 
 /// What is attached to the devices of a namespace, by tcx or tc, and its clsact qdiscs: one line each.

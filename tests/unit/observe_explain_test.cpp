@@ -45,7 +45,8 @@ struct Scene {
     std::string node = "node-a";
     bool armed = true;
 
-    std::optional<datapath::Hook> hook; // what the kernel was asked
+    std::optional<datapath::Hook> hook; // what the kernel was asked last
+    bool from_pod_judges = false;       // as it does of what ends on this node, if the sender is confined
     datapath::Circumstances circumstances;
     size_t packet_size = 0;
     datapath::Rehearsal answer;
@@ -79,6 +80,15 @@ struct Scene {
         desired.endpoints[address(text)] = {.row = {.identity = 20, .slot = 0, .flags = flags}, .owner = owner};
     }
 
+    /// The vault's pods are confined, and every other address is of the world.
+    void confine_vault() {
+        desired.identities[BH_IDENTITY_WORLD] = {};
+        desired.identities[21] = {.tenant = 1, .flags = BH_CONFINED | BH_POD, .key_hash = 2};
+        desired.endpoints[address("10.0.2.30")].row.identity = 21;
+        own("10.0.1.30", "payments/api", 0);
+        answer.src_identity = 21;
+    }
+
     Result<Json> ask(const std::string& src, const std::string& dst, std::optional<uint16_t> port = 8443,
                      const std::string& protocol = "TCP", uint8_t family = 0) {
         const Stage stage{.rehearse = [this](datapath::Hook at, std::span<const std::byte> packet,
@@ -86,7 +96,9 @@ struct Scene {
                               hook = at;
                               circumstances = how;
                               packet_size = packet.size();
-                              return answer;
+                              auto said = answer;
+                              if (at == datapath::Hook::kFromPod) said.judged = from_pod_judges;
+                              return said;
                           },
                           .interface_name = [](uint32_t ifindex) { return "if" + std::to_string(ifindex); },
                           .uplinks = {kUplink},
@@ -125,9 +137,24 @@ TEST_CASE("towards a resource the uplink judges, towards this node the sender's 
     CHECK(scene.hook == datapath::Hook::kUplink);
     CHECK(scene.circumstances.ifindex == kUplink);
     CHECK(scene.circumstances.ingress_ifindex == kWebVeth);
+    scene.from_pod_judges = true;
     REQUIRE(scene.ask("blog/web", "10.0.0.11", 22));
     CHECK(scene.hook == datapath::Hook::kFromPod);
     CHECK(scene.circumstances.ifindex == kWebVeth);
+    scene.from_pod_judges = false;
+    const auto unjudged = scene.ask("blog/web", "10.0.0.11", 22);
+    REQUIRE(unjudged);
+    CHECK((*unjudged)["verdict"] == "allow");
+    CHECK((*unjudged)["judge"].is_null());
+}
+
+TEST_CASE("what the sender's veth judges is the answer, whatever comes after") {
+    Scene scene;
+    scene.from_pod_judges = true;
+    const auto answer = scene.ask("blog/web", "aurora", 5432);
+    REQUIRE(answer);
+    CHECK(scene.hook == datapath::Hook::kFromPod);
+    CHECK((*answer)["judge"]["hook"] == "from_pod");
 }
 
 TEST_CASE("the answer is the kernel's: line, identities and origin") {
@@ -162,6 +189,64 @@ TEST_CASE("where another node judges, that node is named and no verdict is made 
     CHECK((*answer)["judge"] == Json{{"node", "node-b"}});
     CHECK_FALSE(answer->contains("reason"));
     CHECK((*answer)["verdict"] == "judged elsewhere");
+}
+
+TEST_CASE("line 2 of a confined pod of another node is judged there, and this node does not say allow for it") {
+    Scene scene;
+    scene.confine_vault();
+    const auto answer = scene.ask("payments/vault", "blog/web", 80);
+    REQUIRE(answer);
+    CHECK(scene.hook == datapath::Hook::kToPod);
+    CHECK((*answer)["verdict"] == "judged elsewhere");
+    CHECK((*answer)["judge"] == Json{{"node", "node-b"}});
+    CHECK((*answer)["judgedBefore"] == Json{{"node", "node-b"}, {"line", 2}});
+    CHECK_FALSE(answer->contains("reason"));
+    CHECK((*answer)["notes"].dump().find("node node-b judges line 2") != std::string::npos);
+
+    scene.answer.verdict = BH_VERDICT_DENY; // whatever node-b says, it ends here
+    scene.answer.reason = BH_REASON_NOT_GRANTED;
+    const auto denied = scene.ask("payments/vault", "blog/web", 80);
+    REQUIRE(denied);
+    CHECK((*denied)["verdict"] == "deny");
+    CHECK((*denied)["line"] == 9);
+    CHECK((*denied)["judgedBefore"]["node"] == "node-b");
+}
+
+TEST_CASE("where line 2 lets a confined pod of another node pass, the verdict stands, and its node is named") {
+    Scene scene;
+    scene.confine_vault();
+    const auto answer = scene.ask("payments/vault", "payments/api");
+    REQUIRE(answer);
+    CHECK((*answer)["verdict"] == "allow");
+    CHECK((*answer)["line"] == 8);
+    CHECK((*answer)["judgedBefore"] == Json{{"node", "node-b"}, {"line", 2}});
+    scene.answer.src_identity = 20;
+    CHECK_FALSE(scene.ask("payments/api", "blog/web")->contains("judgedBefore")); // of this node
+}
+
+TEST_CASE("two other nodes' pods: the destination's node judges, and the source's line 2") {
+    Scene scene;
+    scene.confine_vault();
+    scene.cluster.put(pod("blog", "far", "node-c", {address("10.0.3.10")}));
+    scene.cluster.put(pod("blog", "beside", "node-b", {address("10.0.2.10")}));
+    const auto far = scene.ask("payments/vault", "blog/far");
+    REQUIRE(far);
+    CHECK((*far)["judge"] == Json{{"node", "node-c"}});
+    CHECK((*far)["judgedBefore"]["node"] == "node-b");
+    const auto beside = scene.ask("payments/vault", "blog/beside");
+    REQUIRE(beside);
+    CHECK((*beside)["judge"] == Json{{"node", "node-b"}});
+    CHECK_FALSE(beside->contains("judgedBefore"));
+}
+
+TEST_CASE("without a port explain asks about a ping, and says so") {
+    Scene scene;
+    const auto answer = scene.ask("blog/web", "payments/api", std::nullopt, "");
+    REQUIRE(answer);
+    CHECK((*answer)["protocol"] == "ICMP");
+    CHECK_FALSE(answer->contains("port"));
+    CHECK((*answer)["notes"] == Json{"no port is given: this is about an ICMP echo"});
+    CHECK((*scene.ask("blog/web", "payments/api", 80, ""))["protocol"] == "TCP");
 }
 
 TEST_CASE("between strangers nobody judges") {

@@ -72,7 +72,9 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* help, Options
 
 void add_explain_options(CLI::App& command, Options& options) {
     command.add_option("SRC", options.src, "ns/pod, an AWS resource's name or an address")->required();
-    command.add_option("DST", options.dst, "the same, with a port: DST:PORT[/PROTOCOL] (TCP if left out) or DST:icmp")
+    command
+        .add_option("DST", options.dst,
+                    "the same, with a port: DST:PORT[/PROTOCOL] (TCP if left out); without one, or DST:icmp, a ping")
         ->required();
     command.add_option("--family", options.family, "4 or 6, where both have both")->check(CLI::IsMember({"4", "6"}));
 }
@@ -91,7 +93,8 @@ int main(int argc, char** argv) {
     const auto* tenants = add_command(app, "tenants", "the tenants that have endpoints", options);
     auto* explaining = add_command(app, "explain", "what the kernel says of a first packet, and why", options);
     add_explain_options(*explaining, options);
-    auto* validating = add_command(app, "validate", "what the agent would report of these manifests; needs no agent", options);
+    auto* validating =
+        add_command(app, "validate", "what the agent would report of these manifests; needs no agent", options);
     validating->add_option("FILE|DIR", options.files, "read like the agent's --source dir:")->required();
     try {
         app.parse(argc, argv);
