@@ -143,8 +143,9 @@ Result<> Measure::check(const Case& now) {
     for (uint32_t i = 0; i < kSampled; ++i) {
         const auto ran = stage_.run_one(program(under_test_.kernel.programs(), now.situation.hook), now.wire);
         if (!ran) return tl::unexpected(ran.error());
-        const uint32_t reason = (ran->cb[BH_OUT_VERDICT] >> 8) & 0xff;
-        if ((ran->cb[BH_OUT_JUDGED] != 0) != judged || (judged && reason != now.situation.expected))
+        const auto& answer = ran->context.cb;
+        const uint32_t reason = (answer[BH_OUT_VERDICT] >> 8) & 0xff;
+        if ((answer[BH_OUT_JUDGED] != 0) != judged || (judged && reason != now.situation.expected))
             return fail("packet " + std::to_string(i) + " was judged by reason " + std::to_string(reason));
     }
     return {};
