@@ -16,6 +16,8 @@ namespace bulkhead::api {
 namespace {
 
 constexpr unsigned kConnections = 64;
+// Pods can reach the metrics port. None of them may take all connections: who probes /healthz would restart us.
+constexpr unsigned kConnectionsPerAddress = 8;
 constexpr unsigned kIdleSeconds = 15;
 constexpr size_t kLargeBody = 1 << 20;
 
@@ -97,9 +99,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::on_tcp(const std::string& addres
 
 Result<> HttpServer::start(int listening) {
     constexpr unsigned kFlags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC;
-    auto* raw = MHD_start_daemon(kFlags, 0, nullptr, nullptr, on_request, &handler_, MHD_OPTION_LISTEN_SOCKET,
-                                 listening, MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT,
-                                 kIdleSeconds, MHD_OPTION_END);
+    auto* raw =
+        MHD_start_daemon(kFlags, 0, nullptr, nullptr, on_request, &handler_, MHD_OPTION_LISTEN_SOCKET, listening,
+                         MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds,
+                         MHD_OPTION_PER_IP_CONNECTION_LIMIT, kConnectionsPerAddress, MHD_OPTION_END);
     if (raw == nullptr) {
         close(listening);
         return fail("start HTTP server", errno);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <vector>
 
 #include "api/http_server.h"
 #include "api/listen.h"
@@ -40,14 +41,25 @@ std::string get_from_socket(const std::string& path, const std::string& target, 
     return converse(fd, method + " " + target + " HTTP/1.0\r\n\r\n");
 }
 
-std::string get_from_port(uint16_t port, const std::string& target) {
-    const Fd fd(socket(AF_INET, SOCK_STREAM, 0));
+sockaddr_in local_address(uint32_t ip, uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    return converse(fd, "GET " + target + " HTTP/1.0\r\n\r\n");
+    address.sin_addr.s_addr = htonl(ip);
+    return address;
+}
+
+/// `from` is one of 127/8, in host order.
+Fd connect_to_port(uint16_t port, uint32_t from = INADDR_LOOPBACK) {
+    Fd fd(socket(AF_INET, SOCK_STREAM, 0));
+    const auto own = local_address(from, 0), server = local_address(INADDR_LOOPBACK, port);
+    REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
+    REQUIRE(connect(fd.get(), reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0);
+    return fd;
+}
+
+std::string get_from_port(uint16_t port, const std::string& target) {
+    return converse(connect_to_port(port), "GET " + target + " HTTP/1.0\r\n\r\n");
 }
 
 Response echo(const Request& request) {
@@ -120,6 +132,19 @@ TEST_CASE("an address that can't be listened on is named") {
         REQUIRE_FALSE(server);
         CHECK(server.error().text.find(where) != std::string::npos);
     }
+}
+
+TEST_CASE("whoever takes many connections of a TCP port leaves some to others") {
+    const auto server = HttpServer::on_tcp("127.0.0.1:0", echo);
+    REQUIRE(server);
+    const auto port = (*server)->port();
+    std::vector<Fd> held;
+    for (int i = 0; i < 64; ++i)
+        held.push_back(connect_to_port(port));
+    const Fd other = connect_to_port(port, INADDR_LOOPBACK + 1);
+    const timeval limit{.tv_sec = 5, .tv_usec = 0};
+    REQUIRE(setsockopt(other.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0);
+    CHECK(converse(other, "GET /healthz HTTP/1.0\r\n\r\n").ends_with("/healthz"));
 }
 
 TEST_CASE("anything but GET is refused, and a handler that throws is a 500") {
