@@ -28,7 +28,8 @@ public:
 
     std::vector<state::Problem> problems(const state::Cluster& cluster) const;
 
-    /// Files that have something to say which nobody has understood even once.
+    /// Files that have something to say which nobody has understood even once. Not what tenants may write: a
+    /// mistake of theirs holds up nobody else.
     std::vector<std::string> unheard(const state::Cluster& cluster) const;
 
 private:

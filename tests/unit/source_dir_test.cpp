@@ -217,6 +217,20 @@ TEST_CASE("what was not understood even once is known, until it is mended, remov
     CHECK(f.source.unheard().empty());
 }
 
+TEST_CASE("an invalid object of a tenant's own hand holds up nobody") {
+    Following f;
+    const std::string grant =
+        "apiVersion: bulkhead.dev/v1alpha1\nkind: AccessGrant\nmetadata: {name: g, namespace: blog}\n"
+        "spec: {from: [{world: true}], prots: []}\n";
+    const std::string service = "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: blog}\n"
+                                "spec: {clusterIPs: [everywhere]}\n";
+    f.directory.write("blog.yaml", grant + "---\n" + service);
+    f.directory.write("both.yaml", grant + "---\n" + tenant("invalid", "{level: high}"));
+    f.update();
+    CHECK(f.source.problems().size() >= 3);
+    CHECK(f.source.unheard() == std::vector<std::string>{"both.yaml"}); // for the Tenant's sake
+}
+
 TEST_CASE("a file of more than 32 MiB is refused and keeps what it said") {
     Following f;
     f.directory.write("a.yaml", tenant("a"));

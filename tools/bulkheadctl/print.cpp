@@ -36,7 +36,8 @@ bool is_true(const Json& json, const char* path) {
 }
 
 std::string source_line(const Json& status) {
-    return at(status, "/source/name") + (is_true(status, "/source/synced") ? ", in sync" : ", not read yet");
+    return at(status, "/source/name") +
+           (is_true(status, "/source/synced") ? ", in sync" : ", not in sync: see the problems");
 }
 
 std::string enforcement_line(const Json& status) {
