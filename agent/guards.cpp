@@ -34,6 +34,8 @@ void Guards::attach(const Wanted& wanted) {
     std::erase_if(attach_errors_, [&](const auto& error) {
         return !wanted.veths.contains(error.first) && !wanted.uplinks.contains(error.first);
     });
+    for (const auto& [ifindex, device] : wanted.veths)
+        if (!veths_.contains(ifindex)) attacher_.stand_in(ifindex);
     for (const auto& [ifindex, device] : wanted.veths) {
         if (veths_.contains(ifindex)) continue;
         const auto attached = attacher_.guard(ifindex);

@@ -42,6 +42,10 @@ Result<Attacher> Attacher::create(const Kernel& kernel, AttachMode mode) {
     return Attacher(kernel, has_tcx && mode != AttachMode::kClsact);
 }
 
+void Attacher::stand_in(uint32_t ifindex) {
+    if (use_tcx_) bridge(ifindex, kPodHooks);
+}
+
 Result<> Attacher::guard(uint32_t ifindex) {
     return ensure(ifindex, kPodHooks);
 }
@@ -57,16 +61,18 @@ Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
 }
 
 Result<> Attacher::ensure_tcx(uint32_t ifindex, Hooks hooks) {
-    const auto before = query(ifindex, hooks);
-    if (!before) return tl::unexpected(before.error());
-    // The bridge is only for speed. Beside a foreign classifier on priority 1 it can't be built.
-    if (!before->attached)
-        if (auto bridged = attach_filters(ifindex, hooks); !bridged)
-            spdlog::debug("no bridge: {}", bridged.error().text);
+    bridge(ifindex, hooks);
     for (const Hook hook : hooks)
         if (auto attached = tcx_.attach(ifindex, hook, program_of(kernel_->programs(), hook)); !attached)
             return attached;
     return remove_filters(ifindex, hooks);
+}
+
+/// Filters until the links are there. Only for speed: beside a foreign classifier on priority 1 they can't be added.
+void Attacher::bridge(uint32_t ifindex, Hooks hooks) {
+    const auto before = query(ifindex, hooks);
+    if (!before || before->attached) return; // attaching tells what is wrong
+    if (auto bridged = attach_filters(ifindex, hooks); !bridged) spdlog::debug("no bridge: {}", bridged.error().text);
 }
 
 Result<> Attacher::ensure_clsact(uint32_t ifindex, Hooks hooks) {

@@ -100,6 +100,22 @@ TEST_CASE("a guarded veth has a program on each side, and others' filters still 
     }
 }
 
+TEST_CASE("a stand-in judges at once, and goes when the links are there", "[attach]") {
+    const PinPlace place;
+    const Veth veth("eni0a");
+    Agent agent(place.settings(), AttachMode::kTcx);
+    agent.attacher().stand_in(veth.ifindex());
+    CHECK(has_our_filters(veth));
+    CHECK(agent.sees_both_ways(veth));
+    need(agent.attacher().guard(veth.ifindex()));
+    CHECK_FALSE(has_our_filters(veth));
+    CHECK(agent.sees_both_ways(veth));
+    agent.attacher().stand_in(veth.ifindex());
+    CHECK_FALSE(has_our_filters(veth));
+    need(agent.attacher().release(veth.ifindex()));
+    CHECK_FALSE(has_clsact(veth));
+}
+
 TEST_CASE("auto takes tcx where it works", "[attach]") {
     const PinPlace place;
     Agent agent(place.settings(), AttachMode::kAuto);
