@@ -35,8 +35,9 @@ namespace bulkhead {
 
 class Agent {
 public:
-    /// Opens everything, takes over what is pinned, and makes the first turn. `loop` must outlive it.
-    static Result<std::unique_ptr<Agent>> create(Loop& loop, Options options);
+    /// Opens everything, takes over what is pinned, and makes the first turn. `loop` must outlive it; `features` are
+    /// this kernel's.
+    static Result<std::unique_ptr<Agent>> create(Loop& loop, Options options, const datapath::Features& features);
     ~Agent();
     Agent(const Agent&) = delete;
 
@@ -56,7 +57,7 @@ private:
     Agent(Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
 
     // Start, in this order
-    Result<> open_kernel();
+    Result<> open_kernel(const datapath::Features& features);
     Result<> open_sources();
     Result<> follow_events();
     Result<> start_timers();

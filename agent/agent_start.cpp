@@ -50,9 +50,10 @@ compile::Settings compile_settings(const Options& options) {
 
 } // namespace
 
-Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options) {
+Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options, const datapath::Features& features) {
     std::unique_ptr<Agent> agent(new Agent(loop, std::move(options)));
-    for (const auto step : {&Agent::open_kernel, &Agent::open_sources, &Agent::follow_events, &Agent::start_timers})
+    if (auto opened = agent->open_kernel(features); !opened) return tl::unexpected(opened.error());
+    for (const auto step : {&Agent::open_sources, &Agent::follow_events, &Agent::start_timers})
         if (auto done = (agent.get()->*step)(); !done) return tl::unexpected(done.error());
     agent->take_source_news();
     agent->turn();
@@ -60,15 +61,15 @@ Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options) {
     return agent;
 }
 
-Result<> Agent::open_kernel() {
+Result<> Agent::open_kernel(const datapath::Features& features) {
     auto kernel = datapath::Kernel::open({.pin_dir = options_.pin_dir,
                                           .sizes = options_.sizes,
                                           .events_per_second = options_.events_per_second,
-                                          .answer_mark = options_.answer_mark});
+                                          .answer_mark = options_.answer_mark,
+                                          .features = features});
     if (!kernel) return tl::unexpected(kernel.error());
     kernel_.emplace(std::move(*kernel));
-    spdlog::info("{} {}, tcx: {}", kernel_->restored() ? "took over" : "made", options_.pin_dir,
-                 kernel_->features().tcx ? "yes" : "no");
+    spdlog::info("{} {}", kernel_->restored() ? "took over" : "made", options_.pin_dir);
     auto writer = datapath::Writer::create(kernel_->maps(), kernel_->clock());
     if (!writer) return tl::unexpected(writer.error());
     writer_.emplace(std::move(*writer));

@@ -3,7 +3,7 @@
 // What the agent tells about itself.
 #include "agent.h"
 
-#include <sys/utsname.h>
+#include "datapath/probe.h"
 
 namespace bulkhead {
 
@@ -12,11 +12,6 @@ namespace {
 constexpr auto kUnheard =
     "may have been in force before this agent started, which cannot tell: what the kernel was told "
     "then stays as it is, and only what is new applies, until this is mended or removed";
-
-std::string kernel_release() {
-    utsname names{};
-    return uname(&names) == 0 ? names.release : "";
-}
 
 std::map<std::string, uint64_t> limits_of(const datapath::Sizes& sizes) {
     return {{"endpoints4", sizes.endpoints}, {"endpoints6", sizes.endpoints},  {"prefixes4", sizes.prefixes},
@@ -68,8 +63,8 @@ observe::StatusFacts Agent::facts() const {
     facts.source = options_.source;
     facts.attach_mode = guards_->attacher().uses_tcx() ? "tcx" : "clsact";
     facts.attach_asked = name_of(options_.attach);
-    facts.kernel_release = kernel_release();
-    facts.tcx = kernel_->features().tcx;
+    facts.kernel_release = datapath::kernel_release();
+    facts.kernel_features = kernel_->features();
     facts.hertz = kernel_->clock().hertz();
     facts.pin_dir = options_.pin_dir;
     for (const uint32_t ifindex : guards_->uplinks())

@@ -7,6 +7,7 @@
 
 #include "agent.h"
 #include "datapath/detach.h"
+#include "datapath/probe.h"
 #include "options.h"
 #include "servers.h"
 
@@ -24,7 +25,18 @@ Result<> detach(const Options& options) {
     return {};
 }
 
+/// First of all, so that a kernel or rights that don't suffice are said to be that.
+Result<datapath::Features> look_at_kernel() {
+    const auto features = datapath::probe_features();
+    if (features)
+        spdlog::info("kernel {}: {}; lacks {}", datapath::kernel_release(), names_of(*features, true),
+                     names_of(*features, false));
+    return features;
+}
+
 Result<> run(const Options& options) {
+    const auto features = look_at_kernel();
+    if (!features) return tl::unexpected(features.error());
     auto created = Loop::create();
     if (!created) return tl::unexpected(created.error());
     Loop& loop = **created;
@@ -47,13 +59,24 @@ Result<> run(const Options& options) {
         if (!server) return tl::unexpected(server.error());
         metrics = std::move(*server);
     }
-    auto started = Agent::create(loop, options);
+    auto started = Agent::create(loop, options, *features);
     if (!started) return tl::unexpected(started.error());
     agent = std::move(*started);
     spdlog::info("guarding node {} by {}", options.node_name, options.source);
     const auto ended = loop.run();
     spdlog::info("ending; enforcement stays in place");
     return ended;
+}
+
+int exit_code_of(const Error& error) {
+    switch (error.code) {
+    case EOPNOTSUPP:
+        return kUnfitKernel;
+    case EPERM:
+        return kForbidden;
+    default:
+        return kFailed;
+    }
 }
 
 } // namespace
@@ -64,10 +87,10 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     if (auto log = log::set_up(options.log_level, options.log_format); !log) {
         std::fprintf(stderr, "bulkhead-agent: %s\n", log.error().text.c_str());
-        return 2;
+        return kWrongUsage;
     }
     const auto done = options.detach ? detach(options) : run(options);
-    if (done) return 0;
+    if (done) return kDone;
     spdlog::critical("{}", done.error().text);
-    return 1;
+    return exit_code_of(done.error());
 }

@@ -13,7 +13,8 @@ using compile::TenantSource;
 using datapath::AttachMode;
 
 constexpr const char* kDirectory = "dir:";
-constexpr int kWrongUsage = 2;
+constexpr const char* kExitCodes = "Exit codes: 0 done; 1 failed; 2 wrong usage; "
+                                   "3 this kernel lacks something; 4 not permitted.";
 
 const std::map<std::string, AttachMode> kAttachModes{
     {"auto", AttachMode::kAuto}, {"tcx", AttachMode::kTcx}, {"clsact", AttachMode::kClsact}};
@@ -173,6 +174,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     options.node_name = hostname();
     Texts texts;
     CLI::App app("Isolates this node's tenants from each other.", "bulkhead-agent");
+    app.footer(kExitCodes);
     app.set_version_flag("--version", BULKHEAD_VERSION);
     app.set_config("--config", "", "a file with the same names: node-name = \"node-a\"")->option_text("FILE");
     app.allow_config_extras(false);
@@ -187,7 +189,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     try {
         app.parse(reversed_arguments(argc, argv));
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : kWrongUsage;
+        return app.exit(error) == 0 ? kDone : kWrongUsage;
     }
     options.detach = detach->parsed();
     auto valid = take_texts(texts, options);

@@ -38,6 +38,9 @@ struct Options {
     std::string source_path() const;
 };
 
+/// How the agent ends.
+enum ExitCode : int { kDone = 0, kFailed = 1, kWrongUsage = 2, kUnfitKernel = 3, kForbidden = 4 };
+
 const char* name_of(datapath::AttachMode mode);
 
 /// Fills `options`, or prints and returns the exit code with which to end: help, version, wrong usage.

@@ -1,70 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datapath/features.h"
 
-#include <bpf/bpf.h>
-#include <linux/bpf.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <climits>
-#include <iterator>
-
-#include "base/fd.h"
-
 namespace bulkhead::datapath {
 
 namespace {
 
-constexpr uint32_t kLargeMap = 16u << 20; // more than any default limit on locked memory
-
-bool raise_memlock() {
-    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
-    return setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0;
+void append(std::string& names, const char* name) {
+    names += names.empty() ? "" : ", ";
+    names += name;
 }
 
-/// "Continue with the next program": what an empty tc program says.
-Fd load_empty_program() {
-    const bpf_insn program[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = -1},
-        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
-    };
-    return Fd(bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "bh_probe", "GPL", program, std::size(program), nullptr));
+std::string missing_in_kernel(const Features& features) {
+    std::string names;
+    for (const Feature& feature : kFeatures)
+        if (feature.lack == Lack::kUnfit && !(features.*feature.present)) append(names, feature.name);
+    return names;
 }
 
-Result<> try_large_map(bool limit_raised) {
-    const Fd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "bh_probe", sizeof(uint32_t), kLargeMap, 1, nullptr));
-    if (map.valid()) return {};
-    if (errno == EPERM && !limit_raised)
-        return fail("this kernel counts BPF maps as locked memory and the limit may not be raised: allow "
-                    "CAP_SYS_RESOURCE or set LimitMEMLOCK=infinity",
-                    EPERM);
-    return fail("create a BPF map", errno);
-}
-
-Result<> try_ring_buffer() {
-    const auto bytes = static_cast<uint32_t>(sysconf(_SC_PAGESIZE));
-    const Fd ring(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bh_probe", 0, 0, bytes, nullptr));
-    if (ring.valid()) return {};
-    return fail("this kernel has no BPF ring buffer; Linux 5.10 or later is needed", errno);
-}
-
-/// No device has this index. A kernel with tcx looks for it, one without refuses the attach type.
-bool has_tcx(const Fd& program) {
-    const Fd link(bpf_link_create(program.get(), INT_MAX, BPF_TCX_INGRESS, nullptr));
-    return errno == ENODEV;
+tl::unexpected<Error> forbidden(const char* why) {
+    return tl::unexpected<Error>(Error{why, EPERM});
 }
 
 } // namespace
 
-Result<Features> probe_features() {
-    const bool raised = raise_memlock();
-    const Fd program = load_empty_program();
-    if (!program.valid() && errno == EPERM)
-        return fail("may not load BPF programs: run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON", EPERM);
-    if (!program.valid()) return fail("load an empty tc program", errno);
-    if (auto tried = try_large_map(raised); !tried) return tl::unexpected(tried.error());
-    if (auto tried = try_ring_buffer(); !tried) return tl::unexpected(tried.error());
-    return Features{.tcx = has_tcx(program)};
+Result<> check(const Features& features, const std::string& release) {
+    if (!features.load) // then nothing else could be tried
+        return forbidden("may not load BPF programs: run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
+    if (const std::string missing = missing_in_kernel(features); !missing.empty())
+        return tl::unexpected(
+            Error{"this kernel (" + release + ") lacks " + missing + ": Linux 5.10 or later is needed", EOPNOTSUPP});
+    if (!features.memory)
+        return forbidden("this kernel counts BPF maps as locked memory and the limit may not be raised: allow "
+                         "CAP_SYS_RESOURCE or set LimitMEMLOCK=infinity");
+    return {};
+}
+
+std::string names_of(const Features& features, bool present) {
+    std::string names;
+    for (const Feature& feature : kFeatures)
+        if (features.*feature.present == present) append(names, feature.name);
+    return names.empty() ? "none" : names;
 }
 
 } // namespace bulkhead::datapath

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "datapath/probe.h"
+
 namespace bulkhead::datapath {
 
 namespace fs = std::filesystem;
@@ -141,24 +143,29 @@ Result<> Kernel::pin_programs() const {
 }
 
 /// Lock first: what follows must not happen twice at once.
-Result<> Kernel::enter(const std::string& pin_dir) {
-    auto directory = PinDir::named(pin_dir);
+Result<> Kernel::enter(const Settings& settings) {
+    auto directory = PinDir::named(settings.pin_dir);
     if (!directory) return tl::unexpected(directory.error());
     pin_dir_ = std::move(*directory);
     auto lock = Lock::take(pin_dir_.root.string());
     if (!lock) return within("start", lock.error());
     lock_ = std::move(*lock);
-    const auto features = probe_features();
+    if (auto known = take_features(settings); !known) return known;
+    return pin_dir_.create();
+}
+
+Result<> Kernel::take_features(const Settings& settings) {
+    const Result<Features> features = settings.features ? *settings.features : probe_features();
     if (!features) return tl::unexpected(features.error());
     features_ = *features;
-    return pin_dir_.create();
+    return {};
 }
 
 Result<Kernel> Kernel::open(const Settings& settings) {
     Kernel kernel;
     kernel.sizes_ = settings.sizes;
     kernel.answer_mark_ = settings.answer_mark;
-    if (auto entered = kernel.enter(settings.pin_dir); !entered) return tl::unexpected(entered.error());
+    if (auto entered = kernel.enter(settings); !entered) return tl::unexpected(entered.error());
 
     // Sizes are compared before the seed is known, and the seed must be known before the load.
     MapFds pinned;
@@ -179,9 +186,7 @@ Result<Kernel> Kernel::open_private(const Settings& settings) {
     Kernel kernel;
     kernel.sizes_ = settings.sizes;
     kernel.answer_mark_ = settings.answer_mark;
-    const auto features = probe_features();
-    if (!features) return tl::unexpected(features.error());
-    kernel.features_ = *features;
+    if (auto known = kernel.take_features(settings); !known) return tl::unexpected(known.error());
     if (auto seed = kernel.take_seed({}); !seed) return tl::unexpected(seed.error());
     if (auto loaded = kernel.load(kernel.config(true, false), {}); !loaded) return tl::unexpected(loaded.error());
     if (auto told = kernel.introduce(settings.events_per_second); !told) return tl::unexpected(told.error());

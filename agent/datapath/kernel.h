@@ -28,6 +28,7 @@ public:
         Sizes sizes;
         uint32_t events_per_second = 10000; // per CPU
         uint32_t answer_mark = 0x1000;      // bit of skb->mark for answers that NAT may disguise; 0 = none
+        std::optional<Features> features{}; // as probed already; empty = open() does
     };
 
     static Result<Kernel> open(const Settings& settings);
@@ -48,7 +49,8 @@ public:
 
 private:
     Kernel() = default;
-    Result<> enter(const std::string& pin_dir);
+    Result<> enter(const Settings& settings);
+    Result<> take_features(const Settings& settings);
     Result<> find_pinned_maps(const Object& object, MapFds& found) const;
     Result<> take_seed(const MapFds& pinned);
     Result<> load(const bh_config& config, const MapFds& reused);

@@ -14,6 +14,13 @@ Json to_json(const state::Problem& problem) {
     return {{"origin", problem.origin}, {"object", problem.object}, {"field", problem.field}, {"text", problem.text}};
 }
 
+Json to_json(const datapath::Features& features) {
+    Json json = Json::object();
+    for (const datapath::Feature& feature : datapath::kFeatures)
+        json[feature.name] = features.*feature.present;
+    return json;
+}
+
 Json maps_view(const std::vector<MapFill>& maps) {
     Json json = Json::array();
     for (const auto& map : maps)
@@ -110,7 +117,8 @@ Json status_view(const Figures& figures, const StatusFacts& facts) {
         {"source", {{"name", facts.source}, {"synced", figures.synced}}},
         {"attach",
          {{"mode", facts.attach_mode}, {"asked", facts.attach_asked}, {"reattachments", figures.reattachments}}},
-        {"kernel", {{"release", facts.kernel_release}, {"tcx", facts.tcx}, {"hz", facts.hertz}}},
+        {"kernel",
+         {{"release", facts.kernel_release}, {"hz", facts.hertz}, {"features", to_json(facts.kernel_features)}}},
         {"pinDir", facts.pin_dir},
         {"interfaces",
          {{"guarded", figures.guarded},

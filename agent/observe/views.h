@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "datapath/features.h"
 #include "observe/figures.h"
 #include "observe/party.h"
 
@@ -18,7 +19,7 @@ struct StatusFacts {
     std::string attach_mode;
     std::string attach_asked;
     std::string kernel_release;
-    bool tcx = false;
+    datapath::Features kernel_features;
     uint32_t hertz = 0;
     std::string pin_dir;
     std::vector<std::string> uplinks;

@@ -44,7 +44,7 @@ TEST_CASE("status fits 80 columns and shows what matters") {
     const auto status = Json::parse(R"({
         "node": "node-a", "version": "0.1.0", "ready": true, "armed": false,
         "source": {"name": "dir:/etc/bulkhead", "synced": true},
-        "attach": {"mode": "tcx", "asked": "auto"}, "kernel": {"release": "6.1", "tcx": true, "hz": 250},
+        "attach": {"mode": "tcx", "asked": "auto"}, "kernel": {"release": "6.1", "hz": 250, "features": {"ringBuffer": true, "btf": true, "tcx": false}},
         "interfaces": {"guarded": 3, "held": 1, "unguarded": 0, "uplinks": ["eth0"]},
         "maps": [{"name": "endpoints4", "entries": 10, "limit": 40}], "errors": [],
         "problems": [{"origin": "payments.yaml:12", "object": "Tenant payments", "field": "spec.level",
@@ -53,6 +53,8 @@ TEST_CASE("status fits 80 columns and shows what matters") {
     has(text, "asleep");
     has(text, "3 guarded, 1 held, 0 unguarded");
     has(text, "dir:/etc/bulkhead, in sync");
+    has(text, "\n  has        ringBuffer, btf\n");
+    has(text, "\n  lacks      tcx\n");
     has(text, "25%");
     has(text, "payments.yaml:12, Tenant payments, spec.level:");
     CHECK(widest(text) <= 80);

@@ -55,7 +55,16 @@ std::string attach_line(const Json& status) {
 }
 
 std::string kernel_line(const Json& status) {
-    return at(status, "/kernel/release") + ", tcx: " + at(status, "/kernel/tcx") + ", HZ " + at(status, "/kernel/hz");
+    return at(status, "/kernel/release") + ", HZ " + at(status, "/kernel/hz");
+}
+
+/// The kernel's features that are there, or those that aren't.
+std::string features_line(const Json& status, bool present) {
+    const Json features = status.value(Pointer("/kernel/features"), Json::object());
+    std::string names;
+    for (const auto& [name, value] : features.items())
+        if (value == present) names += (names.empty() ? "" : ", ") + name;
+    return names.empty() ? "-" : names;
 }
 
 std::string maps_text(const Json& maps, size_t width) {
@@ -122,6 +131,8 @@ std::string status_text(const Json& status, size_t width) {
     table.add({"enforcement", enforcement_line(status)});
     table.add({"attachment", attach_line(status)});
     table.add({"kernel", kernel_line(status)});
+    table.add({"  has", features_line(status, true)});
+    table.add({"  lacks", features_line(status, false)});
     table.add({"interfaces", interfaces_line(status)});
     table.add({"uplinks", at(status, "/interfaces/uplinks")});
     for (const auto& error : list(status, "errors"))
