@@ -3,10 +3,12 @@
 // Our programs on real devices: beside others' filters, across restarts, and until detach.
 #include "datapath/attach.h"
 
+#include <catch2/generators/catch_generators_range.hpp>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
+#include "attach_modes.h"
 #include "datapath/detach.h"
 #include "datapath_support.h"
 
@@ -75,12 +77,20 @@ std::string link_id(const PinPlace& place, const Veth& veth, const std::string& 
     return text.substr(0, text.find(':'));
 }
 
-constexpr AttachMode kModes[] = {AttachMode::kTcx, AttachMode::kClsact};
+std::vector<AttachMode> modes() {
+    if (kernel_has_tcx()) return {AttachMode::kTcx, AttachMode::kClsact};
+    return {AttachMode::kClsact};
+}
+
+void need_tcx() {
+    need_root();
+    if (!kernel_has_tcx()) SKIP("this kernel has no tcx");
+}
 
 } // namespace
 
 TEST_CASE("a guarded veth has a program on each side, and others' filters still run behind them", "[attach]") {
-    for (const AttachMode mode : kModes) {
+    for (const AttachMode mode : modes()) {
         DYNAMIC_SECTION((mode == AttachMode::kTcx ? "tcx" : "clsact")) {
             const PinPlace place;
             const Veth veth("eni0a");
@@ -149,6 +159,7 @@ TEST_CASE("with clsact, a filter that others add later is overtaken again, and t
 }
 
 TEST_CASE("a restart takes the links over and exchanges the programs in them", "[attach]") {
+    need_tcx();
     const PinPlace place;
     const Veth veth("eni0a");
     std::string link;
@@ -189,6 +200,7 @@ TEST_CASE("a restart replaces the filters in place", "[attach]") {
 }
 
 TEST_CASE("an agent with the other attach mode takes over without leaving anything of the first", "[attach]") {
+    need_tcx();
     const PinPlace place;
     const Veth veth("eni0a");
     const bool upgrade = GENERATE(true, false);
@@ -205,7 +217,7 @@ TEST_CASE("an agent with the other attach mode takes over without leaving anythi
 }
 
 TEST_CASE("reconcile puts back what others took off", "[attach]") {
-    for (const AttachMode mode : kModes) {
+    for (const AttachMode mode : modes()) {
         DYNAMIC_SECTION((mode == AttachMode::kTcx ? "tcx" : "clsact")) {
             const PinPlace place;
             const Veth veth("eni0a");
@@ -228,6 +240,7 @@ TEST_CASE("reconcile puts back what others took off", "[attach]") {
 }
 
 TEST_CASE("a tcx program that others put before ours is noticed and overtaken", "[attach]") {
+    need_tcx();
     const PinPlace place;
     const PinPlace others;
     const Veth veth("eni0a");
@@ -246,6 +259,7 @@ TEST_CASE("a tcx program that others put before ours is noticed and overtaken", 
 }
 
 TEST_CASE("a vanished device takes its pins along, and its number may come back", "[attach]") {
+    need_tcx();
     const PinPlace place;
     Agent agent(place.settings(), AttachMode::kTcx);
     uint32_t ifindex = 0;
@@ -273,7 +287,7 @@ TEST_CASE("a vanished device takes its pins along, and its number may come back"
 TEST_CASE("an uplink has one program, for what leaves", "[attach]") {
     const PinPlace place;
     const Veth veth("eth9");
-    Agent agent(place.settings(), GENERATE(AttachMode::kTcx, AttachMode::kClsact));
+    Agent agent(place.settings(), GENERATE(from_range(modes())));
     need(agent.attacher().uplink(veth.ifindex()));
     CHECK(need(agent.attacher().query(veth.ifindex())).attached);
     CHECK(filters_on(veth).find("bh_from_pod") == std::string::npos);
@@ -282,7 +296,7 @@ TEST_CASE("an uplink has one program, for what leaves", "[attach]") {
 TEST_CASE("release takes our programs off and leaves others' alone", "[attach]") {
     const PinPlace place;
     const Veth veth("eni0a");
-    Agent agent(place.settings(), GENERATE(AttachMode::kTcx, AttachMode::kClsact));
+    Agent agent(place.settings(), GENERATE(from_range(modes())));
     need(agent.attacher().guard(veth.ifindex()));
     SECTION("with the qdisc that was ours") {
         need(agent.attacher().release(veth.ifindex()));
@@ -313,7 +327,7 @@ TEST_CASE("detach refuses while an agent lives", "[detach]") {
 TEST_CASE("detach leaves nothing, and again nothing", "[detach]") {
     const PinPlace place;
     const Veth veth("eni0a");
-    const AttachMode mode = GENERATE(AttachMode::kTcx, AttachMode::kClsact);
+    const AttachMode mode = GENERATE(from_range(modes()));
     {
         Agent agent(place.settings(), mode);
         need(agent.attacher().guard(veth.ifindex()));
@@ -360,7 +374,7 @@ TEST_CASE("detach keeps a clsact qdisc that was there before us", "[detach]") {
     const Veth veth("eni0a");
     run("tc qdisc add dev eni0a clsact");
     {
-        Agent agent(place.settings(), GENERATE(AttachMode::kTcx, AttachMode::kClsact));
+        Agent agent(place.settings(), GENERATE(from_range(modes())));
         need(agent.attacher().guard(veth.ifindex()));
     }
     need(detach(place.path()));

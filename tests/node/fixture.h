@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "attach_modes.h"
 #include "support/process.h"
 #include "support/sockets.h"
 

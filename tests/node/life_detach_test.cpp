@@ -2,6 +2,7 @@
 //
 // Several agents, and none any more: who refuses whom, and what is left behind.
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_container_properties.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
@@ -49,7 +50,7 @@ void check_gone(const std::vector<std::string>& ids, const std::string& kind) {
 }
 
 TEST_CASE("detach refuses while an agent lives, and leaves nothing once it is dead") {
-    const std::string attach = GENERATE("tcx", "clsact");
+    const std::string attach = GENERATE(from_range(attach_modes()));
     const Hamlet hamlet;
     auto agent = AgentProcess::start(hamlet.net, hamlet.node, {.attach = attach});
     CHECK_FALSE(hamlet.stranger_gets_in());
@@ -94,7 +95,7 @@ TEST_CASE("detach removes tc filters and qdiscs also where the pins are gone") {
 }
 
 TEST_CASE("an agent whose pins are gone comes back and guards, and leaves one program at each hook") {
-    const std::string attach = GENERATE("tcx", "clsact");
+    const std::string attach = GENERATE(from_range(attach_modes()));
     const Hamlet hamlet;
     auto agent = AgentProcess::start(hamlet.net, hamlet.node, {.attach = attach});
     const auto attached = attachments_in(hamlet.node.netns).size();
@@ -123,7 +124,7 @@ TEST_CASE("a second agent on the same pin directory says who has it and ends") {
 }
 
 TEST_CASE("agents with pin directories of their own live side by side, and each detaches only its own") {
-    const std::string attach = GENERATE("tcx", "clsact");
+    const std::string attach = GENERATE(from_range(attach_modes()));
     const Hamlet hamlet;
     auto first = AgentProcess::start(hamlet.net, hamlet.node, {.attach = attach, .name = "first"});
     const auto alone = attachments_in(hamlet.node.netns);

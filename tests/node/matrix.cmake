@@ -2,7 +2,7 @@
 # The example cluster end to end: two nodes, an agent on each, and every conversation there can be.
 file(GLOB matrix_sources CONFIGURE_DEPENDS matrix_*.cpp)
 add_executable(node_matrix ${matrix_sources})
-target_link_libraries(node_matrix PRIVATE bulkhead_ctl bulkhead_matrix Catch2::Catch2WithMain)
+target_link_libraries(node_matrix PRIVATE node_attach_modes bulkhead_ctl bulkhead_matrix Catch2::Catch2WithMain)
 target_compile_definitions(node_matrix PRIVATE
   BULKHEAD_AGENT="$<TARGET_FILE:bulkhead-agent>"
   BULKHEAD_CTL="$<TARGET_FILE:bulkheadctl>"

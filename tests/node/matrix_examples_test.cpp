@@ -8,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <set>
 
+#include "attach_modes.h"
 #include "matrix/report.h"
 #include "matrix_support.h"
 
@@ -82,6 +83,7 @@ void run_life_of_agents(const std::string& attach) {
 }
 
 TEST_CASE("the examples' matrix is as the rule says, outlives the agents and ends with detach, by tcx") {
+    if (!kernel_has_tcx()) SKIP("this kernel has no tcx");
     run_life_of_agents("tcx");
 }
 

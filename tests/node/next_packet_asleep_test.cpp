@@ -2,6 +2,7 @@
 //
 // Installed, the agent changes nothing until somebody says "protected".
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 
 #include "next_packet_support.h"
 
@@ -86,7 +87,7 @@ std::map<std::string, size_t> send_all_of(const std::vector<Oddity>& all, const 
 }
 
 TEST_CASE("until somebody is protected nothing is dropped, whatever is sent; then lies are, for everybody") {
-    const std::string attach = GENERATE("tcx", "clsact");
+    const std::string attach = GENERATE(from_range(attach_modes()));
     const Stage stage;
     const auto agent = AgentProcess::start(stage.net, stage.net.node(kNodeA), {.attach = attach});
     const FrameSender sender(stage.from);

@@ -2,6 +2,7 @@
 //
 // A namespace becomes protected, or no longer is, while everybody talks to its pod.
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 
 #include "next_packet_support.h"
 
@@ -9,7 +10,7 @@ namespace bulkhead::test {
 namespace {
 
 TEST_CASE("a namespace turned protected stops strangers on their next packet, and nobody else") {
-    const std::string attach = GENERATE("tcx", "clsact");
+    const std::string attach = GENERATE(from_range(attach_modes()));
     const Net net = Net::create();
     for (const std::string ns : {"vault", "blog"})
         net.manifests().write(ns + ".yaml", namespace_text(ns));

@@ -2,6 +2,7 @@
 //
 // Conversations that the agent didn't see begin, or that its memory has lost: the pod's own sockets tell.
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 
 #include "next_packet_support.h"
 
@@ -23,7 +24,7 @@ Talks from_strangers_in(const Town& town) {
 }
 
 TEST_CASE("of conversations older than the agent, the pod's own and the allowed go on, a stranger's is cut") {
-    const std::string attach = GENERATE("tcx", "clsact");
+    const std::string attach = GENERATE(from_range(attach_modes()));
     const Town town;
     const Talks allowed = allowed_in(town);
     const Talks strangers = from_strangers_in(town);
