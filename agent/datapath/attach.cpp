@@ -63,9 +63,15 @@ Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
 Result<> Attacher::ensure_tcx(uint32_t ifindex, Hooks hooks) {
     bridge(ifindex, hooks);
     for (const Hook hook : hooks)
-        if (auto attached = tcx_.attach(ifindex, hook, program_of(kernel_->programs(), hook)); !attached)
-            return attached;
-    return remove_filters(ifindex, hooks);
+        if (auto replaced = replace_filter(ifindex, hook); !replaced) return replaced;
+    return {};
+}
+
+/// Hook by hook: until the filter goes, what the link lets pass is judged and counted twice.
+Result<> Attacher::replace_filter(uint32_t ifindex, Hook hook) {
+    if (auto attached = tcx_.attach(ifindex, hook, program_of(kernel_->programs(), hook)); !attached) return attached;
+    if (auto removed = clsact_.detach(ifindex, hook); !removed) return tl::unexpected(removed.error());
+    return {};
 }
 
 /// Filters until the links are there. Only for speed: beside a foreign classifier on priority 1 they can't be added.

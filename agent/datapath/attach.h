@@ -64,6 +64,7 @@ private:
     using Hooks = std::span<const Hook>;
     Result<> ensure(uint32_t ifindex, Hooks hooks);
     Result<> ensure_tcx(uint32_t ifindex, Hooks hooks);
+    Result<> replace_filter(uint32_t ifindex, Hook hook);
     Result<> ensure_clsact(uint32_t ifindex, Hooks hooks);
     Result<> attach_filters(uint32_t ifindex, Hooks hooks);
     void bridge(uint32_t ifindex, Hooks hooks);

@@ -2,6 +2,7 @@
 //
 // The agent ends, well or badly, and another takes over what is pinned.
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 
 #include "next_packet_support.h"
 
@@ -64,9 +65,11 @@ public:
     Knocking(const Place& from, const Place& to, uint16_t port)
         : door_(require(bound_socket(to.netns, {to.ip4, port}, SOCK_DGRAM))),
           hand_(require(udp_connect(from.netns, {to.ip4, port}))), driver_([this] { drive(); }) {}
-    ~Knocking() {
+    ~Knocking() { end(); }
+
+    void end() {
         stop_ = true;
-        driver_.join();
+        if (driver_.joinable()) driver_.join();
     }
     size_t knocks() const { return knocks_; }
     size_t heard() const { return heard_; }
@@ -89,7 +92,7 @@ private:
 };
 
 TEST_CASE("a restart loses no packet, forgets no conversation and lets no stranger in") {
-    const std::string attach = GENERATE("tcx", "clsact");
+    const std::string attach = GENERATE(from_range(attach_modes()));
     const int how = GENERATE(SIGTERM, SIGKILL);
     INFO(attach << ", signal " << how);
     const Town town;
@@ -115,6 +118,56 @@ TEST_CASE("a restart loses no packet, forgets no conversation and lets no strang
     CHECK(inward.answered() == inward.sent());
     CHECK(knocking.knocks() > 100);
     CHECK(knocking.heard() == 0);
+}
+
+/// How many packets the kernel has counted with this reason, whichever program did.
+size_t counted(const AgentProcess& agent, bh_reason reason) {
+    const auto dumped =
+        require(run_command({"bpftool", "-j", "map", "dump", "pinned", agent.pin_dir() / "maps/counters"}));
+    size_t packets = 0;
+    for (const Json& row : Json::parse(dumped)) {
+        const Json& entry = row.at("formatted");
+        if (entry.at("key").get<uint32_t>() % BH_REASON_COUNT != reason) continue;
+        for (const Json& cpu : entry.at("values"))
+            packets += cpu.at("value").at("packets").get<size_t>();
+    }
+    return packets;
+}
+
+TEST_CASE("from one way of attaching to the other, every packet is judged, and then once") {
+    if (!kernel_has_tcx()) SKIP("this kernel has no tcx");
+    const auto [former, latter] = GENERATE(table<std::string, std::string>({{"clsact", "auto"}, {"tcx", "clsact"}}));
+    INFO("from " << former << " to " << latter);
+    const Town town;
+    const auto& [net, safe, kin, near, far] = town;
+    const Place node = net.node(kNodeA);
+    const std::vector<std::string> few_rows{"--max-pods", "8"}; // to read quickly
+    auto agent = AgentProcess::start(net, node, {.attach = former, .more = few_rows});
+    const Talks own = begin_talks(safe, far, Begun::kByGuarded);
+    CountedPings friendly(kin, safe, 8001);
+    Knocking knocking(near, safe, 8002);
+    REQUIRE(friendly.under_way());
+
+    REQUIRE(agent.process().stop(after(kEnd)) == 0);
+    const auto next = AgentProcess::start(net, node, {.attach = latter, .more = few_rows});
+    check_going_on(own);
+    friendly.end();
+    knocking.end();
+    CHECK(friendly.answered() == friendly.sent());
+    CHECK(counted(next, BH_REASON_SAME_TENANT) >= friendly.sent());
+    CHECK(knocking.knocks() > 100);
+    CHECK(knocking.heard() == 0);
+    CHECK(wait_until([&] { return counted(next, BH_REASON_NOT_GRANTED) >= knocking.knocks(); }, after(kEnd)));
+    CHECK(counted(next, BH_REASON_NOT_GRANTED) == knocking.knocks()); // what the first program drops no second one sees
+
+    const size_t before = counted(next, BH_REASON_SAME_TENANT);
+    CountedPings afterwards(kin, safe, 8003);
+    REQUIRE(afterwards.under_way());
+    afterwards.end();
+    CHECK(counted(next, BH_REASON_SAME_TENANT) - before == afterwards.sent());
+    const std::string left = former == "tcx" ? "tcx" : "clsact";
+    for (const std::string& attached : attachments_in(node.netns))
+        CHECK(attached.find("\"" + left + "/") == std::string::npos);
 }
 
 TEST_CASE("what changes while no agent runs is in force once the next one is ready") {
