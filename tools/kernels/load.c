@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Loads every variant of the kernel programs that the agent ever loads, and tells what the verifier said:
+ *     bulkhead-load             loads every variant of the kernel programs that the agent ever loads
+ *     bulkhead-load OBJECT      loads a compiled file's programs instead
+ *
+ * Tells what the verifier said:
  *
  *     program VARIANT NAME INSTRUCTIONS     how many instructions it looked at
  *     refused VARIANT NAME                  and on stderr its reason and the way there
@@ -12,14 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bulkhead/abi.h"
-
-#include "bulkhead.skel.h" /* needs the above */
+#include "datapath/skeleton.h"
 
 #define LOG_STATISTICS 4 /* errors, and one line at the end */
 #define LOG_TRACE 1      /* every instruction: kernels before 6.4 keep the beginning of what doesn't fit */
 #define TRACE_LINES 40
 #define MAX_PROGRAMS 16
+#define ANSWER_MARK 0x1000 /* any: without one, a part of the programs is folded away */
 
 static char statistics[MAX_PROGRAMS][1u << 16];
 static char trace[(1u << 24) - 1]; /* the most that 5.10 takes */
@@ -28,17 +30,25 @@ static char trace[(1u << 24) - 1]; /* the most that 5.10 takes */
 static const struct variant {
     const char* name;
     struct bh_config config;
+    const char* file; /* instead of the built-in programs */
 } variants[] = {
-    {.name = "enforcing", .config = {.flow_seed = 1}},
-    {.name = "rehearsal", .config = {.rehearsal = 1}},
-    {.name = "silent", .config = {.rehearsal = 1, .silent = 1}},
+    {.name = "enforcing", .config = {.flow_seed = 1, .answer_mark = ANSWER_MARK}},
+    {.name = "rehearsal", .config = {.flow_seed = 1, .answer_mark = ANSWER_MARK, .rehearsal = 1}},
+    {.name = "silent", .config = {.flow_seed = 1, .answer_mark = ANSWER_MARK, .rehearsal = 1, .silent = 1}},
 };
 
-static struct bulkhead* open_variant(const struct variant* variant) {
-    struct bulkhead* object = bulkhead__open();
+static struct bpf_object* open_variant(const struct variant* variant) {
+    struct bpf_object* object = variant->file ? bpf_object__open_file(variant->file, NULL) : bh_skeleton_open();
+    struct bh_config* config;
 
-    if (object) memcpy((void*)&object->rodata->bh_config, &variant->config, sizeof(variant->config));
-    return object;
+    if (!object || variant->file) return object;
+    config = bh_skeleton_config(object);
+    if (config) {
+        *config = variant->config;
+        return object;
+    }
+    bpf_object__close(object);
+    return NULL;
 }
 
 /* "processed 1234 insns (limit 1000000) ..." */
@@ -58,28 +68,28 @@ static const char* tail_of(const char* log) {
 
 /* Once more, for the way to the instruction that was refused. */
 static void print_trace(const struct variant* variant) {
-    struct bulkhead* object = open_variant(variant);
+    struct bpf_object* object = open_variant(variant);
     struct bpf_program* program;
 
     if (!object) return;
-    bpf_object__for_each_program(program, object->obj) {
+    bpf_object__for_each_program(program, object) {
         bpf_program__set_log_level(program, LOG_TRACE);
         bpf_program__set_log_buf(program, trace, sizeof(trace));
     }
     libbpf_set_print(NULL);
-    bulkhead__load(object);
+    bpf_object__load(object);
     fprintf(stderr, "%s\n", tail_of(trace));
-    bulkhead__destroy(object);
+    bpf_object__close(object);
 }
 
 /* libbpf stops at the first program that is refused: the last log that has anything in it. */
-static int report(const struct variant* variant, const struct bulkhead* object, int error) {
+static int report(const struct variant* variant, const struct bpf_object* object, int error) {
     struct bpf_program* program;
     const char* refused = "maps";
     const char* why = "";
     int i = 0;
 
-    bpf_object__for_each_program(program, object->obj) {
+    bpf_object__for_each_program(program, object) {
         const char* log = statistics[i++];
 
         if (*log) {
@@ -97,7 +107,7 @@ static int report(const struct variant* variant, const struct bulkhead* object, 
 }
 
 static int load(const struct variant* variant) {
-    struct bulkhead* object = open_variant(variant);
+    struct bpf_object* object = open_variant(variant);
     struct bpf_program* program;
     int refused;
     int i = 0;
@@ -106,18 +116,21 @@ static int load(const struct variant* variant) {
         perror("open the programs");
         return 1;
     }
-    bpf_object__for_each_program(program, object->obj) {
+    bpf_object__for_each_program(program, object) {
         statistics[i][0] = 0;
         bpf_program__set_log_level(program, LOG_STATISTICS);
         bpf_program__set_log_buf(program, statistics[i], sizeof(statistics[i]));
         i++;
     }
-    refused = report(variant, object, bulkhead__load(object));
-    bulkhead__destroy(object);
+    refused = report(variant, object, bpf_object__load(object));
+    bpf_object__close(object);
     return refused;
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+    const struct variant given = {.name = "given", .file = argv[1]};
+
+    if (argc > 1) return load(&given);
     for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
         if (load(&variants[i])) return 1; /* the others' refusal would read the same */
     return 0;

@@ -12,16 +12,20 @@ sys.dont_write_bytecode = True
 from kernelvm import report  # noqa: E402
 
 LOADED = """\
-== begin bulkhead-load
+== begin programs
 program enforcing bh_to_pod 1000
 program rehearsal bh_to_pod 1200
 program enforcing bh_from_pod 900
-== end bulkhead-load 0 3
+== end programs 0 3
 """
 
 
-def read(output):
-    result = report.Result("5.10", "5.10.0-cloud")
+REFUSED = "== begin too-new\nrefused given too_new\nunknown func\n== end too-new 1 1\n"
+ACCEPTED = "== begin too-new\nprogram given too_new 8\n== end too-new 0 1\n"
+
+
+def read(output, release="5.10.0-cloud"):
+    result = report.Result("any", release)
     report.read(result, output)
     return result
 
@@ -37,12 +41,12 @@ class Reading(unittest.TestCase):
         self.assertTrue(read(LOADED).good)
 
     def test_a_refused_program_is_no_success(self):
-        result = read("== begin bulkhead-load\nrefused enforcing bh_to_pod\n== end bulkhead-load 1 3\n")
+        result = read("== begin programs\nrefused enforcing bh_to_pod\n== end programs 1 3\n")
         self.assertEqual(result.refused, ["enforcing bh_to_pod"])
         self.assertFalse(result.good)
 
     def test_a_loader_that_crashes_is_no_success(self):
-        self.assertFalse(read("== begin bulkhead-load\n== end bulkhead-load 139 3\n").good)
+        self.assertFalse(read("== begin programs\n== end programs 139 3\n").good)
 
     def test_suites_add_up(self):
         one = "== begin bpf_tests\nAll tests passed (34 assertions in 5 test cases)\n== end bpf_tests 0 9\n"
@@ -74,6 +78,40 @@ class Reading(unittest.TestCase):
         self.assertFalse(read("").good)
 
 
+class TooNew(unittest.TestCase):
+    """A program with a helper of 5.12."""
+
+    def test_a_kernel_without_the_helper_refuses_it_and_one_with_it_does_not(self):
+        self.assertEqual(read(LOADED + REFUSED).counts, (3, 0, 0))
+        self.assertEqual(read(LOADED + ACCEPTED, "6.1.0").counts, (3, 0, 0))
+
+    def test_a_refusal_that_goes_unnoticed_is_a_failure(self):
+        self.assertFalse(read(LOADED + ACCEPTED).good)
+        self.assertFalse(read(LOADED + REFUSED, "6.1.0").good)
+
+    def test_a_loader_that_only_fails_is_no_refusal(self):
+        for status in (0, 1, 139):
+            self.assertFalse(read(LOADED + f"== begin too-new\n== end too-new {status} 1\n").good)
+
+
+class Counting(unittest.TestCase):
+    def test_programs_count_like_tests(self):
+        self.assertEqual(read(LOADED).counts, (2, 0, 0))
+
+    def test_a_refused_program_is_one_failure(self):
+        output = "== begin programs\nrefused enforcing bh_to_pod\n== end programs 1 3\n"
+        self.assertEqual(read(output).counts, (0, 1, 0))
+
+    def test_a_machine_that_said_nothing_is_one_failure(self):
+        self.assertEqual(read("").counts, (0, 1, 0))
+        self.assertEqual(report.Result("5.10").counts, (0, 1, 0))
+
+    def test_a_kernel_that_could_not_be_had_is_one_skipped_and_no_success(self):
+        missing = report.Result("5.10", skipped_because="no mirror")
+        self.assertEqual(missing.counts, (0, 0, 1))
+        self.assertFalse(missing.good)
+
+
 class Writing(unittest.TestCase):
     def test_the_table_takes_the_place_of_the_old_one_and_nothing_else(self):
         with tempfile.TemporaryDirectory() as place:
@@ -83,7 +121,7 @@ class Writing(unittest.TestCase):
             written = page.read_text()
         self.assertTrue(written.startswith("above\n<!--") and written.endswith("<!-- end -->\nbelow\n"))
         self.assertNotIn("old", written)
-        self.assertIn("| 5.10 | 5.10.0-cloud | 900 | 1,200 | 0 | 0 | 0 |", written)
+        self.assertIn("| any | 5.10.0-cloud | 900 | 1,200 | 0 | 0 | 0 |", written)
         self.assertIn("not run", written)
 
 

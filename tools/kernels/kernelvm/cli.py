@@ -5,6 +5,7 @@ import argparse
 import concurrent.futures
 import os
 import pathlib
+import re
 import shlex
 import signal
 import sys
@@ -20,10 +21,13 @@ Runs a command, or without one the check of this tree's build, on each of the ke
 an emulated machine that sees this one's files and changes none of them. What the machine needs is installed
 (qemu, busybox, ...); the kernels come from Debian, into ~/.cache/bulkhead/kernels, and are not installed.
 
+"here" is this machine's own kernel, without an emulated machine.
+
 exit code: 0 = all well; 1 = something failed; 77 = nothing failed, but a kernel could not be had
            with a command: the first one of its own that isn't 0
 """
 _SOME_SKIPPED = 77
+_HERE = "here"
 
 
 def main(words):
@@ -50,7 +54,7 @@ def _parser():
     )
     parser.add_argument("--kernels", type=_series, default="5.10,6.1,6.12", help="which (default: %(default)s)")
     parser.add_argument("--build", type=pathlib.Path, default=_ROOT / "build", help="what to check (default: build)")
-    parser.add_argument("--docs", action="store_true", help="write the results into docs/kernels.md")
+    parser.add_argument("--docs", action="store_true", help="write the results into docs/kernels.md, here's too")
     parser.add_argument("--timeout", type=int, default=600, metavar="SECONDS", help="per kernel (default: %(default)s)")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="instead of the check")
     return parser
@@ -61,14 +65,25 @@ def _series(text):
 
 
 def _run_everywhere(arguments, command):
-    host.require_programs()
     code = 0
     for series in arguments.kernels:
-        kernel = debian.fetch(series)
-        print(f"== {kernel.release}", file=sys.stderr)
+        kernel = _kernel(series)
+        print(f"== {_release_of(kernel)}", file=sys.stderr)
         outcome = machine.run(kernel, command, os.getcwd(), _show, arguments.timeout)
         code = code or outcome.exit_code
     return code
+
+
+def _kernel(series):
+    """None: this machine's own."""
+    if series == _HERE:
+        return None
+    host.require_programs()
+    return debian.fetch(series)
+
+
+def _release_of(kernel):
+    return kernel.release if kernel else os.uname().release
 
 
 def _show(line):
@@ -78,13 +93,15 @@ def _show(line):
 
 def _check_everywhere(arguments):
     build = arguments.build.resolve()
-    needed = {selection.LOADER, *(suite.program for suite in selection.suites(None))}
-    missing = sorted(name for name in needed if not (build / name).exists())
+    missing = [name for name in selection.files() if not (build / name).exists()]
     if missing:
         raise KernelsError(f"check {build}: {', '.join(missing)} not built")
+    if arguments.docs and _HERE not in arguments.kernels:
+        arguments.kernels.append(_HERE)
     results = [report.Result(series) for series in arguments.kernels]
-    kernels = [(result, kernel) for result in results if (kernel := _kernel_for(result))]
-    _side_by_side(lambda each: _check(*each, build, arguments.timeout), kernels)
+    kernels = [(result, _kernel_for(result)) for result in results]
+    to_check = [each for each in kernels if not each[0].skipped_because]
+    _side_by_side(lambda each: _check(*each, build, arguments.timeout), to_check)
     for result in results:
         print(*report.lines(result), sep="\n", flush=True)
     if arguments.docs:
@@ -93,22 +110,22 @@ def _check_everywhere(arguments):
 
 
 def _kernel_for(result):
-    """None, and the result says why, when it can't be had."""
+    """When it can't be had the result says why."""
     try:
-        host.require_programs()
-        kernel = debian.fetch(result.series)
+        kernel = _kernel(result.series)
+        result.release = _release_of(kernel)
+        return kernel
     except KernelsError as error:
         result.skipped_because = str(error)
         return None
-    result.release = kernel.release
-    return kernel
 
 
 def _side_by_side(work, items):
-    """A machine each, as many as there are processors: each of them waits for itself most of the time."""
+    """A machine each, as many as there are processors: each of them waits for itself most of the time. The last ones
+    first: the newest kernel has the most to do."""
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count())
     try:
-        list(pool.map(work, items))
+        list(pool.map(work, reversed(items)))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         machine.end_all()
@@ -116,8 +133,9 @@ def _side_by_side(work, items):
 
 def _check(result, kernel, build, timeout):
     begun = time.monotonic()
-    suites = (shlex.join([str(build / suite.program), *suite.arguments]) for suite in selection.suites(result.series))
-    command = [str(_CHECK), str(build / selection.LOADER), *suites]
+    command = [str(_CHECK)]
+    for step in selection.steps(result.release):
+        command += [step.name, shlex.join(re.sub("^@", f"{build}/", word) for word in step.words)]
     try:
         outcome = machine.run(kernel, command, _ROOT, lambda line: _show(f"{result.series:4} | {line}"), timeout)
         report.read(result, outcome.output)
@@ -128,8 +146,8 @@ def _check(result, kernel, build, timeout):
 
 
 def _close(results):
-    skipped = sum(bool(result.skipped_because) for result in results)
-    passed = sum(result.good for result in results)
-    failed = len(results) - passed - skipped
+    passed, failed, skipped = (sum(column) for column in zip(*(result.counts for result in results)))
     print(f"kernels: {passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else _SOME_SKIPPED if skipped else 0
+    if failed:
+        return 1
+    return _SOME_SKIPPED if any(result.skipped_because for result in results) else 0

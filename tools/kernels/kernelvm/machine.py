@@ -29,13 +29,16 @@ class Outcome:
 
 
 def run(kernel, command, directory, show=None, timeout=600):
-    """Runs words in a directory of the host's root. `show` gets each line of output as it comes."""
+    """Runs words in a directory of the host's root. `show` gets each line of output as it comes. No kernel: here."""
     begun = time.monotonic()
+    if not kernel:
+        output, status = _output_of(command, show, timeout, cwd=directory)
+        return Outcome(status, output, time.monotonic() - begun)
     with tempfile.TemporaryDirectory(prefix="bulkhead-kernel-") as place:
         place = pathlib.Path(place)
         _write_command(place, kernel, command, directory)
         with _shared_root(place) as socket:
-            output = _boot(_qemu(kernel, place, socket), show, timeout)
+            output, _ = _output_of(_qemu(kernel, place, socket), show, timeout)
         status = _text_of(place / "status")
         console = _text_of(place / "console")
     if not status:
@@ -101,11 +104,12 @@ def _qemu(kernel, place, socket):
     ]
 
 
-def _boot(command, show, timeout):
+def _output_of(command, show, timeout, **options):
+    """And the exit code. A machine's output is its command's."""
     lines = []
     machine = subprocess.Popen(
         [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace",
+        text=True, errors="replace", **options,
     )
     with _ended_after(machine, timeout):
         for line in machine.stdout:
@@ -113,7 +117,7 @@ def _boot(command, show, timeout):
             if show:
                 show(line)
         machine.wait()
-    return "".join(lines)
+    return "".join(lines), machine.returncode
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ _END = "<!-- end -->"
 
 @dataclasses.dataclass
 class Result:
-    series: str
+    series: str  # or "here": this machine's kernel
     release: str = ""
     skipped_because: str = ""
     seconds: float = 0
@@ -22,9 +22,20 @@ class Result:
     failed: int = 0
     skipped: int = 0
 
+    remarks: list = dataclasses.field(default_factory=list)  # on failures that no test tells of
+
+    @property
+    def counts(self):
+        """Passed, failed and skipped: tests and programs; a kernel that could not be had is one skipped."""
+        if self.skipped_because:
+            return 0, 0, 1
+        failed = self.failed + len(self.refused)
+        nothing_loaded = not self.instructions and not failed
+        return self.passed + len(self.instructions), failed + nothing_loaded, self.skipped
+
     @property
     def good(self):
-        return not self.skipped_because and bool(self.instructions) and not self.refused and not self.failed
+        return not self.skipped_because and self.counts[1] == 0
 
 
 def read(result, output):
@@ -43,8 +54,11 @@ def read(result, output):
 
 
 def _add(result, name, lines, status):
-    if name == selection.LOADER:
+    if name == selection.PROGRAMS:
         _add_programs(result, lines, status)
+        return
+    if name == selection.TOO_NEW:
+        _add_too_new(result, lines, status)
         return
     passed, failed, skipped = _catch2_counts("\n".join(lines))
     all_skipped = skipped and not passed  # which Catch2 tells by its exit code
@@ -63,7 +77,17 @@ def _add_programs(result, lines, status):
         elif len(words) == 3 and words[0] == "refused":
             result.refused.append(f"{words[1]} {words[2]}")
     if status != 0 and not result.refused:
-        result.refused.append(f"{selection.LOADER}: exit code {status}")
+        result.refused.append(f"the loader: exit code {status}")
+
+
+def _add_too_new(result, lines, status):
+    refused = status == 1 and any(line.startswith("refused ") for line in lines)
+    loaded = status == 0 and any(line.startswith("program ") for line in lines)
+    if refused if selection.refuses_too_new(result.release) else loaded:
+        result.passed += 1
+    else:
+        result.failed += 1
+        result.remarks.append(f"the program that is too new for some kernels: exit code {status}, {lines}")
 
 
 def _catch2_counts(text):
@@ -86,6 +110,7 @@ def lines(result):
     said = [f"{title} {result.release}: {len(result.instructions)} programs loaded, {_tests(result)}, {result.seconds:.0f} s"]
     said += [f"      {program}: {count:,} instructions verified" for program, count in result.instructions.items()]
     said += [f"      REFUSED: {refused}" for refused in result.refused]
+    said += [f"      FAILED: {remark}" for remark in result.remarks]
     return said
 
 

@@ -1,39 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tests run on each kernel: those whose outcome depends on it. The one place to add to.
+"""What runs on each kernel: the programs' load, and the tests whose outcome depends on it. The one place to add to.
 
-Whole executables instead of ctest's one process for each test: starting one takes a second under emulation,
-and so does every load of the programs. The arguments are Catch2's.
+Whole executables instead of ctest's one process for each test: starting one takes a second under emulation. Every
+load of the programs takes seven, which is why not every test of a kind is here. The arguments are Catch2's.
 """
 
 import dataclasses
+import re
 
 
 @dataclasses.dataclass(frozen=True)
-class Suite:
-    program: str  # in the build directory
-    arguments: tuple[str, ...]
+class Step:
+    name: str
+    words: tuple[str, ...]  # program and arguments; what lies in the build directory begins with "@"
     since: str = "5.10"  # the first kernel that has what it is about
+    before: str = "999.0"  # the first one for which something else is enough
 
 
-LOADER = "bulkhead-load"
-_SUITES = (
+PROGRAMS = "programs"
+# A program that asks for a helper of 5.12: the older kernels have to refuse it, and the loader has to say so.
+TOO_NEW = "too-new"
+_TOO_NEW_SINCE = "5.12"
+_STEPS = (
+    Step(PROGRAMS, ("@bulkhead-load",)),
+    Step(TOO_NEW, ("@bulkhead-load", "@tools/kernels/too_new.bpf.o")),
     # All but the long random comparison, whose subject is the rule and not the kernel.
-    Suite("bpf_tests", ("~oracle*",)),
-    # Attaching in each mode and from one to the other, overtaking others' filters, restarts on pinned state, detach.
-    Suite(
-        "node_datapath",
-        ("a guarded veth*,auto takes*,with clsact*,a restart*,an agent with the other attach mode*,detach leaves*",),
-    ),
-    # The example cluster, its agents' restart and detach, with real sockets.
-    Suite("node_matrix", ("*by clsact",)),
-    Suite("node_matrix", ("*by tcx",), since="6.6"),
+    Step("bpf_tests", ("@bpf_tests", "~oracle*")),
+    # Attaching in each mode beside others' filters, overtaking them, restarts on pinned state.
+    Step("node_datapath", ("@node_datapath", "a guarded veth*,with clsact*,a restart*")),
+    # What the agent says of this kernel; from one attach mode to the other under traffic.
+    Step("node_life", ("@node_life", "status and the log*,asked for tcx*,from one way of attaching*")),
+    # The example cluster with real sockets: with agents, without them, and after detach. Two minutes each, so in the
+    # mode that the agent would choose.
+    Step("node_matrix", ("@node_matrix", "*by clsact"), before="6.6"),
+    Step("node_matrix", ("@node_matrix", "*by tcx"), since="6.6"),
 )
 
 
-def suites(series):
-    """Those for a kernel; None: for all of them."""
-    return [suite for suite in _SUITES if series is None or _number(suite.since) <= _number(series)]
+def steps(release):
+    """Those for a kernel."""
+    return [step for step in _STEPS if _number(step.since) <= _number(release) < _number(step.before)]
 
 
-def _number(series):
-    return tuple(int(part) for part in series.split("."))
+def files():
+    """What has to be built."""
+    return sorted({word[1:] for step in _STEPS for word in step.words if word.startswith("@")})
+
+
+def refuses_too_new(release):
+    return _number(release) < _number(_TOO_NEW_SINCE)
+
+
+def _number(release):
+    return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", release).groups())
