@@ -7,8 +7,6 @@
 #include <sys/statfs.h>
 
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
 #include "datapath/lock.h"
 
@@ -19,7 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kDefaultMount = "/sys/fs/bpf";
-constexpr const char* kMountSource = "bulkhead"; // tells our mounts from others'
+constexpr const char* kMountSource = "bulkhead"; // 5.10 forgets it: for people only
 
 fs::path nearest_existing(fs::path path) {
     std::error_code ignored;
@@ -61,21 +59,6 @@ Result<> mount_bpffs(const fs::path& at) {
     return mounted;
 }
 
-/// Is there a mount of ours exactly here?
-bool is_our_mount(const fs::path& path) {
-    std::ifstream mounts("/proc/self/mountinfo");
-    for (std::string line; std::getline(mounts, line);) {
-        std::istringstream fields(line);
-        std::string skipped, point, word, type, source;
-        fields >> skipped >> skipped >> skipped >> skipped >> point;
-        while (fields >> word && word != "-") {
-        }
-        fields >> type >> source;
-        if (point == path.string() && type == "bpf" && source == kMountSource) return true;
-    }
-    return false;
-}
-
 /// FNV-1a.
 uint32_t hash(const std::string& text) {
     uint32_t value = 2166136261u;
@@ -99,6 +82,8 @@ Result<> PinDir::create() const {
     if (!lies_on_bpffs(root)) {
         const fs::path at = is_below(root, kDefaultMount) ? fs::path(kDefaultMount) : root;
         if (auto mounted = mount_bpffs(at); !mounted) return mounted;
+        if (at == root)
+            if (auto marked = make_directories(mount_mark()); !marked) return marked;
     }
     for (const fs::path& directory : {maps(), programs(), links(), qdiscs()})
         if (auto made = make_directories(directory); !made) return made;
@@ -108,7 +93,7 @@ Result<> PinDir::create() const {
 Result<> PinDir::remove() const {
     std::error_code error;
     if (!fs::exists(root, error)) return {};
-    const bool mounted_here = is_our_mount(root);
+    const bool mounted_here = fs::exists(mount_mark(), error); // goes with the mount
     for (const fs::path& directory : {maps(), programs(), links(), qdiscs()}) {
         fs::remove_all(directory, error);
         if (error) return fail("remove " + directory.string(), error.value());

@@ -6,6 +6,7 @@
 //   maps/<name>              programs/<name>
 //   links/<ifindex>-<hook>   tcx only
 //   qdiscs/<ifindex>         an empty directory: we made the clsact qdisc of that device
+//   mounted                  an empty directory: we mounted a bpffs here, just for this
 #pragma once
 
 #include <filesystem>
@@ -22,6 +23,7 @@ struct PinDir {
     std::filesystem::path programs() const { return root / "programs"; }
     std::filesystem::path links() const { return root / "links"; }
     std::filesystem::path qdiscs() const { return root / "qdiscs"; }
+    std::filesystem::path mount_mark() const { return root / "mounted"; }
 
     /// Absolute and without "..", so that one directory has one name.
     static Result<PinDir> named(const std::string& path);
