@@ -105,7 +105,9 @@ void Agent::restore_slots() {
         if (owner == owners.end()) continue;
         const auto pod = kernel_->maps().pods.find(owner->second.slot);
         if (!pod || !is_still(*pod, veth)) continue;
-        netlink::RestoredSlot restored{.slot = owner->second.slot, .generation = owner->second.generation};
+        netlink::RestoredSlot restored{.slot = owner->second.slot,
+                                       .generation = owner->second.generation,
+                                       .older = (pod->flags & BH_POD_OLDER) != 0};
         restored.places.restore(*pod);
         local_pods_->restore(veth.ifindex, restored);
     }

@@ -13,6 +13,9 @@ constexpr auto kUnheard =
     "may have been in force before this agent started, which cannot tell: what the kernel was told "
     "then stays as it is, and only what is new applies, until this is mended or removed";
 
+constexpr auto kBare = "carries no Ethernet (a tunnel): what pods send to AWS resources through it is not judged, "
+                       "and confined pods are not held back there";
+
 std::map<std::string, uint64_t> limits_of(const datapath::Sizes& sizes) {
     return {{"endpoints4", sizes.endpoints}, {"endpoints6", sizes.endpoints},  {"prefixes4", sizes.prefixes},
             {"prefixes6", sizes.prefixes},   {"identities", sizes.identities}, {"tenants", sizes.identities},
@@ -82,6 +85,10 @@ std::vector<state::Problem> Agent::problems() const {
     if (!whole_ && source_->synced())
         for (const auto& file : source_->unheard())
             all.push_back({.origin = file, .object = "", .field = "", .text = kUnheard});
+    for (const uint32_t ifindex : guards_->uplinks())
+        if (!monitor_->network().is_ethernet(ifindex))
+            all.push_back(
+                {.origin = "netlink", .object = "interface " + interface_name(ifindex), .field = "", .text = kBare});
     for (const auto* more : {&compiler_->desired().problems, &local_pods_->problems()})
         all.insert(all.end(), more->begin(), more->end());
     return all;

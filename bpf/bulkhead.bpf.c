@@ -58,13 +58,26 @@ BH_INLINE enum bh_reason bh_refuse_sender(struct __sk_buff *skb, const struct bh
 }
 
 /*
+ * A marked packet passes the uplink wherever NAT takes it. Once conntrack has forgotten the conversation, that is
+ * where a Service's author wants it, if it goes to this node (NodePorts) or to a Service's address. There a datagram
+ * begins something; a TCP packet without its SYN, or an ICMP error, doesn't.
+ */
+BH_INLINE int bh_is_safe_to_mark(const struct bh_hook *hook)
+{
+	if (hook->packet.protocol == BH_TCP || hook->packet.flags & BH_ICMP_ERROR)
+		return 1;
+	return !hook->dst_is_this_node && !(hook->question.dst.flags & BH_SERVICE);
+}
+
+/*
  * NAT may lie between here and the uplink: the answer to a client of a NodePort leaves under the node's
  * address and port, which the flow memory doesn't know. So here, where the conversation is the pod's own,
  * the answer is marked as one. No pod can do that: a packet loses its mark where it crosses namespaces.
  */
-BH_INLINE void bh_mark_answer(struct __sk_buff *skb)
+BH_INLINE void bh_mark_answer(struct __sk_buff *skb, const struct bh_hook *hook)
 {
-	skb->mark |= bh_config.answer_mark;
+	if (bh_is_safe_to_mark(hook))
+		skb->mark |= bh_config.answer_mark;
 }
 
 BH_INLINE int bh_is_marked_answer(const struct __sk_buff *skb, const struct bh_packet *packet)
@@ -117,7 +130,7 @@ BH_INLINE int bh_judge_towards_node(struct __sk_buff *skb, struct bh_hook *hook)
 		return bh_conclude(skb, BH_REASON_NEIGHBOR);
 	reason = bh_reconsider_sent(skb, hook, bh_ask_about_packet(hook));
 	if (reason == BH_REASON_REPLY || reason == BH_REASON_RELATED)
-		bh_mark_answer(skb);
+		bh_mark_answer(skb, hook);
 	return bh_conclude(skb, reason);
 }
 
@@ -141,7 +154,7 @@ BH_INLINE int bh_send_on(struct __sk_buff *skb, const struct bh_control *control
 	if (confined && (hook->dst_is_this_node || bh_ends_here(hook->packet.family, &hook->packet.dst)))
 		return bh_judge_towards_node(skb, hook);
 	if (marks && hook->parsed == BH_PARSED && bh_uplink_may_refuse(hook) && bh_is_answer_sent(skb, hook))
-		bh_mark_answer(skb);
+		bh_mark_answer(skb, hook);
 	return bh_leave_to_others(skb);
 }
 

@@ -31,6 +31,7 @@ bh_pod pod_row(const state::LocalPod& pod, IdentityId identity, std::vector<stat
     row.generation = pod.generation;
     row.identity = identity;
     row.nsid = pod.nsid;
+    row.flags = pod.older ? BH_POD_OLDER : 0;
     const auto interfaces = std::min<size_t>(pod.ifindexes.size(), BH_POD_INTERFACES);
     std::copy_n(pod.ifindexes.begin(), interfaces, row.ifindex);
     pod.places.fill(row);

@@ -3,7 +3,9 @@
 
 #include <bpf/bpf.h>
 #include <linux/magic.h>
+#include <spdlog/spdlog.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 
 #include <cstdio>
@@ -43,10 +45,23 @@ Result<> make_directories(const fs::path& path) {
     return {};
 }
 
+/// As far as we can see.
+bool is_in_host_mounts() {
+    struct stat ours {};
+    struct stat hosts {};
+    if (stat("/proc/self/ns/mnt", &ours) != 0 || stat("/proc/1/ns/mnt", &hosts) != 0) return true;
+    return ours.st_ino == hosts.st_ino;
+}
+
 Result<> mount_here(const fs::path& at) {
     if (auto made = make_directories(at); !made) return made;
     if (mount(kMountSource, at.c_str(), "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0)
         return fail("mount bpffs at " + at.string(), errno);
+    if (!is_in_host_mounts())
+        spdlog::warn(
+            "mounted a bpffs at {} that only this mount namespace sees: what is pinned there ends with it, and "
+            "with it the enforcement. Mount the host's into the container (hostPath)",
+            at.string());
     return {};
 }
 

@@ -26,6 +26,7 @@ struct LocalPod {
     uint16_t slot = 0;       // index in the pods map, never 0
     uint32_t generation = 0; // never 0
     int32_t nsid = -1;       // of the pod's netns
+    bool older = false;      // than this node's first agent, for all that is known
     PodKey pod;              // empty = unknown
     std::vector<uint32_t> ifindexes;
     std::vector<Address> addresses; // from host routes to the veth

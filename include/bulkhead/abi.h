@@ -99,6 +99,7 @@ struct bh_interface {
 
 enum bh_pod_flag {
 	BH_POD_ANY_SOURCE = 1 << 0, /* source check off: this pod routes for others */
+	BH_POD_OLDER = 1 << 1, /* was there before us: its sockets may tell that its peer spoke first */
 };
 
 /* pods[slot]: array. Two interfaces of one pod share a slot. Slot 0 is nobody. */

@@ -199,6 +199,11 @@ TEST_CASE("an answer that NAT disguises passes the uplink by the mark that its p
     CHECK_FALSE(is_marked(wire, sent_by(kJob), ip(job, client).tcp(8080, 41000, kSyn)));
     CHECK_FALSE(is_marked(wire, sent_by(kWeb), ip(web, vault).tcp(8081, 41000, kAck)));
     CHECK_FALSE(is_marked(wire, sent_by(kWeb), as_sent(web, client))); // nobody would refuse it
+    // NAT may take a datagram to this node to anybody, once it has forgotten what it answers.
+    check_row(wire, {"a masked datagram", to(kJob), ip(node, job).udp(41000, 8080), BH_REASON_OPEN});
+    CHECK_FALSE(is_marked(wire, sent_by(kJob), ip(job, node).udp(8080, 41000)));
+    check_row(wire, {"a client's datagram", to(kJob), ip(client, job).udp(42000, 8080), BH_REASON_OPEN});
+    CHECK(is_marked(wire, sent_by(kJob), ip(job, client).udp(8080, 42000)));
 }
 
 TEST_CASE("a port of a confined pod that nobody serves says so through a NodePort too") {

@@ -68,6 +68,7 @@ std::map<uint16_t, state::LocalPod> LocalPods::update(const std::vector<Veth>& v
         members[group->pod.slot].push_back(&veth);
     }
     restored_.clear(); // what wasn't there at the first look is another device if it comes
+    first_look_ = false;
 
     std::map<uint16_t, state::LocalPod> pods;
     for (const auto& [slot, own] : members) {
@@ -111,6 +112,7 @@ LocalPods::Group* LocalPods::new_group(const Veth& veth) {
     group.pod.slot = keeps ? restored->second.slot : free_slot();
     if (group.pod.slot == 0) return nullptr;
     group.pod.generation = keeps ? restored->second.generation : ++last_generation_;
+    group.pod.older = keeps ? restored->second.older : first_look_;
     if (keeps) group.pod.places = restored->second.places;
     return &(groups_[group.pod.slot] = std::move(group));
 }

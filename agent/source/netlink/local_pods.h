@@ -20,6 +20,7 @@ namespace bulkhead::netlink {
 struct RestoredSlot {
     uint16_t slot = 0;
     uint32_t generation = 0;
+    bool older = false;
     state::AddressPlaces places{}; // of the pod's addresses in its row
 };
 
@@ -50,6 +51,7 @@ private:
 
     uint32_t slots_;
     uint32_t last_generation_;
+    bool first_look_ = true;
     std::map<uint32_t, RestoredSlot> restored_; // by ifindex
     std::map<uint16_t, Group> groups_;          // by slot
     std::vector<state::Problem> problems_;

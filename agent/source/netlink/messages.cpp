@@ -3,6 +3,7 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -72,6 +73,7 @@ std::optional<News> decode_link(const nlmsghdr* message) {
     LinkNews link{.gone = message->nlmsg_type == RTM_DELLINK, .ifindex = static_cast<uint32_t>(header->ifi_index)};
     link.up = (header->ifi_flags & IFF_UP) != 0;
     link.loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
+    link.ethernet = header->ifi_type == ARPHRD_ETHER;
     each_attribute(message, sizeof *header, [&](const nlattr* attribute) {
         switch (mnl_attr_get_type(attribute)) {
         case IFLA_IFNAME:

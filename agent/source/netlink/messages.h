@@ -25,6 +25,7 @@ struct LinkNews {
     int32_t nsid = -1;  // the peer's netns as this one numbers it; -1 = here, or not known
     bool up = false;
     bool loopback = false;
+    bool ethernet = true;
 };
 
 struct AddressNews {

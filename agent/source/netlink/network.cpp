@@ -161,6 +161,11 @@ std::string Network::name_of(uint32_t ifindex) const {
     return link == links_.end() ? std::string() : link->second.news.name;
 }
 
+bool Network::is_ethernet(uint32_t ifindex) const {
+    const auto link = links_.find(ifindex);
+    return link != links_.end() && link->second.news.ethernet;
+}
+
 std::set<uint32_t> Network::named(const std::vector<std::string>& names) const {
     std::set<uint32_t> result;
     for (const auto& [ifindex, link] : links_)

@@ -51,6 +51,7 @@ public:
     std::set<Address> own_addresses() const;
 
     std::string name_of(uint32_t ifindex) const; // empty = no such link
+    bool is_ethernet(uint32_t ifindex) const;
     std::set<uint32_t> named(const std::vector<std::string>& names) const;
 
 private:
