@@ -4,7 +4,10 @@
 #include "datapath/attach.h"
 
 #include <catch2/generators/catch_generators_range.hpp>
+#include <unistd.h>
+
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 
@@ -19,6 +22,18 @@ using namespace bulkhead::test;
 namespace fs = std::filesystem;
 
 namespace {
+
+/// Lock files that carry this process' pid. Other agents' and the directory itself may be there or not.
+int locks_signed_by_us() {
+    int ours = 0;
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator("/run/bulkhead", none)) {
+        pid_t pid = 0;
+        std::ifstream(entry.path()) >> pid;
+        ours += pid == getpid();
+    }
+    return ours;
+}
 
 /// One life of an agent. It ends as a killed one does: nothing is cleaned up.
 class Agent {
@@ -331,6 +346,7 @@ TEST_CASE("detach leaves nothing, and again nothing", "[detach]") {
     {
         Agent agent(place.settings(), mode);
         need(agent.attacher().guard(veth.ifindex()));
+        REQUIRE(locks_signed_by_us() == 1);
     }
     const auto report = need(detach(place.path()));
 
@@ -341,7 +357,7 @@ TEST_CASE("detach leaves nothing, and again nothing", "[detach]") {
     CHECK_FALSE(has_clsact(veth));
     CHECK(output_of("bpftool net show dev eni0a").find("bh_") == std::string::npos);
     CHECK_FALSE(fs::exists(place.path()));
-    CHECK(fs::is_empty("/run/bulkhead") == false); // the lock for mounting stays for others
+    CHECK(locks_signed_by_us() == 0);
     const auto again = need(detach(place.path()));
     CHECK_FALSE(again.pins);
     CHECK(again.links + again.filters + again.qdiscs == 0);
