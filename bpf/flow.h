@@ -20,6 +20,7 @@ enum bh_idle {
 	BH_IDLE_UDP_UNANSWERED = 30,
 	BH_IDLE_UDP = 120,
 	BH_IDLE_ICMP = 30,
+	BH_IDLE_SCTP_UNANSWERED = 10,
 	BH_IDLE_SCTP = 432000,
 	BH_IDLE_OTHER = 600,
 };
@@ -88,7 +89,7 @@ BH_INLINE __u32 bh_flow_idle_seconds(__u8 protocol, __u32 state)
 	case BH_ICMPV6:
 		return BH_IDLE_ICMP;
 	case BH_SCTP:
-		return BH_IDLE_SCTP;
+		return state & BH_FLOW_ANSWERED ? BH_IDLE_SCTP : BH_IDLE_SCTP_UNANSWERED;
 	default:
 		return BH_IDLE_OTHER;
 	}

@@ -3,8 +3,8 @@
  * One packet at one hook: what we know of it, and how it got there. Every entry begins with
  * bh_hook_begin() and ends in account.h.
  *
- * The hook lives in a per-CPU map instead of on the stack. Softirqs do not interrupt each other, so it
- * is ours while the program runs; the larger steps can be global functions, which the verifier checks
+ * The hook lives in a per-CPU map instead of on the stack. Softirqs do not interrupt each other, and each
+ * load of the programs has its own, so it is ours while the program runs; the larger steps can be global functions, which the verifier checks
  * once instead of once for every path that leads there (on 5.10 they take nothing but the context and
  * numbers); and what is in it the verifier doesn't try to track, which keeps the number of paths small.
  */
@@ -65,8 +65,11 @@ struct {
 	__type(value, struct bh_hook);
 } scratch SEC(".maps");
 
-/* Keeps two context reads apart: the compiler would make them one, at an address that it computes, and
- * the verifier takes only fixed ones. */
+/*
+ * Hides from the compiler what it knows of a value. Of two context reads it would make one, at an address that it
+ * computes, and the verifier takes only fixed ones; and a mask that it can prove needless it would drop, though the
+ * verifier can't prove it.
+ */
 #define BH_KEEP(value) asm volatile("" : "+r"(value))
 
 BH_INLINE __u32 bh_ifindex(const struct __sk_buff *skb)

@@ -8,6 +8,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <string_view>
 
 #include "datapath/skeleton.h"
 
@@ -36,8 +37,10 @@ int keep_words(libbpf_print_level level, const char* format, va_list arguments) 
     return 0;
 }
 
-bool is_configuration(const bpf_map* map) {
-    return bpf_map__is_internal(map);
+/// Each load has its own: the configuration, and the room for one packet, which a rehearsal must not share since
+/// real packets interrupt it.
+bool is_private(const bpf_map* map) {
+    return bpf_map__is_internal(map) || std::string_view(bpf_map__name(map)) == "scratch";
 }
 
 Result<> set_size(bpf_object* object, const char* name, uint32_t entries) {
@@ -127,7 +130,7 @@ std::vector<std::string> Object::map_names() const {
     std::vector<std::string> names;
     const bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object_.get()) {
-        if (!is_configuration(map)) names.emplace_back(bpf_map__name(map));
+        if (!is_private(map)) names.emplace_back(bpf_map__name(map));
     }
     return names;
 }
@@ -159,7 +162,7 @@ Result<Loaded> Object::load() {
     if (auto taken = collect_programs(object_.get(), loaded.programs); !taken) return tl::unexpected(taken.error());
     const bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object_.get()) {
-        if (is_configuration(map)) continue;
+        if (is_private(map)) continue;
         auto fd = duplicate(bpf_map__fd(map));
         if (!fd) return tl::unexpected(fd.error());
         loaded.maps[bpf_map__name(map)] = std::move(*fd);

@@ -30,7 +30,7 @@ class Object {
 public:
     static Result<Object> open(const Sizes& sizes, const bh_config& config);
 
-    /// Without the configuration, which every load gets anew.
+    /// Those that outlive a load and may be shared by several.
     std::vector<std::string> map_names() const;
 
     /// Would a map of ours look exactly like this one?

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/content.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "source/decode.h"
@@ -25,7 +26,8 @@ public:
         if (!decoded.key) {
             content_.anonymous = true;
         } else if (!is_first(*decoded.key)) {
-            add({origin(document.line), decoded.key->text(), "", "is there twice in this file; the first one counts"});
+            add({origin(document.line), decoded.key->text(), "", "is there twice in this file"});
+            content_.repeated.push_back(std::move(*decoded.key));
         } else if (decoded.object) {
             content_.objects.push_back(std::move(*decoded.object));
         } else {
@@ -41,6 +43,7 @@ public:
 
     Content finish(bool readable) {
         content_.readable = readable;
+        std::sort(content_.repeated.begin(), content_.repeated.end());
         if (left_out_ != 0)
             content_.problems.push_back({name_.str(), "", "", "has " + std::to_string(left_out_) + " more problems"});
         return std::move(content_);

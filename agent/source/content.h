@@ -18,9 +18,10 @@ struct Content {
     bool readable = false;
     /// Something in it concerns us, but doesn't say who it is.
     bool anonymous = false;
-    std::vector<state::Object> objects;    // each key once
-    std::vector<state::ObjectKey> invalid; // those that are there, but not as they should be
-    std::vector<state::Problem> problems;  // without what is in force instead: the ledger knows that
+    std::vector<state::Object> objects;     // each key once
+    std::vector<state::ObjectKey> invalid;  // those that are there, but not as they should be
+    std::vector<state::ObjectKey> repeated; // those that are there more than once; sorted; the first is in `objects`
+    std::vector<state::Problem> problems;   // without what is in force instead: the ledger knows that
     std::optional<Signature> signature;
 };
 

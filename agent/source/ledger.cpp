@@ -2,6 +2,7 @@
 #include "source/ledger.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace bulkhead::source {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr auto kLastGood = "; its last good content stays in force";
 constexpr auto kLastSaid = "; what it said last stays in force";
+constexpr auto kFirstOne = "; the first one counts";
 constexpr auto kNothing = "; no good content of it is known";
 
 state::Problem duplicate(const state::ObjectKey& key, const state::Object& object, std::string_view in_force) {
@@ -44,7 +46,9 @@ KeyList Ledger::take_over(const std::string& file, Content content, const KeyLis
     now.reserve(now.size() + content.objects.size());
     for (auto& object : content.objects) {
         auto key = state::key_of(object);
-        if (put_or_wait(file, std::move(object), cluster)) now.push_back(std::move(key));
+        const bool stays =
+            cluster.origin_of(key) == file && std::binary_search(content.repeated.begin(), content.repeated.end(), key);
+        if (stays || put_or_wait(file, std::move(object), cluster)) now.push_back(std::move(key));
     }
     std::sort(now.begin(), now.end());
 
@@ -99,6 +103,8 @@ void Ledger::note_problems(const std::string& file, const Content& content, cons
     std::map<std::string, const char*> instead; // of what is invalid: object -> what is in force
     for (const auto& key : content.invalid)
         instead[key.text()] = cluster.origin_of(key) ? kLastGood : kNothing;
+    for (const auto& key : content.repeated)
+        instead[key.text()] = cluster.origin_of(key) ? kLastGood : kFirstOne;
     auto& problems = problems_[file];
     problems = content.problems;
     for (auto& problem : problems) {
@@ -111,21 +117,28 @@ void Ledger::note_unheard(const std::string& file, const Content& content) {
     const auto known = unheard_.find(file);
     const bool is_first = known != unheard_.end() ? known->second.all : !keys_.contains(file);
     if (!content.readable && !is_first) return;
-    Unheard now{.all = is_first && (!content.readable || content.anonymous), .objects = content.invalid};
-    std::erase_if(now.objects, is_tenants_own);
-    if (now.all || !now.objects.empty())
+    Unheard now{.all = is_first && (!content.readable || content.anonymous),
+                .invalid = content.invalid,
+                .repeated = content.repeated};
+    std::erase_if(now.invalid, is_tenants_own);
+    std::erase_if(now.repeated, is_tenants_own);
+    if (now.all || !now.invalid.empty() || !now.repeated.empty())
         unheard_[file] = std::move(now);
     else
         unheard_.erase(file);
 }
 
 std::vector<std::string> Ledger::unheard(const state::Cluster& cluster) const {
-    std::vector<std::string> files;
+    std::set<std::string> files;
     for (const auto& [file, unheard] : unheard_)
-        if (unheard.all || std::any_of(unheard.objects.begin(), unheard.objects.end(),
-                                       [&](const auto& key) { return !cluster.origin_of(key); }))
-            files.push_back(file);
-    return files;
+        if (unheard.all || !unheard.repeated.empty() ||
+            std::any_of(unheard.invalid.begin(), unheard.invalid.end(),
+                        [&](const auto& key) { return !cluster.origin_of(key); }))
+            files.insert(file);
+    for (const auto& [file, objects] : waiting_)
+        if (!std::all_of(objects.begin(), objects.end(), [](const auto& one) { return is_tenants_own(one.first); }))
+            files.insert(file);
+    return {files.begin(), files.end()};
 }
 
 std::vector<state::Problem> Ledger::problems(const state::Cluster& cluster) const {

@@ -28,14 +28,16 @@ public:
 
     std::vector<state::Problem> problems(const state::Cluster& cluster) const;
 
-    /// Files that have something to say which nobody has understood even once. Not what tenants may write: a
-    /// mistake of theirs holds up nobody else.
+    /// Files that say something which nobody has understood even once, or of which nobody can tell whether it or
+    /// another word on the same object was in force before us. Not what tenants may write: a mistake of theirs
+    /// holds up nobody else.
     std::vector<std::string> unheard(const state::Cluster& cluster) const;
 
 private:
     struct Unheard {
-        bool all = false;                      // not readable so far, or it hides who it speaks of
-        std::vector<state::ObjectKey> objects; // invalid
+        bool all = false; // not readable so far, or it hides who it speaks of
+        std::vector<state::ObjectKey> invalid;
+        std::vector<state::ObjectKey> repeated;
     };
     using Waiting = std::map<state::ObjectKey, state::Object>;
 

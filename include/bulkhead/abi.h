@@ -175,7 +175,7 @@ enum bh_flow_state { /* low byte of stamp */
 struct bh_flow {
 	struct bh_addr peer; /* network */
 	__u16 local_port; /* network; ICMP echo: identifier */
-	__u16 peer_port; /* network; ICMP echo: 0 */
+	__u16 peer_port; /* network; ICMP echo: its identifier, as in local_port */
 	__u8 protocol;
 	__u8 local; /* index in the pod's addresses of that family, BH_POD_ADDRESSES = none of them; | BH_FLOW_IPV6 */
 	__u16 check; /* of all the above, `who` and the pod's generation; never 0 */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Conversations that the agent didn't see begin, or that its memory has lost: the pod's own sockets tell.
+#include <array>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
 #include "next_packet_support.h"
+#include "support/echo_server.h"
 
 namespace bulkhead::test {
 namespace {
@@ -50,7 +52,8 @@ TEST_CASE("a flow table of another size starts empty, and no conversation notice
     auto agent = AgentProcess::start(town.net, town.net.node(kNodeA), {});
     const Talks allowed = allowed_in(town);
     agent.process().stop(after(kEnd));
-    const auto next = AgentProcess::start(town.net, town.net.node(kNodeA), {.more = {"--flow-sets", "64"}});
+    const auto next =
+        AgentProcess::start(town.net, town.net.node(kNodeA), {.more = {"--flow-sets", std::to_string(kFewSets)}});
     check_cut_and_going_on({}, allowed, Clock::now());
 }
 
@@ -58,14 +61,48 @@ TEST_CASE("an idle TCP connection that the flow memory forgot goes on, and a rev
     const Town town;
     const auto& [net, safe, kin, near, far] = town;
     net.manifests().write("vault.yaml", namespace_text("vault"));
-    const auto agent = AgentProcess::start(net, net.node(kNodeA), {.more = {"--flow-sets", "64"}});
+    const auto agent = AgentProcess::start(net, net.node(kNodeA), {.more = {"--flow-sets", std::to_string(kFewSets)}});
     const std::vector<Kind> idle{{"TCP, idle", true, Flow::kIdle}};
     const Talks own = begin_talks(safe, far, Begun::kByGuarded, 7000, idle);
     const Talks strangers = begin_talks(safe, far, Begun::kByOther, 7100, idle);
-    flood(safe, near, size_t{64} * BH_FLOW_WAYS * 16);
+    forget(safe, near);
     net.manifests().write("vault.yaml", protected_namespace_text("vault"));
     agent.wait_for_verdict(far.name, safe.name + ":7000", "deny");
     check_cut_and_going_on(strangers, own, Clock::now());
+}
+
+std::string database_text(const Place& database, const std::string& allow_from) {
+    return "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: database}\n"
+           "spec: {tenant: vault, addresses: {cidrs: [\"" +
+           database.ip4.text() + "/32\", \"" + database.ip6.text() + "/128\"]}" + allow_from + "}\n";
+}
+
+/// Says something new, and hears it back?
+bool echoes(const Fd& client, std::chrono::milliseconds limit) {
+    constexpr std::array<uint8_t, 8> kWords{};
+    return send_all(client, kWords, after(limit)) && receive_exactly(client, kWords.size(), after(limit));
+}
+
+TEST_CASE("what a pod began is no answer because it listens on the same port later") {
+    const uint8_t family = GENERATE(BH_IPV4, BH_IPV6);
+    const Town town;
+    const Place database = town.net.wire(kNodeB, "aws/database", 50);
+    const auto server = require(EchoServer::start(database.netns, {5432}));
+    const auto& manifests = town.net.manifests();
+    manifests.write("vault-tenant.yaml", tenant_text("vault", "namespaces: [vault]"));
+    manifests.write("database.yaml",
+                    database_text(database, ", allowFrom: [{from: [{namespace: blog}], ports: [{port: 5432}]}]"));
+    const auto agent =
+        AgentProcess::start(town.net, town.net.node(kNodeA), {.more = {"--flow-sets", std::to_string(kFewSets)}});
+    const Place late = town.net.add(kNodeA, "blog/late", 31); // of older pods' sockets more is believed
+    agent.wait_for_verdict(late.name, "database:5432", "allow");
+    const Fd client = require(tcp_connect(late.netns, {database.address(family), 5432}, after(10s), 6000));
+    forget(late, town.near);
+    const Fd listener = require(tcp_listen(late.netns, {late.address(family), 6000}));
+    REQUIRE(echoes(client, 10s));
+    manifests.write("database.yaml", database_text(database, ""));
+    agent.wait_for_verdict(late.name, "database:5432", "deny");
+    CHECK_FALSE(echoes(client, kWatch));
 }
 
 } // namespace

@@ -8,6 +8,8 @@
 
 #include <sstream>
 
+#include "support/echo_server.h"
+
 namespace bulkhead::test {
 
 namespace {
@@ -139,7 +141,6 @@ void check_going_on(const Talks& talks) {
         check_still_arrives(talk, now);
 }
 
-/// Datagrams to as many ports of a neighbour, each a conversation of its own for the flow memory.
 void flood(const Place& from, const Place& to, size_t conversations) {
     constexpr size_t kPorts = 16384;
     const std::vector<uint8_t> bytes(8);
@@ -150,6 +151,19 @@ void flood(const Place& from, const Place& to, size_t conversations) {
             wait_until([&] { return sendto(fd.get(), bytes.data(), bytes.size(), 0, where.raw(), where.size) > 0; },
                        after(5s));
         }
+    }
+}
+
+void forget(const Place& pod, const Place& other) {
+    constexpr size_t kConversations = size_t{4} * kFewSets * BH_FLOW_WAYS;
+    constexpr uint16_t kFirstClient = 20000;
+    const Endpoint server{other.ip4, 9};
+    const auto echo = require(EchoServer::start(other.netns, {server.port}));
+    const std::vector<uint8_t> bytes(8);
+    for (size_t i = 0; i < kConversations; ++i) {
+        const Fd fd = require(udp_connect(pod.netns, server, static_cast<uint16_t>(kFirstClient + i)));
+        require(send_all(fd, bytes, after(5s)));
+        require(receive_datagram(fd, after(5s)));
     }
 }
 

@@ -51,8 +51,14 @@ void append(Talks& talks, Talks more);
 void check_cut_and_going_on(const Talks& cut, const Talks& going_on, Clock::time_point moment);
 void check_going_on(const Talks& talks);
 
-/// Datagrams to as many ports of a neighbour, each a conversation of its own for the flow memory.
+/// Datagrams to as many ports of a neighbour, each a conversation of its own for the flow memory. None is answered,
+/// so they push out nothing that was.
 void flood(const Place& from, const Place& to, size_t conversations);
+
+/// Makes the flow memory of a pod under an agent with `--flow-sets` kFewSets forget what is idle, by many
+/// conversations that are answered.
+void forget(const Place& pod, const Place& other);
+inline constexpr size_t kFewSets = 64;
 
 /// A protected pod on node-a, one of its tenant elsewhere, and strangers near and far. No agent yet.
 struct Town {

@@ -287,12 +287,33 @@ TEST_CASE("the other file's object is as new as its file when it takes over") {
     CHECK(f.cluster.tenants().at("a").sealed);
 }
 
-TEST_CASE("the same object twice in one file: the first counts") {
+TEST_CASE("the same object twice in one file: what is in force stays, else the first counts") {
     Following f;
-    f.directory.write("a.yaml", tenant("a") + "---\n" + tenant("a", "{level: non-protected}"));
+    const std::string loose = tenant("a", "{level: non-protected}");
+    f.directory.write("a.yaml", tenant("a") + "---\n" + loose);
     f.update();
     CHECK(f.level("a") == state::Level::kProtected);
-    CHECK(f.complains("a.yaml:6 Tenant a: is there twice in this file"));
+    CHECK(f.complains("a.yaml:6 Tenant a: is there twice in this file; the first one counts"));
+    CHECK(f.source.unheard() == std::vector<std::string>{"a.yaml"});
+    f.directory.replace("a.yaml", loose + "---\n" + tenant("a"));
+    f.update();
+    CHECK(f.level("a") == state::Level::kProtected);
+    CHECK(f.complains("is there twice in this file; its last good content stays in force"));
+    f.directory.replace("a.yaml", loose);
+    f.update();
+    CHECK(f.level("a") == state::Level::kNonProtected);
+    CHECK(f.source.unheard().empty());
+}
+
+TEST_CASE("of an object in two files a fresh reader can't tell which was in force, so it has not heard the second") {
+    Following f;
+    f.directory.write("a.yaml", tenant("a"));
+    f.directory.write("b.yaml", tenant("a", "{level: non-protected}"));
+    f.update();
+    CHECK(f.source.unheard() == std::vector<std::string>{"b.yaml"});
+    f.directory.remove("b.yaml");
+    f.update();
+    CHECK(f.source.unheard().empty());
 }
 
 TEST_CASE("a directory that vanishes keeps everything, and is followed when it returns") {

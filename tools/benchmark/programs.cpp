@@ -22,6 +22,7 @@ Result<UnderTest> load_under_test() {
     if (!kernel) return tl::unexpected(kernel.error());
     bh_config config{};
     config.flow_seed = kernel->maps().flow_seed.find(0).value_or(0);
+    config.answer_mark = settings.answer_mark;
     config.rehearsal = BH_REHEARSAL_UNANSWERED;
     auto object = datapath::Object::open(settings.sizes, config);
     if (!object) return tl::unexpected(object.error());
