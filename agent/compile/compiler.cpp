@@ -85,6 +85,7 @@ struct Compiler::Impl {
     void publish(Turn& turn, const Identity& identity);
     void place(Turn& turn, const Address& address);
     void place_all(Turn& turn);
+    bool may_send_as_others(const Turn& turn, const state::LocalPod& local) const;
     void write_local(Turn& turn);
     void write_prefixes();
     std::vector<state::Problem> opening_problems(const Turn& turn) const;
@@ -388,12 +389,20 @@ void Compiler::Impl::place_all(Turn& turn) {
         place_new(address);
 }
 
+bool Compiler::Impl::may_send_as_others(const Turn& turn, const state::LocalPod& local) const {
+    const auto pod = turn.cluster.pods().find(local.pod);
+    const auto* member = pod == turn.cluster.pods().end() ? nullptr : policy->tenancy.find(pod->second.ns);
+    return member && !member->checks_source();
+}
+
 void Compiler::Impl::write_local(Turn& turn) {
     std::vector<state::Problem> found;
     std::map<uint16_t, bh_pod> pods;
     std::map<uint32_t, bh_interface> interfaces;
     for (const auto& [slot, pod] : endpoints.local_pods()) {
-        pods.emplace(slot, pod_row(pod, endpoints.identity_of(pod).id, found));
+        auto row = pod_row(pod, endpoints.identity_of(pod).id, found);
+        if (may_send_as_others(turn, pod)) row.flags |= BH_POD_ANY_SOURCE;
+        pods.emplace(slot, row);
         for (const auto ifindex : pod.ifindexes)
             interfaces.emplace(ifindex, bh_interface{.slot = slot});
     }

@@ -30,6 +30,7 @@ struct Membership {
     bool confined() const { return declared && declared->confined; }
     bool allows_pod_expose() const { return !declared || declared->pod_expose; }
     bool allows_access_grants() const { return !declared || declared->access_grants; }
+    bool checks_source() const { return !declared || declared->source_check; }
 };
 
 inline constexpr std::string_view kByDefault = "by default";

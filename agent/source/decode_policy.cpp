@@ -123,7 +123,7 @@ state::Tenant decode_tenant(const Field& document, const DecodeContext& context)
     check_cluster_scoped(document);
     const auto spec = document["spec"];
     spec.only({"namespaces", "namespaceSelector", "level", "mode", "sealed", "confined", "podExpose", "accessGrants",
-               "expose", "trusted", "allowFrom", "allowTo"});
+               "sourceCheck", "expose", "trusted", "allowFrom", "allowTo"});
     return {.meta = read_meta(document, context),
             .namespaces = read_names(spec["namespaces"]),
             .namespace_selector = read_selector(spec["namespaceSelector"]),
@@ -133,6 +133,7 @@ state::Tenant decode_tenant(const Field& document, const DecodeContext& context)
             .confined = spec["confined"].boolean().value_or(false),
             .pod_expose = spec["podExpose"].boolean().value_or(true),
             .access_grants = spec["accessGrants"].boolean().value_or(true),
+            .source_check = spec["sourceCheck"].boolean().value_or(true),
             .expose = read_openings(spec["expose"]),
             .trusted = read_openings(spec["trusted"]),
             .allow_from = read_tenant_grants(spec["allowFrom"]),

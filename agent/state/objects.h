@@ -191,6 +191,7 @@ struct Tenant {
     bool confined = false;
     bool pod_expose = true;
     bool access_grants = true;
+    bool source_check = true; // off: its pods route for others
     std::vector<Opening> expose;
     std::vector<Opening> trusted;
     std::vector<Grant> allow_from;

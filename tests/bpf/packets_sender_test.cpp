@@ -33,6 +33,24 @@ TEST_CASE("a pod sends from its own addresses only") {
         });
 }
 
+TEST_CASE("a pod that routes for others sends from any address, and nothing else is forgiven it") {
+    Wire wire(shared_machine());
+    auto router = batch_tenant(false);
+    router.source_check = false;
+    wire.stage.put(router);
+    wire.show();
+    check_rows(
+        wire,
+        {
+            {"a client's v4", sent_by(kJob), ip("192.0.2.7", "10.0.2.1").udp(1, 2), kLeft},
+            {"a client's v6", sent_by(kJob), ip("2001:db8::7", "fd00:2::1").udp(1, 2), kLeft},
+            {"another tenant's pod", sent_by(kWeb), ip("192.0.2.7", "10.0.2.1").udp(1, 2), BH_REASON_SPOOFED},
+            {"who it is the device says", to(kLedger, kJob), ip("10.0.2.2", "10.0.1.2").udp(1, 2), BH_REASON_CONFINED},
+            {"a redirect", sent_by(kJob), ip("192.0.2.7", "10.0.2.1").icmp(5, 1), BH_REASON_ROUTER_ICMP},
+            {"MPLS", sent_by(kJob), packet().eth().ethertype(0x8847).payload(40), BH_REASON_ETHERTYPE},
+        });
+}
+
 TEST_CASE("a pod speaks IPv4, IPv6 and ARP, and nothing else") {
     const Wire wire(shared_machine());
     const auto whole = [] { return ip("10.0.1.1", "10.0.2.1").udp(1, 2); };

@@ -57,6 +57,19 @@ TEST_CASE("a veth is held until its pod and its namespace are known") {
     CHECK(world.ask("198.51.100.1", "10.0.0.5") == BH_REASON_OPEN);
 }
 
+TEST_CASE("a tenant's pods send as themselves only, unless its Tenant says that they route for others") {
+    World w;
+    auto router = named<state::Tenant>("router");
+    router.namespaces = {"vpn"};
+    w.ns("vpn").ns("shop").put(router).pod("vpn/gate", {}, {}, "node-a").pod("shop/web", {}, {}, "node-a");
+    w.local({local_pod(1, "vpn/gate", {"10.0.1.1"}), local_pod(2, "shop/web", {"10.0.1.2"})});
+    CHECK(w.desired().pods.at(1).flags == 0);
+    router.source_check = false;
+    w.put(router);
+    CHECK(w.desired().pods.at(1).flags == BH_POD_ANY_SOURCE);
+    CHECK(w.desired().pods.at(2).flags == 0);
+}
+
 TEST_CASE("trust does not reach what is held") {
     auto monitoring = tenant("monitoring", {"monitoring"});
     monitoring.trusted = {opening({})};

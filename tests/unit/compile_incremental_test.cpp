@@ -192,6 +192,7 @@ private:
         object.confined = chance(30);
         object.sealed = chance(20);
         object.pod_expose = chance(80);
+        object.source_check = chance(80);
         object.expose = {opening(any_ports(), any_app())};
         object.trusted = {opening(any_ports(), any_app())};
         object.allow_from = {grant({any_peer()}, any_ports())};

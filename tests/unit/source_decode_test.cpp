@@ -198,6 +198,7 @@ TEST_CASE("a tenant is read whole") {
   confined: true
   podExpose: false
   accessGrants: false
+  sourceCheck: false
   expose: [{namespaceSelector: {matchLabels: {a: b}}, podSelector: {}, ports: [{port: http}]}]
   trusted: [{ports: [{port: 9000, endPort: 9010, protocol: UDP}]}]
   allowFrom:
@@ -214,7 +215,7 @@ TEST_CASE("a tenant is read whole") {
     CHECK(tenant.namespace_selector == state::Selector{});
     CHECK(tenant.level == state::Level::kProtected);
     CHECK(tenant.mode == state::Mode::kAudit);
-    CHECK((tenant.sealed && tenant.confined && !tenant.pod_expose && !tenant.access_grants));
+    CHECK((tenant.sealed && tenant.confined && !tenant.pod_expose && !tenant.access_grants && !tenant.source_check));
     REQUIRE(tenant.expose.size() == 1);
     CHECK(tenant.expose[0].target.namespaces == state::Selector{{{"a", Term::Op::kIn, {"b"}}}});
     CHECK(tenant.expose[0].target.pods == state::Selector{});
@@ -239,7 +240,7 @@ TEST_CASE("a silent tenant has the defaults, and no selector is not the same as 
     CHECK_FALSE(tenant.namespace_selector.has_value());
     CHECK_FALSE(tenant.level.has_value());
     CHECK_FALSE(tenant.mode.has_value());
-    CHECK((tenant.pod_expose && tenant.access_grants && !tenant.sealed && !tenant.confined));
+    CHECK((tenant.pod_expose && tenant.access_grants && tenant.source_check && !tenant.sealed && !tenant.confined));
 }
 
 TEST_CASE("an AWS resource is protected unless it says otherwise, and tells what is not resolved") {
