@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The monitor against a real kernel, in a netns of its own; pods are netns that nobody names.
+// The monitor against a real kernel, in a netns of its own. What it sees of a pod is a veth into another netns, so bare
+// veth pairs are enough here: they have no addresses, routes or neighbours and carry nothing. Simulated pods are
+// podnet's.
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -44,8 +46,8 @@ struct Netns {
     Fd fd;
 };
 
-void add_pod(const Netns& pod, const std::string& host_side, const std::string& pod_side = "eth0") {
-    run("ip link add " + host_side + " type veth peer name " + pod_side + " netns " + pod.path());
+void add_veth_pair(const Netns& far, const std::string& host_side, const std::string& far_side = "eth0") {
+    run("ip link add " + host_side + " type veth peer name " + far_side + " netns " + far.path());
     run("ip link set " + host_side + " up");
 }
 
@@ -83,8 +85,8 @@ TEST_CASE("the first read finds pods, addresses and uplinks that were there befo
     enter_new_netns();
     const Netns pod;
     const Netns vpc;
-    add_pod(pod, "eni0123456789a");
-    add_pod(vpc, "eth0", "vpc0");
+    add_veth_pair(pod, "eni0123456789a");
+    add_veth_pair(vpc, "eth0", "vpc0");
     run("ip addr add 10.0.0.11/24 dev eth0 && ip route add default via 10.0.0.1");
     run("ip route add 10.0.1.5/32 dev eni0123456789a && ip route add 10.0.1.6/32 dev eni0123456789a table 1234");
     run("ip -6 route add fd00::5/128 dev eni0123456789a");
@@ -101,7 +103,7 @@ TEST_CASE("the first read finds pods, addresses and uplinks that were there befo
 TEST_CASE("a subnet's broadcast and anycast addresses are the node's own as long as it is in the subnet") {
     enter_new_netns();
     const Netns vpc;
-    add_pod(vpc, "eth0", "vpc0");
+    add_veth_pair(vpc, "eth0", "vpc0");
     run("sysctl -qw net.ipv6.conf.all.forwarding=1"); // a router answers to its subnets' anycast address
     auto monitor = new_monitor();
     const auto owns = [&](const char* text) {
@@ -121,7 +123,7 @@ TEST_CASE("a pod that comes is known with its address, and gone when it goes") {
     auto monitor = new_monitor();
     {
         const Netns pod;
-        add_pod(pod, "eni0123456789a");
+        add_veth_pair(pod, "eni0123456789a");
         run("ip route add 10.0.1.5/32 dev eni0123456789a");
         CHECK(eventually(monitor, [&] { return addresses_of(monitor, "eni0123456789a") == Strings{"10.0.1.5"}; }));
         run("ip route del 10.0.1.5/32 dev eni0123456789a");
@@ -136,9 +138,9 @@ TEST_CASE("the other family's veth, whose name says nothing, is grouped with its
     auto monitor = new_monitor();
     const Netns pod;
     const Netns other;
-    add_pod(pod, "eni0123456789a");
-    add_pod(pod, "vethrandom", "v4if0");
-    add_pod(other, "vethother");
+    add_veth_pair(pod, "eni0123456789a");
+    add_veth_pair(pod, "vethrandom", "v4if0");
+    add_veth_pair(other, "vethother");
     CHECK(eventually(monitor, [&] { return monitor.network().guarded(kPrefixes).size() == 2; }));
     const auto guarded = monitor.network().guarded(kPrefixes);
     CHECK(guarded[0].nsid == guarded[1].nsid);
@@ -148,7 +150,7 @@ TEST_CASE("the other family's veth, whose name says nothing, is grouped with its
 TEST_CASE("routes that a link takes with it silently are forgotten") {
     enter_new_netns();
     const Netns pod;
-    add_pod(pod, "eni0123456789a");
+    add_veth_pair(pod, "eni0123456789a");
     run("ip route add 10.0.1.5/32 dev eni0123456789a");
     auto monitor = new_monitor();
     REQUIRE(addresses_of(monitor, "eni0123456789a") == Strings{"10.0.1.5"});
@@ -159,7 +161,7 @@ TEST_CASE("routes that a link takes with it silently are forgotten") {
 TEST_CASE("routes that an address takes with it silently are forgotten") {
     enter_new_netns();
     const Netns pod;
-    add_pod(pod, "eni0123456789a");
+    add_veth_pair(pod, "eni0123456789a");
     run("ip addr add 10.0.0.11/32 dev lo && ip route add 10.0.1.5/32 dev eni0123456789a src 10.0.0.11");
     auto monitor = new_monitor();
     REQUIRE(addresses_of(monitor, "eni0123456789a") == Strings{"10.0.1.5"});
@@ -171,7 +173,7 @@ TEST_CASE("routes that an address takes with it silently are forgotten") {
 TEST_CASE("somebody's tc filter is told of by interface") {
     enter_new_netns();
     const Netns pod;
-    add_pod(pod, "eni0123456789a");
+    add_veth_pair(pod, "eni0123456789a");
     auto monitor = new_monitor();
     const auto index = monitor.network().guarded(kPrefixes).at(0).ifindex;
     run("tc qdisc add dev eni0123456789a clsact && tc filter add dev eni0123456789a egress bpf bytecode '1,6 0 0 "
@@ -184,7 +186,7 @@ TEST_CASE("somebody's tc filter is told of by interface") {
 TEST_CASE("lost news lead to a complete read, and nothing stays wrong") {
     enter_new_netns();
     const Netns pod;
-    add_pod(pod, "eni0123456789a");
+    add_veth_pair(pod, "eni0123456789a");
     auto monitor = new_monitor();
     const std::string batch = "/tmp/bulkhead-netlink-" + std::to_string(getpid()) + ".batch";
     {
