@@ -21,9 +21,11 @@ T require(Result<T> result) {
     return std::move(*result);
 }
 
-ExampleNet example_net() {
+using Placement = ExampleNet::Placement;
+
+ExampleNet example_net(Placement placement = Placement::kAsWritten) {
     if (geteuid() != 0) SKIP("needs root");
-    return require(ExampleNet::create());
+    return require(ExampleNet::create(placement));
 }
 
 std::vector<matrix::Cell> cells_of(const ExampleNet& net, const matrix::Expectation& expectation) {
@@ -97,6 +99,19 @@ TEST_CASE("the examples' matrix is as the rule says, outlives the agents and end
 
 TEST_CASE("the examples' matrix is as the rule says, outlives the agents and ends with detach, by clsact") {
     run_life_of_agents("clsact");
+}
+
+TEST_CASE("the examples' matrix is as the rule says where all pods are on one node") {
+    const ExampleNet net = example_net(Placement::kOneNode);
+    size_t pods = 0;
+    for (const auto& place : net.scene().places) {
+        if (place.kind != matrix::Place::Kind::kPod) continue;
+        CHECK(place.node == "node-a");
+        ++pods;
+    }
+    REQUIRE(pods > 0);
+    const auto agents = agents_on_all_nodes(net, "auto");
+    check_matrix(net, matrix::expect_rule(net.objects()));
 }
 
 // For tools/kernels: as much of the above as one measurement can tell, which takes half a minute there.

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -38,20 +40,34 @@ bool is_ready(const std::string& socket) {
     return status.is_object() && status.value("ready", false);
 }
 
+/// The same pods, with the addresses that they have, all on node-a; EndpointSlices say so, too.
+void write_on_one_node(const fs::path& from, const fs::path& to) {
+    const std::string there = "nodeName: node-b";
+    fs::create_directories(to);
+    for (const auto& entry : fs::directory_iterator(from)) {
+        std::ifstream file(entry.path());
+        std::string text(std::istreambuf_iterator<char>(file), {});
+        for (auto at = text.find(there); at != std::string::npos; at = text.find(there, at))
+            text.replace(at, there.size(), "nodeName: node-a");
+        std::ofstream(to / entry.path().filename()) << text;
+    }
+}
+
 } // namespace
 
-Result<ExampleNet> ExampleNet::create() {
+Result<ExampleNet> ExampleNet::create(Placement placement) {
     static std::atomic<int> made{0};
     ExampleNet net("mx" + std::to_string(getpid()) + "n" + std::to_string(++made));
-    if (auto built = net.build(); !built) return tl::unexpected(built.error());
+    if (auto built = net.build(placement); !built) return tl::unexpected(built.error());
     return net;
 }
 
 ExampleNet::ExampleNet(std::string name) : name_(std::move(name)), directory_(fs::path("/run") / ("bht-" + name_)) {}
 
 ExampleNet::ExampleNet(ExampleNet&& other) noexcept
-    : name_(std::exchange(other.name_, {})), directory_(std::move(other.directory_)), nodes_(std::move(other.nodes_)),
-      objects_(std::move(other.objects_)), scene_(std::move(other.scene_)) {}
+    : name_(std::exchange(other.name_, {})), directory_(std::move(other.directory_)),
+      manifests_(std::move(other.manifests_)), nodes_(std::move(other.nodes_)), objects_(std::move(other.objects_)),
+      scene_(std::move(other.scene_)) {}
 
 ExampleNet::~ExampleNet() {
     if (name_.empty()) return;
@@ -62,16 +78,21 @@ ExampleNet::~ExampleNet() {
     fs::remove_all(directory_, ignored);
 }
 
-Result<> ExampleNet::build() {
+Result<> ExampleNet::build(Placement placement) {
+    manifests_ = BULKHEAD_EXAMPLES;
+    if (placement == Placement::kOneNode) {
+        manifests_ = directory_ / "manifests";
+        write_on_one_node(BULKHEAD_EXAMPLES, manifests_);
+    }
     std::vector<state::Problem> problems;
-    objects_ = source::read_all({BULKHEAD_EXAMPLES}, problems);
+    objects_ = source::read_all({manifests_}, problems);
     if (!problems.empty()) return fail("read " + problems.front().origin + ": " + problems.front().text);
     for (const state::Object& object : objects_)
         if (const auto* node = std::get_if<state::Node>(&object)) nodes_.push_back(node->meta.name);
     fs::create_directories(directory_);
 
     const std::vector<std::vector<std::string>> steps{
-        {"apply", BULKHEAD_EXAMPLES},
+        {"apply", manifests_},
         {"resource", "office", "--ip4", "10.0.210.5", "--ip6", "fd00:10:0:210::5"},
         {"resource", "internet", "--ip4", "203.0.113.10", "--ip6", "2001:db8::10"},
     };
@@ -94,10 +115,10 @@ Result<NodeAgent> NodeAgent::start(const ExampleNet& net, const std::string& nod
     if (!netns) return tl::unexpected(netns.error());
     const fs::path pin_dir = net.directory() / node;
     const std::string socket = net.directory() / (node + ".sock");
-    auto process = Process::start({BULKHEAD_AGENT, "--source", std::string("dir:") + BULKHEAD_EXAMPLES, "--node-name",
-                                   node, "--pin-dir", pin_dir, "--socket", socket, "--metrics-address",
-                                   "127.0.0.1:9810", "--attach", attach},
-                                  &*netns);
+    auto process =
+        Process::start({BULKHEAD_AGENT, "--source", "dir:" + net.manifests().string(), "--node-name", node, "--pin-dir",
+                        pin_dir, "--socket", socket, "--metrics-address", "127.0.0.1:9810", "--attach", attach},
+                       &*netns);
     if (!process) return tl::unexpected(process.error());
     NodeAgent agent(std::move(*process), std::move(*netns), pin_dir, socket);
     const auto ended_or_ready = [&] { return !agent.process_.running() || is_ready(socket); };

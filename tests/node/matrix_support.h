@@ -18,7 +18,12 @@ namespace bulkhead::test {
 /// "office", which a grant of the examples names by CIDR, and "internet".
 class ExampleNet {
 public:
-    static Result<ExampleNet> create();
+    enum class Placement : uint8_t {
+        kAsWritten, // pods on both nodes
+        kOneNode,   // every pod on node-a; what else there is stays, node-b included
+    };
+
+    static Result<ExampleNet> create(Placement placement = Placement::kAsWritten);
     ExampleNet(ExampleNet&& other) noexcept;
     ExampleNet& operator=(ExampleNet&&) = delete;
     ~ExampleNet();
@@ -28,15 +33,18 @@ public:
     const matrix::Scene& scene() const { return scene_; }
 
     Result<Netns> netns_of(const std::string& node) const;
+    /// What the agents are told.
+    const std::filesystem::path& manifests() const { return manifests_; }
     /// For sockets and pins.
     const std::filesystem::path& directory() const { return directory_; }
 
 private:
     explicit ExampleNet(std::string name);
-    Result<> build();
+    Result<> build(Placement placement);
 
     std::string name_; // empty once moved from
     std::filesystem::path directory_;
+    std::filesystem::path manifests_;
     std::vector<std::string> nodes_;
     std::vector<state::Object> objects_;
     matrix::Scene scene_;
