@@ -62,9 +62,13 @@ uint32_t Clsact::handle(Hook hook, uint32_t sequence) const {
 Result<bool> Clsact::add_qdisc(uint32_t ifindex) const {
     bpf_tc_hook hook = whole_qdisc(ifindex);
     const int error = -bpf_tc_hook_create(&hook);
-    if (error == EEXIST) return false;
-    if (error != 0) return fail("add a clsact qdisc to interface " + std::to_string(ifindex), error);
-    return true;
+    if (error == 0) return true;
+    const std::string action = "add a clsact qdisc to interface " + std::to_string(ifindex);
+    if (error != EEXIST) return fail(action, error);
+    const auto kind = kind_of_qdisc(ifindex);
+    if (!kind) return within(action, kind.error());
+    if (*kind == "ingress") return fail(action + ": an ingress qdisc is in its place, which judges nothing on egress");
+    return false;
 }
 
 Result<bool> Clsact::remove_empty_qdisc(uint32_t ifindex) const {

@@ -22,7 +22,8 @@ public:
     /// `tag`: see PinDir::tag().
     explicit Clsact(uint32_t tag) : tag_(tag) {}
 
-    /// Adds the qdisc where there is none; true = we made it.
+    /// Adds the qdisc where there is none; true = we made it. Fails where an ingress qdisc is in its place: the kernel
+    /// would take filters for egress, too, and run them on ingress.
     Result<bool> add_qdisc(uint32_t ifindex) const;
 
     /// Removes the qdisc if no filter at all is on it; true = it was.

@@ -23,4 +23,8 @@ struct TcFilter {
 /// Empty where there is no clsact qdisc. A device that vanished is ENODEV.
 Result<std::vector<TcFilter>> list_filters(uint32_t ifindex, Side side);
 
+/// The kind of qdisc in clsact's place: "clsact", empty, or "ingress". That one has no egress side, but the kernel
+/// takes filters for it without a word, and runs them on ingress.
+Result<std::string> kind_of_qdisc(uint32_t ifindex);
+
 } // namespace bulkhead::datapath

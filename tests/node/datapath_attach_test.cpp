@@ -125,6 +125,25 @@ TEST_CASE("a guarded veth has a program on each side, and others' filters still 
     }
 }
 
+TEST_CASE("with clsact a veth that has an ingress qdisc in its place is refused; tcx attaches as ever", "[attach]") {
+    for (const AttachMode mode : modes()) {
+        DYNAMIC_SECTION((mode == AttachMode::kTcx ? "tcx" : "clsact")) {
+            const PinPlace place;
+            const Veth veth("eni0a");
+            Agent agent(place.settings(), mode);
+            run("tc qdisc add dev eni0a ingress");
+            const auto guarded = agent.attacher().guard(veth.ifindex());
+            CHECK_FALSE(has_our_filters(veth)); // what judges packets to the pod would see those from it
+            CHECK(guarded.has_value() == (mode == AttachMode::kTcx));
+            if (!guarded) CHECK(guarded.error().text.find("an ingress qdisc is in its place") != std::string::npos);
+
+            run("tc qdisc del dev eni0a ingress");
+            need(agent.attacher().guard(veth.ifindex()));
+            CHECK(agent.sees_both_ways(veth));
+        }
+    }
+}
+
 TEST_CASE("a stand-in judges at once, and goes when the links are there", "[attach]") {
     const PinPlace place;
     const Veth veth("eni0a");
