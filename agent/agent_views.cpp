@@ -95,7 +95,11 @@ std::vector<state::Problem> Agent::problems() const {
 }
 
 std::string Agent::endpoints() const {
-    return observe::endpoints_text(surroundings(), [this](uint32_t ifindex) { return interface_name(ifindex); });
+    const observe::Interfaces interfaces{
+        .name = [this](uint32_t ifindex) { return interface_name(ifindex); },
+        .is_guarded = [this](uint32_t ifindex) { return guards_->guards(ifindex); },
+    };
+    return observe::endpoints_text(surroundings(), interfaces);
 }
 
 observe::Json Agent::tenants() const {

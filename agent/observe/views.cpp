@@ -34,33 +34,63 @@ struct Claim {
     compile::IdentityId identity = 0;
     Address address;
     uint16_t slot = 0;
+    bool this_node = false;
 
     bool same_row(const Claim& other) const { return owner == other.owner && identity == other.identity; }
 };
 
+bool is_this_node(const compile::EndpointRow& row) {
+    return (row.row.flags & BH_ENDPOINT_THIS_NODE) != 0;
+}
+
+/// Pods on this node's network. Their addresses are the node's; but people look for them by name.
+void add_host_network_pods(const Surroundings& here, std::vector<Claim>& claims) {
+    for (const auto& [key, pod] : here.cluster.pods()) {
+        if (!pod.common->host_network || pod.finished || pod.node != here.node_name) continue;
+        for (const auto& address : pod.ips) {
+            const auto row = here.desired.endpoints.find(address);
+            if (row == here.desired.endpoints.end() || !is_this_node(row->second)) continue;
+            claims.push_back({key, row->second.row.identity, address, 0, true});
+        }
+    }
+}
+
 /// By owner and identity: one name may stand for addresses of several kinds.
-std::vector<Claim> sorted_claims(const compile::Desired& desired) {
+std::vector<Claim> sorted_claims(const Surroundings& here) {
     std::vector<Claim> claims;
-    claims.reserve(desired.endpoints.size());
-    for (const auto& [address, row] : desired.endpoints)
-        claims.push_back({row.owner, row.row.identity, address, row.row.slot});
+    claims.reserve(here.desired.endpoints.size());
+    for (const auto& [address, row] : here.desired.endpoints)
+        claims.push_back({row.owner, row.row.identity, address, row.row.slot, is_this_node(row)});
+    add_host_network_pods(here, claims);
     std::sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
         return std::tie(a.owner, a.identity, a.address) < std::tie(b.owner, b.identity, b.address);
     });
     return claims;
 }
 
-std::string state_of(const Claim& claim) {
-    if (claim.slot == 0) return "remote";
+std::vector<uint32_t> interfaces_of(uint16_t slot, const Surroundings& here) {
+    const auto pod = here.cluster.local_pods().find(slot);
+    return pod == here.cluster.local_pods().end() ? std::vector<uint32_t>{} : pod->second.ifindexes;
+}
+
+std::string state_of_local_pod(const Claim& claim, const Surroundings& here, const Interfaces& interfaces) {
+    const auto own = interfaces_of(claim.slot, here);
+    if (!std::all_of(own.begin(), own.end(), interfaces.is_guarded)) return "unguarded";
     return claim.identity == BH_IDENTITY_HELD ? "held" : "guarded";
 }
 
-Json interfaces_of(uint16_t slot, const Surroundings& here, const std::function<std::string(uint32_t)>& name) {
+std::string state_of(const Claim& claim, const Surroundings& here, const Interfaces& interfaces) {
+    if (claim.slot != 0) return state_of_local_pod(claim, here, interfaces);
+    if (claim.this_node) return "unguarded";
+    const auto pod = here.cluster.pods().find(claim.owner);
+    if (pod == here.cluster.pods().end()) return "address";
+    return pod->second.node == here.node_name ? "unguarded" : "remote";
+}
+
+Json names_of(const std::vector<uint32_t>& ifindexes, const Interfaces& interfaces) {
     Json names = Json::array();
-    const auto pod = here.cluster.local_pods().find(slot);
-    if (pod == here.cluster.local_pods().end()) return names;
-    for (const uint32_t ifindex : pod->second.ifindexes)
-        names.push_back(name(ifindex));
+    for (const uint32_t ifindex : ifindexes)
+        names.push_back(interfaces.name(ifindex));
     return names;
 }
 
@@ -140,16 +170,16 @@ Json status_view(const Figures& figures, const StatusFacts& facts) {
     };
 }
 
-std::string endpoints_text(const Surroundings& here, const std::function<std::string(uint32_t)>& interface_name) {
-    const auto claims = sorted_claims(here.desired);
+std::string endpoints_text(const Surroundings& here, const Interfaces& interfaces) {
+    const auto claims = sorted_claims(here);
     std::string text = "{\"endpoints\":[";
     for (size_t i = 0; i < claims.size();) {
         const auto& first = claims[i];
         Json row{{"name", first.owner}};
         row.update(describe(first.identity, here.desired));
-        row["state"] = state_of(first);
+        row["state"] = state_of(first, here, interfaces);
         row["addresses"] = Json::array();
-        if (first.slot != 0) row["interfaces"] = interfaces_of(first.slot, here, interface_name);
+        if (first.slot != 0) row["interfaces"] = names_of(interfaces_of(first.slot, here), interfaces);
         for (; i < claims.size() && claims[i].same_row(first); ++i)
             row["addresses"].push_back(claims[i].address.text());
         text += (text.back() == '[' ? "" : ",") + row.dump(-1, ' ', false, Json::error_handler_t::replace);

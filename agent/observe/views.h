@@ -30,9 +30,23 @@ struct StatusFacts {
 Json status_view(const Figures& figures, const StatusFacts& facts);
 Json problems_view(const std::vector<state::Problem>& problems);
 
-/// One row for each pod, node and single-address resource; `interface_name` of a local pod's veths. Text,
-/// made row by row, because a hundred thousand of them as one tree would be the agent's largest object.
-std::string endpoints_text(const Surroundings& here, const std::function<std::string(uint32_t)>& interface_name);
+/// Local pods' veths, by ifindex.
+struct Interfaces {
+    std::function<std::string(uint32_t)> name;
+    std::function<bool(uint32_t)> is_guarded;
+};
+
+/// One row for each pod, node, Service and single-address resource, with one of these states:
+///
+///   guarded     a pod of this node, with the programs at all of its veths
+///   held        the same, but no source has told of the pod or its namespace yet
+///   unguarded   of this node, without a guard: the node itself, pods on its network, pods whose veth isn't there,
+///               or not guarded, yet
+///   remote      a pod of another node
+///   address     no pod: another node, a Service, an AWS resource, cluster DNS or the API server by address
+///
+/// Text, made row by row, because a hundred thousand of them as one tree would be the agent's largest object.
+std::string endpoints_text(const Surroundings& here, const Interfaces& interfaces);
 
 /// Tenants with endpoints here or elsewhere, or with identities.
 Json tenants_view(const compile::Desired& desired);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
+#include "../support/objects.h"
 #include "observe/history.h"
 #include "observe/views.h"
 
@@ -13,12 +14,15 @@ struct Scene {
     state::Cluster cluster;
     compile::Desired desired;
     std::string node = "node-a";
+    uint32_t unguarded = 0; // a veth to which the programs could not be attached
 
     Scene() {
         desired.tenants = {{1, "payments"}};
         desired.identities[20] = {.tenant = 1, .flags = BH_PROTECTED | BH_POD, .key_hash = 1};
         desired.identities[21] = {.tenant = 1, .flags = BH_AUDIT | BH_RESOURCE | BH_CONFINED, .key_hash = 2};
+        desired.identities[22] = {.tenant = 0, .flags = BH_NODE, .key_hash = 3};
         desired.names[20] = {.tenant = "payments", .what = "pods"};
+        desired.names[22] = {.tenant = "", .what = "node"};
         add("10.0.1.30", "payments/api", 20, 1);
         add("fd00::30", "payments/api", 20, 1);
         add("10.0.2.30", "payments/vault", 20, 0);
@@ -35,8 +39,24 @@ struct Scene {
                                                            .owner = owner};
     }
 
+    void add_node(const char* text, const char* owner, uint16_t flags) {
+        desired.endpoints[Address::parse(text).value()] = {.row = {.identity = 22, .slot = 0, .flags = flags},
+                                                           .owner = owner};
+    }
+
+    void say(const char* pod, const char* where, const std::vector<const char*>& ips = {}, bool on_host = false) {
+        state::PodTemplate common;
+        common.host_network = on_host;
+        std::vector<Address> addresses;
+        for (const auto* text : ips)
+            addresses.push_back(test::address(text));
+        cluster.put(test::pod(pod, where, std::move(common), std::move(addresses)));
+    }
+
     Json endpoint(const std::string& name) {
-        const auto answer = Json::parse(endpoints_text({cluster, desired, node}, [](uint32_t) { return "eni7"; }));
+        const Interfaces interfaces{.name = [](uint32_t) { return "eni7"; },
+                                    .is_guarded = [this](uint32_t ifindex) { return ifindex != unguarded; }};
+        const auto answer = Json::parse(endpoints_text({cluster, desired, node}, interfaces));
         for (const auto& row : answer["endpoints"])
             if (row["name"] == name) return row;
         return nullptr;
@@ -55,10 +75,49 @@ TEST_CASE("an endpoint has one row with all its addresses") {
     CHECK(row["interfaces"] == Json{"eni7"});
 }
 
-TEST_CASE("remote and held endpoints are told from guarded ones") {
+TEST_CASE("a pod of this node is guarded, held or unguarded, one of another node is remote") {
     Scene scene;
+    scene.say("payments/api", "node-a");
+    scene.say("payments/vault", "node-b");
+    CHECK(scene.endpoint("payments/api")["state"] == "guarded");
     CHECK(scene.endpoint("payments/vault")["state"] == "remote");
     CHECK(scene.endpoint("slot 2")["state"] == "held");
+
+    scene.unguarded = 7;
+    CHECK(scene.endpoint("payments/api")["state"] == "unguarded");
+    scene.say("payments/vault", "node-a"); // bound here, and no veth of it was seen
+    CHECK(scene.endpoint("payments/vault")["state"] == "unguarded");
+}
+
+TEST_CASE("this node and the pods on its network are unguarded, each by its name") {
+    Scene scene;
+    scene.add_node("10.0.0.11", "this node", BH_ENDPOINT_THIS_NODE);
+    scene.add_node("fd00:10::11", "this node", BH_ENDPOINT_THIS_NODE);
+    scene.add_node("10.0.0.12", "node node-b", 0);
+    scene.say("payments/agent", "node-a", {"10.0.0.11", "fd00:10::11"}, true);
+    scene.say("payments/other-agent", "node-b", {"10.0.0.12"}, true);
+    CHECK(scene.endpoint("this node")["state"] == "unguarded");
+    const auto pod = scene.endpoint("payments/agent");
+    CHECK(pod["state"] == "unguarded");
+    CHECK(pod["what"] == "node");
+    CHECK(pod["tenant"] == "");
+    CHECK(pod["addresses"] == Json{"10.0.0.11", "fd00:10::11"});
+    CHECK(scene.endpoint("payments/other-agent").is_null()); // its node's row says it
+}
+
+TEST_CASE("a pod on this node's network has no address but the node's") {
+    Scene scene;
+    scene.say("payments/liar", "node-a", {"10.0.1.30", "10.0.9.9"}, true);
+    CHECK(scene.endpoint("payments/liar").is_null());
+    CHECK(scene.endpoint("payments/api")["state"] == "guarded");
+}
+
+TEST_CASE("what is no pod is an address: another node, a Service, an AWS resource") {
+    Scene scene;
+    scene.add_node("10.0.0.12", "node node-b", 0);
+    scene.add("172.20.0.10", "service kube-system/kube-dns", 23, 0);
+    for (const char* name : {"node node-b", "service kube-system/kube-dns", "AWSResource aurora"})
+        CHECK(scene.endpoint(name)["state"] == "address");
 }
 
 TEST_CASE("no endpoints are an empty list") {
