@@ -47,14 +47,43 @@ TEST_CASE("a detached and installed anew agent tells a pod's own conversations f
     check_cut_and_going_on(strangers, allowed, Clock::now());
 }
 
-TEST_CASE("a flow table of another size starts empty, and no conversation notices") {
+/// The pods' flow tables by the kernel's number, with their sets.
+std::map<uint64_t, uint64_t> flow_tables_of(const AgentProcess& agent, const Net& net) {
+    const auto bpftool = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"bpftool", "-j", "map"});
+        const auto [status, output] = run_in(net.node(kNodeA).netns, words);
+        if (status != 0) FAIL("bpftool: " << output);
+        return Json::parse(output);
+    };
+    std::map<uint64_t, uint64_t> sets;
+    for (const Json& row : bpftool({"dump", "pinned", agent.pin_dir() / "maps" / "flows"})) {
+        const uint64_t id = row.at("inner_map_id");
+        sets[id] = bpftool({"show", "id", std::to_string(id)}).at("max_entries");
+    }
+    return sets;
+}
+
+TEST_CASE("another --flow-sets counts for pods that come later; those that are there keep their memory") {
     const Town town;
     auto agent = AgentProcess::start(town.net, town.net.node(kNodeA), {});
     const Talks allowed = allowed_in(town);
+    const auto before = flow_tables_of(agent, town.net);
+    REQUIRE(before.size() == 2); // of safe and near
     agent.process().stop(after(kEnd));
     const auto next =
         AgentProcess::start(town.net, town.net.node(kNodeA), {.more = {"--flow-sets", std::to_string(kFewSets)}});
+    CHECK(flow_tables_of(next, town.net) == before);
     check_cut_and_going_on({}, allowed, Clock::now());
+
+    const Place late = town.net.add(kNodeA, "vault/late", 50);
+    next.wait_for_verdict(late.name, town.safe.name + ":7000", "allow");
+    size_t small = 0;
+    for (const auto& [id, sets] : flow_tables_of(next, town.net)) {
+        if (before.contains(id)) continue;
+        CHECK(sets == kFewSets);
+        ++small;
+    }
+    CHECK(small == 1);
 }
 
 TEST_CASE("an idle TCP connection that the flow memory forgot goes on, and a revoked one doesn't") {
