@@ -186,7 +186,7 @@ AgentProcess AgentProcess::launch(const Net& net, const Place& node, const Optio
                                   "--attach",
                                   options.attach,
                                   "--metrics-address",
-                                  ""};
+                                  options.metrics_address};
     argv.insert(argv.end(), options.more.begin(), options.more.end());
     Netns netns = require(Netns::open(node.netns.name()));
     Process process = require(Process::start(argv, &netns));

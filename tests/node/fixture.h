@@ -109,6 +109,7 @@ public:
         std::string attach = "auto";
         std::string name = {};              // of its pin directory and socket; empty = the node's
         std::filesystem::path source = {};  // empty = the net's manifests
+        std::string metrics_address = {};   // empty = none
         std::vector<std::string> more = {}; // further arguments
     };
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a running agent says over HTTP to the kubelet and to Prometheus: /healthz, /readyz and /metrics.
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include <regex>
+#include <sstream>
+
+#include "fixture.h"
+#include "support/echo_server.h"
+
+namespace bulkhead::test {
+namespace {
+
+namespace fs = std::filesystem;
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+
+/// In the node's own namespace, so every test's agent may have the same.
+constexpr const char* kAddress = "127.0.0.1:9810";
+
+struct Answer {
+    int status = 0; // 0 = none came
+    std::string content_type;
+    std::string body;
+};
+
+/// Prints status, content type and body.
+constexpr const char* kGet = "import http.client, sys\n"
+                             "connection = http.client.HTTPConnection(sys.argv[1], timeout=20)\n"
+                             "connection.request('GET', sys.argv[2])\n"
+                             "answer = connection.getresponse()\n"
+                             "print(answer.status, answer.getheader('Content-Type', ''), sep='\\n')\n"
+                             "sys.stdout.write(answer.read().decode())\n";
+
+Answer get(const Place& node, const std::string& path) {
+    const auto [failed, output] = run_in(node.netns, {"python3", "-c", kGet, kAddress, path});
+    if (failed) return {.status = 0, .content_type = "", .body = output};
+    std::istringstream lines(output);
+    Answer answer;
+    std::string status;
+    std::getline(lines, status);
+    std::getline(lines, answer.content_type);
+    answer.status = std::stoi(status);
+    answer.body.assign(std::istreambuf_iterator<char>(lines), {});
+    return answer;
+}
+
+struct Shop {
+    Net net = Net::create();
+    Place node = net.node(kNodeA);
+    Place till = net.add(kNodeA, "shop/till", 20);
+    Place stranger = net.add(kNodeA, "blog/stranger", 30);
+    EchoServer server = require(EchoServer::start(till.netns, {80}));
+
+    Shop() {
+        net.manifests().write("shop.yaml", protected_namespace_text("shop"));
+        net.manifests().write("blog.yaml", namespace_text("blog"));
+    }
+
+    AgentProcess launch(const std::string& attach = "auto") const {
+        return AgentProcess::launch(net, node, {.attach = attach, .metrics_address = kAddress});
+    }
+    bool is_ready() const { return get(node, "/readyz").status == 200; }
+    bool stranger_is_heard(Clock::duration limit = 300ms) const {
+        return answers_udp(stranger.netns, {till.ip4, 80}, after(limit));
+    }
+};
+
+/// Of samples by their whole name: bulkhead_interfaces{state="guarded"}.
+std::map<std::string, double> samples_in(const std::string& exposition) {
+    static const std::regex kSample(R"(([a-zA-Z_:][a-zA-Z0-9_:]*(\{[^}]*\})?) (\S+))");
+    std::map<std::string, double> samples;
+    std::istringstream lines(exposition);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("# HELP ") || line.starts_with("# TYPE ")) continue;
+        std::smatch parts;
+        INFO(line);
+        REQUIRE(std::regex_match(line, parts, kSample));
+        CHECK(samples.emplace(parts[1], std::stod(parts[3])).second);
+    }
+    return samples;
+}
+
+TEST_CASE("an agent is ready when its first read is in the kernel and every veth guarded, and not before") {
+    const Shop shop;
+    const fs::path directory = shop.net.manifests().directory();
+    const fs::path away = shop.net.directory() / "away";
+    fs::rename(directory, away);
+    auto agent = shop.launch();
+    REQUIRE(wait_until([&] { return get(shop.node, "/healthz").status == 200; }, after(60s)));
+    REQUIRE(agent.reports([](const Json&) { return true; })); // it has looked for the directory
+    const auto before = get(shop.node, "/readyz");
+    CHECK(before.status == 503);
+    CHECK_THAT(before.body, StartsWith("not ready"));
+    CHECK(shop.stranger_is_heard(10s));
+
+    fs::rename(away, directory);
+    REQUIRE(wait_until([&] { return shop.is_ready(); }, after(20s)));
+    CHECK_FALSE(shop.stranger_is_heard());
+    CHECK(agent.ask({"status"}).at("interfaces").at("guarded") == 2);
+    CHECK(agent.ask({"status"}).at("interfaces").at("unguarded") == 0);
+}
+
+/// As `bulkheadctl endpoints` has it.
+std::string state_of(const AgentProcess& agent, const Place& pod) {
+    const Json row = agent.endpoint(pod.name);
+    return row.is_object() ? row.value("state", "") : "";
+}
+
+std::string veth_of(const Place& node, const Place& pod) {
+    const auto [failed, output] = run_in(node.netns, {"ip", "-j", "route", "show", pod.ip4.text()});
+    if (failed) FAIL("ip route: " << output);
+    return Json::parse(output).at(0).at("dev");
+}
+
+TEST_CASE("one veth that can't be guarded keeps the node from being ready, and its pod is shown as unguarded") {
+    const Shop shop;
+    const auto tc = [&](const char* verb) {
+        const auto [failed, output] =
+            run_in(shop.node.netns, {"tc", "qdisc", verb, "dev", veth_of(shop.node, shop.till), "ingress"});
+        if (failed) FAIL("tc: " << output);
+    };
+    tc("add"); // in the place of clsact's, and without its half for packets to the pod
+    const auto agent = shop.launch("clsact");
+    REQUIRE(wait_until([&] { return state_of(agent, shop.stranger) == "guarded"; }, after(60s)));
+    CHECK(get(shop.node, "/healthz").status == 200);
+    CHECK(get(shop.node, "/readyz").status == 503);
+    CHECK(state_of(agent, shop.till) == "unguarded");
+    CHECK(samples_in(get(shop.node, "/metrics").body).at(R"(bulkhead_interfaces{state="unguarded"})") == 1);
+
+    tc("del"); // the agent tries again
+    CHECK(wait_until([&] { return shop.is_ready(); }, after(20s)));
+    CHECK(state_of(agent, shop.till) == "guarded");
+    CHECK_FALSE(shop.stranger_is_heard());
+}
+
+TEST_CASE("an agent that took a node over and can't understand a file is healthy, but ready only once that is mended") {
+    const Shop shop;
+    auto before = shop.launch();
+    REQUIRE(wait_until([&] { return shop.is_ready(); }, after(60s)));
+    REQUIRE(before.process().stop(after(kEnd)) == 0);
+    shop.net.manifests().write("shop.yaml", "{{{");
+    auto agent = shop.launch();
+    REQUIRE(agent.reports([](const Json& each) { return each.value("origin", "").find("shop.yaml") == 0; }));
+    CHECK(get(shop.node, "/healthz").status == 200);
+    CHECK(get(shop.node, "/readyz").status == 503);
+    CHECK_FALSE(shop.stranger_is_heard());
+    shop.net.manifests().write("shop.yaml", protected_namespace_text("shop"));
+    CHECK(wait_until([&] { return shop.is_ready(); }, after(20s)));
+    CHECK_FALSE(shop.stranger_is_heard());
+}
+
+TEST_CASE("metrics are Prometheus' text format, and count what this node does") {
+    const Shop shop;
+    const auto agent = shop.launch();
+    REQUIRE(wait_until([&] { return shop.is_ready(); }, after(60s)));
+    CHECK_FALSE(shop.stranger_is_heard());
+    const auto answer = get(shop.node, "/metrics");
+    REQUIRE(answer.status == 200);
+    CHECK(answer.content_type == "text/plain; version=0.0.4; charset=utf-8");
+    CHECK_THAT(answer.body, ContainsSubstring("\n# TYPE bulkhead_packets_total counter\n"));
+    const auto samples = samples_in(answer.body);
+    for (const auto& [name, value] : samples)
+        CHECK_THAT(name, StartsWith("bulkhead_"));
+    CHECK(samples.at(R"(bulkhead_interfaces{state="guarded"})") == 2);
+    CHECK(samples.at(R"(bulkhead_interfaces{state="unguarded"})") == 0);
+    CHECK(samples.at(R"(bulkhead_packets_total{direction="ingress",verdict="deny",reason="not-granted"})") > 0);
+}
+
+TEST_CASE("of other paths the metrics' address says which there are") {
+    const Shop shop;
+    const auto agent = shop.launch();
+    REQUIRE(wait_until([&] { return get(shop.node, "/healthz").status == 200; }, after(60s)));
+    CHECK(get(shop.node, "/v1/status").status == 404); // bulkheadctl's: not for the network
+}
+
+} // namespace
+} // namespace bulkhead::test
