@@ -3,6 +3,8 @@
 """What the guest says is counted as it is meant; above all, nothing that went wrong counts as well."""
 
 import pathlib
+import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -24,15 +26,23 @@ REFUSED = "== begin too-new\nrefused given too_new\nunknown func\n== end too-new
 ACCEPTED = "== begin too-new\nprogram given too_new 8\n== end too-new 0 1\n"
 
 
-def read(output, release="5.10.0-cloud"):
+def read(output, release="5.10.0-cloud", exit_code=0, asked=None):
+    """Without `asked`: what has begun had been asked for."""
     result = report.Result("any", release)
-    report.read(result, output)
+    report.read(result, output, exit_code, asked or re.findall("^== begin (.*)$", output, re.M))
     return result
 
 
-def counts(output):
-    result = read(LOADED + output)
+def counts(output, **more):
+    result = read(LOADED + output, **more)
     return result.passed, result.failed, result.skipped, result.good
+
+
+def checked(*commands):
+    """What guest/check really writes when it runs them, each as a step "node"."""
+    words = [word for command in commands for word in ("node", command)]
+    check = pathlib.Path(__file__).with_name("guest") / "check"
+    return subprocess.run([check, *words], stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 class Reading(unittest.TestCase):
@@ -67,6 +77,18 @@ class Reading(unittest.TestCase):
     def test_a_suite_that_crashes_is_a_failure(self):
         self.assertEqual(counts("== begin node\n== end node 139 9\n"), (0, 1, 0, False))
 
+    def test_a_suite_that_crashes_in_the_middle_of_a_line_is_a_failure_and_the_next_one_counts(self):
+        one, other = "printf 'half a li'; kill -KILL $$", "echo 'All tests passed (9 assertions in 3 test cases)'"
+        self.assertEqual(counts(checked(one, other)), (3, 1, 0, False))
+
+    def test_a_suite_without_an_end_is_a_failure_also_when_another_follows(self):
+        other = "== begin node\nAll tests passed (9 assertions in 3 test cases)\n== end node 0 9\n"
+        self.assertEqual(counts("== begin bpf_tests\n" + other), (3, 1, 0, False))
+
+    def test_a_suite_that_passes_but_lacks_a_test_that_was_asked_for_is_a_failure(self):
+        for what, skipped in ("All tests passed (9 assertions in 3 test cases)", 0), ("test cases: 2 | 2 skipped", 2):
+            self.assertEqual(counts(f"== begin node\n{what}\n== end node 3 9\n")[1:], (1, skipped, False))
+
     def test_a_suite_in_which_nothing_ran_is_a_failure(self):
         self.assertEqual(counts("== begin node\nNo tests ran\n== end node 0 9\n"), (0, 1, 0, False))
 
@@ -75,7 +97,12 @@ class Reading(unittest.TestCase):
 
     def test_a_machine_that_ends_early_is_a_failure(self):
         self.assertEqual(counts("== begin node\nhalf a line"), (0, 1, 0, False))
+        self.assertEqual(counts("", exit_code=125), (0, 1, 0, False))
         self.assertFalse(read("").good)
+
+    def test_a_step_that_never_began_is_a_failure(self):
+        self.assertEqual(counts("", asked=["programs", "node"]), (0, 1, 0, False))
+        self.assertTrue(read(LOADED, asked=["programs"]).good)
 
 
 class TooNew(unittest.TestCase):

@@ -134,11 +134,12 @@ def _side_by_side(work, items):
 def _check(result, kernel, build, timeout):
     begun = time.monotonic()
     command = [str(_CHECK)]
-    for step in selection.steps(result.release):
+    steps = selection.steps(result.release)
+    for step in steps:
         command += [step.name, shlex.join(re.sub("^@", f"{build}/", word) for word in step.words)]
     try:
         outcome = machine.run(kernel, command, _ROOT, lambda line: _show(f"{result.series:4} | {line}"), timeout)
-        report.read(result, outcome.output)
+        report.read(result, outcome.output, outcome.exit_code, [step.name for step in steps])
     except KernelsError as error:
         print(f"kernels: {error}", file=sys.stderr)
         result.failed += 1

@@ -8,6 +8,7 @@ from . import selection
 
 _BEGIN = "<!-- made by tools/kernels/run --docs -->"
 _END = "<!-- end -->"
+_ALL_SKIPPED = 4  # Catch2's exit code
 
 
 @dataclasses.dataclass
@@ -38,19 +39,20 @@ class Result:
         return not self.skipped_because and self.counts[1] == 0
 
 
-def read(result, output):
-    """Adds to a result what guest/check wrote."""
-    name, lines = None, []
+def read(result, output, exit_code, asked):
+    """Adds to a result what guest/check wrote and how it ended. `asked` are the names of its steps."""
+    ended, lines = [], []
     for line in output.splitlines():
         if line.startswith("== begin "):
-            name, lines = line.split()[2], []
-        elif line.startswith("== end "):
-            _add(result, name, lines, status=int(line.split()[3]))
-            name = None
+            lines = []
+        elif end := re.fullmatch(r"== end (\S+) (\d+) \d+", line):
+            _add(result, end[1], lines, status=int(end[2]))
+            ended.append(end[1])
         else:
             lines.append(line)
-    if name or not output:  # the machine ended in the middle of it
+    if ended != asked or exit_code != 0:  # the machine, or a step, ended in the middle of it
         result.failed += 1
+        result.remarks.append(f"of the steps {', '.join(asked)} these ended: {', '.join(ended)}; exit code {exit_code}")
 
 
 def _add(result, name, lines, status):
@@ -61,9 +63,9 @@ def _add(result, name, lines, status):
         _add_too_new(result, lines, status)
         return
     passed, failed, skipped = _catch2_counts("\n".join(lines))
-    all_skipped = skipped and not passed  # which Catch2 tells by its exit code
-    if not failed and (status != 0 or not passed) and not all_skipped:
-        failed = 1  # it crashed, or nothing ran
+    ended_well = passed if status == 0 else skipped and status == _ALL_SKIPPED
+    if not failed and not ended_well:
+        failed = 1  # it crashed, nothing ran, or not all of what was asked for
     result.passed += passed
     result.failed += failed
     result.skipped += skipped
