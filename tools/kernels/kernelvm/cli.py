@@ -19,7 +19,7 @@ _CHECK = _ROOT / "tools" / "kernels" / "guest" / "check"
 _ABOUT = """\
 Runs a command, or without one the check of this tree's build, on each of the kernels that EKS nodes run: in
 an emulated machine that sees this one's files and changes none of them. What the machine needs is installed
-(qemu, busybox, ...); the kernels come from Debian, into ~/.cache/bulkhead/kernels, and are not installed.
+(qemu, cpio, ...); the kernels come from Debian, into ~/.cache/bulkhead/kernels, and are not installed.
 
 "here" is this machine's own kernel, without an emulated machine.
 
@@ -79,6 +79,7 @@ def _kernel(series):
     if series == _HERE:
         return None
     host.require_programs()
+    debian.busybox()  # here, where nobody else fetches it at the same time
     return debian.fetch(series)
 
 

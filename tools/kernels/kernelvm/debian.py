@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's cloud kernels: the newest one of a series, fetched and unpacked, never installed.
+"""Debian's cloud kernels: the newest one of a series, fetched and unpacked, never installed. And its busybox.
 
 The suites that hold them are mostly not those of this machine, so apt gets a configuration and a state of
 its own, on the mirror that the machine uses. Versions are looked up, because old ones leave the archive.
@@ -43,6 +43,16 @@ def fetch(series):
         if not known:
             raise
         return known
+
+
+def busybox():
+    """One that needs no libraries, as it has to be where there are none. Not the machine's: that is mostly not of this
+    kind, and would be removed by installing this one."""
+    root = host.cache("unpacked") / "busybox-static"
+    if not root.exists():
+        _refresh_index()
+        _unpack("busybox-static", root)
+    return root / "bin" / "busybox"
 
 
 @functools.cache
@@ -108,17 +118,18 @@ def _compare(one, other):
 def _unpacked(series, name, version):
     root = host.cache("unpacked") / f"{series}_{name.removeprefix('linux-image-')}_{version}"
     if not root.exists():
-        _unpack(name, version, root)
+        _unpack(f"{name}={version}", root)
     root.touch()  # looked up just now
     return _kernel_in(root)
 
 
-def _unpack(name, version, root):
+def _unpack(package, root):
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=".partial-") as place:
-        host.run("apt-get", *_private(), "download", "-q", f"{name}={version}", cwd=place)
+        host.run("apt-get", *_private(), "download", "-q", package, cwd=place)
         partial = pathlib.Path(place, "root")
         host.run("dpkg", "-x", next(pathlib.Path(place).glob("*.deb")), partial)
-        host.run("depmod", "-b", partial, _release_in(partial))
+        for modules in partial.glob("lib/modules/*"):
+            host.run("depmod", "-b", partial, modules.name)
         partial.rename(root)
 
 

@@ -10,7 +10,6 @@ import sys
 # Program -> the Debian package that has it.
 _PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
-    "busybox": "busybox-static",
     "cpio": "cpio",
     "depmod": "kmod",
     "lz4": "lz4",

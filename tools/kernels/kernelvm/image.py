@@ -13,7 +13,7 @@ import struct
 import subprocess
 import tempfile
 
-from . import host
+from . import debian, host
 from .host import KernelsError
 
 _GUEST = pathlib.Path(__file__).parent.parent / "guest"
@@ -55,7 +55,7 @@ def initramfs(kernel):
 def _fill(tree, kernel):
     for folder in ("bin", "dev", "proc", "sys", "host", "writable", "root", "modules"):
         (tree / folder).mkdir()
-    shutil.copy(host.path_of("busybox"), tree / "bin" / "busybox")
+    shutil.copy(debian.busybox(), tree / "bin" / "busybox")
     for applet in _BUSYBOX_APPLETS:
         (tree / "bin" / applet).symlink_to("busybox")
     for script in _SCRIPTS:
