@@ -17,7 +17,11 @@ _PACKAGES = {
 }
 # Debian 12 has it in qemu-system-common, which comes with qemu; later releases in a package of its own.
 _VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
-_ENVIRONMENT = os.environ | {"PATH": os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin", "LC_ALL": "C"}
+_ENVIRONMENT = os.environ | {
+    "PATH": os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin",
+    "LC_ALL": "C",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
 
 
 class KernelsError(Exception):
@@ -25,9 +29,11 @@ class KernelsError(Exception):
 
 
 def run(*arguments, **options):
-    """The output of a program that has to succeed."""
+    """The output of a program that has to succeed, and asks nobody."""
     arguments = [str(argument) for argument in arguments]
-    done = subprocess.run(arguments, text=True, capture_output=True, env=_ENVIRONMENT, **options)
+    done = subprocess.run(
+        arguments, text=True, stdin=subprocess.DEVNULL, capture_output=True, env=_ENVIRONMENT, **options
+    )
     if done.returncode != 0:
         raise KernelsError(f"{' '.join(arguments)}: {done.stderr.strip() or done.returncode}")
     return done.stdout
