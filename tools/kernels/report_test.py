@@ -144,11 +144,13 @@ class Writing(unittest.TestCase):
         with tempfile.TemporaryDirectory() as place:
             page = pathlib.Path(place, "kernels.md")
             page.write_text("above\n<!-- made by tools/kernels/run --docs -->\nold\n<!-- end -->\nbelow\n")
-            report.write_table(page, [read(LOADED), report.Result("6.1", skipped_because="no mirror")])
+            loaded = read(LOADED)
+            loaded.seconds = 12.3
+            report.write_table(page, [loaded, report.Result("6.1", skipped_because="no mirror")])
             written = page.read_text()
         self.assertTrue(written.startswith("above\n<!--") and written.endswith("<!-- end -->\nbelow\n"))
         self.assertNotIn("old", written)
-        self.assertIn("| any | 5.10.0-cloud | 900 | 1,200 | 0 | 0 | 0 |", written)
+        self.assertIn("| any | 5.10.0-cloud | 900 | 1,200 | 0 | 0 | 0 | 12 |", written)
         self.assertIn("not run", written)
 
 

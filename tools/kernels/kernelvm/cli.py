@@ -102,12 +102,13 @@ def _check_everywhere(arguments):
     results = [report.Result(series) for series in arguments.kernels]
     kernels = [(result, _kernel_for(result)) for result in results]
     to_check = [each for each in kernels if not each[0].skipped_because]
+    begun = time.monotonic()
     _side_by_side(lambda each: _check(*each, build, arguments.timeout), to_check)
     for result in results:
         print(*report.lines(result), sep="\n", flush=True)
     if arguments.docs:
         report.write_table(_ROOT / "docs" / "kernels.md", results)
-    return _close(results)
+    return _close(results, time.monotonic() - begun)
 
 
 def _kernel_for(result):
@@ -147,9 +148,9 @@ def _check(result, kernel, build, timeout):
     result.seconds = time.monotonic() - begun
 
 
-def _close(results):
+def _close(results, seconds):
     passed, failed, skipped = (sum(column) for column in zip(*(result.counts for result in results)))
-    print(f"kernels: {passed} passed, {failed} failed, {skipped} skipped")
+    print(f"kernels: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.0f} s")
     if failed:
         return 1
     return _SOME_SKIPPED if any(result.skipped_because for result in results) else 0

@@ -129,12 +129,13 @@ def write_table(path, results):
 
 def _table(results):
     programs = sorted({program for result in results for program in result.instructions})
-    rows = [["kernel", "release", *(f"`{program}`" for program in programs), "tests passed", "failed", "skipped"]]
+    names = [f"`{program}`" for program in programs]
+    rows = [["kernel", "release", *names, "tests passed", "failed", "skipped", "seconds"]]
     rows.append(["---"] * 2 + ["---:"] * (len(rows[0]) - 2))
     for result in results:
         counts = [f"{result.instructions[name]:,}" if name in result.instructions else "refused" for name in programs]
-        tests = [str(result.passed), str(result.failed), str(result.skipped)]
+        tests = [str(result.passed), str(result.failed), str(result.skipped), f"{result.seconds:.0f}"]
         if result.skipped_because:
-            counts, tests = [""] * len(programs), ["not run", "", ""]
+            counts, tests = [""] * len(programs), ["not run", "", "", ""]
         rows.append([result.series, result.release, *counts, *tests])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
