@@ -17,21 +17,27 @@ std::string missing_in_kernel(const Features& features) {
     return names;
 }
 
-tl::unexpected<Error> forbidden(const char* why) {
-    return tl::unexpected<Error>(Error{why, EPERM});
+tl::unexpected<Error> forbidden(std::string why) {
+    return tl::unexpected<Error>(Error{std::move(why), EPERM});
 }
+
+/// Before 5.11 programs count as locked memory, and a shortage of that is told like a missing right.
+constexpr const char* kRights =
+    "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and before Linux 5.11 CAP_SYS_RESOURCE";
 
 } // namespace
 
 Result<> check(const Features& features, const std::string& release) {
-    if (!features.load) // then nothing else could be tried
-        return forbidden("may not load BPF programs: run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
-    if (const std::string missing = missing_in_kernel(features); !missing.empty())
-        return tl::unexpected(
-            Error{"this kernel (" + release + ") lacks " + missing + ": Linux 5.10 or later is needed", EOPNOTSUPP});
+    // Rights first: without them nothing else could be tried.
+    if (!features.load) return forbidden(std::string("may not load BPF programs: ") + kRights);
     if (!features.memory)
         return forbidden("this kernel counts BPF maps as locked memory and the limit may not be raised: allow "
                          "CAP_SYS_RESOURCE or set LimitMEMLOCK=infinity");
+    if (!features.perfmon)
+        return forbidden(std::string("may not load BPF programs that compute with packet pointers: ") + kRights);
+    if (const std::string missing = missing_in_kernel(features); !missing.empty())
+        return tl::unexpected(
+            Error{"this kernel (" + release + ") lacks " + missing + ": Linux 5.10 or later is needed", EOPNOTSUPP});
     return {};
 }
 

@@ -13,6 +13,7 @@ namespace bulkhead::datapath {
 
 struct Features {
     bool load = false;          // we may load programs
+    bool perfmon = false;       // they may compute with packet pointers (CAP_PERFMON), as ours do
     bool memory = false;        // maps may be larger than the 64 KiB of locked memory that old kernels start with
     bool ring_buffer = false;   // Linux 5.8
     bool jiffies64 = false;     // bpf_jiffies64(), Linux 5.5
@@ -34,8 +35,9 @@ struct Feature {
     Lack lack;
 };
 
-inline constexpr std::array<Feature, 8> kFeatures{{
+inline constexpr std::array<Feature, 9> kFeatures{{
     {"capBpf", &Features::load, Lack::kForbidden},
+    {"capPerfmon", &Features::perfmon, Lack::kForbidden},
     {"memlock", &Features::memory, Lack::kForbidden},
     {"ringBuffer", &Features::ring_buffer, Lack::kUnfit},
     {"jiffies64", &Features::jiffies64, Lack::kUnfit},

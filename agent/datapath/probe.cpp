@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstddef>
 #include <span>
 
 #include "base/fd.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr uint32_t kLargeMap = 2u << 20; // entries of 8 bytes: more than any default limit on locked memory
 constexpr const char* kName = "bh_probe";
 
-/// On register 0, the only one that these programs know.
+/// On register 0, the only one that most of these programs know.
 constexpr bpf_insn instruction(int code, int32_t number = 0, int16_t jump = 0) {
     return {.code = static_cast<uint8_t>(code), .dst_reg = 0, .src_reg = 0, .off = jump, .imm = number};
 }
@@ -40,6 +41,17 @@ constexpr bpf_insn kCountsToEight[] = {
     instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0),
     instruction(BPF_ALU64 | BPF_ADD | BPF_K, 1),
     instruction(BPF_JMP | BPF_JLT | BPF_K, 8, -2),
+    instruction(BPF_JMP | BPF_EXIT),
+};
+
+constexpr int kLoadWord = BPF_LDX | BPF_MEM | BPF_W;
+
+/// Which only those may do who may also see kernel addresses.
+constexpr bpf_insn kSubtractsPointers[] = {
+    {.code = kLoadWord, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_1, .off = offsetof(__sk_buff, data), .imm = 0},
+    {.code = kLoadWord, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_1, .off = offsetof(__sk_buff, data_end), .imm = 0},
+    {.code = BPF_ALU64 | BPF_SUB | BPF_X, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_2, .off = 0, .imm = 0},
+    instruction(BPF_ALU64 | BPF_MOV | BPF_K, -1),
     instruction(BPF_JMP | BPF_EXIT),
 };
 
@@ -91,6 +103,8 @@ Result<Features> try_everything() {
     Features features;
     features.load = true;
     if (auto tried = try_large_map(features); !tried) return tl::unexpected(tried.error());
+    if (!features.memory) return features; // whatever else is refused now may be for the same reason
+    features.perfmon = load(kSubtractsPointers).valid();
     features.ring_buffer = has_ring_buffer();
     features.jiffies64 = load(kAsksForJiffies).valid();
     features.bounded_loops = load(kCountsToEight).valid();

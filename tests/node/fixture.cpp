@@ -174,19 +174,10 @@ AgentProcess AgentProcess::launch(const Net& net, const Place& node, const Optio
     const fs::path pin_dir = net.directory() / (name + ".pins");
     const std::string socket = net.directory() / (name + ".sock");
     const fs::path source = options.source.empty() ? net.manifests().directory() : options.source;
-    std::vector<std::string> argv{BULKHEAD_AGENT,
-                                  "--source",
-                                  "dir:" + source.string(),
-                                  "--node-name",
-                                  node.name,
-                                  "--pin-dir",
-                                  pin_dir,
-                                  "--socket",
-                                  socket,
-                                  "--attach",
-                                  options.attach,
-                                  "--metrics-address",
-                                  options.metrics_address};
+    std::vector<std::string> argv = options.before;
+    argv.insert(argv.end(),
+                {BULKHEAD_AGENT, "--source", "dir:" + source.string(), "--node-name", node.name, "--pin-dir", pin_dir,
+                 "--socket", socket, "--attach", options.attach, "--metrics-address", options.metrics_address});
     argv.insert(argv.end(), options.more.begin(), options.more.end());
     Netns netns = require(Netns::open(node.netns.name()));
     Process process = require(Process::start(argv, &netns));

@@ -107,10 +107,11 @@ class AgentProcess {
 public:
     struct Options {
         std::string attach = "auto";
-        std::string name = {};              // of its pin directory and socket; empty = the node's
-        std::filesystem::path source = {};  // empty = the net's manifests
-        std::string metrics_address = {};   // empty = none
-        std::vector<std::string> more = {}; // further arguments
+        std::string name = {};                // of its pin directory and socket; empty = the node's
+        std::filesystem::path source = {};    // empty = the net's manifests
+        std::string metrics_address = {};     // empty = none
+        std::vector<std::string> more = {};   // further arguments
+        std::vector<std::string> before = {}; // a command that runs it: setpriv and its arguments
     };
 
     /// Runs, but need not be ready.

@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "fixture.h"
 
@@ -21,6 +22,33 @@ std::string release() {
     REQUIRE(uname(&names) == 0);
     return names.release;
 }
+
+/// BPF maps and programs count against RLIMIT_MEMLOCK.
+bool counts_locked_memory() {
+    int major = 0;
+    int minor = 0;
+    REQUIRE(std::sscanf(release().c_str(), "%d.%d", &major, &minor) == 2);
+    return std::pair(major, minor) < std::pair(5, 11);
+}
+
+/// What a command begins with that has only these capabilities ("-all,+bpf"), and the usual limit on locked memory.
+std::vector<std::string> with_capabilities(const std::string& capabilities) {
+    return {"prlimit", "--memlock=65536", "setpriv", "--inh-caps=-all", "--bounding-set=" + capabilities};
+}
+
+/// Mounted as on a node, where the agent finds one. It takes along what is pinned in it.
+class Bpffs {
+public:
+    explicit Bpffs(std::string at) : at_(std::move(at)) {
+        std::filesystem::create_directory(at_);
+        require(run_command({"mount", "-t", "bpf", "bpf", at_}));
+    }
+    ~Bpffs() { (void)run_command({"umount", at_}); }
+    Bpffs(const Bpffs&) = delete;
+
+private:
+    std::string at_;
+};
 
 size_t lines_in(const std::string& text) {
     return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -42,7 +70,8 @@ TEST_CASE("status and the log name every feature of the kernel") {
     const Json kernel = agent.ask({"status"}).at("kernel");
     CHECK(kernel.at("release") == release());
     CHECK_THAT(agent.output(), ContainsSubstring("kernel " + release() + ": "));
-    for (const char* needed : {"capBpf", "memlock", "ringBuffer", "jiffies64", "boundedLoops", "innerMaps"}) {
+    for (const char* needed :
+         {"capBpf", "capPerfmon", "memlock", "ringBuffer", "jiffies64", "boundedLoops", "innerMaps"}) {
         CHECK(kernel.at("features").at(needed) == true);
         CHECK_THAT(agent.output(), ContainsSubstring(needed));
     }
@@ -52,13 +81,33 @@ TEST_CASE("status and the log name every feature of the kernel") {
     }
 }
 
-TEST_CASE("without capabilities an agent says so in one line, has an exit code for it and leaves nothing") {
+TEST_CASE("a right that is missing is said in one line, has an exit code, and nothing is left") {
     const Net net = Net::create();
-    const auto [status, output] = try_to_start(net, {"setpriv", "--inh-caps=-all", "--bounding-set=-all"});
-    CHECK(status == kForbidden);
-    CHECK(lines_in(output) == 1);
-    CHECK_THAT(output, ContainsSubstring("may not load BPF programs: run as root, or with CAP_BPF"));
-    CHECK_FALSE(std::filesystem::exists(net.directory() / "start.pins"));
+    std::vector<std::pair<std::string, std::string>> rows{
+        {"-all", "may not load BPF programs: run as root, or with CAP_BPF"},
+        {"-perfmon", "may not load BPF programs that compute with packet pointers: run as root, or with CAP_BPF"}};
+    if (counts_locked_memory())
+        rows.emplace_back("-sys_resource", "the limit may not be raised: allow CAP_SYS_RESOURCE");
+    for (const auto& [dropped, said] : rows) {
+        INFO(dropped);
+        // Who has CAP_SYS_ADMIN has the others too.
+        const auto [status, output] = try_to_start(net, with_capabilities("-sys_admin," + dropped));
+        CHECK(status == kForbidden);
+        CHECK(lines_in(output) == 1);
+        CHECK_THAT(output, ContainsSubstring(said));
+        CHECK_FALSE(std::filesystem::exists(net.directory() / "start.pins"));
+    }
+}
+
+TEST_CASE("the capabilities that are documented suffice where a bpffs is mounted") {
+    const Net net = Net::create();
+    const Place pod = net.add(kNodeA, "shop/web", 20);
+    const Bpffs mounted(net.directory() / (kNodeA + ".pins"));
+    const std::string needed =
+        counts_locked_memory() ? "+bpf,+net_admin,+perfmon,+sys_resource" : "+bpf,+net_admin,+perfmon";
+    auto agent = AgentProcess::start(net, net.node(kNodeA), {.before = with_capabilities("-all," + needed)});
+    CHECK(agent.ask({"status"}).at("interfaces").at("guarded") == 1);
+    CHECK(agent.process().stop(after(kEnd)) == 0);
 }
 
 TEST_CASE("asked for tcx, an agent attaches by it, or says that this kernel has none and has an exit code for it") {

@@ -68,11 +68,18 @@ TEST_CASE("who may not load programs hears that and not what could not be tried"
     CHECK_FALSE(says(error.text, "lacks"));
 }
 
-TEST_CASE("another kernel comes before a limit that only this one has") {
-    Features features = without(&Features::memory);
-    CHECK(says(refusal(features).text, "CAP_SYS_RESOURCE"));
-    features.ring_buffer = false;
-    CHECK(refusal(features).code == EOPNOTSUPP);
+TEST_CASE("who may not lock memory hears that and not what could not be tried") {
+    Features features;
+    features.load = true;
+    const Error error = refusal(features);
+    CHECK(error.code == EPERM);
+    CHECK(says(error.text, "LimitMEMLOCK"));
+    CHECK_FALSE(says(error.text, "lacks"));
+}
+
+TEST_CASE("a refusal that may come from locked memory names the capability that lifts its limit") {
+    for (const auto right : {&Features::load, &Features::memory, &Features::perfmon})
+        CHECK(says(refusal(without(right)).text, "CAP_SYS_RESOURCE"));
 }
 
 TEST_CASE("each feature has a name and a place of its own") {

@@ -34,7 +34,7 @@ _STEPS = (
     # Attaching in each mode beside others' filters, overtaking them, restarts on pinned state.
     _tests("node_datapath", "a guarded veth*,with clsact*,a restart*"),
     # What the agent says of this kernel; from one attach mode to the other under traffic.
-    _tests("node_life", "status and the log*,asked for tcx*", before="6.6"),
+    _tests("node_life", "status and the log*,a right*,the capabilities*,asked for tcx*", before="6.6"),
     _tests("node_life", "status and the log*,from one way of attaching*", since="6.6"),
     # The example cluster with real sockets, and detach.
     _tests("node_matrix", "[.kernels]"),
