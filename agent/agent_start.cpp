@@ -62,6 +62,8 @@ Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options, const 
 }
 
 Result<> Agent::open_kernel(const datapath::Features& features) {
+    const auto use_tcx = datapath::decide_tcx(options_.attach, features); // before anything is pinned
+    if (!use_tcx) return tl::unexpected(use_tcx.error());
     auto kernel = datapath::Kernel::open({.pin_dir = options_.pin_dir,
                                           .sizes = options_.sizes,
                                           .events_per_second = options_.events_per_second,
@@ -73,9 +75,7 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     auto writer = datapath::Writer::create(kernel_->maps(), kernel_->clock());
     if (!writer) return tl::unexpected(writer.error());
     writer_.emplace(std::move(*writer));
-    auto attacher = datapath::Attacher::create(*kernel_, options_.attach);
-    if (!attacher) return tl::unexpected(attacher.error());
-    guards_.emplace(std::move(*attacher));
+    guards_.emplace(datapath::Attacher(*kernel_, *use_tcx));
     compiler_.emplace(compile_settings(options_), writer_->restore_ids());
     traffic_.emplace(kernel_->maps());
     return {};

@@ -32,15 +32,14 @@ void note_first(Result<>& into, const Result<>& result) {
 
 } // namespace
 
+Result<bool> decide_tcx(AttachMode mode, const Features& features) {
+    if (mode == AttachMode::kTcx && !features.tcx)
+        return fail("attach by tcx: this kernel has none (Linux 6.6 does); use clsact", EOPNOTSUPP);
+    return features.tcx && mode != AttachMode::kClsact;
+}
+
 Attacher::Attacher(const Kernel& kernel, bool use_tcx)
     : kernel_(&kernel), use_tcx_(use_tcx), tcx_(kernel.pin_dir().links()), clsact_(kernel.pin_dir().tag()) {}
-
-Result<Attacher> Attacher::create(const Kernel& kernel, AttachMode mode) {
-    const bool has_tcx = kernel.features().tcx;
-    if (mode == AttachMode::kTcx && !has_tcx)
-        return fail("attach by tcx: this kernel has none (Linux 6.6 does); use clsact", EOPNOTSUPP);
-    return Attacher(kernel, has_tcx && mode != AttachMode::kClsact);
-}
 
 void Attacher::stand_in(uint32_t ifindex) {
     if (use_tcx_) bridge(ifindex, kPodHooks);

@@ -24,10 +24,13 @@ namespace bulkhead::datapath {
 
 enum class AttachMode : uint8_t { kAuto, kTcx, kClsact };
 
+/// Whether to attach by tcx; if not, by clsact. What was asked for must be there; kAuto takes what there is. Pure.
+Result<bool> decide_tcx(AttachMode mode, const Features& features);
+
 class Attacher {
 public:
-    /// `kernel` must outlive it. kTcx on a kernel without it is an error; kAuto takes what there is.
-    static Result<Attacher> create(const Kernel& kernel, AttachMode mode);
+    /// `kernel` must outlive it and have what is used.
+    Attacher(const Kernel& kernel, bool use_tcx);
 
     /// Guards a pod's veth at once and for the time being, if nothing of ours is there: links take a hundred times as
     /// long to attach as filters, and who has many to guard keeps none waiting. guard() must follow, and tells
@@ -59,8 +62,6 @@ public:
     uint64_t reattachments() const { return reattachments_; }
 
 private:
-    Attacher(const Kernel& kernel, bool use_tcx);
-
     using Hooks = std::span<const Hook>;
     Result<> ensure(uint32_t ifindex, Hooks hooks);
     Result<> ensure_tcx(uint32_t ifindex, Hooks hooks);

@@ -39,7 +39,7 @@ int locks_signed_by_us() {
 class Agent {
 public:
     Agent(const Kernel::Settings& settings, AttachMode mode)
-        : kernel_(need(Kernel::open(settings))), attacher_(need(Attacher::create(kernel_, mode))) {}
+        : kernel_(need(Kernel::open(settings))), attacher_(kernel_, need(decide_tcx(mode, kernel_.features()))) {}
 
     Attacher& attacher() { return attacher_; }
     const Kernel& kernel() const { return kernel_; }

@@ -119,6 +119,7 @@ TEST_CASE("asked for tcx, an agent attaches by it, or says that this kernel has 
     }
     const auto [status, output] = try_to_start(net, {}, "tcx");
     CHECK(status == kUnfitKernel);
+    CHECK_FALSE(std::filesystem::exists(net.directory() / "start.pins"));
     CHECK_THAT(output, ContainsSubstring("attach by tcx: this kernel has none (Linux 6.6 does); use clsact"));
 }
 
