@@ -35,7 +35,10 @@ void note_first(Result<>& into, const Result<>& result) {
 Result<bool> decide_tcx(AttachMode mode, const Features& features) {
     if (mode == AttachMode::kTcx && !features.tcx)
         return fail("attach by tcx: this kernel has none (Linux 6.6 does); use clsact", EOPNOTSUPP);
-    return features.tcx && mode != AttachMode::kClsact;
+    const bool use_tcx = features.tcx && mode != AttachMode::kClsact;
+    if (!use_tcx && !features.clsact)
+        return fail("attach by clsact: this kernel has none (modules sch_ingress and cls_bpf)", EOPNOTSUPP);
+    return use_tcx;
 }
 
 Attacher::Attacher(const Kernel& kernel, bool use_tcx)

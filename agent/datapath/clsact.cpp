@@ -63,6 +63,7 @@ Result<bool> Clsact::add_qdisc(uint32_t ifindex) const {
     bpf_tc_hook hook = whole_qdisc(ifindex);
     const int error = -bpf_tc_hook_create(&hook);
     if (error == 0) return true;
+    if (error == ENOENT) return fail("add a clsact qdisc: this kernel has none (module sch_ingress)", EOPNOTSUPP);
     const std::string action = "add a clsact qdisc to interface " + std::to_string(ifindex);
     if (error != EEXIST) return fail(action, error);
     const auto kind = kind_of_qdisc(ifindex);

@@ -21,6 +21,7 @@ struct Features {
     bool inner_maps = false;    // of different sizes in one map, Linux 5.10
     bool btf = false;           // it tells its own types; nothing of ours asks for them
     bool tcx = false;           // Linux 6.6; else clsact
+    bool clsact = false;        // with filters that are BPF programs; true also where that couldn't be tried
 };
 
 enum class Lack : uint8_t {
@@ -35,7 +36,7 @@ struct Feature {
     Lack lack;
 };
 
-inline constexpr std::array<Feature, 9> kFeatures{{
+inline constexpr std::array<Feature, 10> kFeatures{{
     {"capBpf", &Features::load, Lack::kForbidden},
     {"capPerfmon", &Features::perfmon, Lack::kForbidden},
     {"memlock", &Features::memory, Lack::kForbidden},
@@ -45,6 +46,7 @@ inline constexpr std::array<Feature, 9> kFeatures{{
     {"innerMaps", &Features::inner_maps, Lack::kUnfit},
     {"btf", &Features::btf, Lack::kHarmless},
     {"tcx", &Features::tcx, Lack::kHarmless},
+    {"clsact", &Features::clsact, Lack::kHarmless},
 }};
 
 /// Is everything there that we can't do without? If not, one sentence: what is missing and what would give it. Its

@@ -2,8 +2,10 @@
 #include "datapath/probe.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include <climits>
 #include <cstddef>
 #include <span>
+#include <thread>
 
 #include "base/fd.h"
 
@@ -19,6 +22,7 @@ namespace bulkhead::datapath {
 namespace {
 
 constexpr uint32_t kLargeMap = 2u << 20; // entries of 8 bytes: more than any default limit on locked memory
+constexpr int kLoopback = 1;             // its index, in every network namespace
 constexpr const char* kName = "bh_probe";
 
 /// On register 0, the only one that most of these programs know.
@@ -93,6 +97,29 @@ bool has_tcx(const Fd& program) {
     return errno == ENODEV;
 }
 
+bool takes_filter(int ifindex, const Fd& program) {
+    bpf_tc_hook hook{};
+    hook.sz = sizeof(hook);
+    hook.ifindex = ifindex;
+    hook.attach_point = BPF_TC_INGRESS;
+    bpf_tc_opts filter{};
+    filter.sz = sizeof(filter);
+    filter.prog_fd = program.get();
+    return bpf_tc_hook_create(&hook) == 0 && bpf_tc_attach(&hook, &filter) == 0;
+}
+
+/// On the loopback device of a network namespace that ends with its thread. To make one takes CAP_SYS_ADMIN; who hasn't
+/// that finds out with the first pod.
+bool has_clsact(const Fd& program) {
+    bool has = true;
+    const auto print = libbpf_set_print(nullptr); // we say it ourselves
+    std::thread([&] {
+        if (unshare(CLONE_NEWNET) == 0) has = takes_filter(kLoopback, program);
+    }).join();
+    libbpf_set_print(print);
+    return has;
+}
+
 Result<Features> try_everything() {
     raise_memlock();
     const Fd program = load(kEmpty);
@@ -111,6 +138,7 @@ Result<Features> try_everything() {
     features.inner_maps = create_array(1, BPF_F_INNER_MAP).valid();
     features.btf = has_btf();
     features.tcx = has_tcx(program);
+    features.clsact = has_clsact(program);
     return features;
 }
 

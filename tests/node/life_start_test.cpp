@@ -75,7 +75,7 @@ TEST_CASE("status and the log name every feature of the kernel") {
         CHECK(kernel.at("features").at(needed) == true);
         CHECK_THAT(agent.output(), ContainsSubstring(needed));
     }
-    for (const char* optional : {"btf", "tcx"}) {
+    for (const char* optional : {"btf", "tcx", "clsact"}) {
         CHECK(kernel.at("features").at(optional).is_boolean());
         CHECK_THAT(agent.output(), ContainsSubstring(optional));
     }

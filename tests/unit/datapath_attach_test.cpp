@@ -8,18 +8,35 @@ using namespace bulkhead::datapath;
 
 namespace {
 
-Features kernel(bool tcx) {
+struct Has {
+    bool tcx = false;
+    bool clsact = false;
+};
+
+Features kernel(Has has) {
     Features features;
-    features.tcx = tcx;
+    features.tcx = has.tcx;
+    features.clsact = has.clsact;
     return features;
 }
 
 } // namespace
 
 TEST_CASE("auto takes tcx where the kernel has it, and what was asked for is never replaced by the other") {
-    CHECK(decide_tcx(AttachMode::kAuto, kernel(true)) == true);
-    CHECK(decide_tcx(AttachMode::kAuto, kernel(false)) == false);
-    CHECK(decide_tcx(AttachMode::kTcx, kernel(true)) == true);
-    CHECK(decide_tcx(AttachMode::kClsact, kernel(true)) == false);
-    CHECK(decide_tcx(AttachMode::kTcx, kernel(false)).error().code == EOPNOTSUPP);
+    const Features both = kernel({.tcx = true, .clsact = true});
+    const Features old = kernel({.tcx = false, .clsact = true});
+    CHECK(decide_tcx(AttachMode::kAuto, both) == true);
+    CHECK(decide_tcx(AttachMode::kAuto, old) == false);
+    CHECK(decide_tcx(AttachMode::kTcx, both) == true);
+    CHECK(decide_tcx(AttachMode::kTcx, old).error().code == EOPNOTSUPP);
+    CHECK(decide_tcx(AttachMode::kClsact, both) == false);
+    CHECK(decide_tcx(AttachMode::kClsact, old) == false);
+}
+
+TEST_CASE("clsact is needed where it is to be used, and only there") {
+    const Features only_tcx = kernel({.tcx = true, .clsact = false});
+    CHECK(decide_tcx(AttachMode::kAuto, only_tcx) == true);
+    CHECK(decide_tcx(AttachMode::kTcx, only_tcx) == true);
+    CHECK(decide_tcx(AttachMode::kClsact, only_tcx).error().code == EOPNOTSUPP);
+    CHECK(decide_tcx(AttachMode::kAuto, kernel({})).error().code == EOPNOTSUPP);
 }
