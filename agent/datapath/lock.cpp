@@ -33,6 +33,11 @@ bool still_there(const Fd& fd, const std::string& path) {
            opened.st_dev == named.st_dev;
 }
 
+/// That our files are somebody else's is a right that we lack, as for all else that we do.
+int as_right(int error) {
+    return error == EACCES ? EPERM : error;
+}
+
 std::string holder_of(const std::string& path) {
     std::string pid;
     std::ifstream(path) >> pid;
@@ -53,10 +58,10 @@ Result<Lock> Lock::acquire(const std::string& name, int operation) {
     for (;;) {
         std::error_code error;
         std::filesystem::create_directories(kDirectory, error);
-        if (error) return fail(std::string("create ") + kDirectory, error.value());
+        if (error) return fail(std::string("create ") + kDirectory, as_right(error.value()));
         Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
         if (!fd.valid() && errno == ENOENT) continue; // who unlocked last took the directory along
-        if (!fd.valid()) return fail("open " + path, errno);
+        if (!fd.valid()) return fail("open " + path, as_right(errno));
         if (flock(fd.get(), operation) != 0) {
             if (errno == EINTR) continue;
             if (errno != EWOULDBLOCK) return fail("lock " + path, errno);

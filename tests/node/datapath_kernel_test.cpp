@@ -4,10 +4,13 @@
 #include "datapath/kernel.h"
 
 #include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
 #include <linux/magic.h>
+#include <thread>
 
 #include "datapath/detach.h"
 #include "datapath/events.h"
@@ -29,6 +32,7 @@ uint32_t id_of_map(const RawMap& map) {
 }
 
 constexpr std::array<std::byte, 64> kAnyFrame{};
+constexpr uid_t kNobody = 65534;
 
 } // namespace
 
@@ -113,6 +117,18 @@ TEST_CASE("a second agent on the same pin directory is refused and told who has 
     REQUIRE_FALSE(second);
     CHECK(second.error().code == EBUSY);
     CHECK(second.error().text.find("process " + std::to_string(getpid())) != std::string::npos);
+}
+
+TEST_CASE("who isn't root may not even detach, and that is a missing right", "[kernel]") {
+    const PinPlace place;
+    const Lock makes_the_directory = need(Lock::take("anything"));
+    Result<DetachReport> outcome;
+    std::thread([&] {
+        const bool nobody = syscall(SYS_setresuid, kNobody, kNobody, kNobody) == 0; // this thread alone
+        if (nobody) outcome = detach(place.path());
+    }).join();
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().code == EPERM);
 }
 
 TEST_CASE("agents with different pin directories live side by side", "[kernel]") {
