@@ -68,17 +68,6 @@ Result<> run(const Options& options) {
     return ended;
 }
 
-int exit_code_of(const Error& error) {
-    switch (error.code) {
-    case EOPNOTSUPP:
-        return kUnfitKernel;
-    case EPERM:
-        return kForbidden;
-    default:
-        return kFailed;
-    }
-}
-
 } // namespace
 
 int main(int argc, char** argv) {

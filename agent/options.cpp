@@ -164,6 +164,17 @@ std::string Options::source_path() const {
     return source.starts_with(kDirectory) ? source.substr(std::string_view(kDirectory).size()) : std::string();
 }
 
+ExitCode exit_code_of(const Error& error) {
+    switch (error.code) {
+    case EOPNOTSUPP:
+        return kUnfitKernel;
+    case EPERM:
+        return kForbidden;
+    default:
+        return kFailed;
+    }
+}
+
 const char* name_of(datapath::AttachMode mode) {
     for (const auto& [name, value] : kAttachModes)
         if (value == mode) return name.c_str();

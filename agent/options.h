@@ -41,6 +41,8 @@ struct Options {
 /// How the agent ends.
 enum ExitCode : int { kDone = 0, kFailed = 1, kWrongUsage = 2, kUnfitKernel = 3, kForbidden = 4 };
 
+ExitCode exit_code_of(const Error& error);
+
 const char* name_of(datapath::AttachMode mode);
 
 /// Fills `options`, or prints and returns the exit code with which to end: help, version, wrong usage.

@@ -27,6 +27,22 @@ Parsed parsed(std::vector<std::string> arguments) {
 
 } // namespace
 
+TEST_CASE("an agent that can't run here ends with what it lacks: a right, another kernel, or something else") {
+    const auto ended_with = [](const datapath::Features& features) {
+        return exit_code_of(datapath::check(features, "5.4.0").error());
+    };
+    datapath::Features features;
+    CHECK(ended_with(features) == 4);
+    features.load = true;
+    CHECK(ended_with(features) == 4);
+    features.memory = true;
+    CHECK(ended_with(features) == 4);
+    features.perfmon = true;
+    CHECK(ended_with(features) == 3);
+    CHECK(exit_code_of(datapath::decide_tcx(datapath::AttachMode::kTcx, features).error()) == 3);
+    CHECK(exit_code_of(Error{"read a directory", EIO}) == 1);
+}
+
 TEST_CASE("the defaults are those that are documented") {
     const auto [options, exit_code] = parsed({"--source", "dir:/etc/bulkhead"});
     REQUIRE_FALSE(exit_code);
