@@ -31,11 +31,14 @@ _STEPS = (
     Step(TOO_NEW, ("@bulkhead-load", "@tools/kernels/too_new.bpf.o")),
     # All but the long random comparison, whose subject is the rule and not the kernel.
     _tests("bpf_tests", "~oracle*"),
-    # Attaching in each mode beside others' filters, overtaking them, restarts on pinned state.
-    _tests("node_datapath", "a guarded veth*,with clsact*,a restart*"),
-    # What the agent says of this kernel; from one attach mode to the other under traffic.
-    _tests("node_life", "status and the log*,a right*,the capabilities*,asked for tcx*", before="6.6"),
-    _tests("node_life", "status and the log*,from one way of attaching*", since="6.6"),
+    # Attaching in each mode beside others' filters, restarts on pinned state; where clsact is all there is overtaking
+    # others' filters, else from it to tcx.
+    _tests("node_datapath", "a guarded veth*,a restart *,with clsact*", before="6.6"),
+    _tests("node_datapath", "a guarded veth*,a restart *,an agent that attaches by tcx*", since="6.6"),
+    # What the agent says of this kernel and of its rights, which the oldest kernels count in a way of their own.
+    _tests("node_life", "status and the log*,asked for tcx*,a right*,the capabilities*", before="5.11"),
+    _tests("node_life", "status and the log*,asked for tcx*", since="5.11", before="6.6"),
+    _tests("node_life", "status and the log*", since="6.6"),
     # The example cluster with real sockets, and detach.
     _tests("node_matrix", "[.kernels]"),
 )
