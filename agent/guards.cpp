@@ -3,6 +3,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace bulkhead {
 
 void Guards::release_others(const Wanted& wanted) {
@@ -56,11 +58,23 @@ void Guards::release_left_over() {
 }
 
 void Guards::check() {
-    note(check_errors_, 0, attacher_.reconcile());
+    const auto failed = attacher_.reconcile();
+    std::erase_if(check_errors_, [&](const auto& error) { return !failed.contains(error.first); });
+    for (const auto& [ifindex, error] : failed)
+        note(check_errors_, ifindex, tl::unexpected(error));
 }
 
 void Guards::on_filter_event(uint32_t ifindex) {
     note(check_errors_, ifindex, attacher_.on_filter_event(ifindex));
+}
+
+bool Guards::guards(uint32_t ifindex) const {
+    return veths_.contains(ifindex) && !check_errors_.contains(ifindex);
+}
+
+size_t Guards::guarded() const {
+    return static_cast<size_t>(
+        std::count_if(veths_.begin(), veths_.end(), [this](const auto& veth) { return guards(veth.first); }));
 }
 
 std::vector<std::string> Guards::errors() const {

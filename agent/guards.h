@@ -36,8 +36,9 @@ public:
     void check();
     void on_filter_event(uint32_t ifindex);
 
-    bool guards(uint32_t ifindex) const { return veths_.contains(ifindex); }
-    size_t guarded() const { return veths_.size(); }
+    /// Is it a veth with our programs on it, as far as the last look tells?
+    bool guards(uint32_t ifindex) const;
+    size_t guarded() const;
     const std::set<uint32_t>& uplinks() const { return uplinks_; }
     const datapath::Attacher& attacher() const { return attacher_; }
 
@@ -52,7 +53,7 @@ private:
     std::map<uint32_t, uint64_t> veths_; // attached: ifindex -> device
     std::set<uint32_t> uplinks_;         // attached
     std::map<uint32_t, std::string> attach_errors_;
-    std::map<uint32_t, std::string> check_errors_; // 0 = of all
+    std::map<uint32_t, std::string> check_errors_;
     uint64_t error_count_ = 0;
 };
 

@@ -26,10 +26,6 @@ bool is_gone(const Error& error, uint32_t ifindex) {
     return error.code == ENODEV || !exists(ifindex);
 }
 
-void note_first(Result<>& into, const Result<>& result) {
-    if (into && !result) into = result;
-}
-
 } // namespace
 
 Result<bool> decide_tcx(AttachMode mode, const Features& features) {
@@ -156,8 +152,8 @@ Result<> Attacher::mend(uint32_t ifindex, Hooks hooks) {
     return use_tcx_ && now->attached ? move_links_to_front(ifindex, hooks) : ensure(ifindex, hooks);
 }
 
-Result<> Attacher::reconcile() {
-    Result<> outcome;
+std::map<uint32_t, Error> Attacher::reconcile() {
+    std::map<uint32_t, Error> failed;
     const auto wanted = wanted_; // mend() writes it
     for (const auto& [ifindex, hooks] : wanted) {
         if (!exists(ifindex)) {
@@ -165,10 +161,10 @@ Result<> Attacher::reconcile() {
             continue;
         }
         if (auto mended = mend(ifindex, hooks); !mended && !is_gone(mended.error(), ifindex))
-            note_first(outcome, mended);
+            failed.emplace(ifindex, mended.error());
     }
     tcx_.remove_stale();
-    return outcome;
+    return failed;
 }
 
 Result<> Attacher::on_filter_event(uint32_t ifindex) {

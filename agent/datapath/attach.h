@@ -46,9 +46,9 @@ public:
     Result<Attachment> query(uint32_t ifindex) const;
 
     /// Looks at every device that was asked for and mends what others undid; forgets vanished ones. To
-    /// be called now and then, since nobody tells of a tcx program put before ours. The first error is
-    /// returned after all devices were tried.
-    Result<> reconcile();
+    /// be called now and then, since nobody tells of a tcx program put before ours. Returned is what failed,
+    /// by ifindex.
+    std::map<uint32_t, Error> reconcile();
 
     /// A tc filter of somebody's was added to or deleted from this device (RTM_NEWTFILTER, RTM_DELTFILTER):
     /// ours goes to the front again. Devices that were not asked for are ignored.

@@ -116,12 +116,12 @@ std::string veth_of(const Place& node, const Place& pod) {
 
 TEST_CASE("one veth that can't be guarded keeps the node from being ready, and its pod is shown as unguarded") {
     const Shop shop;
-    const auto tc = [&](const char* verb) {
+    const auto tc = [&](const char* verb, const char* kind) {
         const auto [failed, output] =
-            run_in(shop.node.netns, {"tc", "qdisc", verb, "dev", veth_of(shop.node, shop.till), "ingress"});
+            run_in(shop.node.netns, {"tc", "qdisc", verb, "dev", veth_of(shop.node, shop.till), kind});
         if (failed) FAIL("tc: " << output);
     };
-    tc("add"); // in the place of clsact's, and without its half for packets to the pod
+    tc("add", "ingress"); // in the place of clsact's, and without its half for packets to the pod
     const auto agent = shop.launch("clsact");
     REQUIRE(wait_until([&] { return state_of(agent, shop.stranger) == "guarded"; }, after(60s)));
     CHECK(get(shop.node, "/healthz").status == 200);
@@ -129,9 +129,17 @@ TEST_CASE("one veth that can't be guarded keeps the node from being ready, and i
     CHECK(state_of(agent, shop.till) == "unguarded");
     CHECK(samples_in(get(shop.node, "/metrics").body).at(R"(bulkhead_interfaces{state="unguarded"})") == 1);
 
-    tc("del"); // the agent tries again
+    tc("del", "ingress"); // the agent tries again
     CHECK(wait_until([&] { return shop.is_ready(); }, after(20s)));
     CHECK(state_of(agent, shop.till) == "guarded");
+    CHECK_FALSE(shop.stranger_is_heard());
+
+    tc("del", "clsact"); // with our programs
+    tc("add", "ingress");
+    CHECK(wait_until([&] { return !shop.is_ready(); }, after(20s)));
+    CHECK(state_of(agent, shop.till) == "unguarded");
+    tc("del", "ingress");
+    CHECK(wait_until([&] { return shop.is_ready(); }, after(20s)));
     CHECK_FALSE(shop.stranger_is_heard());
 }
 

@@ -50,6 +50,12 @@ int run_agent(const AgentOptions& options) {
 }
 
 int run(const Options& options) {
+    const auto variants = measure_loads();
+    if (!variants) {
+        spdlog::error("{}", variants.error().text);
+        return 2;
+    }
+    print(*variants);
     std::vector<Report> reports;
     for (const Scale& scale : options.scales) {
         auto report = measure_scale(options, scale);
@@ -63,7 +69,7 @@ int run(const Options& options) {
     const size_t misses = missed(reports);
     fmt::print("\n{} of the required ratios missed\n", misses);
     if (!options.json.empty()) {
-        if (auto written = write_json(reports, options.json); !written) {
+        if (auto written = write_json(*variants, reports, options.json); !written) {
             spdlog::error("{}", written.error().text);
             return 2;
         }

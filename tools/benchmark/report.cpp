@@ -41,6 +41,17 @@ nlohmann::json as_json(const Row& row) {
     return json;
 }
 
+nlohmann::json as_json(const Variant& variant) {
+    nlohmann::json programs = nlohmann::json::array();
+    for (const auto& program : variant.programs)
+        programs.push_back({{"name", program.name},
+                            {"verified_instructions", program.instructions},
+                            {"jited_bytes", program.jited_bytes}});
+    return {{"variant", variant.name},
+            {"load_ms", rounded(variant.load_milliseconds, 1)},
+            {"programs", std::move(programs)}};
+}
+
 std::string processor() {
     std::ifstream info("/proc/cpuinfo");
     for (std::string line; std::getline(info, line);)
@@ -57,10 +68,24 @@ void print(const Report& report) {
         print_row(row);
 }
 
-Result<> write_json(const std::vector<Report>& reports, const std::string& path) {
+void print(const std::vector<Variant>& variants) {
+    fmt::print("programs as loaded\n  {:<12} {:<12} {:>22} {:>11} {:>12}\n", "", "", "instructions verified",
+               "JIT bytes", "load of all");
+    for (const Variant& variant : variants)
+        for (const auto& program : variant.programs)
+            fmt::print("  {:<12} {:<12} {:>22} {:>11} {:>9.0f} ms\n", variant.name, program.name, program.instructions,
+                       program.jited_bytes, variant.load_milliseconds);
+}
+
+Result<> write_json(const std::vector<Variant>& variants, const std::vector<Report>& reports, const std::string& path) {
     utsname name{};
     uname(&name);
-    nlohmann::json json{{"kernel", name.release}, {"processor", processor()}, {"scales", nlohmann::json::array()}};
+    nlohmann::json json{{"kernel", name.release},
+                        {"processor", processor()},
+                        {"loads", nlohmann::json::array()},
+                        {"scales", nlohmann::json::array()}};
+    for (const Variant& variant : variants)
+        json["loads"].push_back(as_json(variant));
     for (const Report& report : reports) {
         nlohmann::json rows = nlohmann::json::array();
         for (const Row& row : report.rows)

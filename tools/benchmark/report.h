@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "measure.h"
+#include "verifier.h"
 
 namespace bulkhead::bench {
 
@@ -26,7 +27,9 @@ struct Report {
 /// `rows` come in pairs: IPv4, then IPv6.
 void print(const Report& report);
 
-Result<> write_json(const std::vector<Report>& reports, const std::string& path);
+void print(const std::vector<Variant>& variants);
+
+Result<> write_json(const std::vector<Variant>& variants, const std::vector<Report>& reports, const std::string& path);
 
 size_t missed(const std::vector<Report>& reports);
 
