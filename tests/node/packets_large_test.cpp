@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is larger than a packet may be: datagrams that come in fragments, and connections whose way turns out to be
+// narrower than their ends think.
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include "next_packet_support.h"
+#include "support/echo_server.h"
+
+namespace bulkhead::test {
+namespace {
+
+constexpr uint16_t kOpened = 5300, kShut = 5301, kOpenedTcp = 8443;
+constexpr size_t kLarge = 30000;   // bytes: four fragments at the VPC's MTU
+constexpr size_t kStream = 300000; // bytes
+
+struct Harbour {
+    Net net = Net::create();
+    Place safe =
+        net.add(kNodeA, "vault/safe", 20,
+                {{"bulkhead.dev/expose", std::to_string(kOpenedTcp) + "," + std::to_string(kOpened) + "/UDP"}});
+    Place near = net.add(kNodeA, "blog/near", 30);
+    Place far = net.add(kNodeB, "blog/far", 30);
+
+    Harbour() {
+        net.manifests().write("vault.yaml", protected_namespace_text("vault"));
+        net.manifests().write("blog.yaml", namespace_text("blog"));
+    }
+};
+
+/// Does a datagram of `size` bytes come back whole?
+bool echoes(const Place& from, const Endpoint& to, size_t size, Clock::duration limit) {
+    const Fd fd = require(udp_connect(from.netns, to));
+    require(send_all(fd, Bytes(size, 0x5a), after(1s)));
+    const auto answer = receive_datagram(fd, after(limit));
+    return answer && answer->size() == size;
+}
+
+TEST_CASE("datagrams in fragments get where their first fragment may go, and their answers come back") {
+    const std::string attach = GENERATE(from_range(attach_modes()));
+    const uint8_t family = GENERATE(BH_IPV4, BH_IPV6);
+    const Harbour harbour;
+    const auto& [net, safe, near, far] = harbour;
+    const auto agent = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
+    const auto protected_server = require(EchoServer::start(safe.netns, {kOpened, kShut}));
+    const EchoServer others[] = {require(EchoServer::start(near.netns, {kShut})),
+                                 require(EchoServer::start(far.netns, {kShut}))};
+    for (const Place* stranger : {&near, &far}) {
+        INFO(stranger->name << " over IPv" << int{family});
+        CHECK(echoes(*stranger, {safe.address(family), kOpened}, kLarge, 10s));
+        CHECK_FALSE(echoes(*stranger, {safe.address(family), kShut}, kLarge, 500ms));
+        CHECK(echoes(safe, {stranger->address(family), kShut}, kLarge, 10s));
+    }
+}
+
+/// Makes the last link to a pod narrower than its interface, and everybody else, believes it to be.
+void narrow(const Net& net, const Place& pod) {
+    const Place node = net.node(pod.node);
+    const auto [failed, output] = run_in(node.netns, {"ip", "-j", "route", "show", pod.ip4.text()});
+    if (failed) FAIL("ip route: " << output);
+    const std::string veth = Json::parse(output).at(0).at("dev");
+    const auto [refused, complaint] = run_in(node.netns, {"ip", "link", "set", veth, "mtu", "1400"});
+    if (refused) FAIL("ip link: " << complaint);
+}
+
+TEST_CASE("a protected pod learns of a narrower path, whoever began the connection") {
+    const uint8_t family = GENERATE(BH_IPV4, BH_IPV6);
+    const bool safe_begins = GENERATE(true, false);
+    const Harbour harbour;
+    const auto& [net, safe, near, far] = harbour;
+    const auto agent = AgentProcess::start(net, net.node(kNodeA), {});
+    const Place& client = safe_begins ? safe : far;
+    const Place& server = safe_begins ? far : safe;
+    const Endpoint at{server.address(family), kOpenedTcp};
+    const Fd listener = require(tcp_listen(server.netns, at));
+    const Fd from_client = require(tcp_connect(client.netns, at, after(10s)));
+    const Fd from_server = require(tcp_accept(listener, after(10s)));
+    const Fd& sender = safe_begins ? from_client : from_server;
+    const Fd& receiver = safe_begins ? from_server : from_client;
+
+    narrow(net, far);
+
+    INFO("over IPv" << int{family} << ", begun by " << client.name);
+    bool all_arrived = false;
+    std::thread reader([&] { all_arrived = receive_exactly(receiver, kStream, after(20s)).has_value(); });
+    CHECK(send_all(sender, Bytes(kStream, 0x5a), after(20s)));
+    reader.join();
+    CHECK(all_arrived);
+}
+
+} // namespace
+} // namespace bulkhead::test
