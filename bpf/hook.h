@@ -4,9 +4,10 @@
  * bh_hook_begin() and ends in account.h.
  *
  * The hook lives in a per-CPU map instead of on the stack. Softirqs do not interrupt each other, and each
- * load of the programs has its own, so it is ours while the program runs; the larger steps can be global functions, which the verifier checks
- * once instead of once for every path that leads there (on 5.10 they take nothing but the context and
- * numbers); and what is in it the verifier doesn't try to track, which keeps the number of paths small.
+ * load of the programs has its own map, so it is ours while the program runs; the larger steps can be
+ * global functions, which the verifier checks once instead of once for every path that leads there (on
+ * 5.10 they take nothing but the context and numbers); and what is in it the verifier doesn't try to
+ * track, which keeps the number of paths small.
  */
 #ifndef BULKHEAD_BPF_HOOK_H
 #define BULKHEAD_BPF_HOOK_H

@@ -66,7 +66,10 @@ BH_INLINE __u32 bh_lines_between(__u32 dst, __u32 src, __u32 ask)
 	return (__u32)bh_scan_openings(dst, src, ask, BH_REASON_COUNT);
 }
 
-/* q->openings for identities `src` and `dst`; at most three pairs, each up to BH_OPENING_PARTS blocks long, and only those that can find. */
+/*
+ * q->openings for identities `src` and `dst`: at most three pairs, each up to BH_OPENING_PARTS blocks long,
+ * and only those that can find.
+ */
 BH_INLINE __u32 bh_look_up_openings(const struct bh_question *q, __u32 src, __u32 dst, __u32 ask)
 {
 	__u32 lines = 0;

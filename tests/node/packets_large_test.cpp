@@ -5,29 +5,14 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
-#include "next_packet_support.h"
+#include "packets_support.h"
 #include "support/echo_server.h"
 
 namespace bulkhead::test {
 namespace {
 
-constexpr uint16_t kOpened = 5300, kShut = 5301, kOpenedTcp = 8443;
 constexpr size_t kLarge = 30000;   // bytes: four fragments at the VPC's MTU
 constexpr size_t kStream = 300000; // bytes
-
-struct Harbour {
-    Net net = Net::create();
-    Place safe =
-        net.add(kNodeA, "vault/safe", 20,
-                {{"bulkhead.dev/expose", std::to_string(kOpenedTcp) + "," + std::to_string(kOpened) + "/UDP"}});
-    Place near = net.add(kNodeA, "blog/near", 30);
-    Place far = net.add(kNodeB, "blog/far", 30);
-
-    Harbour() {
-        net.manifests().write("vault.yaml", protected_namespace_text("vault"));
-        net.manifests().write("blog.yaml", namespace_text("blog"));
-    }
-};
 
 /// Does a datagram of `size` bytes come back whole?
 bool echoes(const Place& from, const Endpoint& to, size_t size, Clock::duration limit) {
@@ -40,8 +25,8 @@ bool echoes(const Place& from, const Endpoint& to, size_t size, Clock::duration 
 TEST_CASE("datagrams in fragments get where their first fragment may go, and their answers come back") {
     const std::string attach = GENERATE(from_range(attach_modes()));
     const uint8_t family = GENERATE(BH_IPV4, BH_IPV6);
-    const Harbour harbour;
-    const auto& [net, safe, near, far] = harbour;
+    const Fortress fortress;
+    const auto& [net, safe, open, near, far] = fortress;
     const auto agent = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
     const auto protected_server = require(EchoServer::start(safe.netns, {kOpened, kShut}));
     const EchoServer others[] = {require(EchoServer::start(near.netns, {kShut})),
@@ -67,8 +52,8 @@ void narrow(const Net& net, const Place& pod) {
 TEST_CASE("a protected pod learns of a narrower path, whoever began the connection") {
     const uint8_t family = GENERATE(BH_IPV4, BH_IPV6);
     const bool safe_begins = GENERATE(true, false);
-    const Harbour harbour;
-    const auto& [net, safe, near, far] = harbour;
+    const Fortress fortress;
+    const auto& [net, safe, open, near, far] = fortress;
     const auto agent = AgentProcess::start(net, net.node(kNodeA), {});
     const Place& client = safe_begins ? safe : far;
     const Place& server = safe_begins ? far : safe;

@@ -5,13 +5,10 @@
 #include <catch2/generators/catch_generators_range.hpp>
 #include <sched.h>
 
-#include "next_packet_support.h"
+#include "packets_support.h"
 
 namespace bulkhead::test {
 namespace {
-
-constexpr uint16_t kOpened = 5300, kOpenedTcp = 8443; // what the protected pod exposes
-constexpr uint16_t kShut = 5301, kShutTcp = 8444;
 
 /// What follows the IP header's addresses. A marker that tells it from all others comes last.
 using Rest = std::function<Packet(Packet)>;
@@ -82,23 +79,6 @@ std::vector<Odd> odd_packets() {
         {"no TCP flag", v4, [](Packet p) { return p.tcp(1011, kShutTcp, 0); }, false},
     };
 }
-
-/// A protected pod that exposes two ports, one of nobody's that is open, and strangers near and far.
-struct Fortress {
-    Net net = Net::create();
-    Place safe =
-        net.add(kNodeA, "vault/safe", 20,
-                {{"bulkhead.dev/expose", std::to_string(kOpenedTcp) + "," + std::to_string(kOpened) + "/UDP"}});
-    Place open = net.add(kNodeA, "blog/open", 21);
-    Place near = net.add(kNodeA, "shop/near", 30);
-    Place far = net.add(kNodeB, "shop/far", 30);
-
-    Fortress() {
-        net.manifests().write("vault.yaml", protected_namespace_text("vault"));
-        net.manifests().write("blog.yaml", namespace_text("blog"));
-        net.manifests().write("shop.yaml", namespace_text("shop"));
-    }
-};
 
 /// A whole frame from `from` to `to`, but for the marker.
 struct Forbidden {
