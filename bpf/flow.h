@@ -175,26 +175,50 @@ BH_INLINE struct bh_flow *bh_recalled(struct bh_flow_set *set, const struct bh_m
 	return &set->way[way & (BH_FLOW_WAYS - 1)];
 }
 
-/*
- * How readily a live entry gives way: the longer unseen the more, and before all that were answered those
- * that were not, so that a flood of beginnings can't push out the conversations of a pod.
- */
-BH_INLINE __u32 bh_flow_rank(const struct bh_flow *flow, __u32 tick)
+/* 1 = with the same tenant, else 0. Without a branch, since the verifier would follow both ways of each. */
+BH_INLINE __u32 bh_is_with_same_tenant(const struct bh_flow *flow, __u32 who)
 {
-	return bh_flow_age(flow, tick) | (flow->stamp & BH_FLOW_ANSWERED ? 0 : 1u << 24);
+	__u64 borrows = (__u64)((flow->who ^ who) & BH_FLOW_TENANT_MASK) - 1;
+
+	BH_KEEP(borrows);
+	return (__u32)(borrows >> 63);
 }
 
-/* Names in memory->way the place for a new entry: a dead one if there is one. */
-BH_INLINE void bh_make_room(struct bh_flow_set *set, struct bh_memory *memory)
+/* Do conversations with one tenant already fill half of a set? */
+BH_INLINE int bh_tenant_has_its_share(const struct bh_flow_set *set, __u32 who)
+{
+	__u32 share = 0;
+
+	for (__u32 i = 0; i < BH_FLOW_WAYS; i++)
+		share += bh_is_with_same_tenant(&set->way[i], who);
+	return share >= BH_FLOW_WAYS / 2;
+}
+
+/*
+ * How readily a live entry gives way to one of `who`: the longer unseen the more, and before all that were answered
+ * those that were not, so that a flood of beginnings can't push out the conversations of a pod. A tenant that has its
+ * share takes room from itself only: whatever it sends, or makes the pod answer, half of the pod's memory is left to
+ * the others.
+ */
+BH_INLINE __u32 bh_flow_rank(const struct bh_flow *flow, __u32 tick, __u32 who, int has_its_share)
+{
+	__u32 own = has_its_share ? bh_is_with_same_tenant(flow, who) : 0;
+
+	return bh_flow_age(flow, tick) | (flow->stamp & BH_FLOW_ANSWERED ? 0 : 1u << 24) | own << 25;
+}
+
+/* Names in memory->way the place for a new entry of `who`: a dead one if there is one. */
+BH_INLINE void bh_make_room(struct bh_flow_set *set, struct bh_memory *memory, __u32 who)
 {
 	const struct bh_control *control = bh_control_row();
+	int has_its_share = bh_tenant_has_its_share(set, who);
 	__u32 highest = 0;
 
 	if (!control)
 		return;
 	memory->way = 0;
 	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
-		__u32 rank = bh_flow_rank(&set->way[i], memory->tick);
+		__u32 rank = bh_flow_rank(&set->way[i], memory->tick, who, has_its_share);
 
 		if (!bh_flow_is_live(control, &set->way[i], memory->tick)) {
 			memory->way = i;
@@ -217,7 +241,7 @@ BH_INLINE void bh_remember(struct bh_flow_set *set, struct bh_memory *memory, in
 	if (bh_config.silent)
 		return;
 	if (memory->way >= BH_FLOW_WAYS)
-		bh_make_room(set, memory);
+		bh_make_room(set, memory, who);
 	flow = bh_recalled(set, memory);
 	if (!flow)
 		return;

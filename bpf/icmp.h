@@ -41,17 +41,12 @@ __attribute__((noinline)) int bh_error_is_own(struct __sk_buff *skb)
  * has no such conversation. `sent`: the quoted packet was the pod's own, else it was sent to the pod. */
 BH_INLINE int bh_quoted_spoke_first(struct __sk_buff *skb, struct bh_hook *hook, int sent)
 {
-	const struct bh_pod *pod = bh_pod_in(hook->slot);
 	struct bh_flow_set *set = bh_recall(&hook->memory, &hook->quoted, hook->slot, sent);
 	const struct bh_flow *flow = set ? bh_recalled(set, &hook->memory) : 0;
-	int local_first;
 
 	if (flow)
 		return bh_local_spoke_first(flow);
-	if (!pod || hook->quoted.protocol != BH_TCP)
-		return -1;
-	local_first = bh_socket_spoke_first(skb, &hook->quoted, pod->nsid, sent);
-	return !local_first && !(pod->flags & BH_POD_OLDER) ? -1 : local_first; /* see bh_pod_spoke_first() */
+	return bh_socket_spoke_first(skb, &hook->quoted, bh_pod_in(hook->slot), sent);
 }
 
 /* May whoever began the quoted conversation have it? */

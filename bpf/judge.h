@@ -52,15 +52,12 @@ BH_INLINE int bh_only_begins(const struct bh_packet *packet)
 /*
  * Did the pod in hook->slot begin this conversation? 1 = yes, 0 = its peer did, -1 = nobody knows, or
  * the peer's address is another tenant's by now. The entry is the truth where there is one; else the
- * pod's own sockets are, and what they say is remembered. That its peer began a pod could make them say, by a
- * listener of its own on the port that it spoke from: so there they are believed only of conversations that may
- * be older than the memory.
+ * pod's own sockets are, and what they say is remembered.
  */
 BH_INLINE int bh_pod_spoke_first(struct __sk_buff *skb, struct bh_hook *hook, struct bh_flow_set *set, int from_pod,
 				 __u32 peer_tenant)
 {
 	const struct bh_flow *flow = set ? bh_recalled(set, &hook->memory) : 0;
-	const struct bh_pod *pod = bh_pod_in(hook->slot);
 	int local_first;
 
 	if (flow) {
@@ -68,11 +65,7 @@ BH_INLINE int bh_pod_spoke_first(struct __sk_buff *skb, struct bh_hook *hook, st
 
 		return then && then != peer_tenant ? -1 : bh_local_spoke_first(flow);
 	}
-	if (hook->packet.protocol != BH_TCP || !pod)
-		return -1;
-	local_first = bh_socket_spoke_first(skb, &hook->packet, pod->nsid, from_pod);
-	if (!local_first && !(pod->flags & BH_POD_OLDER))
-		return -1;
+	local_first = bh_socket_spoke_first(skb, &hook->packet, bh_pod_in(hook->slot), from_pod);
 	if (local_first >= 0 && set)
 		bh_remember(set, &hook->memory, local_first, peer_tenant);
 	return local_first;

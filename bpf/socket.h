@@ -44,25 +44,30 @@ BH_INLINE int bh_socket_kind(struct __sk_buff *skb, struct bpf_sock_tuple *tuple
 }
 
 /*
- * Who began this connection by the pod's own sockets: 1 = the pod (it has the connection and listens
- * not on that port), 0 = its peer, -1 = the pod knows no such connection.
+ * Who began this connection by the pod's own sockets: 1 = the pod (it has the connection and listens not on that
+ * port), 0 = its peer, -1 = nobody knows. That its peer began, a pod could make them say by a listener of its own on
+ * the port that it spoke from: so that is believed only of pods that were there before the flow memory, which can
+ * have connections that it never saw.
  */
-BH_INLINE int bh_socket_spoke_first(struct __sk_buff *skb, const struct bh_packet *packet, __s32 nsid, int from_pod)
+BH_INLINE int bh_socket_spoke_first(struct __sk_buff *skb, const struct bh_packet *packet, const struct bh_pod *pod,
+				    int from_pod)
 {
 	struct bpf_sock_tuple tuple = {};
 	__u32 size;
 
-	if (nsid < 0)
+	if (!pod || pod->nsid < 0 || packet->protocol != BH_TCP)
 		return -1;
 	size = bh_socket_tuple(&tuple, packet, from_pod);
-	if (bh_socket_kind(skb, &tuple, size, (__u32)nsid) != 1)
+	if (bh_socket_kind(skb, &tuple, size, (__u32)pod->nsid) != 1)
 		return -1;
 	/* No peer has port 0: what is found now can only be a listener. */
 	if (packet->family == BH_IPV4)
 		tuple.ipv4.sport = 0;
 	else
 		tuple.ipv6.sport = 0;
-	return bh_socket_kind(skb, &tuple, size, (__u32)nsid) == 0;
+	if (bh_socket_kind(skb, &tuple, size, (__u32)pod->nsid) == 0)
+		return 1;
+	return pod->flags & BH_POD_OLDER ? 0 : -1;
 }
 
 #endif

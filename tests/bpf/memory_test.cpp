@@ -13,11 +13,17 @@ using datapath::Rehearsal;
 namespace {
 
 constexpr uint16_t kHere = 41000; // the client's port
+constexpr unsigned kLate = 2048;  // so many conversations push out the one before them
 
 /// One packet of a conversation that has no handshake.
 Bytes datagram(uint8_t protocol, const std::string& src, const std::string& dst, uint16_t from, uint16_t to) {
     auto out = packet().eth().ip(src, dst);
     return protocol == BH_UDP ? out.udp(from, to).payload(12).bytes() : out.sctp(from, to, kSctpData).bytes();
+}
+
+void put_port(Bytes& packet, size_t at, unsigned port) {
+    packet[at] = static_cast<uint8_t>(port >> 8);
+    packet[at + 1] = static_cast<uint8_t>(port);
 }
 
 } // namespace
@@ -221,11 +227,35 @@ TEST_CASE("an answered conversation outlives 65,536 others of the same pod") {
     wire.sent_by(kLedger, packet().eth().ip(ledger, far).udp(kHere, 53).bytes());
     REQUIRE(wire.to(kLedger, answer).reason == BH_REASON_REPLY);
     Bytes other = packet().eth().ip(ledger, far).udp(0, 54).bytes();
-    const size_t source_port = 14 + (ip.family == BH_IPV4 ? 20u : 40u);
     for (unsigned port = 0; port < 65536; ++port) {
-        other[source_port] = static_cast<uint8_t>(port >> 8);
-        other[source_port + 1] = static_cast<uint8_t>(port);
+        put_port(other, ip.source_port(), port);
         wire.sent_by(kLedger, other);
     }
     CHECK(wire.to(kLedger, answer).reason == BH_REASON_REPLY);
+}
+
+TEST_CASE("whoever floods a pod through its open door pushes out nothing that others talk about") {
+    const Family ip{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    Machine machine; // of its own: this uses up the events of a second
+    Wire wire(machine);
+    const auto ledger = ip.at(wire.stage, kLedger), web = ip.at(wire.stage, kWeb);
+    const std::vector<std::string> asked{ip.at(wire.stage, kJob), ip.stranger()};
+    for (const auto& peer : asked) // which none has answered when the flood comes
+        wire.sent_by(kLedger, packet().eth().ip(ledger, peer).udp(kHere, 53).bytes());
+
+    const uint64_t before = wire.statistic(BH_STAT_FLOWS_EVICTED);
+    Bytes flood = packet().eth().ip(web, ledger).udp(0, 5300).bytes(); // which the ledger exposes
+    Bytes answer = packet().eth().ip(ledger, web).udp(5300, 0).bytes();
+    for (unsigned port = 0; port < 65536; ++port) {
+        put_port(flood, ip.source_port(), port);
+        wire.to(kLedger, flood, kWeb);
+        put_port(answer, ip.destination_port(), port - kLate); // its entry has given way by then
+        wire.sent_by(kLedger, answer);
+    }
+    CHECK(wire.statistic(BH_STAT_FLOWS_EVICTED) - before > 100000);
+
+    for (const auto& peer : asked) {
+        INFO(peer);
+        CHECK(wire.to(kLedger, packet().eth().ip(peer, ledger).udp(53, kHere).bytes()).reason == BH_REASON_REPLY);
+    }
 }

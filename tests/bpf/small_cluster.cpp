@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/small_cluster.h"
 
+#include "datapath/counters.h"
 #include "support/objects.h"
 
 namespace bulkhead::test {
@@ -74,6 +75,10 @@ std::vector<Object> small_cluster() {
         at(kJob, "node-a", "10.0.1.3", "fd00:1::3"),
         at(kGate, "node-a", "10.0.1.4", "fd00:1::4", gate),
     };
+}
+
+uint64_t Wire::statistic(bh_statistic which) const {
+    return datapath::read_statistics(machine_.kernel().maps()).value()[which];
 }
 
 Machine& shared_machine() {

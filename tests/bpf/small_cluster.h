@@ -41,6 +41,9 @@ struct Family {
     }
     std::string vault() const { return family == BH_IPV4 ? "10.0.200.10" : "fd00:c8::10"; }
     std::string stranger() const { return family == BH_IPV4 ? "198.51.100.9" : "2001:db8::9"; }
+    /// Where a packet without options has its ports.
+    size_t source_port() const { return 14 + (family == BH_IPV4 ? 20u : 40u); }
+    size_t destination_port() const { return source_port() + 2; }
     std::string node() const { return family == BH_IPV4 ? "10.0.0.1" : "fd00::1"; }
 };
 
@@ -69,6 +72,8 @@ public:
         return machine_.run(machine_.kernel().programs().uplink, packet,
                             {.ifindex = kUplink, .ingress_ifindex = stage.ifindex(pod)});
     }
+
+    uint64_t statistic(bh_statistic which) const;
 
     Stage stage;
 

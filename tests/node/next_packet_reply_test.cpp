@@ -203,6 +203,22 @@ TEST_CASE("a pod's own 65,536 conversations cost it no TCP connection and nothin
     }
 }
 
+TEST_CASE("a stranger's 65,536 conversations through an open door cost a protected pod no answer of another tenant") {
+    const Street street;
+    const auto& [net, safe, near, far, noisy] = street;
+    net.tell(safe, {{"bulkhead.dev/expose", "20000-36383/UDP"}}); // where flood() sends to
+    net.manifests().write("shop.yaml", namespace_text("shop"));
+    const Place shop = net.add(kNodeA, "shop/web", 32);
+    const auto agent = street.agent();
+    const Questions unanswered(safe, shop, 5000, false);
+    const Questions answered(safe, shop, 5001, true);
+    const Talks own = begin_talks(safe, far, Begun::kByGuarded); // of the stranger's own tenant
+    flood(noisy, safe, kOtherFlows);
+    CHECK(unanswered.answers() == kSample);
+    CHECK(answered.answers() == kSample);
+    check_going_on(own);
+}
+
 TEST_CASE("a flow memory made for 65,536 others keeps all but what chance crowds out of one set") {
     const Street street;
     const auto& [net, safe, near, far, noisy] = street;
