@@ -3,6 +3,9 @@
 // Packets as tables: what it is, where it is met, what becomes of it. Each row that passes stands beside
 // its near miss. A row's verdict follows from its reason; the table says only the reason. Rows of one
 // table meet the same pods with the same memory, in their order.
+//
+// The same tables are read twice: bpf_tests asks the programs by test runs (rehearsed_packets.cpp), node_tables
+// sends each packet through programs that are attached to devices (tests/node/attached_packets.cpp).
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
@@ -18,6 +21,7 @@ inline constexpr const char* kFromUplink = "uplink";
 inline constexpr const char* kFromNode = "node";       // made by a socket of this node
 inline constexpr const char* kFromNowhere = "nowhere"; // neither device nor socket: what IPv6's slow path leaves
 inline constexpr const char* kUnknownVeth = "veth that no row of interfaces names";
+inline constexpr uint32_t kUnknownIfindex = 999;
 
 /// A hook, and how the packet got there.
 struct Way {
@@ -56,20 +60,17 @@ inline constexpr std::optional<bh_reason> kLeft = std::nullopt;
 inline uint32_t ifindex_of(const Wire& wire, const std::string& name) {
     if (name == kFromUplink) return kUplink;
     if (name == kFromNode || name == kFromNowhere) return 0;
-    return name == kUnknownVeth ? 999 : wire.stage.ifindex(name);
+    return name == kUnknownVeth ? kUnknownIfindex : wire.stage.ifindex(name);
 }
 
-inline datapath::Rehearsal meet(const Wire& wire, const Way& way, const Bytes& packet) {
-    const auto& programs = shared_machine().kernel().programs();
-    const Fd& program = way.hook == Way::Hook::kFromPod ? programs.from_pod
-                        : way.hook == Way::Hook::kToPod ? programs.to_pod
-                                                        : programs.uplink;
-    return shared_machine().run(program, packet,
-                                {.ifindex = ifindex_of(wire, way.veth),
-                                 .ingress_ifindex = ifindex_of(wire, way.from),
-                                 .local_socket = way.from == kFromNode,
-                                 .mark = way.mark});
-}
+/// What a hook made of a packet.
+struct Met {
+    std::optional<bh_reason> judged; // nothing = left to others
+    bool passes = false;
+    uint32_t mark = 0; // skb->mark of what passes
+};
+
+Met meet(const Wire& wire, const Way& way, const Bytes& packet);
 
 inline bool is_marked(const Wire& wire, const Way& way, const Packet& packet) {
     return (meet(wire, way, packet.bytes()).mark & kAnswerMark) != 0;
@@ -86,10 +87,10 @@ inline std::string label_of(std::optional<bh_reason> reason) {
 
 inline void check_row(const Wire& wire, const Row& row) {
     INFO(row.description);
-    const auto found = meet(wire, row.way, row.packet.bytes());
-    CHECK(label_of(found.judged ? std::optional(found.reason) : std::nullopt) == label_of(row.expected));
+    const Met found = meet(wire, row.way, row.packet.bytes());
+    CHECK(label_of(found.judged) == label_of(row.expected));
     const bool falls = row.expected && bh_verdict_of(*row.expected) == BH_VERDICT_DENY;
-    CHECK(found.action == (falls ? kDropped : kPasses));
+    CHECK(found.passes == !falls);
 }
 
 inline void check_rows(const Wire& wire, const std::vector<Row>& rows) {

@@ -81,9 +81,4 @@ uint64_t Wire::statistic(bh_statistic which) const {
     return datapath::read_statistics(machine_.kernel().maps()).value()[which];
 }
 
-Machine& shared_machine() {
-    static Machine machine;
-    return machine;
-}
-
 } // namespace bulkhead::test

@@ -42,9 +42,10 @@ bool has_veth_on(const Pod& pod, const std::string& node) {
 
 } // namespace
 
-Machine::Machine()
-    : kernel_(must(datapath::Kernel::open_private({.pin_dir = {}, .sizes = {.flow_sets = 64}}))),
-      writer_(must(datapath::Writer::create(kernel_.maps(), kernel_.clock()))) {}
+Machine::Machine() : Machine(must(datapath::Kernel::open_private({.pin_dir = {}, .sizes = {.flow_sets = 64}}))) {}
+
+Machine::Machine(datapath::Kernel kernel)
+    : kernel_(std::move(kernel)), writer_(must(datapath::Writer::create(kernel_.maps(), kernel_.clock()))) {}
 
 void Machine::show(const compile::Desired& desired) {
     const auto report = must(writer_.write(desired, {.everything = true, .endpoints = {}, .identities = {}}, true));

@@ -24,7 +24,9 @@ namespace bulkhead::test {
 /// difference, as an agent would.
 class Machine {
 public:
+    /// Programs and maps that nobody else has, unless they are given.
     Machine();
+    explicit Machine(datapath::Kernel kernel);
     void show(const compile::Desired& desired);
     datapath::Rehearsal run(const Fd& program, const Bytes& packet, const datapath::Circumstances& circumstances) const;
     const datapath::Kernel& kernel() const { return kernel_; }

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <ctime>
 
-#include "floor.skel.h"
-#include "replay.skel.h"
+#include "bench_floor.skel.h"
+#include "bench_replay.skel.h"
 #include "wire.h"
 
 namespace bulkhead::bench {
