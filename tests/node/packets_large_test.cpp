@@ -39,6 +39,59 @@ TEST_CASE("datagrams in fragments get where their first fragment may go, and the
     }
 }
 
+constexpr std::string_view kHonest = "none";
+
+/// Fragments that are to be put together otherwise than they were judged.
+struct Trick {
+    std::string_view description;
+    std::vector<Packet> pieces;
+};
+
+constexpr size_t kInFirst = 1016; // bytes of the datagram, which says that it is no longer; what follows is cut off
+
+std::vector<Trick> tricks(const Packet& to_safe) {
+    const auto first = [&](uint16_t port, uint32_t id) {
+        return Packet(to_safe).fragment(0, kMoreFragments, id).udp(4000, port).payload(kInFirst);
+    };
+    const auto rest = [&](uint16_t offset, uint32_t id) {
+        return Packet(to_safe).fragment(offset, kLastFragment, id).protocol(BH_UDP).payload(kInFirst);
+    };
+    return {
+        {kHonest, {first(kOpened, 9), rest(1024, 9)}},
+        {"a second first", {first(kOpened, 1), first(kShut, 1), rest(1024, 1)}},
+        {"a second first behind the rest", {first(kOpened, 2), rest(1024, 2), first(kShut, 2)}},
+        {"a first that overtakes", {first(kShut, 3), first(kOpened, 3), rest(1024, 3)}},
+        {"a rest that lies over the first", {first(kShut, 4), first(kOpened, 4), rest(512, 4), rest(1024, 4)}},
+        {"a rest that comes first", {rest(1024, 5), first(kShut, 5)}},
+        {"a rest on another's note", {first(kOpened, 6), rest(1024, 6), first(kShut, 7), rest(1024, 6)}},
+    };
+}
+
+TEST_CASE("no trick with fragments gets a datagram to a port that isn't open") {
+    const std::string attach = GENERATE(from_range(attach_modes()));
+    const uint8_t family = GENERATE(BH_IPV4, BH_IPV6);
+    const Fortress fortress;
+    const auto& [net, safe, open, near, far] = fortress;
+    const auto agent = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
+    const Fd shut = require(bound_socket(safe.netns, {safe.address(family), kShut}, SOCK_DGRAM));
+    const Fd opened = require(bound_socket(safe.netns, {safe.address(family), kOpened}, SOCK_DGRAM));
+    const FrameSender sender(near);
+    const auto to_safe = sender.frame().ip(near.address(family).text(), safe.address(family).text());
+    for (const auto& [description, pieces] : tricks(to_safe)) {
+        INFO(description << " over IPv" << int{family});
+        for (const Packet& piece : pieces)
+            sender.send(piece.bytes());
+        const Bytes last(8, static_cast<uint8_t>(description[0]));
+        sender.send(Packet(to_safe).udp(4000, kOpened).payload(last).bytes());
+        std::vector<Bytes> arrived;
+        do
+            arrived.push_back(require(receive_datagram(opened, after(5s))));
+        while (arrived.back() != last); // what came before it has been put together
+        if (description == kHonest) CHECK(arrived.front().size() == kInFirst);
+        CHECK_FALSE(readable(shut, after(0s)));
+    }
+}
+
 /// Makes the last link to a pod narrower than its interface, and everybody else, believes it to be.
 void narrow(const Net& net, const Place& pod) {
     const Place node = net.node(pod.node);
