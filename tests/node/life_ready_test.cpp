@@ -3,10 +3,8 @@
 // What a running agent says over HTTP to the kubelet and to Prometheus: /healthz, /readyz and /metrics.
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include <regex>
-#include <sstream>
-
 #include "fixture.h"
+#include "metrics_support.h"
 #include "support/echo_server.h"
 
 namespace bulkhead::test {
@@ -15,36 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
-
-/// In the node's own namespace, so every test's agent may have the same.
-constexpr const char* kAddress = "127.0.0.1:9810";
-
-struct Answer {
-    int status = 0; // 0 = none came
-    std::string content_type;
-    std::string body;
-};
-
-/// Prints status, content type and body.
-constexpr const char* kGet = "import http.client, sys\n"
-                             "connection = http.client.HTTPConnection(sys.argv[1], timeout=20)\n"
-                             "connection.request('GET', sys.argv[2])\n"
-                             "answer = connection.getresponse()\n"
-                             "print(answer.status, answer.getheader('Content-Type', ''), sep='\\n')\n"
-                             "sys.stdout.write(answer.read().decode())\n";
-
-Answer get(const Place& node, const std::string& path) {
-    const auto [failed, output] = run_in(node.netns, {"python3", "-c", kGet, kAddress, path});
-    if (failed) return {.status = 0, .content_type = "", .body = output};
-    std::istringstream lines(output);
-    Answer answer;
-    std::string status;
-    std::getline(lines, status);
-    std::getline(lines, answer.content_type);
-    answer.status = std::stoi(status);
-    answer.body.assign(std::istreambuf_iterator<char>(lines), {});
-    return answer;
-}
 
 struct Shop {
     Net net = Net::create();
@@ -59,28 +27,13 @@ struct Shop {
     }
 
     AgentProcess launch(const std::string& attach = "auto") const {
-        return AgentProcess::launch(net, node, {.attach = attach, .metrics_address = kAddress});
+        return AgentProcess::launch(net, node, {.attach = attach, .metrics_address = kMetricsAddress});
     }
     bool is_ready() const { return get(node, "/readyz").status == 200; }
     bool stranger_is_heard(Clock::duration limit = 300ms) const {
         return answers_udp(stranger.netns, {till.ip4, 80}, after(limit));
     }
 };
-
-/// Of samples by their whole name: bulkhead_interfaces{state="guarded"}.
-std::map<std::string, double> samples_in(const std::string& exposition) {
-    static const std::regex kSample(R"(([a-zA-Z_:][a-zA-Z0-9_:]*(\{[^}]*\})?) (\S+))");
-    std::map<std::string, double> samples;
-    std::istringstream lines(exposition);
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with("# HELP ") || line.starts_with("# TYPE ")) continue;
-        std::smatch parts;
-        INFO(line);
-        REQUIRE(std::regex_match(line, parts, kSample));
-        CHECK(samples.emplace(parts[1], std::stod(parts[3])).second);
-    }
-    return samples;
-}
 
 TEST_CASE("an agent is ready when its first read is in the kernel and every veth guarded, and not before") {
     const Shop shop;

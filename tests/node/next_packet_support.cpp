@@ -182,6 +182,18 @@ void FrameSender::send(const Bytes& frame) const {
         FAIL("a frame of " << frame.size() << " bytes can't be sent");
 }
 
+OneCpu::OneCpu() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
+
+OneCpu::~OneCpu() {
+    sched_setaffinity(0, sizeof before_, &before_);
+}
+
 Tap::Tap(const Netns& netns, const std::string& device, uint16_t ethertype)
     : fd_(packet_socket(netns, device, ethertype ? ethertype : kEveryProtocol)) {}
 

@@ -4,6 +4,8 @@
 // leaves alone; and what it takes to send and see single packets, lies included.
 #pragma once
 
+#include <sched.h>
+
 #include <initializer_list>
 
 #include "fixture.h"
@@ -83,6 +85,18 @@ private:
     Fd fd_;
     Mac own_{};
     Mac gateway_{};
+};
+
+/// Keeps the thread on its CPU as long as this lives: frames that one CPU sends keep their order.
+class OneCpu {
+public:
+    OneCpu();
+    OneCpu(const OneCpu&) = delete;
+    OneCpu& operator=(const OneCpu&) = delete;
+    ~OneCpu();
+
+private:
+    cpu_set_t before_{};
 };
 
 /// Counts frames that come to an interface and contain certain bytes.

@@ -3,7 +3,6 @@
 // Odd, hostile and broken packets as real frames between pods: put on the wire by AF_PACKET in one pod, looked for at
 // the other's interface. What the programs say of many more of them is in tests/bpf/packets_*_test.cpp.
 #include <catch2/generators/catch_generators_range.hpp>
-#include <sched.h>
 
 #include "packets_support.h"
 
@@ -160,25 +159,6 @@ std::vector<Forbidden> sent_packets() {
          false},
     };
 }
-
-/// Keeps the thread where it is: frames that one CPU sends keep their order.
-class OneCpu {
-public:
-    OneCpu() {
-        CPU_ZERO(&before_);
-        sched_getaffinity(0, sizeof before_, &before_);
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
-        sched_setaffinity(0, sizeof one, &one);
-    }
-    OneCpu(const OneCpu&) = delete;
-    OneCpu& operator=(const OneCpu&) = delete;
-    ~OneCpu() { sched_setaffinity(0, sizeof before_, &before_); }
-
-private:
-    cpu_set_t before_;
-};
 
 /// Sends all of them, and afterwards one that arrives, after which those before it have arrived or never will.
 class Volley {
