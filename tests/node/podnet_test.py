@@ -120,6 +120,22 @@ class Wiring(NetTest):
                 rules = [rule for rule in ip(self.node, family, "rule", "show") if rule["priority"] == 10]
                 self.assertEqual({(rule["iif"], rule["table"]) for rule in rules}, {(veth, "101"), ("vlan.eth.1", "101")})
 
+    def test_a_second_interface_leads_to_the_same_pod_and_answers_for_itself(self):
+        first, second = ("10.0.1.11", "fd00:10:0:1::11"), ("10.0.1.12", "fd00:10:0:1::12")
+        addresses = ("--ip4", first[0], "--ip6", first[1], "--second", second[0], "--second", second[1])
+        podnet("add", "node-a", "blog/two", *addresses)
+        veths = ["eni" + sha1_of(name)[:11] for name in ("blog.two", "blog.two.1")]
+        numbers = [ip(self.node, "link", "show", veth)[0]["link_netnsid"] for veth in veths]
+        self.assertEqual(numbers[0], numbers[1])
+        for device, veth, owned in (("eth0", veths[0], first), ("mNicIf1", veths[1], second)):
+            for family, address, web in zip(("-4", "-6"), owned, ("10.0.1.10", "fd00:10:0:1::10")):
+                with self.subTest(address):
+                    self.assertEqual(ip(self.node, family, "route", "show", address)[0]["dev"], veth)
+                    back = ip(f"{NET}-node-a-blog.two", "route", "get", web, "from", address)
+                    self.assertEqual(back[0]["dev"], device)
+                    self.assertTrue(reaches("blog/web", address))
+                    self.assertTrue(reaches("node-a", address))
+
     def test_the_machines_own_namespace_stays_as_it_was(self):
         podnet("add", "node-a", "blog/db", "--ip4", "10.0.1.11", "--branch")
         podnet("resource", "aurora", "--ip4", "10.0.200.10")
@@ -225,7 +241,7 @@ class Life(NetTest):
     def test_a_removed_pod_leaves_nothing_behind(self):
         podnet("add", "node-a", "blog/first", "--ip4", "10.0.1.9", "--branch")  # moves the local rule for good
         before = self.snapshot()
-        for options in ((), ("--branch",)):
+        for options in ((), ("--branch",), ("--second", "10.0.1.12")):
             with self.subTest(options):
                 self.add_web(*options)
                 self.assertNotEqual(self.snapshot(), before)
@@ -280,6 +296,8 @@ class Life(NetTest):
             (("add", "node-a", "blog/api", "--ip4", "10.0.1.10"), "10.0.1.10 belongs to"),
             (("add", "node-z", "blog/api", "--ip4", "10.0.1.11"), "no node node-z"),
             (("add", "node-a", "blog/api"), "needs an address"),
+            (("add", "node-a", "blog/api", "--ip4", "10.0.1.11", "--second", "10.0.1.10"), "10.0.1.10 belongs to"),
+            (("add", "node-a", "blog/api", "--ip4", "10.0.1.11", "--branch", "--second", "10.0.1.12"), "only interface"),
             (("add", "node-a", "blog", "--ip4", "10.0.1.11"), "no NAMESPACE/POD"),
             (("del", "node-b", "blog/web"), "is on node node-a"),
             (("exec", "blog/api", "--", "true"), "has no blog/api"),

@@ -27,7 +27,9 @@ def _up(arguments):
 def _add(arguments):
     namespace, name = names.split_pod(arguments.pod)
     with net.opened(arguments.net) as opened:
-        opened.add([Pod(namespace, name, arguments.node, _addresses(arguments), vlan=int(arguments.branch))])
+        pod = Pod(namespace, name, arguments.node, _addresses(arguments), vlan=int(arguments.branch))
+        pod.second = _canonical(arguments.second)
+        opened.add([pod])
 
 
 def _del(arguments):
@@ -105,6 +107,7 @@ def _listing(current):
             "node": pod.node,
             "netns": current.netns_of(pod),
             "veth": cni.veth_of(pod),
+            "second": pod.second,
             "vlan": pod.vlan,
         }
         | _common(pod)
@@ -148,6 +151,14 @@ def _parser():
     )
     command = _command(commands, "add", _add, "make a pod", ["node", "pod"], addresses=True)
     command.add_argument("--branch", action="store_true", help="on a branch ENI (security groups for pods)")
+    command.add_argument(
+        "--second",
+        action="append",
+        default=[],
+        type=ipaddress.ip_address,
+        metavar="ADDRESS",
+        help="of a second interface (the VPC CNI's multi-NIC pods); may be repeated",
+    )
     _command(commands, "del", _del, "remove a pod and end its processes", ["node", "pod"])
     _command(commands, "resource", _resource, "make an AWS resource", ["name"], addresses=True)
     command = _command(commands, "apply", _apply, "make what Kubernetes manifests describe", ["directory"])

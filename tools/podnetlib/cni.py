@@ -13,10 +13,15 @@ side there; the local table's rule moves from 0 to 20, behind them, so that the 
 node even when they are for it. (The kernel may lack 802.1Q: the branch is a link of its own to the
 router, which is what a VLAN of the trunk amounts to.)
 
+With a second interface (multi-NIC pods), the same once more for mNicIf1 and its addresses, but in a table of the
+pod's own that the rule "from <address>" leads to: what answers leaves by the interface that was asked.
+
 The veth is made from within the pod's namespace with its peer on the node. The kernel then numbers the
 pod's namespace in the node's by itself, the first time that it reports the link: IFLA_LINK_NETNSID
 resolves without `ip netns set`, on EKS and here.
 """
+
+from typing import NamedTuple
 
 from . import kernel, names, segment
 from .segment import host
@@ -27,6 +32,7 @@ _TO_POD_PRIORITY = 512
 _BRANCH_PRIORITY = 10
 _LOCAL_PRIORITY_WITH_BRANCHES = 20
 _BRANCH_TABLE_BASE = 100
+_SECOND_TABLE = 2  # in the pod
 
 
 def netns_of(net, pod):
@@ -35,6 +41,19 @@ def netns_of(net, pod):
 
 def veth_of(pod):
     return names.host_veth(pod.namespace, pod.name, branch=pod.vlan != 0)
+
+
+class _Interface(NamedTuple):
+    device: str  # in the pod
+    veth: str
+    addresses: list[str]
+    table: str  # in the pod, of its routes
+
+
+def _interfaces_of(pod):
+    first = _Interface("eth0", veth_of(pod), pod.addresses, "main")
+    veth = names.host_veth(pod.namespace, pod.name, nic=1)
+    return [first, _Interface("mNicIf1", veth, pod.second, _SECOND_TABLE)] if pod.second else [first]
 
 
 def wire(net, node, pods):
@@ -62,40 +81,49 @@ def unwire(net, pods):
     for node_netns, its_pods in per_node.items():
         commands = [command for pod in its_pods for command in _removal_commands(pod)]
         kernel.ip(node_netns, commands, tolerant=True)
-    routes = [f"route del {host(address)}" for pod in pods for address in pod.addresses]
+    routes = [f"route del {host(address)}" for pod in pods for address in pod.all_addresses]
     kernel.ip(names.vpc_netns(net), routes, tolerant=True)
     kernel.delete([netns_of(net, pod) for pod in pods])
 
 
 def _inside_commands(net, pod, node_netns):
     netns = netns_of(net, pod)
-    veth = veth_of(pod)
+    commands = ["link set lo up"]
+    for interface in _interfaces_of(pod):
+        commands += _interface_commands(netns, interface, node_netns)
+    for address in pod.second:
+        commands.append(f"{_rule_family(address)}rule add from {host(address)} lookup {_SECOND_TABLE}")
+    return commands
+
+
+def _interface_commands(netns, interface, node_netns):
+    device, veth, addresses, table = interface
     commands = [
-        "link set lo up",
-        f"link add eth0 address {names.mac(netns, 'eth0')} mtu {segment.MTU} type veth"
+        f"link add {device} address {names.mac(netns, device)} mtu {segment.MTU} type veth"
         f" peer name {veth} address {names.mac(netns, veth)} mtu {segment.MTU} netns {node_netns}",
-        "link set eth0 up",
+        f"link set {device} up",
     ]
-    for address in pod.addresses:
-        commands.append(f"addr add {host(address)} dev eth0 nodad")
-    for number in segment.families_of(pod.addresses):
+    for address in addresses:
+        commands.append(f"addr add {host(address)} dev {device} nodad")
+    for number in segment.families_of(addresses):
         gateway = _GATEWAY[number]
         commands += [
-            f"neigh replace {gateway} lladdr {names.mac(netns, veth)} dev eth0 nud permanent",
-            f"route replace {host(gateway)} dev eth0 scope link",
-            f"route replace default via {gateway} dev eth0",
+            f"neigh replace {gateway} lladdr {names.mac(netns, veth)} dev {device} nud permanent",
+            f"route replace {host(gateway)} dev {device} scope link table {table}",
+            f"route replace default via {gateway} dev {device} onlink table {table}",
         ]
     return commands
 
 
 def _node_commands(pod):
-    veth = veth_of(pod)
-    commands = [f"link set {veth} up"]
-    for address in pod.addresses:
-        commands += [
-            f"route replace {host(address)} dev {veth} scope link",
-            f"{_rule_family(address)}rule add pref {_TO_POD_PRIORITY} to {host(address)} lookup main",
-        ]
+    commands = []
+    for interface in _interfaces_of(pod):
+        commands.append(f"link set {interface.veth} up")
+        for address in interface.addresses:
+            commands += [
+                f"route replace {host(address)} dev {interface.veth} scope link",
+                f"{_rule_family(address)}rule add pref {_TO_POD_PRIORITY} to {host(address)} lookup main",
+            ]
     return commands
 
 
@@ -104,7 +132,8 @@ def _secondary_address_commands(node, node_netns, pod):
     primary = {family(address): address for address in reversed(node.addresses)}
     link = names.router_link(node_netns)
     return [
-        f"route replace {host(address)} via {primary[family(address)]} dev {link} onlink" for address in pod.addresses
+        f"route replace {host(address)} via {primary[family(address)]} dev {link} onlink"
+        for address in pod.all_addresses
     ]
 
 
@@ -146,10 +175,10 @@ def _removal_commands(pod):
                 commands.append(f"{six}rule del pref {_BRANCH_PRIORITY} iif {device}")
         commands.append(f"link del {link}")
     else:
-        for address in pod.addresses:
+        for address in pod.all_addresses:
             commands.append(f"{_rule_family(address)}rule del pref {_TO_POD_PRIORITY} to {host(address)}")
     # The host routes go with the veth.
-    return [*commands, f"link del {veth}"]
+    return [*commands, *(f"link del {interface.veth}" for interface in _interfaces_of(pod))]
 
 
 def _rule_family(address):

@@ -69,9 +69,10 @@ def is_of_net(net, netns):
     return rest != netns and (rest == "vpc" or rest.startswith(("node-", "resource-")) or "." in rest)
 
 
-def host_veth(namespace, pod, branch=False):
+def host_veth(namespace, pod, branch=False, nic=0):
     """As the VPC CNI names the host side (its pkg/networkutils, GenerateHostVethName)."""
-    return ("vlan" if branch else "eni") + _digest(f"{namespace}.{pod}")[:11]
+    which = f".{nic}" if nic else ""
+    return ("vlan" if branch else "eni") + _digest(f"{namespace}.{pod}{which}")[:11]
 
 
 def branch_link(vlan):

@@ -52,7 +52,7 @@ class Net:
             cni.unwire(self.name, unrecorded)
         for pod in wanted:
             self._check_place(pod)
-            self._claim(pod.addresses, f"pod {pod.key}")
+            self._claim(pod.all_addresses, f"pod {pod.key}")
             if pod.vlan:
                 pod.vlan = self._free_vlan(pod.node)
             self.state.pods[pod.key] = pod
@@ -124,14 +124,16 @@ class Net:
         node = self.state.nodes.get(pod.node)
         if node is None or not node.ready:
             raise PodnetError(f"pod {pod.key}: there is no node {pod.node}; `podnet up {pod.node}` makes it")
-        missing = {family(address) for address in pod.addresses} - {family(address) for address in node.addresses}
+        missing = {family(address) for address in pod.all_addresses} - {family(address) for address in node.addresses}
+        if pod.vlan and pod.second:
+            raise PodnetError(f"pod {pod.key}: a branch ENI is a pod's only interface")
         if missing or not pod.addresses:
             what = f"IPv{missing.pop()} address of node {pod.node}" if missing else "address"
             raise PodnetError(f"pod {pod.key}: needs an {what}")
 
     def _claim(self, addresses, who):
         for other in self.state.everything():
-            shared = set(addresses) & set(other.addresses)
+            shared = set(addresses) & set(getattr(other, "all_addresses", other.addresses))
             if shared:
                 raise PodnetError(f"{who}: {shared.pop()} belongs to {self.netns_of(other)}")
 

@@ -35,11 +35,16 @@ class Pod:
     node: str
     addresses: list[str]
     vlan: int = 0  # of its branch ENI; 0 = it has none
+    second: list[str] = field(default_factory=list)  # addresses of its second interface; none = it has only eth0
     ready: bool = False
 
     @property
     def key(self):
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def all_addresses(self):
+        return self.addresses + self.second
 
 
 @dataclass
