@@ -172,9 +172,9 @@ Town::Town() {
     net.manifests().write("blog.yaml", namespace_text("blog"));
 }
 
-FrameSender::FrameSender(const Place& from) : fd_(packet_socket(from.netns, "eth0", 0)) {
-    own_ = mac_of(ip_json(from.netns, {"link", "show", "eth0"}).at(0).at("address"));
-    gateway_ = mac_of(ip_json(from.netns, {"neigh", "show", "169.254.1.1"}).at(0).at("lladdr"));
+FrameSender::FrameSender(const Place& from, const std::string& device) : fd_(packet_socket(from.netns, device, 0)) {
+    own_ = mac_of(ip_json(from.netns, {"link", "show", device}).at(0).at("address"));
+    gateway_ = mac_of(ip_json(from.netns, {"neigh", "show", "169.254.1.1", "dev", device}).at(0).at("lladdr"));
 }
 
 void FrameSender::send(const Bytes& frame) const {

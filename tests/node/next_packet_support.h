@@ -73,10 +73,10 @@ struct Town {
     Town();
 };
 
-/// Sends whole frames from a pod's eth0 to its host side.
+/// Sends whole frames from a pod's interface to its host side.
 class FrameSender {
 public:
-    explicit FrameSender(const Place& from);
+    explicit FrameSender(const Place& from, const std::string& device = "eth0");
     void send(const Bytes& frame) const;
     /// A frame's beginning: from the pod to its gateway.
     Packet frame() const { return packet().eth(gateway_, own_); }
