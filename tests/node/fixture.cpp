@@ -163,6 +163,12 @@ void Net::unwire(const Place& pod) const {
     require(podnet(name_, {"del", pod.node, pod.name}));
 }
 
+Place Net::resource(const std::string& name, const std::string& ip4, const std::string& ip6) const {
+    require(podnet(name_, {"resource", "--ip4", ip4, "--ip6", ip6, name}));
+    return {"", name, require(Address::parse(ip4)), require(Address::parse(ip6)),
+            require(Netns::open(name_ + "-resource-" + name))};
+}
+
 Place Net::node(const std::string& name) const {
     const std::string last = "1" + kThirdByte.at(name);
     return {name, name, require(Address::parse("10.0.0." + last)), require(Address::parse("fd00:10::" + last)),

@@ -85,6 +85,8 @@ public:
     Place add(const std::string& node, const std::string& pod, int number, const Labels& annotations = {}) const;
     void tell(const Place& pod, const Labels& annotations = {}) const;
     void unwire(const Place& pod) const;
+    /// Something of AWS' on the VPC, which no agent hears of from here.
+    Place resource(const std::string& name, const std::string& ip4, const std::string& ip6) const;
     Place node(const std::string& name) const;
 
     const Manifests& manifests() const { return manifests_; }

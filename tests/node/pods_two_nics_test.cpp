@@ -122,8 +122,7 @@ void check_either_interface_sends_for_both(const Station& station) {
     }
 }
 
-TEST_CASE(
-    "two interfaces of a pod are one pod: both are guarded, both reach each other, and no stranger gets in by either") {
+TEST_CASE("two interfaces of a pod are one pod: both guarded, each reaches the other, no stranger gets in by either") {
     const std::string attach = GENERATE(from_range(attach_modes()));
     const Station station;
     const auto& [net, safe, kin, asked, near, far, servers] = station;
