@@ -33,6 +33,15 @@ Answer parsed(const std::string& text) {
     return {.status = std::stoi(status[1]), .content_type = type[1], .body = text.substr(end + 4)};
 }
 
+double packets(const Place& node, const std::string& direction, const std::string& verdict, const std::string& reason) {
+    const auto answer = get(node, "/metrics");
+    REQUIRE(answer.status == 200);
+    const auto samples = samples_in(answer.body);
+    const auto found = samples.find("bulkhead_packets_total{direction=\"" + direction + R"(",verdict=")" + verdict +
+                                    R"(",reason=")" + reason + "\"}");
+    return found == samples.end() ? 0 : found->second;
+}
+
 } // namespace
 
 Answer get(const Place& node, const std::string& path) {
@@ -59,13 +68,11 @@ std::map<std::string, double> samples_in(const std::string& exposition) {
 }
 
 double refused(const Place& node, const std::string& direction, const std::string& reason) {
-    const auto answer = get(node, "/metrics");
-    REQUIRE(answer.status == 200);
-    const auto samples = samples_in(answer.body);
-    const auto name =
-        "bulkhead_packets_total{direction=\"" + direction + R"(",verdict="deny",reason=")" + reason + "\"}";
-    const auto found = samples.find(name);
-    return found == samples.end() ? 0 : found->second;
+    return packets(node, direction, "deny", reason);
+}
+
+double passed(const Place& node, const std::string& direction, const std::string& reason) {
+    return packets(node, direction, "allow", reason);
 }
 
 } // namespace bulkhead::test
