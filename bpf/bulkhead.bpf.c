@@ -12,9 +12,12 @@
  *   openings.h   exposes, trust, grants           flow.h       who spoke first
  *   socket.h     the pod's own sockets            judge.h      the rule, then: is it a reply?
  *   icmp.h       errors about conversations       fragment.h   ports for later fragments
+ *   checksum.h   what would rewrite itself        arp.h        who is asked for whom
  *   account.h    counters, events, pass or drop   maps.h       everything that is remembered
  */
 #include "account.h"
+#include "arp.h"
+#include "checksum.h"
 #include "fragment.h"
 #include "icmp.h"
 #include "identity.h"
@@ -54,19 +57,22 @@ BH_INLINE enum bh_reason bh_refuse_sender(struct __sk_buff *skb, const struct bh
 		return BH_REASON_ROUTER_ICMP;
 	if (packet->flags & BH_ICMP_ERROR && !bh_error_is_own(skb))
 		return BH_REASON_UNRELATED;
+	if (bh_rewrites_itself(skb, hook))
+		return BH_REASON_CHECKSUM;
 	return BH_REASON_COUNT;
 }
 
 /*
  * A marked packet passes the uplink wherever NAT takes it. Once conntrack has forgotten the conversation, that is
- * where a Service's author wants it, if it goes to this node (NodePorts) or to a Service's address. There a datagram
- * begins something; a TCP packet without its SYN, or an ICMP error, doesn't.
+ * where a Service's author wants it, if it goes to this node (NodePorts) or to a Service's address. No client has a
+ * Service's address. This node's address a client may have got from NAT: so there what begins nothing by itself is
+ * marked, a TCP packet without its SYN or an ICMP error; a datagram isn't.
  */
 BH_INLINE int bh_is_safe_to_mark(const struct bh_hook *hook)
 {
-	if (hook->packet.protocol == BH_TCP || hook->packet.flags & BH_ICMP_ERROR)
-		return 1;
-	return !hook->dst_is_this_node && !(hook->question.dst.flags & BH_SERVICE);
+	if (hook->question.dst.flags & BH_SERVICE)
+		return 0;
+	return !hook->dst_is_this_node || hook->packet.protocol == BH_TCP || hook->packet.flags & BH_ICMP_ERROR;
 }
 
 /*
@@ -76,8 +82,10 @@ BH_INLINE int bh_is_safe_to_mark(const struct bh_hook *hook)
  */
 BH_INLINE void bh_mark_answer(struct __sk_buff *skb, const struct bh_hook *hook)
 {
-	if (bh_is_safe_to_mark(hook))
-		skb->mark |= bh_config.answer_mark;
+	if (!bh_is_safe_to_mark(hook))
+		return;
+	skb->mark |= bh_config.answer_mark;
+	bh_leave_note(hook);
 }
 
 BH_INLINE int bh_is_marked_answer(const struct __sk_buff *skb, const struct bh_packet *packet)
@@ -129,6 +137,8 @@ BH_INLINE int bh_judge_towards_node(struct __sk_buff *skb, struct bh_hook *hook)
 	if (hook->packet.flags & BH_NEIGHBOR)
 		return bh_conclude(skb, BH_REASON_NEIGHBOR);
 	reason = bh_reconsider_sent(skb, hook, bh_ask_about_packet(hook));
+	if (bh_ports_decided(hook, reason))
+		bh_leave_note(hook);
 	if (reason == BH_REASON_REPLY || reason == BH_REASON_RELATED)
 		bh_mark_answer(skb, hook);
 	return bh_conclude(skb, reason);
@@ -168,15 +178,14 @@ int bh_from_pod(struct __sk_buff *skb)
 	if (!control || !hook)
 		return BH_PASS;
 	hook->parsed = (__u8)bh_parse_skb(skb);
-	if (hook->parsed == BH_PARSE_ARP)
-		return bh_leave_to_others(skb);
 	hook->slot = bh_slot_of_interface(hook->ifindex);
 	hook->src_identity = bh_identity_in(hook->slot);
+	if (hook->parsed == BH_PARSE_ARP)
+		return bh_arp_is_own(skb, hook) ? bh_leave_to_others(skb) : bh_conclude(skb, BH_REASON_SPOOFED);
 	refused = bh_refuse_sender(skb, hook);
 	if (refused != BH_REASON_COUNT)
 		return bh_conclude(skb, refused);
-	if (bh_is_fragment(hook))
-		bh_follow_fragments(hook);
+	bh_read_note(hook);
 	bh_identity_row(hook->src_identity, &hook->question.src);
 	return bh_send_on(skb, control, hook);
 }
@@ -235,14 +244,17 @@ int bh_to_pod(struct __sk_buff *skb)
 	hook->dst_identity = bh_identity_in(hook->slot);
 	bh_identity_row(hook->dst_identity, &hook->question.dst);
 	bh_identify_sender(skb, hook, control);
-	if (bh_is_fragment(hook))
-		bh_follow_fragments(hook);
+	bh_read_note(hook);
 	reason = bh_ask_about_packet(hook);
 	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW)
 		reason = bh_reconsider(skb, hook, reason);
 	passes = bh_verdict_of(reason) != BH_VERDICT_DENY || !control->armed;
-	if (passes && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet))
+	if (passes && bh_ports_decided(hook, reason))
+		bh_leave_note(hook);
+	if (passes && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet)) {
+		hook->only_answers = (bh_flags_of(hook->known_as) & BH_SERVICE) != 0;
 		bh_note_passing(0, bh_tenant_of_sender(hook));
+	}
 	return bh_conclude(skb, reason);
 }
 
@@ -299,12 +311,13 @@ int bh_uplink(struct __sk_buff *skb)
 	hook->dst_identity = bh_who_is(control, hook->packet.family, &hook->packet.dst).identity;
 	bh_identity_row(hook->dst_identity, &hook->question.dst);
 	hook->question.src_is_local = 1;
-	if (bh_is_fragment(hook))
-		bh_follow_fragments(hook);
+	bh_read_note(hook);
 	reason = bh_ask_about_packet(hook);
 	if (!bh_is_uplinks(&hook->question, reason))
 		return bh_leave_to_others(skb); /* the pod's own node judges the rest */
 	reason = bh_reconsider_sent(skb, hook, reason);
+	if (bh_verdict_of(reason) != BH_VERDICT_DENY && bh_ports_decided(hook, reason))
+		bh_leave_note(hook);
 	hook->first = hook->packet.protocol == BH_TCP && bh_only_begins(&hook->packet);
 	return bh_conclude(skb, reason);
 }

@@ -106,6 +106,26 @@ BH_INLINE int bh_flow_is_live(const struct bh_control *control, const struct bh_
 									    flow->stamp & 0xf);
 }
 
+BH_INLINE int bh_local_spoke_first(const struct bh_flow *flow)
+{
+	return (flow->who & BH_FLOW_LOCAL_FIRST) != 0;
+}
+
+/*
+ * Does the entry still say who began? Of a TCP connection that a pod's peer began it does so beyond the end of the
+ * connection, until it has to give way: that it ended, a RST or FIN says that nobody's sequence numbers vouch for,
+ * and by its sockets alone a server whose listener is closed looks like a client.
+ */
+BH_INLINE int bh_flow_speaks(const struct bh_control *control, const struct bh_flow *flow, __u32 tick)
+{
+	__u32 state = flow->stamp & 0xf;
+
+	if (flow->protocol == BH_TCP && !bh_local_spoke_first(flow))
+		state &= BH_FLOW_ANSWERED;
+	return flow->check &&
+	       bh_flow_age(flow, tick) <= bh_flow_idle_ticks(control->ticks_per_second, flow->protocol, state);
+}
+
 BH_INLINE int bh_flow_matches(const struct bh_flow *flow, const struct bh_memory *memory)
 {
 	const struct bh_flow_key *key = &memory->key;
@@ -124,6 +144,9 @@ BH_INLINE void bh_fill_flow_key(struct bh_flow_key *key, const struct bh_pod *po
 	key->local_port = from_pod ? packet->src_port : packet->dst_port;
 	key->peer_port = from_pod ? packet->dst_port : packet->src_port;
 	key->protocol = packet->protocol;
+	if ((packet->protocol == BH_ICMP || packet->protocol == BH_ICMPV6) &&
+	    !(packet->flags & (BH_ECHO_REQUEST | BH_ECHO_REPLY)))
+		key->peer_port = 1; /* what has no identifier is no echo with identifier 0 */
 	key->local =
 		(__u8)(bh_address_index(pod, packet->family, own) | (packet->family == BH_IPV6 ? BH_FLOW_IPV6 : 0));
 }
@@ -157,7 +180,7 @@ BH_INLINE struct bh_flow_set *bh_recall(struct bh_memory *memory, const struct b
 	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
 		if (!bh_flow_matches(&set->way[i], memory))
 			continue;
-		if (bh_flow_is_live(control, &set->way[i], memory->tick))
+		if (bh_flow_speaks(control, &set->way[i], memory->tick))
 			memory->way = i;
 		break;
 	}
@@ -175,55 +198,63 @@ BH_INLINE struct bh_flow *bh_recalled(struct bh_flow_set *set, const struct bh_m
 	return &set->way[way & (BH_FLOW_WAYS - 1)];
 }
 
-/* 1 = with the same tenant, else 0. Without a branch, since the verifier would follow both ways of each. */
-BH_INLINE __u32 bh_is_with_same_tenant(const struct bh_flow *flow, __u32 who)
+/*
+ * How many conversations of a set are with the tenant of `who`. Without branches, since the verifier would follow each
+ * of them both ways.
+ */
+BH_INLINE __u32 bh_with_tenant(const struct bh_flow_set *set, __u32 who)
 {
-	__u64 borrows = (__u64)((flow->who ^ who) & BH_FLOW_TENANT_MASK) - 1;
+	__u32 count = 0;
 
-	BH_KEEP(borrows);
-	return (__u32)(borrows >> 63);
+	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
+		__u64 borrows = (__u64)((set->way[i].who ^ who) & BH_FLOW_TENANT_MASK) - 1;
+
+		BH_KEEP(borrows);
+		count += (__u32)(borrows >> 63);
+	}
+	return count;
 }
 
-/* Do conversations with one tenant already fill half of a set? */
-BH_INLINE int bh_tenant_has_its_share(const struct bh_flow_set *set, __u32 who)
+/* Would one tenant have more than half of a full set, with the newcomer `who` among its conversations? */
+BH_INLINE __u32 bh_is_crowd(const struct bh_flow_set *set, const struct bh_flow *flow, __u32 who)
 {
-	__u32 share = 0;
+	__u64 same = (__u64)((flow->who ^ who) & BH_FLOW_TENANT_MASK) - 1;
+	__u64 fits;
 
-	for (__u32 i = 0; i < BH_FLOW_WAYS; i++)
-		share += bh_is_with_same_tenant(&set->way[i], who);
-	return share >= BH_FLOW_WAYS / 2;
+	BH_KEEP(same);
+	fits = (__u64)(BH_FLOW_WAYS / 2) - (bh_with_tenant(set, flow->who) + (same >> 63));
+	BH_KEEP(fits);
+	return (__u32)(fits >> 63);
 }
 
 /*
  * How readily a live entry gives way to one of `who`: the longer unseen the more, and before all that were answered
- * those that were not, so that a flood of beginnings can't push out the conversations of a pod. A tenant that has its
- * share takes room from itself only: whatever it sends, or makes the pod answer, half of the pod's memory is left to
- * the others.
+ * those that were not, so that a flood of beginnings can't push out the conversations of a pod. But first those with
+ * a tenant that would have more than half of the set, whoever comes: whatever one tenant sends, or makes the pod
+ * answer, half of the pod's memory is left to the others.
  */
-BH_INLINE __u32 bh_flow_rank(const struct bh_flow *flow, __u32 tick, __u32 who, int has_its_share)
+BH_INLINE __u32 bh_flow_rank(const struct bh_flow_set *set, const struct bh_flow *flow, __u32 tick, __u32 who)
 {
-	__u32 own = has_its_share ? bh_is_with_same_tenant(flow, who) : 0;
-
-	return bh_flow_age(flow, tick) | (flow->stamp & BH_FLOW_ANSWERED ? 0 : 1u << 24) | own << 25;
+	return bh_flow_age(flow, tick) | (flow->stamp & BH_FLOW_ANSWERED ? 0 : 1u << 24) |
+	       bh_is_crowd(set, flow, who) << 25;
 }
 
 /* Names in memory->way the place for a new entry of `who`: a dead one if there is one. */
 BH_INLINE void bh_make_room(struct bh_flow_set *set, struct bh_memory *memory, __u32 who)
 {
 	const struct bh_control *control = bh_control_row();
-	int has_its_share = bh_tenant_has_its_share(set, who);
 	__u32 highest = 0;
 
 	if (!control)
 		return;
-	memory->way = 0;
 	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
-		__u32 rank = bh_flow_rank(&set->way[i], memory->tick, who, has_its_share);
-
-		if (!bh_flow_is_live(control, &set->way[i], memory->tick)) {
-			memory->way = i;
+		memory->way = i;
+		if (!bh_flow_is_live(control, &set->way[i], memory->tick))
 			return;
-		}
+	}
+	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
+		__u32 rank = bh_flow_rank(set, &set->way[i], memory->tick, who);
+
 		if (rank >= highest) {
 			highest = rank;
 			memory->way = i;
@@ -255,11 +286,6 @@ BH_INLINE void bh_remember(struct bh_flow_set *set, struct bh_memory *memory, in
 	flow->stamp = memory->tick << 8;
 	flow->check = bh_flow_check(memory->hash, who);
 	bh_count_statistic(BH_STAT_FLOWS_WRITTEN);
-}
-
-BH_INLINE int bh_local_spoke_first(const struct bh_flow *flow)
-{
-	return (flow->who & BH_FLOW_LOCAL_FIRST) != 0;
 }
 
 /* Has this TCP connection ended, as far as both sides' words go? */

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Only a first fragment carries a transport header; it leaves a note for the rest of its packet. */
+/*
+ * Only a first fragment carries a transport header; it leaves a note for the rest of its packet. But only where it
+ * passed, and passed because of that header: else the rest is judged alike without.
+ */
 #ifndef BULKHEAD_BPF_FRAGMENT_H
 #define BULKHEAD_BPF_FRAGMENT_H
 
 #include "hook.h"
 
-BH_INLINE int bh_is_fragment(const struct bh_hook *hook)
+BH_INLINE struct bh_fragment_key bh_fragment_key_of(const struct bh_hook *hook)
 {
-	return hook->parsed == BH_PARSED && hook->packet.flags & (BH_FIRST_FRAGMENT | BH_LATER_FRAGMENT);
-}
-
-BH_INLINE void bh_follow_fragments(struct bh_hook *hook)
-{
-	struct bh_packet *packet = &hook->packet;
+	const struct bh_packet *packet = &hook->packet;
 	struct bh_fragment_key key = {
 		.src = packet->src,
 		.dst = packet->dst,
@@ -22,19 +20,20 @@ BH_INLINE void bh_follow_fragments(struct bh_hook *hook)
 		.family = packet->family,
 		.direction = hook->direction,
 	};
-	struct bh_fragment note = {
-		.src_port = packet->src_port,
-		.dst_port = packet->dst_port,
-		.flags = packet->flags & (BH_HAS_PORTS | BH_ECHO_REQUEST | BH_ECHO_REPLY),
-		.protocol = packet->protocol,
-	};
+
+	return key;
+}
+
+/* A later fragment gets the ports of its first. */
+BH_INLINE void bh_read_note(struct bh_hook *hook)
+{
+	struct bh_packet *packet = &hook->packet;
+	struct bh_fragment_key key;
 	const struct bh_fragment *found;
 
-	if (!(packet->flags & BH_LATER_FRAGMENT)) {
-		if (!(packet->flags & (BH_ICMP_ERROR | BH_NEIGHBOR | BH_ROUTER_ICMP)) && !bh_config.silent)
-			bpf_map_update_elem(&fragments, &key, &note, BPF_ANY);
+	if (hook->parsed != BH_PARSED || !(packet->flags & BH_LATER_FRAGMENT))
 		return;
-	}
+	key = bh_fragment_key_of(hook);
 	found = bpf_map_lookup_elem(&fragments, &key);
 	if (!found)
 		return;
@@ -42,6 +41,24 @@ BH_INLINE void bh_follow_fragments(struct bh_hook *hook)
 	packet->dst_port = found->dst_port;
 	packet->protocol = found->protocol;
 	packet->flags = found->flags;
+}
+
+BH_INLINE void bh_leave_note(const struct bh_hook *hook)
+{
+	const struct bh_packet *packet = &hook->packet;
+	struct bh_fragment_key key;
+	struct bh_fragment note = {
+		.src_port = packet->src_port,
+		.dst_port = packet->dst_port,
+		.flags = packet->flags & (BH_HAS_PORTS | BH_ECHO_REQUEST | BH_ECHO_REPLY),
+		.protocol = packet->protocol,
+	};
+
+	if (hook->parsed != BH_PARSED || !(packet->flags & BH_FIRST_FRAGMENT) ||
+	    packet->flags & (BH_LATER_FRAGMENT | BH_ICMP_ERROR | BH_NEIGHBOR | BH_ROUTER_ICMP) || bh_config.silent)
+		return;
+	key = bh_fragment_key_of(hook);
+	bpf_map_update_elem(&fragments, &key, &note, BPF_ANY);
 }
 
 #endif

@@ -54,6 +54,8 @@ struct bh_hook {
 	__u8 parsed; /* enum bh_parse_result */
 	__u8 first; /* first packet of a conversation: worth an event */
 	__u8 dst_is_this_node;
+	__u8 only_answers; /* whoever spoke under this source address, it was not the one who began */
+	__u8 reserved[3];
 	struct bh_memory memory;
 	struct bh_packet quoted; /* by an ICMP error */
 	struct bh_question asked; /* of another direction than the packet's own */
@@ -193,6 +195,7 @@ BH_INLINE struct bh_hook *bh_hook_begin(struct __sk_buff *skb, enum bh_direction
 	hook->reply_to = 0;
 	hook->first = 0;
 	hook->dst_is_this_node = 0;
+	hook->only_answers = 0;
 	return hook;
 }
 

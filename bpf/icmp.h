@@ -25,7 +25,7 @@ BH_INLINE int bh_parse_quoted(struct __sk_buff *skb, struct bh_hook *hook)
 	return bh_parse_ip(&cursor, ethertype, &hook->quoted) == BH_PARSED;
 }
 
-/* May the pod send this error: was the quoted packet sent to it? */
+/* May the pod send this error: was the quoted packet sent to it, or through it? */
 __attribute__((noinline)) int bh_error_is_own(struct __sk_buff *skb)
 {
 	struct bh_hook *hook = bh_here();
@@ -34,7 +34,10 @@ __attribute__((noinline)) int bh_error_is_own(struct __sk_buff *skb)
 	if (!hook || !bh_parse_quoted(skb, hook))
 		return 0;
 	pod = bh_pod_in(hook->slot);
-	return pod && bh_address_index(pod, hook->quoted.family, &hook->quoted.dst) != BH_POD_ADDRESSES;
+	if (!pod)
+		return 0;
+	return pod->flags & BH_POD_ANY_SOURCE ||
+	       bh_address_index(pod, hook->quoted.family, &hook->quoted.dst) != BH_POD_ADDRESSES;
 }
 
 /* Who began the conversation that an error is about: 1 = the pod in hook->slot, 0 = its peer, -1 = the pod

@@ -68,6 +68,13 @@ BH_INLINE __u32 bh_tenant_of(__u32 id)
 	return identity && id ? identity->tenant : 0;
 }
 
+BH_INLINE __u32 bh_flags_of(__u32 id)
+{
+	const struct bh_identity *identity = bpf_map_lookup_elem(&identities, &id);
+
+	return identity ? identity->flags : 0;
+}
+
 BH_INLINE int bh_owns_interface(const struct bh_pod *pod, __u32 ifindex)
 {
 	for (int i = 0; i < BH_POD_INTERFACES; i++)

@@ -46,7 +46,7 @@ BH_INLINE int bh_only_begins(const struct bh_packet *packet)
 {
 	if (packet->protocol == BH_TCP)
 		return (packet->tcp_flags & (BH_TCP_SYN | BH_TCP_ACK)) == BH_TCP_SYN;
-	return (packet->flags & (BH_ECHO_REQUEST | BH_ICMP_ERROR)) != 0;
+	return (packet->flags & (BH_ECHO_REQUEST | BH_ICMP_ERROR | BH_SCTP_INIT)) != 0;
 }
 
 /*
@@ -69,6 +69,15 @@ BH_INLINE int bh_pod_spoke_first(struct __sk_buff *skb, struct bh_hook *hook, st
 	if (local_first >= 0 && set)
 		bh_remember(set, &hook->memory, local_first, peer_tenant);
 	return local_first;
+}
+
+/*
+ * Did the packet pass because of its ports, or because of what it answers? Then the rest of it, which doesn't say
+ * these things, needs to know.
+ */
+BH_INLINE int bh_ports_decided(const struct bh_hook *hook, enum bh_reason reason)
+{
+	return hook->question.openings || reason == BH_REASON_REPLY;
 }
 
 /* To which tenant a pod's peer belongs as the pod knows it: by the address that it talks to. */
@@ -168,15 +177,18 @@ BH_INLINE int bh_may_begin(const struct bh_packet *packet)
 
 /*
  * The initiator stays who it was, but for a new connection (or echo) where an old one was: from the other
- * side, with another tenant, or after its end.
+ * side, with another tenant, or after its end. What has no handshake begins anew when the side that spoke first
+ * goes on with another tenant.
  */
 BH_INLINE int bh_begins_anew(const struct bh_packet *packet, const struct bh_flow *flow, int from_pod,
 			     __u32 peer_tenant)
 {
-	if (!bh_only_begins(packet))
-		return 0;
-	return bh_local_spoke_first(flow) != from_pod ||
-	       (flow->who & BH_FLOW_TENANT_MASK) != (peer_tenant & BH_FLOW_TENANT_MASK) || bh_flow_is_over(flow);
+	int other_side = bh_local_spoke_first(flow) != from_pod;
+	int other_tenant = (flow->who & BH_FLOW_TENANT_MASK) != (peer_tenant & BH_FLOW_TENANT_MASK);
+
+	if (bh_only_begins(packet))
+		return other_side || other_tenant || bh_flow_is_over(flow);
+	return packet->protocol != BH_TCP && !other_side && other_tenant;
 }
 
 /* After a packet passed that is worth noting. */
@@ -193,11 +205,11 @@ __attribute__((noinline)) int bh_note_passing(int from_pod, __u32 peer_tenant)
 	if (!set)
 		return 0;
 	flow = bh_recalled(set, &hook->memory);
-	if (flow && !bh_begins_anew(&hook->packet, flow, from_pod, peer_tenant)) {
+	if (flow && (hook->only_answers || !bh_begins_anew(&hook->packet, flow, from_pod, peer_tenant))) {
 		bh_refresh(flow, hook->memory.tick, &hook->packet, from_pod);
 		return 0;
 	}
-	if (!bh_may_begin(&hook->packet))
+	if (hook->only_answers || !bh_may_begin(&hook->packet))
 		return 0;
 	bh_remember(set, &hook->memory, from_pod, peer_tenant);
 	hook->first = 1;

@@ -19,7 +19,8 @@ struct Features {
     bool jiffies64 = false;     // bpf_jiffies64(), Linux 5.5
     bool bounded_loops = false; // Linux 5.3
     bool inner_maps = false;    // of different sizes in one map, Linux 5.10
-    bool btf = false;           // it tells its own types; nothing of ours asks for them
+    bool btf = false;           // it tells its own types, and where checksums will be written with them
+    bool kernel_reads = false;  // programs may look at that (not with lockdown=confidentiality)
     bool tcx = false;           // Linux 6.6; else clsact
     bool clsact = false;        // with filters that are BPF programs; true also where that couldn't be tried
 };
@@ -36,7 +37,7 @@ struct Feature {
     Lack lack;
 };
 
-inline constexpr std::array<Feature, 10> kFeatures{{
+inline constexpr std::array<Feature, 11> kFeatures{{
     {"capBpf", &Features::load, Lack::kForbidden},
     {"capPerfmon", &Features::perfmon, Lack::kForbidden},
     {"memlock", &Features::memory, Lack::kForbidden},
@@ -45,6 +46,7 @@ inline constexpr std::array<Feature, 10> kFeatures{{
     {"boundedLoops", &Features::bounded_loops, Lack::kUnfit},
     {"innerMaps", &Features::inner_maps, Lack::kUnfit},
     {"btf", &Features::btf, Lack::kHarmless},
+    {"kernelReads", &Features::kernel_reads, Lack::kHarmless},
     {"tcx", &Features::tcx, Lack::kHarmless},
     {"clsact", &Features::clsact, Lack::kHarmless},
 }};

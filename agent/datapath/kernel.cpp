@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "datapath/probe.h"
+#include "datapath/skb_layout.h"
 
 namespace bulkhead::datapath {
 
@@ -57,6 +58,7 @@ bh_config Kernel::config(bool rehearsal, bool silent) const {
     config.rehearsal = rehearsal;
     config.silent = silent;
     config.answer_mark = answer_mark_;
+    config.skb = skb_layout_;
     return config;
 }
 
@@ -158,6 +160,7 @@ Result<> Kernel::take_features(const Settings& settings) {
     const Result<Features> features = settings.features ? *settings.features : probe_features();
     if (!features) return tl::unexpected(features.error());
     features_ = *features;
+    if (features_.btf && features_.kernel_reads) skb_layout_ = find_skb_layout();
     return {};
 }
 

@@ -68,6 +68,7 @@ private:
     Maps maps_;
     Programs programs_;
     std::optional<JiffiesClock> clock_;
+    bh_skb_layout skb_layout_{};
     uint64_t seed_ = 0;
     bool restored_ = false;
 };

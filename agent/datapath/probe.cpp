@@ -59,6 +59,17 @@ constexpr bpf_insn kSubtractsPointers[] = {
     instruction(BPF_JMP | BPF_EXIT),
 };
 
+/// One byte of its own context, onto its stack.
+constexpr bpf_insn kReadsTheKernel[] = {
+    {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_1, .off = 0, .imm = 0},
+    {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10, .off = 0, .imm = 0},
+    {.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .src_reg = 0, .off = 0, .imm = -8},
+    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .src_reg = 0, .off = 0, .imm = 1},
+    instruction(BPF_JMP | BPF_CALL, BPF_FUNC_probe_read_kernel),
+    instruction(BPF_ALU64 | BPF_MOV | BPF_K, -1),
+    instruction(BPF_JMP | BPF_EXIT),
+};
+
 Fd load(std::span<const bpf_insn> program) {
     return Fd(bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, kName, "GPL", program.data(), program.size(), nullptr));
 }
@@ -137,6 +148,7 @@ Result<Features> try_everything() {
     features.bounded_loops = load(kCountsToEight).valid();
     features.inner_maps = create_array(1, BPF_F_INNER_MAP).valid();
     features.btf = has_btf();
+    features.kernel_reads = load(kReadsTheKernel).valid();
     features.tcx = has_tcx(program);
     features.clsact = has_clsact(program);
     return features;

@@ -14,7 +14,7 @@
 
 #include "bulkhead/reasons.h"
 
-#define BH_ABI_VERSION 1
+#define BH_ABI_VERSION 2
 
 /* Identity ids that need no object. Tenant 0 is "nobody's": never the same tenant as anything. */
 enum bh_builtin_identity {
@@ -271,6 +271,15 @@ struct bh_control {
 	__u64 prefix6[BH_BITMAP_WORDS];
 };
 
+/* Where this kernel's struct sk_buff has what a program can't ask for otherwise; in bytes from its start. */
+struct bh_skb_layout {
+	__u16 checksum_start; /* csum_start, and behind it csum_offset */
+	__u16 network_header;
+	__u16 ip_summed; /* the byte with this bit field of two bits ... */
+	__u8 ip_summed_shift; /* ... and where in it they are */
+	__u8 known; /* 0 = this kernel doesn't tell, or programs may not look */
+};
+
 /*
  * Programs' `const volatile` configuration, set before load and folded by the verifier.
  * A rehearsal (explain, packet tables, benches) takes the packet's circumstances from cb[] because a
@@ -282,6 +291,7 @@ struct bh_config {
 	__u8 silent; /* count, remember and report nothing */
 	__u8 reserved[2];
 	__u32 answer_mark; /* bit of skb->mark that from_pod tells the uplink an answer by; 0 = none */
+	struct bh_skb_layout skb;
 };
 
 enum bh_rehearsal {

@@ -49,6 +49,7 @@ enum bh_packet_flag {
 	BH_NEIGHBOR = 1 << 6, /* IPv6 neighbour discovery, MLD and router solicitation */
 	BH_ROUTER_ICMP = 1 << 7, /* redirect, router advertisement */
 	BH_QUOTED = 1 << 8, /* set by the caller: this is what an ICMP error quotes, cut after 8 bytes of transport */
+	BH_SCTP_INIT = 1 << 9, /* begins an association */
 };
 
 enum bh_tcp_flag { BH_TCP_FIN = 1, BH_TCP_SYN = 2, BH_TCP_RST = 4, BH_TCP_ACK = 16 };
@@ -65,7 +66,8 @@ struct bh_packet {
 	__u16 flags; /* enum bh_packet_flag */
 	__u16 payload; /* ICMP errors: where the quoted packet begins, in bytes from the start */
 	__u8 icmp_code;
-	__u8 reserved[3];
+	__u8 reserved;
+	__u16 transport; /* where the transport header begins (of a later fragment, its data), in bytes from the start */
 	__u32 fragment_id; /* as on the wire */
 };
 
@@ -168,6 +170,18 @@ BH_INLINE enum bh_parse_result bh_parse_ports(struct bh_cursor *cursor, struct b
 	return BH_PARSED;
 }
 
+/* RFC 9260: behind the ports, a tag and a checksum is at least the header of a chunk. */
+BH_INLINE enum bh_parse_result bh_parse_sctp(struct bh_cursor *cursor, struct bh_packet *packet)
+{
+	const __u8 *sctp = (const __u8 *)bh_peek(cursor, 16);
+
+	if (!sctp)
+		return BH_PARSE_SHORT;
+	if (sctp[12] == 1)
+		packet->flags |= BH_SCTP_INIT;
+	return bh_parse_ports(cursor, packet);
+}
+
 /* RFC 792, 1256 */
 BH_INLINE __u8 bh_icmp_flags(__u8 type)
 {
@@ -235,13 +249,15 @@ BH_INLINE enum bh_parse_result bh_parse_icmp(struct bh_cursor *cursor, struct bh
 
 BH_INLINE enum bh_parse_result bh_parse_transport(struct bh_cursor *cursor, struct bh_packet *packet)
 {
+	packet->transport = (__u16)cursor->at;
 	if (packet->flags & BH_LATER_FRAGMENT)
 		return BH_PARSED;
 	switch (packet->protocol) {
 	case BH_TCP:
 		return packet->flags & BH_QUOTED ? bh_parse_ports(cursor, packet) : bh_parse_tcp(cursor, packet);
-	case BH_UDP:
 	case BH_SCTP:
+		return packet->flags & BH_QUOTED ? bh_parse_ports(cursor, packet) : bh_parse_sctp(cursor, packet);
+	case BH_UDP:
 	case BH_NEXT_DCCP:
 	case BH_NEXT_UDP_LITE:
 		return bh_parse_ports(cursor, packet);
@@ -275,7 +291,10 @@ BH_INLINE enum bh_parse_result bh_parse_ipv4(struct bh_cursor *cursor, struct bh
 	if (!ip)
 		return BH_PARSE_SHORT;
 	length = (ip->version_ihl & 0xf) * 4u;
-	if (ip->version_ihl >> 4 != 4 || length < sizeof(*ip) || BH_NET16(ip->total_length) < length)
+	if (ip->version_ihl >> 4 != 4 || length < sizeof(*ip))
+		return BH_PARSE_MALFORMED;
+	/* 0: segments of more than 64 KiB in one (Linux' "BIG TCP"); of anything else the kernel throws it away. */
+	if (ip->total_length && BH_NET16(ip->total_length) < length)
 		return BH_PARSE_MALFORMED;
 	packet->family = BH_IPV4;
 	packet->src.word[0] = ip->src;

@@ -30,7 +30,8 @@
 	X(UNRELATED, "unrelated", DENY, "an ICMP error about no conversation of the receiver's") \
 	X(ROUTER_ICMP, "router-icmp", DENY, "a redirect or router advertisement from a pod") \
 	X(NEIGHBOR, "neighbor", ALLOW, "ARP or neighbour discovery") \
-	X(ASLEEP, "asleep", ALLOW, "would be dropped; nothing is protected in enforce mode, so nothing is dropped")
+	X(ASLEEP, "asleep", ALLOW, "would be dropped; nothing is protected in enforce mode, so nothing is dropped") \
+	X(CHECKSUM, "checksum", DENY, "a pod asks the kernel to write a checksum over headers, which would change what was judged")
 
 /* Audit passes the packet and says that it would have been dropped. */
 enum bh_verdict { BH_VERDICT_ALLOW = 0, BH_VERDICT_AUDIT = 1, BH_VERDICT_DENY = 2 };

@@ -52,6 +52,7 @@ unsigned expected_flags(const Reading& reading) {
     if (reading.icmp == Reading::Icmp::kError) flags |= BH_ICMP_ERROR;
     if (reading.icmp == Reading::Icmp::kNeighbor) flags |= BH_NEIGHBOR;
     if (reading.icmp == Reading::Icmp::kRouter) flags |= BH_ROUTER_ICMP;
+    if (reading.begins_association) flags |= BH_SCTP_INIT;
     return flags;
 }
 
@@ -77,6 +78,7 @@ void check_transport(const bh_packet& found, const Reading& expected, bool quote
     check(BH_NET16(found.src_port) == ports.first && BH_NET16(found.dst_port) == ports.second, "the ports");
     check(found.tcp_flags == expected.tcp_flags, "TCP flags");
     check(found.icmp_type == expected.icmp_type && found.icmp_code == expected.icmp_code, "ICMP type or code");
+    check(found.transport == expected.transport_at.value_or(0), "where the transport header begins");
     check(found.payload == expected.quoted_at.value_or(0), "where the quoted packet begins");
     check(flags_of(found) == (expected_flags(expected) | (quoted ? BH_QUOTED : 0u)), "flags");
 }

@@ -62,11 +62,13 @@ bool is_judgeable(const Reading& reading) {
     return reading.kind != Kind::kArp && reading.kind != Kind::kOther;
 }
 
-/// What is behind the ports of a packet that came in pieces.
-struct Note {
-    uint8_t protocol = 0;
-    std::optional<uint16_t> port;
-};
+/// ARP's sender (RFC 826) is web's own address or none.
+bool asks_as_web(std::span<const uint8_t> frame) {
+    constexpr size_t kSender = kEthernet + 14;
+    if (frame.size() < kSender + 4) return true; // no ARP that the kernel would look at
+    const std::vector<uint8_t> sender(frame.begin() + kSender, frame.begin() + kSender + 4);
+    return sender == std::vector<uint8_t>{10, 0, 1, 1} || sender == std::vector<uint8_t>(4);
+}
 
 class Predictor {
 public:
@@ -75,8 +77,10 @@ public:
         if (reading.version != 0 && party_of(reading, reading.src) == Party::kPayments) return {"same-tenant"};
         if (reading.kind != Kind::kWhole) return {not_understood(reading)};
         if (reading.piece == Reading::Piece::kLater) return of_later(reading);
-        note(reading);
-        if (reading.ports && ledger_exposes(reading.protocol, reading.ports->second)) return {"exposed"};
+        if (reading.ports && ledger_exposes(reading.protocol, reading.ports->second)) {
+            if (reading.piece == Reading::Piece::kFirst) notes_.insert(key_of(reading));
+            return {"exposed"};
+        }
         if (reading.icmp == Reading::Icmp::kError) return of_error(reading, frame);
         return {"not-granted"};
     }
@@ -87,7 +91,7 @@ public:
     }
 
     static Outcomes from_web(const Reading& reading, std::span<const uint8_t> frame) {
-        if (reading.kind == Kind::kArp) return {kLeftToOthers};
+        if (reading.kind == Kind::kArp) return {asks_as_web(frame) ? kLeftToOthers : "spoofed"};
         if (reading.kind == Kind::kOther) return {"ethertype"};
         if (reading.version == 0) return {"malformed"};
         if (!web_may_send_as(reading)) return {"spoofed"};
@@ -148,23 +152,12 @@ private:
         return {reading.version, reading.src, reading.dst, reading.fragment_id, protocol};
     }
 
-    void note(const Reading& reading) {
-        if (reading.piece != Reading::Piece::kFirst) return;
-        if (reading.icmp != Reading::Icmp::kNone && reading.icmp != Reading::Icmp::kOther) return;
-        Note& note = notes_[key_of(reading)];
-        note.protocol = reading.protocol;
-        note.port = reading.ports ? std::optional(reading.ports->second) : std::nullopt;
-    }
-
     /// The programs may have forgotten the note, but they can't have another one.
     Outcomes of_later(const Reading& reading) const {
-        const auto found = notes_.find(key_of(reading));
-        const bool exposed =
-            found != notes_.end() && found->second.port && ledger_exposes(found->second.protocol, *found->second.port);
-        return exposed ? Outcomes{"exposed", "not-granted"} : Outcomes{"not-granted"};
+        return notes_.contains(key_of(reading)) ? Outcomes{"exposed", "not-granted"} : Outcomes{"not-granted"};
     }
 
-    std::map<NoteKey, Note> notes_;
+    std::set<NoteKey> notes_; // of first pieces to an exposed port
 };
 
 struct Options {
@@ -195,18 +188,17 @@ std::string hex(const Bytes& bytes) {
 
 /// One packet at one hook; false = the program and the prediction disagree.
 bool agrees(const Wire& wire, const Way& way, const Bytes& frame, const Outcomes& expected) {
-    const auto found = meet(wire, way, frame);
-    const auto reason = found.judged ? std::optional(found.reason) : std::nullopt;
-    const bool falls = reason && bh_verdict_of(*reason) == BH_VERDICT_DENY;
-    if (expected.contains(label_of(reason)) && found.action == (falls ? kDropped : kPasses)) return true;
+    const Met found = meet(wire, way, frame);
+    const bool falls = found.judged && bh_verdict_of(*found.judged) == BH_VERDICT_DENY;
+    if (expected.contains(label_of(found.judged)) && found.passes == !falls) return true;
     std::string wanted;
     for (const auto& label : expected)
         wanted += (wanted.empty() ? "" : " or ") + label;
-    fmt::print("disagreement at {} of {}: expected {}, found {} (action {})\n  {}\n",
+    fmt::print("disagreement at {} of {}: expected {}, found {}{}\n  {}\n",
                way.hook == Way::Hook::kFromPod ? "from-pod"
                : way.hook == Way::Hook::kToPod ? "to-pod"
                                                : "uplink",
-               way.veth, wanted, label_of(reason), found.action, hex(frame));
+               way.veth, wanted, label_of(found.judged), found.passes ? ", passes" : ", falls", hex(frame));
     return false;
 }
 

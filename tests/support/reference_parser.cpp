@@ -46,7 +46,8 @@ private:
     Kind ipv4() { // RFC 791
         need(20);
         const size_t header = size_t{4} * (byte(0) % 16);
-        if (byte(0) / 16 != 4 || header < 20 || word(2) < header) throw Kind::kMalformed;
+        if (byte(0) / 16 != 4 || header < 20) throw Kind::kMalformed;
+        if (word(2) != 0 && word(2) < header) throw Kind::kMalformed; // 0: BIG TCP, net/ipv4/ip_input.c
         said_.version = 4;
         said_.src = address(12, 4);
         said_.dst = address(16, 4);
@@ -69,7 +70,7 @@ private:
         at_ += 40;
         for (int passed = 0; is_extension(said_.protocol); ++passed) {
             step_over_extension();
-            if (said_.piece == Piece::kLater) return Kind::kWhole; // all that follows is somebody's data
+            if (said_.piece == Piece::kLater) return transport(); // all that follows is somebody's data
             if (passed == kMostExtensions) throw Kind::kTooManyExtensions;
         }
         return transport();
@@ -106,13 +107,15 @@ private:
     }
 
     Kind transport() {
+        said_.transport_at = at_;
         if (said_.piece == Piece::kLater) return Kind::kWhole;
         switch (said_.protocol) {
         case 6:
             return tcp();
+        case 132:
+            return sctp();
         case 17:
         case 33:
-        case 132:
         case 136:
             return ports(8);
         case 1:
@@ -136,6 +139,13 @@ private:
         if (byte(12) / 16 < 5) throw Kind::kMalformed;
         said_.tcp_flags = byte(13);
         return ports(20);
+    }
+
+    Kind sctp() { // RFC 9260
+        if (quoted_) return ports(8);
+        need(16);
+        said_.begins_association = byte(12) == 1;
+        return ports(16);
     }
 
     Kind icmp() { // RFC 792, RFC 4443

@@ -28,6 +28,8 @@ struct Reading {
     uint8_t protocol = 0;                               // of the last header that was reached
     std::optional<std::pair<uint16_t, uint16_t>> ports; // source, destination, host order
     uint8_t tcp_flags = 0;
+    bool begins_association = false;    // SCTP
+    std::optional<size_t> transport_at; // where what the last IP header carries begins
     Icmp icmp = Icmp::kNone;
     uint8_t icmp_type = 0;
     uint8_t icmp_code = 0;
