@@ -136,7 +136,7 @@ void Agent::update_local_pods() {
 bool Agent::write() {
     write_due_ = false;
     written_ = false;
-    write_errors_.clear();
+    const auto before = std::exchange(write_errors_, {});
     const auto report = writer_->write(compiler_->desired(), pending_, whole_);
     if (!report) {
         pending_.everything = true;
@@ -148,15 +148,23 @@ bool Agent::write() {
     pending_ = {};
     ++writes_;
     error_counts_["write"] += report->failed;
-    for (const auto& failure : report->failures) {
+    for (const auto& [map, rows] : report->failed_by_map)
+        refused_rows_[map] += rows;
+    for (const auto& failure : report->failures)
         write_errors_.push_back(failure.text());
-        spdlog::error("{}", failure.text());
-    }
+    log_refused(before);
     written_ = report->in_sync();
     if (whole_ && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
     settled_ |= whole_ && written_;
     spdlog::debug("wrote {} rows, removed {}, failed {}", report->puts, report->removals, report->failed);
     return !rows_of_veths_failed(*report);
+}
+
+/// Once, not with every try.
+void Agent::log_refused(const std::vector<std::string>& before) const {
+    for (const auto& error : write_errors_)
+        if (std::ranges::find(before, error) == before.end()) spdlog::error("{}", error);
+    if (write_errors_.empty() && !before.empty()) spdlog::info("in sync again: what the kernel refused is in its maps");
 }
 
 /// Veths that have a slot, and uplinks.
@@ -202,8 +210,12 @@ std::vector<uint32_t> Agent::unguarded() const {
     return indexes;
 }
 
+bool Agent::in_sync() const {
+    return settled_ && written_;
+}
+
 bool Agent::ready() const {
-    return settled_ && written_ && unguarded().empty();
+    return in_sync() && unguarded().empty();
 }
 
 } // namespace bulkhead

@@ -75,10 +75,12 @@ private:
     void update_local_pods();
     bool write();
     Guards::Wanted wanted() const;
+    void log_refused(const std::vector<std::string>& before) const;
     void plan_retry(bool failed);
     void log_problems();
     std::vector<uint32_t> unguarded() const;
     bool armed() const;
+    bool in_sync() const;
     bool source_is_whole() const;
 
     observe::Surroundings surroundings() const { return {cluster_, compiler_->desired(), options_.node_name}; }
@@ -120,6 +122,7 @@ private:
     std::string netlink_error_;
     std::set<state::Problem> known_problems_;
     std::map<std::string, uint64_t> error_counts_{{"attach", 0}, {"netlink", 0}, {"write", 0}};
+    std::map<std::string, uint64_t> refused_rows_; // by map
     uint64_t writes_ = 0;
 };
 

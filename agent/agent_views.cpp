@@ -17,9 +17,15 @@ constexpr auto kBare = "carries no Ethernet (a tunnel): what pods send to AWS re
                        "and confined pods are not held back there";
 
 std::map<std::string, uint64_t> limits_of(const datapath::Sizes& sizes) {
-    return {{"endpoints4", sizes.endpoints}, {"endpoints6", sizes.endpoints},  {"prefixes4", sizes.prefixes},
-            {"prefixes6", sizes.prefixes},   {"identities", sizes.identities}, {"tenants", sizes.identities},
-            {"openings", sizes.openings},    {"pods", sizes.pods - 1}};
+    return {{"endpoints4", sizes.endpoints},
+            {"endpoints6", sizes.endpoints},
+            {"prefixes4", sizes.prefixes},
+            {"prefixes6", sizes.prefixes},
+            {"identities", sizes.identities},
+            {"tenants", sizes.identities},
+            {"openings", sizes.openings},
+            {"pods", sizes.pods - 1},
+            {"interfaces", uint64_t{sizes.pods} * BH_POD_INTERFACES}};
 }
 
 } // namespace
@@ -30,6 +36,7 @@ observe::Figures Agent::figures() const {
     figures.version = BULKHEAD_VERSION;
     figures.node = options_.node_name;
     figures.synced = whole_;
+    figures.in_sync = in_sync();
     figures.ready = ready();
     figures.armed = armed();
     if (const auto total = traffic_->total()) figures.counters = *total;
@@ -46,6 +53,9 @@ observe::Figures Agent::figures() const {
     for (const auto& [key, rows] : desired.openings)
         figures.openings += rows.size();
     figures.maps = observe::fill_of(desired, limits_of(options_.sizes));
+    for (auto& map : figures.maps)
+        if (const auto refused = refused_rows_.find(map.name); refused != refused_rows_.end())
+            map.refused = refused->second;
     figures.problems = problems().size();
     figures.errors = error_counts_;
     figures.errors["attach"] = guards_->error_count();

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,11 +29,13 @@ struct WriteReport {
     size_t removals = 0;
     size_t failed = 0;
     std::vector<WriteFailure> failures; // the first few of them
+    std::map<std::string, size_t> failed_by_map;
 
     bool in_sync() const { return failed == 0; }
 
     void add(WriteFailure failure) {
         constexpr size_t kTold = 16;
+        failed_by_map[failure.map]++;
         if (failed++ < kTold) failures.push_back(std::move(failure));
     }
 };

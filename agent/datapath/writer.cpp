@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "datapath/bitmaps.h"
 
@@ -61,11 +62,9 @@ Result<WriteReport> Writer::write(const compile::Desired& desired, const compile
     WriteReport report = pass(job);
     if (!report.in_sync() && report.removals > 0) { // there may be room now
         job.all_rules = true;
-        const WriteReport second = pass(job);
-        report.puts += second.puts;
-        report.removals += second.removals;
-        report.failed = second.failed;
-        report.failures = second.failures;
+        const WriteReport first = std::exchange(report, pass(job));
+        report.puts += first.puts;
+        report.removals += first.removals;
     }
     retry_rules_ = report.failed > retry_endpoints_.size();
     if (settling) tables_.settle();

@@ -17,16 +17,18 @@ namespace bulkhead::observe {
 
 struct MapFill {
     std::string name;
-    uint64_t entries = 0;
+    uint64_t entries = 0; // that it should hold; more than `limit` = some don't fit
     uint64_t limit = 0;
+    uint64_t refused = 0; // writes of rows that the kernel refused, so far
 };
 
 struct Figures {
     std::string version;
     std::string node;
 
-    bool synced = false; // every source has told its first list
-    bool ready = false;  // ... and it is in the kernel, and every local veth is guarded
+    bool synced = false;  // every source has told its first list
+    bool in_sync = false; // ... and the kernel's maps hold all that they should
+    bool ready = false;   // ... and every local veth is guarded
     bool armed = false;
 
     /// [direction][reason], all pods of this node, those that are gone included.

@@ -109,22 +109,33 @@ void add_state(const Figures& figures, Families& families) {
     families.push_back(gauge("bulkhead_tenants", "Tenants known.", figures.tenants));
     families.push_back(gauge("bulkhead_prefixes", "CIDRs known.", figures.prefixes));
     families.push_back(gauge("bulkhead_openings", "Rows of exposes, trust, grants and allowTo.", figures.openings));
-    auto entries = gauge("bulkhead_map_entries", "Rows of a kernel map in use.");
-    auto limits = gauge("bulkhead_map_limit", "Rows that a kernel map can hold.");
+}
+
+void add_maps(const Figures& figures, Families& families) {
+    auto entries = gauge("bulkhead_map_entries",
+                         "Rows that a kernel map should hold; beyond bulkhead_map_max_entries, some are not in it.");
+    auto limits = gauge("bulkhead_map_max_entries", "Rows that a kernel map can hold.");
+    auto refused = counter("bulkhead_map_write_errors_total",
+                           "Writes of a row that the kernel refused, each repeated try included; \"full\" is one reason.");
     for (const auto& map : figures.maps) {
         entries.add(map.entries, {{"map", map.name}});
         limits.add(map.limit, {{"map", map.name}});
+        refused.add(map.refused, {{"map", map.name}});
     }
     families.push_back(std::move(entries));
     families.push_back(std::move(limits));
+    families.push_back(std::move(refused));
 }
 
 void add_agent(const Figures& figures, Families& families) {
     families.push_back(
         gauge("bulkhead_armed", "1 = something is protected in enforce mode; 0 = nothing is dropped.", figures.armed));
     families.push_back(gauge("bulkhead_synced", "1 = every source has told its first list.", figures.synced));
-    families.push_back(
-        gauge("bulkhead_ready", "1 = that list is in the kernel and every local veth guarded.", figures.ready));
+    families.push_back(gauge("bulkhead_in_sync",
+                             "1 = that list is in the kernel, and the last write left no row out; 0 = see "
+                             "bulkhead_map_write_errors_total.",
+                             figures.in_sync));
+    families.push_back(gauge("bulkhead_ready", "1 = in sync, and every local veth guarded.", figures.ready));
     families.push_back(
         gauge("bulkhead_problems", "Problems in the sources that somebody should mend.", figures.problems));
     auto errors =
@@ -148,6 +159,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
     add_traffic(figures_, families);
     add_datapath(figures_, families);
     add_state(figures_, families);
+    add_maps(figures_, families);
     add_agent(figures_, families);
     // A family without series is no metric yet.
     std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });

@@ -24,7 +24,7 @@ Json to_json(const datapath::Features& features) {
 Json maps_view(const std::vector<MapFill>& maps) {
     Json json = Json::array();
     for (const auto& map : maps)
-        json.push_back({{"name", map.name}, {"entries", map.entries}, {"limit", map.limit}});
+        json.push_back({{"name", map.name}, {"entries", map.entries}, {"limit", map.limit}, {"refused", map.refused}});
     return json;
 }
 
@@ -143,6 +143,7 @@ Json status_view(const Figures& figures, const StatusFacts& facts) {
         {"node", figures.node},
         {"version", figures.version},
         {"ready", figures.ready},
+        {"inSync", figures.in_sync},
         {"armed", figures.armed},
         {"source", {{"name", facts.source}, {"synced", figures.synced}}},
         {"attach",

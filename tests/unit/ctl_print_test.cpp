@@ -42,11 +42,11 @@ TEST_CASE("a word that is longer than its column is broken, not lost") {
 
 TEST_CASE("status fits 80 columns and shows what matters") {
     const auto status = Json::parse(R"({
-        "node": "node-a", "version": "0.1.0", "ready": true, "armed": false,
+        "node": "node-a", "version": "0.1.0", "ready": true, "inSync": false, "armed": false,
         "source": {"name": "dir:/etc/bulkhead", "synced": true},
         "attach": {"mode": "tcx", "asked": "auto"}, "kernel": {"release": "6.1", "hz": 250, "features": {"ringBuffer": true, "btf": true, "tcx": false}},
         "interfaces": {"guarded": 3, "held": 1, "unguarded": 0, "uplinks": ["eth0"]},
-        "maps": [{"name": "endpoints4", "entries": 10, "limit": 40}], "errors": [],
+        "maps": [{"name": "endpoints4", "entries": 10, "limit": 40, "refused": 7}], "errors": [],
         "problems": [{"origin": "payments.yaml:12", "object": "Tenant payments", "field": "spec.level",
                       "text": "\"protect\" is neither protected nor non-protected; taken as protected, the stricter reading"}]})");
     const auto text = status_text(status, 80);
@@ -55,7 +55,8 @@ TEST_CASE("status fits 80 columns and shows what matters") {
     has(text, "dir:/etc/bulkhead, in sync");
     has(text, "\n  has        ringBuffer, btf\n");
     has(text, "\n  lacks      tcx\n");
-    has(text, "25%");
+    has(text, "maps         not in sync");
+    has(text, "25%   7");
     has(text, "payments.yaml:12, Tenant payments, spec.level:");
     CHECK(widest(text) <= 80);
 }

@@ -17,10 +17,11 @@ Figures busy() {
     figures.node = "node-a";
     figures.counters[BH_INGRESS][BH_REASON_NOT_GRANTED] = {.packets = 3, .bytes = 180};
     figures.counters[BH_EGRESS][BH_REASON_AUDIT] = {.packets = 1, .bytes = 60};
+    figures.in_sync = true;
     figures.guarded = 8;
     figures.held = 1;
     figures.unguarded = 2;
-    figures.maps = {{.name = "endpoints4", .entries = 10, .limit = 100}};
+    figures.maps = {{.name = "endpoints4", .entries = 10, .limit = 100, .refused = 2}};
     figures.errors = {{"write", 4}};
     return figures;
 }
@@ -50,7 +51,9 @@ TEST_CASE("a held veth is guarded too, but counted once") {
 TEST_CASE("maps, errors and the version are labelled") {
     const auto text = render(busy());
     has_line(text, R"(bulkhead_map_entries{map="endpoints4"} 10)");
-    has_line(text, R"(bulkhead_map_limit{map="endpoints4"} 100)");
+    has_line(text, R"(bulkhead_map_max_entries{map="endpoints4"} 100)");
+    has_line(text, R"(bulkhead_map_write_errors_total{map="endpoints4"} 2)");
+    has_line(text, "bulkhead_in_sync 1");
     has_line(text, R"(bulkhead_sync_errors_total{kind="write"} 4)");
     has_line(text, R"(bulkhead_build_info{version="1.2.3"} 1)");
 }

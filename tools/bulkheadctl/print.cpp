@@ -40,6 +40,10 @@ std::string source_line(const Json& status) {
            (is_true(status, "/source/synced") ? ", in sync" : ", not in sync: see the problems");
 }
 
+std::string maps_line(const Json& status) {
+    return is_true(status, "/inSync") ? "in sync" : "not in sync: see the errors, and which map is full";
+}
+
 std::string enforcement_line(const Json& status) {
     if (!is_true(status, "/armed")) return "asleep: nothing is protected in enforce mode, nothing is dropped";
     return "armed";
@@ -68,12 +72,13 @@ std::string features_line(const Json& status, bool present) {
 }
 
 std::string maps_text(const Json& maps, size_t width) {
-    Table table({"MAP", "ENTRIES", "LIMIT", "FULL"});
+    Table table({"MAP", "ENTRIES", "LIMIT", "FULL", "REFUSED"});
     for (const auto& map : maps) {
         const auto entries = map.value("entries", 0.0);
         const auto limit = map.value("limit", 0.0);
         const auto percent = limit > 0 ? static_cast<int>(100 * entries / limit) : 0;
-        table.add({at(map, "/name"), at(map, "/entries"), at(map, "/limit"), std::to_string(percent) + "%"});
+        table.add({at(map, "/name"), at(map, "/entries"), at(map, "/limit"), std::to_string(percent) + "%",
+                   at(map, "/refused")});
     }
     return table.text(width);
 }
@@ -128,6 +133,7 @@ std::string status_text(const Json& status, size_t width) {
     table.add({"version", at(status, "/version")});
     table.add({"ready", at(status, "/ready")});
     table.add({"source", source_line(status)});
+    table.add({"maps", maps_line(status)});
     table.add({"enforcement", enforcement_line(status)});
     table.add({"attachment", attach_line(status)});
     table.add({"kernel", kernel_line(status)});
