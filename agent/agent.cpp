@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kLastRetry = 10s;
 
+constexpr auto kOutsideIsShut = "what the world and CIDRs are granted is held back: the address of a pod that has no "
+                                "room in endpoints4 or endpoints6 would be taken for one of theirs";
+
 void merge(compile::Touched& into, const compile::Touched& more) {
     into.everything |= more.everything;
     into.local |= more.local;
@@ -29,12 +32,6 @@ void merge(state::Changes& into, state::Changes more) {
 
 bool is_empty(const compile::Touched& touched) {
     return !touched.everything && !touched.local && touched.endpoints.empty() && touched.identities.empty();
-}
-
-/// Without its own row a veth's packets would be taken for spoofed ones.
-bool rows_of_veths_failed(const datapath::WriteReport& report) {
-    return std::any_of(report.failures.begin(), report.failures.end(),
-                       [](const auto& failure) { return failure.map == "interfaces" || failure.map == "pods"; });
 }
 
 std::string one_line(const state::Problem& problem) {
@@ -95,7 +92,7 @@ void Agent::check() {
 
 void Agent::turn() {
     const auto changes = take_changes();
-    if (changes.any()) {
+    if (changes.any() || compiler_->has_room_again()) {
         merge(pending_, compiler_->update(cluster_, changes));
         problems_due_ = true;
     }
@@ -132,7 +129,8 @@ void Agent::update_local_pods() {
     if (wanted().uplinks != uplinks_before || veths_.size() != before) write_due_ = true;
 }
 
-/// True if veths may be guarded now: their rows are in the kernel.
+/// True if veths may be guarded now: their rows are in the kernel, or have no room there. Without a row nothing
+/// passes a guarded veth but what its own node begins; unguarded, everything would.
 bool Agent::write() {
     write_due_ = false;
     written_ = false;
@@ -147,34 +145,37 @@ bool Agent::write() {
     }
     pending_ = {};
     ++writes_;
-    error_counts_["write"] += report->failed;
-    for (const auto& [map, rows] : report->failed_by_map)
-        refused_rows_[map] += rows;
-    for (const auto& failure : report->failures)
-        write_errors_.push_back(failure.text());
+    if (whole_) compiler_->release_known_ids();
+    take_refused(*report);
     log_refused(before);
     written_ = report->in_sync();
     if (whole_ && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
     settled_ |= whole_ && written_;
     spdlog::debug("wrote {} rows, removed {}, failed {}", report->puts, report->removals, report->failed);
-    return !rows_of_veths_failed(*report);
+    return true;
+}
+
+void Agent::take_refused(const datapath::WriteReport& report) {
+    error_counts_["write"] += report.failed;
+    for (const auto& [map, rows] : report.failed_by_map)
+        refused_rows_[map] += rows;
+    for (const auto& failure : report.failures)
+        write_errors_.push_back(failure.text());
+    if (report.outside_is_shut) write_errors_.emplace_back(kOutsideIsShut);
 }
 
 /// Once, not with every try.
 void Agent::log_refused(const std::vector<std::string>& before) const {
     for (const auto& error : write_errors_)
         if (std::ranges::find(before, error) == before.end()) spdlog::error("{}", error);
-    if (write_errors_.empty() && !before.empty()) spdlog::info("in sync again: what the kernel refused is in its maps");
+    if (write_errors_.empty() && !before.empty()) spdlog::info("the kernel's maps are in sync again");
 }
 
-/// Veths that have a slot, and uplinks.
+/// All pods' veths, and uplinks.
 Guards::Wanted Agent::wanted() const {
-    std::set<uint32_t> with_slot;
-    for (const auto& [slot, pod] : cluster_.local_pods())
-        with_slot.insert(pod.ifindexes.begin(), pod.ifindexes.end());
     Guards::Wanted wanted;
     for (const auto& veth : veths_)
-        if (with_slot.contains(veth.ifindex)) wanted.veths[veth.ifindex] = veth.incarnation;
+        wanted.veths[veth.ifindex] = veth.incarnation;
     const auto& network = monitor_->network();
     wanted.uplinks = options_.uplinks.empty() ? network.uplinks(veths_) : network.named(options_.uplinks);
     for (const auto& veth : veths_)
@@ -210,12 +211,23 @@ std::vector<uint32_t> Agent::unguarded() const {
     return indexes;
 }
 
+/// Veths for whose pods no slot is left. A guard without a slot lets nothing pass but what its own node begins.
+std::vector<uint32_t> Agent::shut() const {
+    std::set<uint32_t> with_slot;
+    for (const auto& [slot, pod] : cluster_.local_pods())
+        with_slot.insert(pod.ifindexes.begin(), pod.ifindexes.end());
+    std::vector<uint32_t> indexes;
+    for (const auto& veth : veths_)
+        if (!with_slot.contains(veth.ifindex) && guards_->guards(veth.ifindex)) indexes.push_back(veth.ifindex);
+    return indexes;
+}
+
 bool Agent::in_sync() const {
     return settled_ && written_;
 }
 
 bool Agent::ready() const {
-    return in_sync() && unguarded().empty();
+    return in_sync() && unguarded().empty() && shut().empty();
 }
 
 } // namespace bulkhead

@@ -6,8 +6,8 @@
 //
 //   source, netlink -> cluster -> local pods -> compile -> release veths that went -> write -> guard veths
 //
-// A veth's rows are in the kernel before our programs are on it. What fails is tried again, later and
-// later. Ending leaves everything in place. All on the loop's thread.
+// A veth's rows are in the kernel before our programs are on it, if there is room for them. What fails is tried again,
+// later and later. Ending leaves everything in place. All on the loop's thread.
 #pragma once
 
 #include <chrono>
@@ -75,10 +75,12 @@ private:
     void update_local_pods();
     bool write();
     Guards::Wanted wanted() const;
+    void take_refused(const datapath::WriteReport& report);
     void log_refused(const std::vector<std::string>& before) const;
     void plan_retry(bool failed);
     void log_problems();
     std::vector<uint32_t> unguarded() const;
+    std::vector<uint32_t> shut() const;
     bool armed() const;
     bool in_sync() const;
     bool source_is_whole() const;

@@ -45,7 +45,8 @@ compile::Settings compile_settings(const Options& options) {
             .default_mode = options.default_mode,
             .tenant_sources = options.tenant_sources,
             .dns_addresses = options.dns_addresses,
-            .probe_addresses = options.probe_addresses};
+            .probe_addresses = options.probe_addresses,
+            .max_identities = options.sizes.identities};
 }
 
 } // namespace

@@ -41,7 +41,8 @@ observe::Figures Agent::figures() const {
     figures.armed = armed();
     if (const auto total = traffic_->total()) figures.counters = *total;
     if (const auto statistics = datapath::read_statistics(kernel_->maps())) figures.statistics = *statistics;
-    figures.guarded = guards_->guarded();
+    figures.shut = shut().size();
+    figures.guarded = guards_->guarded() - figures.shut;
     for (const auto& [slot, pod] : desired.pods)
         if (pod.identity == BH_IDENTITY_HELD) figures.held += cluster_.local_pods().at(slot).ifindexes.size();
     figures.unguarded = unguarded().size();

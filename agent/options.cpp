@@ -12,6 +12,7 @@ namespace {
 using compile::TenantSource;
 using datapath::AttachMode;
 
+constexpr uint32_t kFewestIdentities = 32; // the built-in ones, nodes' and a few more
 constexpr const char* kDirectory = "dir:";
 constexpr const char* kExitCodes = "Exit codes: 0 done; 1 failed; 2 wrong usage; "
                                    "3 this kernel lacks something; 4 not permitted.";
@@ -154,6 +155,8 @@ Result<> check(const Options& options) {
     if (!is_power_of_two(options.sizes.flow_sets)) return fail("--flow-sets must be a power of two");
     if (!is_power_of_two(options.sizes.events_bytes)) return fail("--events-bytes must be a power of two");
     if ((options.answer_mark & (options.answer_mark - 1)) != 0) return fail("--answer-mark must be one bit, or 0");
+    if (options.sizes.identities < kFewestIdentities)
+        return fail("--max-identities must be at least " + std::to_string(kFewestIdentities));
     if (options.sizes.pods < 2 || options.sizes.pods > 65536) return fail("--max-pods must be between 2 and 65536");
     return {};
 }

@@ -63,7 +63,7 @@ struct Compiler::Impl {
     };
 
     Impl(Settings given, const KnownIds& known)
-        : settings(std::move(given)), tenant_ids(known.tenants), identities(known.identities),
+        : settings(std::move(given)), tenant_ids(known.tenants), identities(known.identities, settings.max_identities),
           endpoints(settings.probe_addresses) {}
 
     Touched update(const state::Cluster& cluster, const state::Changes& changes);
@@ -103,7 +103,7 @@ struct Compiler::Impl {
 };
 
 Touched Compiler::Impl::update(const state::Cluster& cluster, const state::Changes& changes) {
-    Turn turn{.cluster = cluster, .anew = !policy || changes.policy};
+    Turn turn{.cluster = cluster, .anew = !policy || changes.policy || identities.has_room_again()};
     identities.begin(turn.anew);
     std::set<state::PodKey> pods = changes.pods;
     if (turn.anew) rebuild_policy(turn);
@@ -152,6 +152,9 @@ void Compiler::Impl::intern_fixed() {
     fixed.world = intern(selectors.world(), BH_IDENTITY_WORLD);
     fixed.held = intern(selectors.held(), BH_IDENTITY_HELD);
     fixed.service = intern(selectors.service(), BH_IDENTITY_SERVICE);
+    intern(selectors.no_room(BH_PROTECTED), BH_IDENTITY_NO_ROOM_PROTECTED);
+    intern(selectors.no_room(BH_CONFINED), BH_IDENTITY_NO_ROOM_CONFINED);
+    intern(selectors.no_room(BH_PROTECTED | BH_CONFINED), BH_IDENTITY_NO_ROOM_BOTH);
     auto before = std::exchange(fixed.nodes, {});
     for (const bool dns : {false, true})
         for (const bool apiserver : {false, true})
@@ -425,6 +428,14 @@ Compiler::~Compiler() = default;
 
 Touched Compiler::update(const state::Cluster& cluster, const state::Changes& changes) {
     return impl_->update(cluster, changes);
+}
+
+bool Compiler::has_room_again() const {
+    return impl_->identities.has_room_again();
+}
+
+void Compiler::release_known_ids() {
+    impl_->identities.release_known();
 }
 
 const Desired& Compiler::desired() const {

@@ -28,8 +28,9 @@ struct Settings {
     state::Mode default_mode = state::Mode::kEnforce;
     std::set<TenantSource> tenant_sources{TenantSource::kTenantObject, TenantSource::kLabel, TenantSource::kCapsule,
                                           TenantSource::kKiosk,        TenantSource::kHnc,   TenantSource::kNamespace};
-    std::set<Address> dns_addresses;   // counted as cluster DNS besides kube-dns' endpoints
-    std::set<Address> probe_addresses; // counted as this node's own (Istio ambient's)
+    std::set<Address> dns_addresses;      // counted as cluster DNS besides kube-dns' endpoints
+    std::set<Address> probe_addresses;    // counted as this node's own (Istio ambient's)
+    uint32_t max_identities = UINT32_MAX; // lower ids have room in the kernel
 };
 
 /// Ids that pinned maps already use, so that a restart changes nothing: the agent reads them back.
@@ -46,6 +47,12 @@ public:
 
     /// Brings desired() in step with `cluster`, whose changes since the last call are `changes`.
     Touched update(const state::Cluster& cluster, const state::Changes& changes);
+
+    /// An identity without room in the kernel could have some, by the next update(), changes or not.
+    bool has_room_again() const;
+
+    /// Once a complete state was written: ids whose classes did not come back after a restart are free.
+    void release_known_ids();
 
     const Desired& desired() const;
 

@@ -29,7 +29,7 @@ uint64_t key_hash(const std::string& text) {
 
 } // namespace
 
-IdentityTable::IdentityTable(const std::map<uint64_t, IdentityId>& known) {
+IdentityTable::IdentityTable(const std::map<uint64_t, IdentityId>& known, IdentityId limit) : limit_(limit) {
     for (const auto& [hash, id] : known)
         if (id >= BH_IDENTITY_FIRST_FREE && known_ids_.insert(id).second) known_.emplace(hash, id);
     reserved_ = known_ids_;
@@ -87,10 +87,14 @@ std::vector<std::unique_ptr<Identity>> IdentityTable::take_unheld() {
     return gone;
 }
 
+/// But an id without room is given up where there is a better one.
 void IdentityTable::adopt_same() {
-    for (auto* identity : fresh_)
-        if (const auto before = previous_.find(identity->text); before != previous_.end() && identity->id == 0)
-            identity->id = std::exchange(before->second->id, 0);
+    const bool has_room = !free_.empty() && *free_.begin() < limit_;
+    for (auto* identity : fresh_) {
+        const auto before = previous_.find(identity->text);
+        if (before == previous_.end() || identity->id != 0) continue;
+        if (before->second->id < limit_ || !has_room) identity->id = std::exchange(before->second->id, 0);
+    }
 }
 
 /// A class all of whose endpoints came from one class that is no more, and that gave to no other.
@@ -121,6 +125,18 @@ void IdentityTable::allot() {
         else
             identity->id = next_free();
     }
+}
+
+void IdentityTable::release_known() {
+    freed_.insert(freed_.end(), reserved_.begin(), reserved_.end());
+    reserved_.clear();
+}
+
+bool IdentityTable::has_room_again() const {
+    if (next_ <= limit_) return false;
+    const auto has_room = [this](IdentityId id) { return id < limit_; };
+    if (std::ranges::none_of(free_, has_room) && std::ranges::none_of(freed_, has_room)) return false;
+    return std::ranges::any_of(all_, [&](const auto& entry) { return !has_room(entry.second->id); });
 }
 
 IdentityId IdentityTable::next_free() {

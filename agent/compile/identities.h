@@ -45,7 +45,8 @@ struct Identity {
 
 class IdentityTable {
 public:
-    explicit IdentityTable(const std::map<uint64_t, IdentityId>& known);
+    /// Ids below `limit` have room in the kernel. When there are more classes, the others get higher ones.
+    IdentityTable(const std::map<uint64_t, IdentityId>& known, IdentityId limit);
 
     /// Starts an update; with `anew` every class has to be interned again to stay.
     void begin(bool anew);
@@ -65,6 +66,12 @@ public:
 
     /// Gives ids to new classes, drops those that nobody holds. Ends the update.
     Outcome finish();
+
+    /// Known ids whose classes did not come back may be given to others from the next update on.
+    void release_known();
+
+    /// A class with an id beyond the limit would get another one if everything were interned anew.
+    bool has_room_again() const;
 
 private:
     struct Moves { // of the endpoints of one class
@@ -93,6 +100,7 @@ private:
     std::set<IdentityId> free_;
     std::vector<IdentityId> freed_; // in this update
     IdentityId next_ = BH_IDENTITY_FIRST_FREE;
+    IdentityId limit_;
 };
 
 } // namespace bulkhead::compile

@@ -164,6 +164,11 @@ Traits Selectors::held() const {
     return {.what = "held", .flags = BH_PROTECTED | BH_POD | BH_SEALED | BH_UNNAMED};
 }
 
+Traits Selectors::no_room(uint32_t flags) const {
+    const uint32_t stricter = (flags & BH_PROTECTED) != 0 ? BH_SEALED | BH_UNNAMED : 0;
+    return {.what = "no room in the identities map", .flags = flags | stricter};
+}
+
 Traits Selectors::service() const {
     return {.what = "service", .flags = BH_SERVICE};
 }

@@ -52,6 +52,7 @@ public:
     Traits world() const;
     Traits held() const;
     Traits service() const;
+    Traits no_room(uint32_t flags) const; // stands in for what has these flags and doesn't fit
 
     /// The stricter of the resource's own and its tenant's.
     state::Mode mode_of(const state::AwsResource& resource) const;

@@ -30,6 +30,8 @@ struct WriteReport {
     size_t failed = 0;
     std::vector<WriteFailure> failures; // the first few of them
     std::map<std::string, size_t> failed_by_map;
+    size_t stale = 0;             // of those that failed: an older row is still in its place
+    bool outside_is_shut = false; // what is outside the cluster is granted was held back: see writer.h
 
     bool in_sync() const { return failed == 0; }
 
@@ -37,6 +39,11 @@ struct WriteReport {
         constexpr size_t kTold = 16;
         failed_by_map[failure.map]++;
         if (failed++ < kTold) failures.push_back(std::move(failure));
+    }
+
+    void add_stale(WriteFailure failure) {
+        stale++;
+        add(std::move(failure));
     }
 };
 

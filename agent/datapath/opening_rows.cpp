@@ -66,10 +66,16 @@ bool shrink(OpeningsTable& table, compile::OpeningKey key, const OpeningRows& ro
     return done;
 }
 
-/// The other way round.
-bool grow(OpeningsTable& table, compile::OpeningKey key, const OpeningRows& rows, WriteReport& report) {
-    for (size_t part = parts_of(rows); part > 0; part--)
-        if (!table.put(part_of(key, part - 1), block_of(rows, part - 1), report)) return false;
+/// The other way round. What doesn't fit as a whole leaves no parts behind that nobody would find.
+bool grow(OpeningsTable& table, compile::OpeningKey key, const OpeningRows& rows, size_t parts_there,
+          WriteReport& report) {
+    const size_t parts = parts_of(rows);
+    for (size_t part = parts; part > 0; part--) {
+        if (table.put(part_of(key, part - 1), block_of(rows, part - 1), report)) continue;
+        for (size_t added = std::max(part, parts_there); added < parts; added++)
+            table.erase(part_of(key, added), report);
+        return false;
+    }
     return true;
 }
 
@@ -114,8 +120,9 @@ OpeningRows read_rows(const OpeningsTable& table, compile::OpeningKey key) {
 }
 
 bool write_rows(OpeningsTable& table, compile::OpeningKey key, const OpeningRows& rows, WriteReport& report) {
-    const size_t there = read_rows(table, key).size();
-    return rows.size() > there ? grow(table, key, rows, report) : shrink(table, key, rows, report);
+    const OpeningRows there = read_rows(table, key);
+    return rows.size() > there.size() ? grow(table, key, rows, parts_of(there), report)
+                                      : shrink(table, key, rows, report);
 }
 
 } // namespace bulkhead::datapath

@@ -68,6 +68,8 @@ public:
     bool is_restored(const Key& key) const { return restored_.contains(key); }
 
     const Rows& rows() const { return rows_; }
+    size_t limit() const { return limit_; }
+    size_t room() const { return limit_ - std::min(limit_, rows_.size()); }
     const Value* find(const Key& key) const {
         const auto found = rows_.find(key);
         return found == rows_.end() ? nullptr : &found->second;
@@ -109,6 +111,11 @@ public:
         }
     }
 
+    /// Takes out a row that should be there, and says that it doesn't fit.
+    void give_up(const Key& key, WriteReport& report) {
+        if (erase(key, report)) failed(key, E2BIG, report);
+    }
+
     /// True = there is no such row in the kernel now.
     bool erase(const Key& key, WriteReport& report) {
         if (!rows_.contains(key)) return true;
@@ -135,7 +142,8 @@ private:
     }
 
     bool failed(const Key& key, int error, WriteReport& report) {
-        report.add({.map = map_->name(), .key = describe_(key), .code = error});
+        WriteFailure failure{.map = map_->name(), .key = describe_(key), .code = error};
+        rows_.contains(key) ? report.add_stale(std::move(failure)) : report.add(std::move(failure));
         return false;
     }
 

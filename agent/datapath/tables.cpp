@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datapath/tables.h"
 
-#include "base/address.h"
-
 namespace bulkhead::datapath {
 
 namespace {
@@ -12,19 +10,16 @@ std::string number(const uint32_t& value) {
 }
 
 std::string address4(const uint32_t& value) {
-    return Address::from(bh_addr{.word = {value, 0, 0, 0}}, BH_IPV4).text();
+    return address_of(value).text();
 }
 
 std::string address6(const bh_addr& value) {
-    return Address::from(value, BH_IPV6).text();
+    return address_of(value).text();
 }
 
-std::string cidr4(const bh_prefix4& value) {
-    return address4(value.address) + "/" + std::to_string(value.length);
-}
-
-std::string cidr6(const bh_prefix6& value) {
-    return address6(value.address) + "/" + std::to_string(value.length);
+template <typename Prefix>
+std::string cidr(const Prefix& value) {
+    return cidr_of(value).text();
 }
 
 std::string opening(const bh_opening_key& value) {
@@ -38,8 +33,8 @@ Tables::Tables(const Maps& maps)
     : endpoints4(maps.endpoints4, TableKind::kHash, address4, maps.endpoints4.capacity()),
       endpoints6(maps.endpoints6, TableKind::kHash, address6, maps.endpoints6.capacity()),
       // One row stays free: a trie that is quite full refuses even updates on 5.10.
-      prefixes4(maps.prefixes4, TableKind::kHash, cidr4, maps.prefixes4.capacity() - 1),
-      prefixes6(maps.prefixes6, TableKind::kHash, cidr6, maps.prefixes6.capacity() - 1),
+      prefixes4(maps.prefixes4, TableKind::kHash, cidr<bh_prefix4>, maps.prefixes4.capacity() - 1),
+      prefixes6(maps.prefixes6, TableKind::kHash, cidr<bh_prefix6>, maps.prefixes6.capacity() - 1),
       identities(maps.identities, TableKind::kArray, number, maps.identities.capacity()),
       tenants(maps.tenants, TableKind::kHash, number, maps.tenants.capacity()),
       interfaces(maps.interfaces, TableKind::kHash, number, maps.interfaces.capacity()),

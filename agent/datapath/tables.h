@@ -5,10 +5,22 @@
 
 #include <map>
 
+#include "base/address.h"
 #include "datapath/maps.h"
 #include "datapath/table.h"
 
 namespace bulkhead::datapath {
+
+/// What a key stands for.
+inline Address address_of(uint32_t key) {
+    return Address::from(bh_addr{.word = {key, 0, 0, 0}}, BH_IPV4);
+}
+inline Address address_of(const bh_addr& key) {
+    return Address::from(key, BH_IPV6);
+}
+inline Cidr cidr_of(const auto& prefix) {
+    return {.address = address_of(prefix.address), .length = static_cast<uint8_t>(prefix.length)};
+}
 
 struct Tables {
     /// Reads back what is there. `maps` must outlive the tables.

@@ -20,13 +20,6 @@ bh_tenant_name name_row(const std::string& name) {
     return row;
 }
 
-Address address_of(uint32_t key) {
-    return Address::from(bh_addr{.word = {key, 0, 0, 0}}, BH_IPV4);
-}
-Address address_of(const bh_addr& key) {
-    return Address::from(key, BH_IPV6);
-}
-
 constexpr auto kTightening = [](const auto& difference) -> const auto& {
     return difference.tighten;
 };
@@ -58,29 +51,37 @@ Result<WriteReport> Writer::write(const compile::Desired& desired, const compile
             .all_rules = everything || retry_rules_,
             .all_endpoints = everything,
             .now = *now,
-            .retry = {}};
+            .retry = {},
+            .outside = {}};
     WriteReport report = pass(job);
-    if (!report.in_sync() && report.removals > 0) { // there may be room now
+    for (int more = 2; more > 0 && is_worth_another(report); more--) {
         job.all_rules = true;
-        const WriteReport first = std::exchange(report, pass(job));
-        report.puts += first.puts;
-        report.removals += first.removals;
+        const WriteReport before = std::exchange(report, pass(job));
+        report.puts += before.puts;
+        report.removals += before.removals;
     }
     retry_rules_ = report.failed > retry_endpoints_.size();
     if (settling) tables_.settle();
     return report;
 }
 
+/// There may be room now, or some of what has room must not be in force (or may again) for what has none.
+bool Writer::is_worth_another(const WriteReport& report) const {
+    return report.outside_is_shut == retry_endpoints_.empty() || (!report.in_sync() && report.removals > 0);
+}
+
 WriteReport Writer::pass(Job& job) {
     WriteReport report;
+    report.outside_is_shut = !retry_endpoints_.empty();
+    job.outside = report.outside_is_shut ? outside(job.desired) : std::unordered_set<uint32_t>{};
     job.retry = std::exchange(retry_endpoints_, {});
     if (job.complete && !job.desired.armed) arm(false, report);
     Plan todo = plan(job, report);
     prepare(job, todo, report);
-    tighten(todo, report);
+    tighten(job, todo, report);
     loosen(todo, report);
-    // What could not be written may still point to what would be cleared.
-    if (report.in_sync()) clear(job, todo, report);
+    // What could not be changed may still point to what would be cleared.
+    if (report.stale == 0) clear(job, todo, report);
     if (job.complete && job.desired.armed) arm(true, report);
     return report;
 }
@@ -97,7 +98,7 @@ void Writer::prepare(const Job& job, Plan& plan, WriteReport& report) {
         tables_.identities.put(id, identity, report);
 }
 
-void Writer::tighten(const Plan& plan, WriteReport& report) {
+void Writer::tighten(const Job& job, Plan& plan, WriteReport& report) {
     for (const auto& change : plan.openings) {
         if (change.early || change.late) continue;
         // Nobody is let in by a list that can't be shortened.
@@ -106,6 +107,7 @@ void Writer::tighten(const Plan& plan, WriteReport& report) {
     }
     for (const auto& [id, identity] : plan.identities.tighten)
         tables_.identities.put(id, identity, report);
+    make_room(job, plan, report);
     put_rows(kTightening, plan, report);
 }
 
@@ -236,7 +238,7 @@ void Writer::arm(bool armed, WriteReport& report) {
 void Writer::write_control(const bh_control& control, WriteReport& report) {
     if (same_bytes(control, tables_.control)) return;
     if (int error = maps_->control.put(0, control))
-        return report.add({.map = maps_->control.name(), .key = "0", .code = error});
+        return report.add_stale({.map = maps_->control.name(), .key = "0", .code = error});
     tables_.control = control;
 }
 

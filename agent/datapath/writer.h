@@ -16,7 +16,12 @@
 // (`complete`), restored rows are neither changed nor deleted, and nothing arms or disarms.
 //
 // A row that the kernel refuses is reported, remembered and tried again with the next write, whatever
-// that touches. One thread.
+// that touches.
+//
+// A map that is full opens nothing: what is Protected or confined, and what is this node's own, takes the room of
+// rows that are neither (writer_room.cpp). A row whose identity has no room names a stand-in with the same
+// restrictions. While the address of a pod or a node is left out, it reads as one outside, so what outside is
+// granted is not in force. One thread.
 #pragma once
 
 #include <map>
@@ -60,9 +65,11 @@ private:
         bool all_rules; // identities, openings, names, prefixes
         bool all_endpoints;
         Moment now;
-        std::unordered_set<Address> retry; // endpoints that failed last time
+        std::unordered_set<Address> retry;    // endpoints that failed last time
+        std::unordered_set<uint32_t> outside; // identities that get nothing by openings now
 
         bool any_rules() const { return all_rules || !touched.identities.empty(); }
+        bool is_strict(uint32_t identity) const; // pointing a row at it can only take away
     };
 
     template <typename Key, typename Value>
@@ -106,10 +113,19 @@ private:
                       WriteReport& report) const;
     bh_pod with_flow_table(uint32_t slot, bh_pod pod) const;
 
+    // Where not all of it fits: writer_room.cpp
+    uint32_t row_identity(const Job& job, uint32_t id) const;
+    bool is_worth_another(const WriteReport& report) const;
+    static std::unordered_set<uint32_t> outside(const compile::Desired& desired);
+    void make_room(const Job& job, Plan& plan, WriteReport& report);
+    void make_room_for_endpoints(const Job& job, auto& table, auto& rows, WriteReport& report);
+    void make_room_for_prefixes(const Job& job, auto& table, auto& rows, WriteReport& report);
+    bool is_strict_now(uint32_t identity) const;
+
     // Writing it: writer.cpp
     WriteReport pass(Job& job);
     void prepare(const Job& job, Plan& plan, WriteReport& report);
-    void tighten(const Plan& plan, WriteReport& report);
+    void tighten(const Job& job, Plan& plan, WriteReport& report);
     void loosen(const Plan& plan, WriteReport& report);
     void clear(const Job& job, const Plan& plan, WriteReport& report);
     void put_rows(const auto& select, const Plan& plan, WriteReport& report);

@@ -17,12 +17,6 @@ constexpr uint32_t kStricter = BH_PROTECTED | BH_SEALED | BH_CONFINED | BH_UNNAM
 constexpr uint32_t kLooser =
     BH_AUDIT | BH_INFRA | BH_SERVICE | BH_ASK_TO | BH_ASK_TO_FROM | BH_ASK_FROM | BH_ASK_FROM_TO;
 
-/// Pointing a row at it can only take away.
-bool is_strict(const Desired& desired, uint32_t identity) {
-    const auto found = desired.identities.find(identity);
-    return found != desired.identities.end() && (found->second.flags & (BH_PROTECTED | BH_CONFINED)) != 0;
-}
-
 /// Where a change does both, what it does to level and confinement counts: all else hangs on them.
 bool tightens(const bh_identity& from, const bh_identity& to) {
     constexpr uint32_t kReasons = BH_PROTECTED | BH_CONFINED;
@@ -82,6 +76,11 @@ void inner_first(Difference& rows) {
 
 } // namespace
 
+bool Writer::Job::is_strict(uint32_t identity) const {
+    const auto found = desired.identities.find(identity);
+    return found != desired.identities.end() && (found->second.flags & (BH_PROTECTED | BH_CONFINED)) != 0;
+}
+
 Writer::Plan Writer::plan(const Job& job, WriteReport& report) const {
     Plan plan;
     plan_local(job, plan);
@@ -98,8 +97,9 @@ void Writer::plan_endpoint(const Job& job, const Address& address, Plan& plan) c
     const auto wanted = job.desired.endpoints.find(address);
     const auto decide = [&](const auto& table, const auto& key, auto& into) {
         if (wanted == job.desired.endpoints.end()) return unwant(table, key, settled_, into);
-        const bh_endpoint& row = wanted->second.row;
-        want(table, key, row, is_strict(job.desired, row.identity), settled_, into);
+        bh_endpoint row = wanted->second.row;
+        row.identity = row_identity(job, row.identity);
+        want(table, key, row, job.is_strict(row.identity), settled_, into);
     };
     if (address.family == BH_IPV4)
         decide(tables_.endpoints4, address.raw4(), plan.endpoints4);
@@ -118,33 +118,29 @@ void Writer::plan_endpoints(const Job& job, Plan& plan) const {
     for (const auto& [address, row] : job.desired.endpoints)
         plan_endpoint(job, address, plan);
     for (const auto& [key, row] : tables_.endpoints4.rows()) {
-        const Address address = Address::from(bh_addr{.word = {key, 0, 0, 0}}, BH_IPV4);
+        const Address address = address_of(key);
         if (!job.desired.endpoints.contains(address)) plan_endpoint(job, address, plan);
     }
     for (const auto& [key, row] : tables_.endpoints6.rows()) {
-        const Address address = Address::from(key, BH_IPV6);
+        const Address address = address_of(key);
         if (!job.desired.endpoints.contains(address)) plan_endpoint(job, address, plan);
     }
 }
 
 void Writer::plan_prefixes(const Job& job, Plan& plan) const {
     const auto& prefixes = job.desired.prefixes;
-    for (const auto& [cidr, identity] : prefixes) {
-        const bool strict = is_strict(job.desired, identity);
+    for (const auto& [cidr, wanted] : prefixes) {
+        const uint32_t identity = row_identity(job, wanted);
+        const bool strict = job.is_strict(identity);
         if (cidr.address.family == BH_IPV4)
             want(tables_.prefixes4, key4(cidr), identity, strict, settled_, plan.prefixes4);
         else
             want(tables_.prefixes6, key6(cidr), identity, strict, settled_, plan.prefixes6);
     }
-    for (const auto& [key, identity] : tables_.prefixes4.rows()) {
-        const Cidr cidr{Address::from(bh_addr{.word = {key.address, 0, 0, 0}}, BH_IPV4),
-                        static_cast<uint8_t>(key.length)};
-        if (!prefixes.contains(cidr)) unwant(tables_.prefixes4, key, settled_, plan.prefixes4);
-    }
-    for (const auto& [key, identity] : tables_.prefixes6.rows()) {
-        const Cidr cidr{Address::from(key.address, BH_IPV6), static_cast<uint8_t>(key.length)};
-        if (!prefixes.contains(cidr)) unwant(tables_.prefixes6, key, settled_, plan.prefixes6);
-    }
+    for (const auto& [key, identity] : tables_.prefixes4.rows())
+        if (!prefixes.contains(cidr_of(key))) unwant(tables_.prefixes4, key, settled_, plan.prefixes4);
+    for (const auto& [key, identity] : tables_.prefixes6.rows())
+        if (!prefixes.contains(cidr_of(key))) unwant(tables_.prefixes6, key, settled_, plan.prefixes6);
     inner_first(plan.prefixes4);
     inner_first(plan.prefixes6);
 }
@@ -174,11 +170,12 @@ void Writer::plan_identities(const Job& job, Plan& plan) const {
 /// A restored slot that went to another pod since is not restored any more.
 void Writer::plan_local(const Job& job, Plan& plan) const {
     for (const auto& [slot, wanted] : job.desired.pods) {
-        const bh_pod row = with_flow_table(slot, wanted);
+        bh_pod row = with_flow_table(slot, wanted);
+        row.identity = row_identity(job, row.identity);
         if (row.flow_sets == 0)
             plan.pods.tighten.emplace_back(slot, row); // prepare() gives it one
         else
-            want(tables_.pods, uint32_t{slot}, row, is_strict(job.desired, wanted.identity), settled_, plan.pods);
+            want(tables_.pods, uint32_t{slot}, row, job.is_strict(row.identity), settled_, plan.pods);
     }
     for (const auto& [slot, known] : tables_.pods.rows())
         if (!job.desired.pods.contains(static_cast<uint16_t>(slot))) unwant(tables_.pods, slot, settled_, plan.pods);
@@ -212,6 +209,7 @@ void Writer::plan_opening(const Job& job, OpeningKey key, std::span<const compil
                           WriteReport& report) const {
     if (!settled_ && tables_.openings.is_restored({.dst = key.dst, .src = key.src, .part = 0})) return;
     const OpeningRows there = read_rows(tables_.openings, key);
+    if (job.outside.contains(key.src)) rows = {};
     OpeningChange change{.key = key, .kept = {}, .wanted = encode(rows, there, job.now)};
     if (change.wanted.size() > kMaxOpeningRows) {
         report.add({.map = "openings", .key = "(identity " + std::to_string(key.dst) + ")", .code = E2BIG});

@@ -38,6 +38,7 @@ struct Figures {
     uint64_t guarded = 0;   // pods' veths with our programs on them
     uint64_t held = 0;      // of those: of a pod that no source has told of
     uint64_t unguarded = 0; // pods' veths without
+    uint64_t shut = 0;      // with our programs, but no slot of the pods map is left for their pods: nothing passes
     uint64_t uplinks = 0;
 
     uint64_t endpoints = 0;

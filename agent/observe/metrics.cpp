@@ -94,7 +94,8 @@ void add_datapath(const Figures& figures, Families& families) {
     families.push_back(std::move(gauge("bulkhead_interfaces", "Pods' host-side interfaces on this node by state.")
                                      .add(figures.guarded - figures.held, {{"state", "guarded"}})
                                      .add(figures.held, {{"state", "held"}})
-                                     .add(figures.unguarded, {{"state", "unguarded"}})));
+                                     .add(figures.unguarded, {{"state", "unguarded"}})
+                                     .add(figures.shut, {{"state", "shut"}})));
     families.push_back(
         gauge("bulkhead_uplinks", "Interfaces that lead off the node and are watched.", figures.uplinks));
     families.push_back(counter("bulkhead_reattachments_total",
@@ -115,8 +116,9 @@ void add_maps(const Figures& figures, Families& families) {
     auto entries = gauge("bulkhead_map_entries",
                          "Rows that a kernel map should hold; beyond bulkhead_map_max_entries, some are not in it.");
     auto limits = gauge("bulkhead_map_max_entries", "Rows that a kernel map can hold.");
-    auto refused = counter("bulkhead_map_write_errors_total",
-                           "Writes of a row that the kernel refused, each repeated try included; \"full\" is one reason.");
+    auto refused =
+        counter("bulkhead_map_write_errors_total",
+                "Writes of a row that the kernel refused, each repeated try included; \"full\" is one reason.");
     for (const auto& map : figures.maps) {
         entries.add(map.entries, {{"map", map.name}});
         limits.add(map.limit, {{"map", map.name}});

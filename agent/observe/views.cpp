@@ -155,6 +155,7 @@ Json status_view(const Figures& figures, const StatusFacts& facts) {
          {{"guarded", figures.guarded},
           {"held", figures.held},
           {"unguarded", figures.unguarded},
+          {"shut", figures.shut},
           {"uplinks", facts.uplinks}}},
         {"endpoints", figures.endpoints},
         {"identities", figures.identities},

@@ -22,6 +22,10 @@ enum bh_builtin_identity {
 	BH_IDENTITY_WORLD = 1, /* an address that nobody knows */
 	BH_IDENTITY_HELD = 2, /* a guarded veth whose pod or namespace is not known yet */
 	BH_IDENTITY_SERVICE = 3, /* a Service's cluster IP */
+	/* Stand in for identities that have no room in the map, which would read as nobody's and open. */
+	BH_IDENTITY_NO_ROOM_PROTECTED = 4,
+	BH_IDENTITY_NO_ROOM_CONFINED = 5,
+	BH_IDENTITY_NO_ROOM_BOTH = 6,
 	BH_IDENTITY_FIRST_FREE = 16,
 };
 

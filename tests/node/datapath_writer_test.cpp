@@ -2,118 +2,22 @@
 //
 // What the writer makes of a desired state in real maps: differences only, restored rows respected, full
 // maps survived.
-#include "datapath/writer.h"
-
-#include <arpa/inet.h>
-
 #include <chrono>
-#include <optional>
 
 #include "datapath/test_run.h"
-#include "datapath_support.h"
+#include "datapath_bench.h"
 
 using namespace bulkhead;
 using namespace bulkhead::datapath;
 using namespace bulkhead::test;
 using compile::Desired;
-using compile::OpeningRow;
 using compile::Touched;
 
 namespace {
 
-constexpr uint32_t kPayments = 20; // protected
-constexpr uint32_t kBlog = 21;     // open
-
-Address address(const std::string& text) {
-    return need(Address::parse(text));
-}
-Cidr cidr(const std::string& text) {
-    return need(Cidr::parse(text));
-}
-
-Touched everything() {
-    Touched touched;
-    touched.everything = true;
-    return touched;
-}
-
-bh_pod pod(uint32_t generation, uint32_t identity, uint32_t ifindex) {
-    bh_pod row{};
-    row.generation = generation;
-    row.identity = identity;
-    row.nsid = -1;
-    row.ifindex[0] = ifindex;
-    return row;
-}
-
-/// Two tenants, one of them protected, a pod of each on this node, a resource and one grant.
-Desired small_cluster() {
-    Desired desired;
-    desired.armed = true;
-    desired.tenants = {{1, "payments"}, {2, "ns/blog"}};
-    desired.identities = {{kPayments, {.tenant = 1, .flags = BH_PROTECTED | BH_POD | BH_ASK_TO_FROM, .key_hash = 100}},
-                          {kBlog, {.tenant = 2, .flags = BH_POD, .key_hash = 200}}};
-    desired.endpoints[address("10.0.0.1")] = {.row = {.identity = kPayments, .slot = 1, .flags = 0}, .owner = {}};
-    desired.endpoints[address("fd00::1")] = {.row = {.identity = kPayments, .slot = 1, .flags = 0}, .owner = {}};
-    desired.endpoints[address("10.0.0.2")] = {.row = {.identity = kBlog, .slot = 2, .flags = 0}, .owner = {}};
-    desired.prefixes[cidr("192.168.0.0/16")] = kPayments;
-    desired.openings[{.dst = kPayments, .src = kBlog}] = {OpeningRow{.first_port = 5432,
-                                                                     .last_port = 5432,
-                                                                     .protocol = BH_TCP,
-                                                                     .line = BH_REASON_GRANTED,
-                                                                     .origin = 9,
-                                                                     .until = {}}};
-    desired.pods = {{1, pod(7, kPayments, 31)}, {2, pod(8, kBlog, 32)}};
-    desired.interfaces = {{31, {.slot = 1}}, {32, {.slot = 2}}};
-    return desired;
-}
-
-OpeningRow granted(uint16_t port) {
-    return {
-        .first_port = port, .last_port = port, .protocol = BH_TCP, .line = BH_REASON_GRANTED, .origin = 1, .until = {}};
-}
-
-/// All ports that `src` was granted on `dst`, through all parts.
-std::vector<uint16_t> ports_in_kernel(const Maps& maps, uint32_t dst, uint32_t src) {
-    std::vector<uint16_t> ports;
-    for (uint32_t part = 0; part < BH_OPENING_PARTS; part++) {
-        const auto block = maps.openings.find({.dst = dst, .src = src, .part = part});
-        if (!block) break;
-        for (uint16_t i = 0; i < block->count; i++)
-            ports.push_back(block->row[i].first_port);
-        if (block->more == 0) break;
-    }
-    std::ranges::sort(ports);
-    return ports;
-}
-
 bool bit(const __u64* bitmap, uint32_t index) {
     return (bitmap[index / 64] >> (index % 64) & 1) != 0;
 }
-
-/// A kernel side of the test's own, and a writer on it; restart() is what a new agent finds.
-class Bench {
-public:
-    Bench() : kernel_(private_kernel()) { restart(); }
-
-    void restart() { writer_.emplace(need(Writer::create(kernel_.maps(), kernel_.clock()))); }
-    WriteReport write(const Desired& desired, const Touched& touched = everything(), bool complete = true) {
-        return need(writer_->write(desired, touched, complete));
-    }
-    Writer& writer() { return *writer_; }
-    const Maps& maps() const { return kernel_.maps(); }
-    const JiffiesClock& clock() const { return kernel_.clock(); }
-    bh_control control() const { return maps().control.find(0).value(); }
-    std::optional<bh_endpoint> endpoint(const std::string& text) const {
-        const Address parsed = address(text);
-        return parsed.family == BH_IPV4 ? maps().endpoints4.find(parsed.raw4()) : maps().endpoints6.find(parsed.raw());
-    }
-    Kernel& kernel() { return kernel_; }
-
-private:
-    Kernel kernel_;
-    std::optional<Writer> writer_;
-};
 
 } // namespace
 
@@ -322,31 +226,6 @@ TEST_CASE("an end date is in the kernel as jiffies, and what is over stays over"
     bench.write(desired);
     CHECK(until() != 0);
     CHECK(until() < moment.jiffies);
-}
-
-TEST_CASE("a full map is named, retried, and written once there is room", "[writer]") {
-    Bench bench;
-    auto desired = small_cluster();
-    for (int i = 0; i < 70; i++)
-        desired.endpoints[address("10.1.0." + std::to_string(i))] = {.row = {.identity = kBlog, .slot = 0, .flags = 0},
-                                                                     .owner = {}};
-    const auto full = bench.write(desired);
-    CHECK(full.failed == 72 - 64); // as many IPv4 endpoints as there are, less what fits
-    CHECK(full.failures.at(0).map == "endpoints4");
-    CHECK(full.failures.at(0).text().find("the map is full") != std::string::npos);
-    CHECK(bench.control().armed == 1);
-
-    Touched removed;
-    for (int i = 0; i < 8; i++) {
-        desired.endpoints.erase(address("10.1.0." + std::to_string(i)));
-        removed.endpoints.insert(address("10.1.0." + std::to_string(i)));
-    }
-    const auto after = bench.write(desired, removed);
-
-    CHECK(after.in_sync());
-    for (int i = 8; i < 70; i++)
-        CHECK(bench.endpoint("10.1.0." + std::to_string(i)));
-    CHECK(bench.write(desired, Touched{}).puts == 0);
 }
 
 TEST_CASE("nested prefixes are found as the most specific says", "[writer]") {

@@ -51,7 +51,10 @@ std::string enforcement_line(const Json& status) {
 
 std::string interfaces_line(const Json& status) {
     return at(status, "/interfaces/guarded") + " guarded, " + at(status, "/interfaces/held") + " held, " +
-           at(status, "/interfaces/unguarded") + " unguarded";
+           at(status, "/interfaces/unguarded") + " unguarded" +
+           (status.value(Pointer("/interfaces/shut"), 0) == 0
+                ? ""
+                : ", " + at(status, "/interfaces/shut") + " shut: no slot is left for their pods");
 }
 
 std::string attach_line(const Json& status) {
