@@ -129,8 +129,8 @@ void Agent::update_local_pods() {
     if (wanted().uplinks != uplinks_before || veths_.size() != before) write_due_ = true;
 }
 
-/// True if veths may be guarded now: their rows are in the kernel, or have no room there. Without a row nothing
-/// passes a guarded veth but what its own node begins; unguarded, everything would.
+/// True if veths may be guarded now: their rows are in the kernel, or have no room there. Without a row nobody gets
+/// anything through a guarded veth; through an unguarded one everybody would.
 bool Agent::write() {
     write_due_ = false;
     written_ = false;
@@ -211,7 +211,7 @@ std::vector<uint32_t> Agent::unguarded() const {
     return indexes;
 }
 
-/// Veths for whose pods no slot is left. A guard without a slot lets nothing pass but what its own node begins.
+/// Veths for whose pods no slot is left: guarded, they let nothing pass.
 std::vector<uint32_t> Agent::shut() const {
     std::set<uint32_t> with_slot;
     for (const auto& [slot, pod] : cluster_.local_pods())

@@ -16,12 +16,14 @@ constexpr auto kUnheard =
 constexpr auto kBare = "carries no Ethernet (a tunnel): what pods send to AWS resources through it is not judged, "
                        "and confined pods are not held back there";
 
+constexpr uint64_t kUnusedIds = BH_IDENTITY_FIRST_FREE - BH_IDENTITY_NO_ROOM_BOTH; // 0, and the gap after the built-in
+
 std::map<std::string, uint64_t> limits_of(const datapath::Sizes& sizes) {
     return {{"endpoints4", sizes.endpoints},
             {"endpoints6", sizes.endpoints},
             {"prefixes4", sizes.prefixes},
             {"prefixes6", sizes.prefixes},
-            {"identities", sizes.identities},
+            {"identities", sizes.identities - kUnusedIds},
             {"tenants", sizes.identities},
             {"openings", sizes.openings},
             {"pods", sizes.pods - 1},

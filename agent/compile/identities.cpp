@@ -87,13 +87,16 @@ std::vector<std::unique_ptr<Identity>> IdentityTable::take_unheld() {
     return gone;
 }
 
-/// But an id without room is given up where there is a better one.
+/// An id without room is given up where there is a better one.
+bool IdentityTable::is_worth_keeping(IdentityId id) const {
+    return id < limit_ || free_.empty() || *free_.begin() >= limit_;
+}
+
 void IdentityTable::adopt_same() {
-    const bool has_room = !free_.empty() && *free_.begin() < limit_;
     for (auto* identity : fresh_) {
         const auto before = previous_.find(identity->text);
         if (before == previous_.end() || identity->id != 0) continue;
-        if (before->second->id < limit_ || !has_room) identity->id = std::exchange(before->second->id, 0);
+        if (is_worth_keeping(before->second->id)) identity->id = std::exchange(before->second->id, 0);
     }
 }
 
@@ -107,6 +110,7 @@ void IdentityTable::adopt_moved() {
         if (identity->id != 0 || to == moved_to_.end() || to->second.several) continue;
         const auto orphan = orphans.find(to->second.id);
         if (orphan == orphans.end() || moved_from_[to->second.id].several) continue;
+        if (!is_worth_keeping(to->second.id)) continue;
         identity->id = std::exchange(orphan->second->id, 0);
     }
     for (const auto& [text, identity] : previous_)

@@ -81,6 +81,7 @@ private:
     };
 
     std::vector<std::unique_ptr<Identity>> take_unheld();
+    bool is_worth_keeping(IdentityId id) const;
     void adopt_same();
     void adopt_moved();
     void allot();

@@ -120,7 +120,10 @@ private:
     void make_room(const Job& job, Plan& plan, WriteReport& report);
     void make_room_for_endpoints(const Job& job, auto& table, auto& rows, WriteReport& report);
     void make_room_for_prefixes(const Job& job, auto& table, auto& rows, WriteReport& report);
-    bool is_strict_now(uint32_t identity) const;
+    static size_t rank_of(const Job& job, const bh_endpoint& row);
+    bool closes_something(uint32_t identity) const;
+    template <typename Key, typename Value>
+    void evict(Table<Key, Value>& table, const Key& key, bool is_wanted, WriteReport& report);
 
     // Writing it: writer.cpp
     WriteReport pass(Job& job);

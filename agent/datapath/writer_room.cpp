@@ -2,6 +2,7 @@
 //
 // What the writer does where a map has no room for everything: what then is left out must open nothing.
 #include <algorithm>
+#include <array>
 
 #include "datapath/writer.h"
 
@@ -26,14 +27,21 @@ uint32_t stand_in(const bh_identity& identity) {
     }
 }
 
-/// How many rows more than there is room for are new and have to be there.
-template <typename Key, typename Value, typename Difference>
-size_t rows_in_need(const Table<Key, Value>& table, const Difference& rows, const auto& is_needed) {
-    size_t needed = 0;
+/// Who stays when not all can. A resource without a row would be open, and this node's own would be strangers to their
+/// node; pods elsewhere are guarded there, and here they only lose what their tenant may.
+enum Rank : size_t { kOwnOrResource, kProtectedPod, kOther, kRanks };
+
+template <typename Key, typename Value>
+size_t count_new(const Table<Key, Value>& table, const auto& rows, const auto& counts) {
+    size_t number = 0;
     for (const auto* part : {&rows.tighten, &rows.loosen})
-        needed += static_cast<size_t>(std::ranges::count_if(
-            *part, [&](const auto& row) { return table.find(row.first) == nullptr && is_needed(row.second); }));
-    return needed - std::min(needed, table.room());
+        number += static_cast<size_t>(std::ranges::count_if(
+            *part, [&](const auto& row) { return table.find(row.first) == nullptr && counts(row.second); }));
+    return number;
+}
+
+size_t beyond(size_t number, size_t room) {
+    return number - std::min(number, room);
 }
 
 } // namespace
@@ -54,11 +62,6 @@ std::unordered_set<uint32_t> Writer::outside(const compile::Desired& desired) {
     return identities;
 }
 
-bool Writer::is_strict_now(uint32_t identity) const {
-    const bh_identity* row = tables_.identities.find(identity);
-    return row != nullptr && (row->flags & kStrict) != 0;
-}
-
 void Writer::make_room(const Job& job, Plan& plan, WriteReport& report) {
     make_room_for_endpoints(job, tables_.endpoints4, plan.endpoints4, report);
     make_room_for_endpoints(job, tables_.endpoints6, plan.endpoints6, report);
@@ -66,52 +69,74 @@ void Writer::make_room(const Job& job, Plan& plan, WriteReport& report) {
     make_room_for_prefixes(job, tables_.prefixes6, plan.prefixes6, report);
 }
 
-/// Without their rows a resource would be open, and this node's own a stranger to its pods.
-void Writer::make_room_for_endpoints(const Job& job, auto& table, auto& rows, WriteReport& report) {
-    const auto is_needed = [&](const bh_endpoint& row) {
-        return row.slot != 0 || (row.flags & BH_ENDPOINT_THIS_NODE) != 0 || job.is_strict(row.identity);
-    };
-    const size_t missing = rows_in_need(table, rows, is_needed);
-    if (missing == 0) return;
-    std::ranges::stable_partition(rows.loosen, [&](const auto& row) { return is_needed(row.second); });
-    std::vector<std::decay_t<decltype(table.rows().begin()->first)>> spare;
-    for (const auto& [key, row] : table.rows()) {
-        if (spare.size() == missing) break;
-        if ((!settled_ && table.is_restored(key)) || is_strict_now(row.identity)) continue;
-        const auto wanted = job.desired.endpoints.find(address_of(key));
-        if (wanted == job.desired.endpoints.end() || !is_needed(wanted->second.row)) spare.push_back(key);
-    }
-    for (const auto& key : spare) {
-        if (!job.desired.endpoints.contains(address_of(key))) {
-            table.erase(key, report);
-            continue;
-        }
-        table.give_up(key, report);
-        retry_endpoints_.insert(address_of(key));
-    }
+size_t Writer::rank_of(const Job& job, const bh_endpoint& row) {
+    if (row.slot != 0 || (row.flags & BH_ENDPOINT_THIS_NODE) != 0) return kOwnOrResource;
+    const auto identity = job.desired.identities.find(row.identity);
+    const uint32_t flags = identity == job.desired.identities.end() ? 0 : identity->second.flags;
+    if ((flags & kStrict) == 0 || (flags & BH_UNNAMED) != 0) return kOther;
+    return (flags & BH_POD) != 0 ? kProtectedPod : kOwnOrResource;
 }
 
-/// What is Protected must not show as what surrounds it. The outermost others go first, since what is inside
-/// would otherwise show as them.
-void Writer::make_room_for_prefixes(const Job& job, auto& table, auto& rows, WriteReport& report) {
-    const auto is_needed = [&](uint32_t identity) { return job.is_strict(identity); };
-    const size_t missing = rows_in_need(table, rows, is_needed);
-    if (missing == 0) return;
-    const auto wanted = [&](const auto& key) {
-        const auto found = job.desired.prefixes.find(cidr_of(key));
-        return found == job.desired.prefixes.end() ? uint32_t{BH_IDENTITY_WORLD} : found->second;
+/// Is a row with this identity what keeps something closed at the moment?
+bool Writer::closes_something(uint32_t identity) const {
+    const bh_identity* row = tables_.identities.find(identity);
+    return row != nullptr && (row->flags & kStrict) != 0 && (row->flags & BH_POD) == 0;
+}
+
+template <typename Key, typename Value>
+void Writer::evict(Table<Key, Value>& table, const Key& key, bool is_wanted, WriteReport& report) {
+    if (!is_wanted) {
+        table.erase(key, report);
+        return;
+    }
+    table.give_up(key, report);
+    if constexpr (std::is_same_v<Value, bh_endpoint>) retry_endpoints_.insert(address_of(key));
+}
+
+void Writer::make_room_for_endpoints(const Job& job, auto& table, auto& rows, WriteReport& report) {
+    if (count_new(table, rows, [](const auto&) { return true; }) <= table.room()) return;
+    const auto rank = [&](const auto& row) { return rank_of(job, row.second); };
+    std::ranges::stable_sort(rows.tighten, {}, rank);
+    std::ranges::stable_sort(rows.loosen, {}, rank);
+    const auto missing = [&](size_t worst) {
+        return beyond(count_new(table, rows, [&](const auto& row) { return rank_of(job, row) <= worst; }),
+                      table.room());
     };
+    const size_t own = missing(kOwnOrResource);
+    const size_t all = missing(kProtectedPod);
+    if (all == 0) return;
+    using Key = std::decay_t<decltype(table.rows().begin()->first)>;
+    std::array<std::vector<Key>, kRanks> spare;
+    for (const auto& [key, row] : table.rows()) {
+        if ((!settled_ && table.is_restored(key)) || closes_something(row.identity)) continue;
+        const auto wanted = job.desired.endpoints.find(address_of(key));
+        spare[wanted == job.desired.endpoints.end() ? kOther : rank_of(job, wanted->second.row)].push_back(key);
+    }
+    auto& leaving = spare[kOther];
+    leaving.resize(std::min(leaving.size(), all));
+    auto& pods = spare[kProtectedPod];
+    pods.resize(std::min(pods.size(), beyond(own, leaving.size())));
+    leaving.insert(leaving.end(), pods.begin(), pods.end());
+    for (const Key& key : leaving)
+        evict(table, key, job.desired.endpoints.contains(address_of(key)), report);
+}
+
+/// A CIDR without a row shows as what surrounds it. The outermost that are not protected go first, since what is
+/// inside of them would show as them.
+void Writer::make_room_for_prefixes(const Job& job, auto& table, auto& rows, WriteReport& report) {
+    const auto is_strict = [&](uint32_t identity) { return job.is_strict(identity); };
+    const size_t missing = beyond(count_new(table, rows, is_strict), table.room());
+    if (missing == 0) return;
     std::vector<std::decay_t<decltype(table.rows().begin()->first)>> spare;
-    for (const auto& [key, identity] : table.rows())
-        if ((settled_ || !table.is_restored(key)) && !is_strict_now(identity) && !is_needed(wanted(key)))
-            spare.push_back(key);
+    for (const auto& [key, identity] : table.rows()) {
+        if ((!settled_ && table.is_restored(key)) || closes_something(identity)) continue;
+        const auto wanted = job.desired.prefixes.find(cidr_of(key));
+        if (wanted == job.desired.prefixes.end() || !is_strict(wanted->second)) spare.push_back(key);
+    }
     std::ranges::sort(spare, {}, [](const auto& key) { return key.length; });
     spare.resize(std::min(spare.size(), missing));
     for (const auto& key : spare)
-        if (job.desired.prefixes.contains(cidr_of(key)))
-            table.give_up(key, report);
-        else
-            table.erase(key, report);
+        evict(table, key, job.desired.prefixes.contains(cidr_of(key)), report);
 }
 
 } // namespace bulkhead::datapath

@@ -110,6 +110,22 @@ TEST_CASE("in a full endpoints map what is protected, and this node's own, takes
     }
 }
 
+TEST_CASE("in a full endpoints map a protected resource takes the room of pods elsewhere, protected or not", "[full]") {
+    constexpr uint32_t kDatabase = 30;
+    Bench bench;
+    auto desired = cluster();
+    desired.identities[kDatabase] = {.tenant = 1, .flags = BH_PROTECTED | BH_RESOURCE, .key_hash = 4};
+    for (int i = 0; i < 62; i++)
+        desired.endpoints[address("10.1.0." + std::to_string(i))] = endpoint_of(kPayments);
+    REQUIRE(bench.write(desired).in_sync());
+    desired.endpoints[address("203.0.113.5")] = endpoint_of(kDatabase);
+    desired.endpoints[address("10.1.0.62")] = endpoint_of(BH_IDENTITY_HELD); // of a namespace that nobody knows
+    desired.identities[BH_IDENTITY_HELD] = {.tenant = 0, .flags = BH_PROTECTED | BH_POD | BH_UNNAMED, .key_hash = 5};
+    check_full(bench.write(desired), "endpoints4", 2);
+    CHECK(bench.endpoint("203.0.113.5")->identity == kDatabase);
+    CHECK_FALSE(bench.endpoint("10.1.0.62"));
+}
+
 TEST_CASE("while an address has no room, what the world and CIDRs are granted is held back", "[full]") {
     constexpr uint32_t kOffice = 30; // a CIDR's
     Bench bench;

@@ -34,12 +34,9 @@ Answer parsed(const std::string& text) {
 }
 
 double packets(const Place& node, const std::string& direction, const std::string& verdict, const std::string& reason) {
-    const auto answer = get(node, "/metrics");
-    REQUIRE(answer.status == 200);
-    const auto samples = samples_in(answer.body);
-    const auto found = samples.find("bulkhead_packets_total{direction=\"" + direction + R"(",verdict=")" + verdict +
-                                    R"(",reason=")" + reason + "\"}");
-    return found == samples.end() ? 0 : found->second;
+    return metric(node, "bulkhead_packets_total{direction=\"" + direction + R"(",verdict=")" + verdict +
+                            R"(",reason=")" + reason + "\"}")
+        .value_or(0);
 }
 
 } // namespace
@@ -65,6 +62,14 @@ std::map<std::string, double> samples_in(const std::string& exposition) {
         CHECK(samples.emplace(parts[1], std::stod(parts[3])).second);
     }
     return samples;
+}
+
+std::optional<double> metric(const Place& node, const std::string& sample) {
+    const auto answer = get(node, "/metrics");
+    REQUIRE(answer.status == 200);
+    const auto samples = samples_in(answer.body);
+    const auto found = samples.find(sample);
+    return found == samples.end() ? std::nullopt : std::optional(found->second);
 }
 
 double refused(const Place& node, const std::string& direction, const std::string& reason) {

@@ -112,3 +112,48 @@ TEST_CASE("names say whose an identity is and what it stands for") {
     CHECK(pods.what == "pods");
     CHECK(world.desired().names.at(world.id("10.9.0.1")).what == "AWSResource aurora");
 }
+
+TEST_CASE("when ids run out the rest get ids beyond the limit, and better ones once there are some") {
+    auto settings = settings_of("node-a");
+    settings.max_identities = 32;
+    World world(settings);
+    std::vector<std::string> names;
+    for (char letter = 'a'; letter <= 'p'; ++letter)
+        names.push_back(std::string("ns-") + letter);
+    fill(world, names);
+    const auto beyond = [&] {
+        std::vector<std::string> some;
+        for (int host = 1; host <= 16; ++host)
+            if (const auto text = "10.0.0." + std::to_string(host);
+                world.desired().endpoints.contains(address(text)) && world.id(text) >= 32)
+                some.push_back(text);
+        return some;
+    };
+    const auto first = beyond();
+    REQUIRE_FALSE(first.empty());
+    CHECK_FALSE(world.compiler().has_room_again());
+
+    std::vector<state::ObjectKey> within;
+    for (int host = 1; within.size() < first.size(); ++host)
+        if (world.id("10.0.0." + std::to_string(host)) < 32)
+            within.push_back({"Pod", names.at(static_cast<size_t>(host - 1)), "p"});
+    for (const auto& pod : within)
+        world.cluster.remove(pod);
+    CHECK(beyond() == first); // the kernel still has the old rows
+    CHECK(world.compiler().has_room_again());
+    const auto touched = world.compiler().update(world.cluster, {});
+    CHECK(touched.everything);
+    CHECK(beyond().empty());
+    CHECK_FALSE(world.compiler().has_room_again());
+}
+
+TEST_CASE("known ids whose classes don't come back are given to others once that is certain") {
+    World first;
+    fill(first, {"ns-a"});
+    World second(settings_of("node-a"), known_from(first.desired()));
+    fill(second, {"ns-b"});
+    (void)second.desired();
+    second.compiler().release_known_ids();
+    fill(second, {"ns-c"});
+    CHECK(second.id("10.0.0.3") == first.id("10.0.0.1"));
+}

@@ -104,6 +104,8 @@ public:
         return compiler_.desired();
     }
 
+    compile::Compiler& compiler() { return compiler_; }
+
     bh_reason ask(const std::string& src, const std::string& dst, uint16_t port = 80, uint8_t protocol = BH_TCP) {
         compile::Packet packet;
         packet.src = address(src);
