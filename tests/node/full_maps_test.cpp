@@ -87,7 +87,7 @@ void check_says_full(const Vault& vault, const AgentProcess& agent, const std::s
     CHECK(status.at("inSync") == false);
     CHECK(status.at("ready") == false);
     CHECK(agent.output().find("to map " + map + ": the map is full") != std::string::npos);
-    CHECK(http_get(vault.node, "/readyz").status == 503);
+    CHECK(get(vault.node, "/readyz").status == 503);
     CHECK(metric(vault.node, "bulkhead_in_sync") == 0);
     const std::string label = "{map=\"" + map + "\"}";
     CHECK(metric(vault.node, "bulkhead_map_write_errors_total" + label) > 0);
@@ -228,7 +228,7 @@ TEST_CASE("a pod for which no slot is left is shut, and reachable as its level s
             }));
             CHECK(wait_until([&] { return metric(node, R"(bulkhead_interfaces{state="shut"})") == 1; }, after(10s)));
             CHECK(metric(node, R"(bulkhead_interfaces{state="guarded"})") == 2);
-            CHECK(http_get(node, "/readyz").status == 503);
+            CHECK(get(node, "/readyz").status == 503);
             CHECK_FALSE(reaches(near, safe));
             CHECK_FALSE(reaches(kin, safe));
             CHECK_FALSE(reaches(safe, near)); // nobody could check whose address it uses
