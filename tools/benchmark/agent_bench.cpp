@@ -3,10 +3,8 @@
 
 #include <bpf/bpf.h>
 #include <spdlog/fmt/fmt.h>
-#include <sys/mount.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -14,6 +12,7 @@
 #include "agent_process.h"
 #include "datapath/maps.h"
 #include "directory.h"
+#include "work_place.h"
 
 namespace bulkhead::bench {
 
@@ -43,35 +42,6 @@ struct Numbers {
         return start_seconds < kStartSeconds && resident_megabytes < allowed_megabytes(pods) &&
                change_p99_ms < kChangeMilliseconds;
     }
-};
-
-/// A directory that goes with this, and whatever is mounted in it.
-class WorkPlace {
-public:
-    static Result<WorkPlace> create() {
-        std::string name = fs::temp_directory_path() / "bulkhead-bench-XXXXXX";
-        if (mkdtemp(name.data()) == nullptr) return fail("make a directory", errno);
-        return WorkPlace(name);
-    }
-    WorkPlace(WorkPlace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-    ~WorkPlace() {
-        if (path_.empty()) return;
-        umount2(bpffs().c_str(), MNT_DETACH);
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-
-    fs::path bpffs() const { return path("bpf"); }
-
-    fs::path path(const char* name) const {
-        std::error_code exists;
-        fs::create_directory(path_ / name, exists);
-        return path_ / name;
-    }
-
-private:
-    explicit WorkPlace(fs::path path) : path_(std::move(path)) {}
-    fs::path path_;
 };
 
 double milliseconds_since(Clock::time_point begin) {

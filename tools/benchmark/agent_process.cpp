@@ -49,7 +49,7 @@ std::string ask_readiness() {
     const std::string metrics = "127.0.0.1:" + std::to_string(kMetricsPort);
     execl(settings.binary.c_str(), settings.binary.c_str(), "--source", source.c_str(), "--node-name", "bench-node",
           "--pin-dir", settings.pin_dir.c_str(), "--socket", socket.c_str(), "--metrics-address", metrics.c_str(),
-          "--log-level", "warn", nullptr);
+          "--attach", settings.attach, "--log-level", "warn", nullptr);
     _exit(127);
 }
 

@@ -24,6 +24,7 @@ public:
         std::filesystem::path source;  // the directory of manifests
         std::filesystem::path pin_dir; // on a bpffs
         std::filesystem::path work;    // for its socket and its log
+        const char* attach = "auto";
     };
 
     static Result<AgentProcess> start(const Settings& settings);

@@ -14,7 +14,8 @@ using Json = nlohmann::json;
 constexpr uint32_t kPodsPerFile = 1000;
 constexpr uint32_t kNamespaces = 100;
 
-Result<> write_file(const std::filesystem::path& path, const Json& content) {
+template <typename Content>
+Result<> write_file(const std::filesystem::path& path, const Content& content) {
     std::ofstream file(path);
     file << content;
     if (!file.flush()) return fail("write " + path.string(), errno);
@@ -29,9 +30,9 @@ Json list(Json items) {
     return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}};
 }
 
-Json namespace_object(uint32_t number) {
+Json namespace_object(uint32_t number, bool is_protected) {
     const Json labels{{"bulkhead.dev/tenant", "tenant-" + std::to_string(number / 2)},
-                      {"bulkhead.dev/level", number % 2 == 0 ? "protected" : "non-protected"}};
+                      {"bulkhead.dev/level", is_protected ? "protected" : "non-protected"}};
     return {{"apiVersion", "v1"},
             {"kind", "Namespace"},
             {"metadata", {{"name", namespace_name(number)}, {"labels", labels}}}};
@@ -61,8 +62,8 @@ Address Directory::address_of(uint32_t pod) {
 
 Result<Directory> Directory::write(const std::filesystem::path& path, uint32_t pods) {
     Json namespaces = Json::array();
-    for (uint32_t i = 0; i < kNamespaces; ++i)
-        namespaces.push_back(namespace_object(i));
+    for (uint32_t i = 0; i < kNamespaces - 1; ++i)
+        namespaces.push_back(namespace_object(i, i % 2 == 0));
     if (auto done = write_file(path / "namespaces.json", list(namespaces)); !done) return tl::unexpected(done.error());
     for (uint32_t first = 0; first < pods; first += kPodsPerFile) {
         Json items = Json::array();
@@ -71,16 +72,26 @@ Result<Directory> Directory::write(const std::filesystem::path& path, uint32_t p
         const auto file = path / ("pods-" + std::to_string(first) + ".json");
         if (auto done = write_file(file, list(items)); !done) return tl::unexpected(done.error());
     }
-    return Directory(path);
+    const Directory directory(path);
+    if (auto done = directory.flip_a_namespace(false); !done) return tl::unexpected(done.error());
+    return directory;
+}
+
+Result<> Directory::replace(const char* file, const std::string& content) const {
+    const auto draft = path_ / (std::string(file) + ".draft");
+    if (auto done = write_file(draft, content); !done) return done;
+    std::error_code error;
+    std::filesystem::rename(draft, path_ / file, error);
+    if (error) return fail("rename " + draft.string(), error.value());
+    return {};
+}
+
+Result<> Directory::flip_a_namespace(bool is_protected) const {
+    return replace("namespace.json", namespace_object(kNamespaces - 1, is_protected).dump());
 }
 
 Result<> Directory::move_the_pod(const Address& address) const {
-    const auto draft = path_ / "moving-pod.draft";
-    if (auto done = write_file(draft, pod_object("moving-pod", namespace_name(0), address)); !done) return done;
-    std::error_code error;
-    std::filesystem::rename(draft, path_ / "moving-pod.json", error);
-    if (error) return fail("rename " + draft.string(), error.value());
-    return {};
+    return replace("moving-pod.json", pod_object("moving-pod", namespace_name(0), address).dump());
 }
 
 } // namespace bulkhead::bench

@@ -19,9 +19,14 @@ public:
     /// Replaces the file of the one pod by rename.
     Result<> move_the_pod(const Address& address) const;
 
+    /// Another level for one namespace: everything is worked out anew.
+    Result<> flip_a_namespace(bool is_protected) const;
+
     static Address address_of(uint32_t pod);
 
 private:
+    Result<> replace(const char* file, const std::string& content) const;
+
     explicit Directory(std::filesystem::path path) : path_(std::move(path)) {}
 
     std::filesystem::path path_;

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent_bench.h"
+#include "gap_bench.h"
 #include "report.h"
 
 namespace {
@@ -47,6 +48,12 @@ int run_agent(const AgentOptions& options) {
         return 2;
     }
     return *met ? 0 : 1;
+}
+
+int run_gap(const GapOptions& options) {
+    const auto done = measure_gap(options);
+    if (!done) spdlog::error("{}", done.error().text);
+    return done ? 0 : 2;
 }
 
 int run(const Options& options) {
@@ -108,7 +115,14 @@ int main(int argc, char** argv) {
         app.add_subcommand("agent", "what the agent takes: time to start, memory, time for one changed pod");
     agent->add_option("--json", agent_options.json, "write the results there too")->type_name("FILE");
     agent->add_option("--pods", agent_options.pods, "in the cluster");
+    GapOptions gap_options;
+    gap_options.binary = agent_options.binary;
+    CLI::App* gap = app.add_subcommand("gap", "how long another agent's filter that hides ours stays in front of it");
+    gap->add_option("--json", gap_options.json, "write the results there too")->type_name("FILE");
+    gap->add_option("--filters", gap_options.filters, "how many by clsact");
+    gap->add_option("--programs", gap_options.programs, "how many by tcx");
     CLI11_PARSE(app, argc, argv);
+    if (gap->parsed()) return run_gap(gap_options);
     if (agent->parsed()) return run_agent(agent_options);
     if (!scales.empty()) options.scales = parse_scales(scales);
     if (quick) options.effort = {.blocks = 2, .passes = 3, .packets_per_pass = 65536};
