@@ -77,6 +77,7 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     if (!writer) return tl::unexpected(writer.error());
     writer_.emplace(std::move(*writer));
     guards_.emplace(datapath::Attacher(*kernel_, *use_tcx));
+    if (auto kept = guards_->keep_in_front(); !kept) return kept;
     compiler_.emplace(compile_settings(options_), writer_->restore_ids());
     traffic_.emplace(kernel_->maps());
     return {};

@@ -64,6 +64,7 @@ observe::Figures Agent::figures() const {
     figures.errors["attach"] = guards_->error_count();
     figures.writes = writes_;
     figures.reattachments = guards_->attacher().reattachments();
+    figures.overtakings = guards_->attacher().overtakings();
     figures.netlink_overruns = monitor_->overruns();
     return figures;
 }

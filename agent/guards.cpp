@@ -7,6 +7,20 @@
 
 namespace bulkhead {
 
+/// What fails there the loop meets again, and tells.
+Result<> Guards::keep_in_front() {
+    auto watch = datapath::FilterWatch::start(
+        [this](uint32_t ifindex, datapath::Attacher::Clock::time_point heard) {
+            (void)attacher_.on_filter_event(ifindex, heard);
+        },
+        [this] {
+            if (attacher_.uses_tcx()) (void)attacher_.reconcile();
+        });
+    if (!watch) return tl::unexpected(watch.error());
+    watch_ = std::move(*watch);
+    return {};
+}
+
 void Guards::release_others(const Wanted& wanted) {
     const auto release = [this](uint32_t ifindex) {
         attach_errors_.erase(ifindex);

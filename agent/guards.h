@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Keeps our programs on exactly the interfaces that should have them: pods' veths and uplinks. An
-// interface that can't be attached to is tried again with every apply(). One thread.
+// interface that can't be attached to is tried again with every attach(). One thread, and that of keep_in_front().
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,16 @@
 #include <vector>
 
 #include "datapath/attach.h"
+#include "datapath/filter_watch.h"
 
 namespace bulkhead {
 
 class Guards {
 public:
     explicit Guards(datapath::Attacher attacher) : attacher_(std::move(attacher)) {}
+
+    /// Others are overtaken from now on whatever the loop does, on a thread. Not to be moved after that.
+    Result<> keep_in_front();
 
     struct Wanted {
         std::map<uint32_t, uint64_t> veths; // ifindex -> which device it is at the moment
@@ -34,7 +38,7 @@ public:
 
     /// Looks whether they are still there, and mends.
     void check();
-    void on_filter_event(uint32_t ifindex);
+    void on_filter_event(uint32_t ifindex); // notes what the watch could not mend
 
     /// Is it a veth with our programs on it, as far as the last look tells?
     bool guards(uint32_t ifindex) const;
@@ -55,6 +59,7 @@ private:
     std::map<uint32_t, std::string> attach_errors_;
     std::map<uint32_t, std::string> check_errors_;
     uint64_t error_count_ = 0;
+    std::unique_ptr<datapath::FilterWatch> watch_; // uses attacher_, so it ends first
 };
 
 } // namespace bulkhead

@@ -41,14 +41,17 @@ Attacher::Attacher(const Kernel& kernel, bool use_tcx)
     : kernel_(&kernel), use_tcx_(use_tcx), tcx_(kernel.pin_dir().links()), clsact_(kernel.pin_dir().tag()) {}
 
 void Attacher::stand_in(uint32_t ifindex) {
+    const std::scoped_lock lock(*mutex_);
     if (use_tcx_) bridge(ifindex, kPodHooks);
 }
 
 Result<> Attacher::guard(uint32_t ifindex) {
+    const std::scoped_lock lock(*mutex_);
     return ensure(ifindex, kPodHooks);
 }
 
 Result<> Attacher::uplink(uint32_t ifindex) {
+    const std::scoped_lock lock(*mutex_);
     return ensure(ifindex, kUplinkHooks);
 }
 
@@ -108,6 +111,7 @@ Result<> Attacher::remove_links(uint32_t ifindex, Hooks hooks) {
 }
 
 Result<> Attacher::release(uint32_t ifindex) {
+    const std::scoped_lock lock(*mutex_);
     wanted_.erase(ifindex);
     if (auto removed = remove_links(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
     if (auto removed = remove_filters(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
@@ -120,6 +124,7 @@ Result<> Attacher::release(uint32_t ifindex) {
 }
 
 Result<Attachment> Attacher::query(uint32_t ifindex) const {
+    const std::scoped_lock lock(*mutex_);
     const auto wanted = wanted_.find(ifindex);
     return wanted == wanted_.end() ? Attachment{} : query(ifindex, wanted->second);
 }
@@ -142,40 +147,83 @@ Result<> Attacher::move_links_to_front(uint32_t ifindex, Hooks hooks) {
     return ensure_tcx(ifindex, hooks);
 }
 
-Result<> Attacher::mend(uint32_t ifindex, Hooks hooks) {
-    const auto now = query(ifindex, hooks);
-    if (!now) return tl::unexpected(now.error());
-    if (now->attached && now->first) return {};
-    reattachments_++;
-    spdlog::warn("interface {}: our programs were {}; putting them back", ifindex,
-                 now->attached ? "no longer first" : "taken off");
-    return use_tcx_ && now->attached ? move_links_to_front(ifindex, hooks) : ensure(ifindex, hooks);
+/// Hooks that are first already are left alone: each filter costs time, and news that comes back to us.
+Result<> Attacher::overtake(uint32_t ifindex, Hooks hooks) {
+    for (const Hook hook : hooks) {
+        const auto now = clsact_.query(ifindex, hook);
+        if (!now) return tl::unexpected(now.error());
+        if (now->first) continue;
+        if (auto moved = clsact_.attach(ifindex, hook, program_of(kernel_->programs(), hook)); !moved) return moved;
+    }
+    return {};
 }
 
+Result<> Attacher::put_back(uint32_t ifindex, Hooks hooks, const Attachment& now) {
+    if (!now.attached) return ensure(ifindex, hooks);
+    return use_tcx_ ? move_links_to_front(ifindex, hooks) : overtake(ifindex, hooks);
+}
+
+Result<bool> Attacher::mend(uint32_t ifindex, Hooks hooks) {
+    const auto now = query(ifindex, hooks);
+    if (!now) return tl::unexpected(now.error());
+    if (now->attached && now->first) return false;
+    reattachments_++;
+    const auto done = put_back(ifindex, hooks, *now);
+    spdlog::warn("interface {}: our programs were {}; putting them back", ifindex,
+                 now->attached ? "no longer first" : "taken off");
+    if (!done) return tl::unexpected(done.error());
+    return true;
+}
+
+/// Whoever waits for the lock may find that the device isn't wanted any more, or is mended.
+Result<bool> Attacher::mend_if_wanted(uint32_t ifindex) {
+    const std::scoped_lock lock(*mutex_);
+    const auto wanted = wanted_.find(ifindex);
+    if (wanted == wanted_.end()) return false;
+    if (exists(ifindex)) return mend(ifindex, Hooks(wanted->second));
+    forget(ifindex);
+    return false;
+}
+
+/// Device by device, so that nobody who hears of a filter waits for all of them.
 std::map<uint32_t, Error> Attacher::reconcile() {
     std::map<uint32_t, Error> failed;
-    const auto wanted = wanted_; // mend() writes it
-    for (const auto& [ifindex, hooks] : wanted) {
-        if (!exists(ifindex)) {
-            forget(ifindex);
-            continue;
-        }
-        if (auto mended = mend(ifindex, hooks); !mended && !is_gone(mended.error(), ifindex))
-            failed.emplace(ifindex, mended.error());
+    std::vector<uint32_t> devices;
+    {
+        const std::scoped_lock lock(*mutex_);
+        for (const auto& [ifindex, hooks] : wanted_)
+            devices.push_back(ifindex);
     }
+    for (const uint32_t ifindex : devices)
+        if (auto mended = mend_if_wanted(ifindex); !mended && !is_gone(mended.error(), ifindex))
+            failed.emplace(ifindex, mended.error());
+    const std::scoped_lock lock(*mutex_);
     tcx_.remove_stale();
     return failed;
 }
 
-Result<> Attacher::on_filter_event(uint32_t ifindex) {
-    const auto wanted = wanted_.find(ifindex);
-    if (use_tcx_ || wanted == wanted_.end()) return {}; // links run before every filter
-    const auto mended = mend(ifindex, Hooks(wanted->second));
-    if (!mended && is_gone(mended.error(), ifindex)) return {};
-    return mended;
+Result<> Attacher::on_filter_event(uint32_t ifindex, Clock::time_point heard) {
+    if (use_tcx_) return {}; // links run before every filter
+    const auto mended = mend_if_wanted(ifindex);
+    if (!mended) return is_gone(mended.error(), ifindex) ? Result<>{} : tl::unexpected(mended.error());
+    if (!*mended) return {};
+    const std::scoped_lock lock(*mutex_);
+    overtakings_.add(Clock::now() - heard);
+    return {};
+}
+
+uint64_t Attacher::reattachments() const {
+    const std::scoped_lock lock(*mutex_);
+    return reattachments_;
+}
+
+Histogram Attacher::overtakings() const {
+    const std::scoped_lock lock(*mutex_);
+    return overtakings_;
 }
 
 std::set<uint32_t> Attacher::left_over() const {
+    const std::scoped_lock lock(*mutex_);
     std::set<uint32_t> devices = tcx_.pinned();
     std::error_code error;
     const PinDir& pins = kernel_->pin_dir();

@@ -5,15 +5,19 @@
 // always comes before from_pod: what may enter is decided before anything can be asked for.
 //
 // Whatever a former agent left is taken over without a gap, in either mode. Nothing is detached by the
-// destructor. One thread.
+// destructor. Any thread: the loop guards and looks, a FilterWatch's overtakes others' filters.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <set>
 #include <span>
 #include <string>
 
+#include "base/histogram.h"
 #include "base/result.h"
 #include "datapath/clsact.h"
 #include "datapath/hook.h"
@@ -29,6 +33,8 @@ Result<bool> decide_tcx(AttachMode mode, const Features& features);
 
 class Attacher {
 public:
+    using Clock = std::chrono::steady_clock;
+
     /// `kernel` must outlive it and have what is used.
     Attacher(const Kernel& kernel, bool use_tcx);
 
@@ -51,15 +57,17 @@ public:
     std::map<uint32_t, Error> reconcile();
 
     /// A tc filter of somebody's was added to or deleted from this device (RTM_NEWTFILTER, RTM_DELTFILTER):
-    /// ours goes to the front again. Devices that were not asked for are ignored.
-    Result<> on_filter_event(uint32_t ifindex);
+    /// ours goes to the front again. Devices that were not asked for are ignored. `heard`: when one heard of it.
+    Result<> on_filter_event(uint32_t ifindex, Clock::time_point heard = Clock::now());
 
     /// Devices with programs of a former agent that nobody asked for yet.
     std::set<uint32_t> left_over() const;
 
     bool uses_tcx() const { return use_tcx_; }
     /// How often something of ours had to be put back or to the front.
-    uint64_t reattachments() const { return reattachments_; }
+    uint64_t reattachments() const;
+    /// From the news of somebody's filter until ours was first again.
+    Histogram overtakings() const;
 
 private:
     using Hooks = std::span<const Hook>;
@@ -72,7 +80,10 @@ private:
     Result<> remove_filters(uint32_t ifindex, Hooks hooks);
     Result<> remove_links(uint32_t ifindex, Hooks hooks);
     Result<> move_links_to_front(uint32_t ifindex, Hooks hooks);
-    Result<> mend(uint32_t ifindex, Hooks hooks);
+    Result<bool> mend(uint32_t ifindex, Hooks hooks); // true = there was something to mend
+    Result<> put_back(uint32_t ifindex, Hooks hooks, const Attachment& now);
+    Result<> overtake(uint32_t ifindex, Hooks hooks);
+    Result<bool> mend_if_wanted(uint32_t ifindex);
     Result<Attachment> query(uint32_t ifindex, Hooks hooks) const;
     std::string note_of(uint32_t ifindex) const;
     void forget(uint32_t ifindex);
@@ -83,6 +94,8 @@ private:
     Clsact clsact_;
     std::map<uint32_t, Hooks> wanted_;
     uint64_t reattachments_ = 0;
+    Histogram overtakings_;
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); // public functions hold it, for one device
 };
 
 } // namespace bulkhead::datapath

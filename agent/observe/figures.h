@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "bulkhead/abi.h"
 #include "compile/desired.h"
 
@@ -52,6 +53,7 @@ struct Figures {
     std::map<std::string, uint64_t> errors; // so far, by kind: attach, netlink, write
     uint64_t writes = 0;                    // turns that reached the kernel
     uint64_t reattachments = 0;
+    Histogram overtakings; // seconds from the news of another's filter until ours was first again
     uint64_t netlink_overruns = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <limits>
 #include <sstream>
 
 #include "observe/reasons.h"
@@ -59,6 +60,25 @@ MetricFamily counter(const char* name, const char* help, uint64_t value) {
     return std::move(counter(name, help).add(value));
 }
 
+MetricFamily histogram(const char* name, const char* help, const Histogram& values) {
+    ClientMetric metric;
+    uint64_t below = 0;
+    for (size_t i = 0; i < values.counts().size(); ++i) {
+        below += values.counts()[i];
+        const double limit =
+            i < Histogram::kLimits.size() ? Histogram::kLimits[i] : std::numeric_limits<double>::infinity();
+        metric.histogram.bucket.push_back({.cumulative_count = below, .upper_bound = limit});
+    }
+    metric.histogram.sample_count = below;
+    metric.histogram.sample_sum = values.sum();
+    MetricFamily family;
+    family.name = name;
+    family.help = help;
+    family.type = MetricType::Histogram;
+    family.metric.push_back(std::move(metric));
+    return family;
+}
+
 /// Only what was seen: most reasons never occur, and a series for each would say nothing.
 void add_traffic(const Figures& figures, Families& families) {
     auto packets =
@@ -101,6 +121,10 @@ void add_datapath(const Figures& figures, Families& families) {
     families.push_back(counter("bulkhead_reattachments_total",
                                "Times that a program was put back, or back to the front, after somebody else's change.",
                                figures.reattachments));
+    families.push_back(histogram("bulkhead_reattach_seconds",
+                                 "With clsact: from the news of somebody's filter until ours was first again. Packets "
+                                 "that came meanwhile, or just before the news, were not judged.",
+                                 figures.overtakings));
 }
 
 void add_state(const Figures& figures, Families& families) {

@@ -7,6 +7,7 @@
 #include "observe/metrics.h"
 
 using namespace bulkhead;
+using namespace std::chrono_literals;
 using namespace bulkhead::observe;
 
 namespace {
@@ -23,6 +24,8 @@ Figures busy() {
     figures.unguarded = 2;
     figures.maps = {{.name = "endpoints4", .entries = 10, .limit = 100, .refused = 2}};
     figures.errors = {{"write", 4}};
+    for (const std::chrono::microseconds took : std::initializer_list<std::chrono::microseconds>{200us, 800us, 2s})
+        figures.overtakings.add(took);
     return figures;
 }
 
@@ -56,6 +59,16 @@ TEST_CASE("maps, errors and the version are labelled") {
     has_line(text, "bulkhead_in_sync 1");
     has_line(text, R"(bulkhead_sync_errors_total{kind="write"} 4)");
     has_line(text, R"(bulkhead_build_info{version="1.2.3"} 1)");
+}
+
+TEST_CASE("how long it took to overtake others' filters is a histogram") {
+    const auto text = render(busy());
+    has_line(text, R"(bulkhead_reattach_seconds_bucket{le="0.0001"} 0)");
+    has_line(text, R"(bulkhead_reattach_seconds_bucket{le="0.00025"} 1)");
+    has_line(text, R"(bulkhead_reattach_seconds_bucket{le="0.001"} 2)");
+    has_line(text, R"(bulkhead_reattach_seconds_bucket{le="1"} 2)");
+    has_line(text, R"(bulkhead_reattach_seconds_bucket{le="+Inf"} 3)");
+    has_line(text, "bulkhead_reattach_seconds_count 3");
 }
 
 TEST_CASE("every metric has a help text and one name, and counters alone end in _total") {

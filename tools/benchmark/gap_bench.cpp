@@ -265,7 +265,7 @@ Result<Row> intrude_often(const Case& what, const Directory& directory, uint32_t
         if (!gap) return tl::unexpected(gap.error());
         row.milliseconds.push_back(gap->milliseconds);
         row.packets.push_back(gap->packets);
-        std::this_thread::sleep_for(std::chrono::microseconds(random() % 40000));
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % (tcx ? 500000 : 40000)));
     }
     row.packets_per_second =
         static_cast<double>(flood.sent()) / std::chrono::duration<double>(Clock::now() - begin).count();
