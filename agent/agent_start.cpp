@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Nobody tells of a tcx program that is put before ours, so we look.
+// Guards::keep_in_front() is quicker; what fails there is found here, and told.
 constexpr auto kCheckPeriod = 500ms;
 
 template <typename Row>
