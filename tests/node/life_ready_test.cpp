@@ -75,7 +75,7 @@ TEST_CASE("one veth that can't be guarded keeps the node from being ready, and i
         if (failed) FAIL("tc: " << output);
     };
     tc("add", "ingress"); // in the place of clsact's, and without its half for packets to the pod
-    const auto agent = shop.launch("clsact");
+    auto agent = shop.launch("clsact");
     REQUIRE(wait_until([&] { return state_of(agent, shop.stranger) == "guarded"; }, after(60s)));
     CHECK(get(shop.node, "/healthz").status == 200);
     CHECK(get(shop.node, "/readyz").status == 503);
@@ -87,8 +87,10 @@ TEST_CASE("one veth that can't be guarded keeps the node from being ready, and i
     CHECK(state_of(agent, shop.till) == "guarded");
     CHECK_FALSE(shop.stranger_is_heard());
 
-    tc("del", "clsact"); // with our programs
+    agent.process().signal(SIGSTOP); // or it would put clsact back in between
+    tc("del", "clsact");             // with our programs
     tc("add", "ingress");
+    agent.process().signal(SIGCONT);
     CHECK(wait_until([&] { return !shop.is_ready(); }, after(20s)));
     CHECK(state_of(agent, shop.till) == "unguarded");
     tc("del", "ingress");

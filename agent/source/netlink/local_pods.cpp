@@ -61,7 +61,8 @@ std::map<uint16_t, state::LocalPod> LocalPods::update(const std::vector<Veth>& v
         auto* group = group_of(veth);
         if (group == nullptr) group = new_group(veth);
         if (group == nullptr) {
-            problems_.push_back(about(veth, "shut, nothing passes: all " + std::to_string(slots_ - 1) + " pod slots are taken"));
+            problems_.push_back(
+                about(veth, "shut, nothing passes: all " + std::to_string(slots_ - 1) + " pod slots are taken"));
             continue;
         }
         if (!contains(group->incarnations, veth.incarnation)) group->incarnations.push_back(veth.incarnation);
