@@ -132,7 +132,7 @@ TEST_CASE("with clsact, another kind of classifier on priority 1 keeps ours off:
         return status.is_object() && !status.at("errors").empty();
     };
     REQUIRE(wait_until(is_said, after(60s), 20ms));
-    CHECK(http_get(here.node, "/readyz").status == 503);
+    CHECK(get(here.node, "/readyz").status == 503);
     CHECK(metric(here.node, R"(bulkhead_interfaces{state="unguarded"})") == 1);
     REQUIRE(here.veth.tc("filter del dev DEV egress prio 1") == 0);
     agent.wait_until_ready();

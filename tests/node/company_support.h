@@ -6,7 +6,7 @@
 #include <bpf/bpf.h>
 #include <linux/pkt_cls.h>
 
-#include "http_support.h"
+#include "metrics_support.h"
 #include "support/echo_server.h"
 
 namespace bulkhead::test {
