@@ -26,7 +26,7 @@ TEST_CASE("tcx programs before, after and between others', by link or not, run b
         return chain.size() == 6 && chain.front().second == "bh_to_pod";
     };
     CHECK(wait_until(is_first, after(10s)));
-    CHECK(veth.tcx(Way::kFromPod).size() == 1);
+    CHECK(wait_until([&] { return veth.tcx(Way::kFromPod).size() == 1; }, after(10s))); // it may be on the move
     here.check_isolated();
     for (const ForeignProgram* each : {&early, &first, &before_ours, &after_ours, &last})
         CHECK(each->packets() > 0);

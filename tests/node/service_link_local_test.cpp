@@ -77,7 +77,7 @@ class OnNode {
 public:
     OnNode(const Place& node, const std::string& address, const char* prefix)
         : at_{require(Address::parse(address)), 9053} {
-        const auto [failed, output] = run_in(node.netns, {"ip", "addr", "add", address + prefix, "dev", "lo"});
+        const auto [failed, output] = run_in(node.netns, {"ip", "addr", "add", address + prefix, "dev", "lo", "nodad"});
         if (failed) FAIL("ip addr: " << output);
         datagrams_ = require(bound_socket(node.netns, at_, SOCK_DGRAM));
         connections_ = require(tcp_listen(node.netns, at_));
