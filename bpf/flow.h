@@ -252,6 +252,7 @@ BH_INLINE void bh_make_room(struct bh_flow_set *set, struct bh_memory *memory, _
 		if (!bh_flow_is_live(control, &set->way[i], memory->tick))
 			return;
 	}
+#pragma clang loop unroll(full) /* 5.10 refuses how the compiler arranges this loop */
 	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
 		__u32 rank = bh_flow_rank(set, &set->way[i], memory->tick, who);
 
