@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include "bpf/flow_table.h"
 #include "bpf/small_cluster.h"
 
 using namespace bulkhead;
@@ -258,4 +259,64 @@ TEST_CASE("whoever floods a pod through its open door pushes out nothing that ot
         INFO(peer);
         CHECK(wire.to(kLedger, packet().eth().ip(peer, ledger).udp(53, kHere).bytes()).reason == BH_REASON_REPLY);
     }
+}
+
+TEST_CASE("a flood that filled the free room gives it back before others lose a conversation") {
+    const Family ip{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    // All of a pod's memory is one set: so that no chance decides who shares one.
+    Machine machine(datapath::Kernel::open_private({.pin_dir = {}, .sizes = {.flow_sets = 1}}).value());
+    Wire wire(machine);
+    const auto ledger = ip.at(wire.stage, kLedger), web = ip.at(wire.stage, kWeb);
+    const std::vector<std::string> others{ip.stranger(), ip.at(wire.stage, kJob),
+                                          ip.family == BH_IPV4 ? "198.51.100.8" : "2001:db8::8"};
+    const auto hears = [&](const std::string& other) {
+        const auto answer = packet().eth().ip(other, ledger).udp(53, kHere).bytes();
+        return wire.to(kLedger, answer).reason == BH_REASON_REPLY;
+    };
+    const auto flood = [&] {
+        for (uint16_t port = 1; port <= 100; ++port) { // what the ledger exposes, and answers
+            wire.to(kLedger, packet().eth().ip(web, ledger).udp(port, 5300).bytes(), kWeb);
+            wire.sent_by(kLedger, packet().eth().ip(ledger, web).udp(5300, port).bytes());
+        }
+    };
+    const auto remembered = [&] {
+        size_t count = 0;
+        for_each_flow(machine, wire, kLedger, [&](bh_flow&) { ++count; });
+        return count;
+    };
+    for (size_t i = 0; i < others.size(); ++i) {
+        wire.sent_by(kLedger, packet().eth().ip(ledger, others[i]).udp(kHere, 53).bytes());
+        for (size_t known = 0; known <= i; ++known) {
+            INFO(others[known] << " after " << i << " others came");
+            CHECK(hears(others[known]));
+        }
+        age(machine, wire, kLedger, 10); // the flood's are all younger than any of the others'
+        flood();
+        CHECK(remembered() == BH_FLOW_WAYS);
+    }
+    for (const auto& other : others)
+        CHECK(hears(other));
+}
+
+TEST_CASE("who floods first fragments takes no note that another's allowed datagram needs") {
+    const Family ip{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    constexpr unsigned kMoreThanNotes = 20000;
+    Machine machine; // of its own: what was allowed elsewhere has left notes too
+    const Wire wire(machine);
+    const auto ledger = ip.at(wire.stage, kLedger), web = ip.at(wire.stage, kWeb), far = ip.at(wire.stage, kFar);
+    const auto rest = [&](uint32_t id) {
+        return packet().eth().ip(far, ledger).fragment(1024, kLastFragment, id).protocol(BH_UDP).payload(100).bytes();
+    };
+    const auto first = packet().eth().ip(far, ledger).fragment(0, kMoreFragments, 7).udp(9, 5300).payload(1016).bytes();
+    REQUIRE(wire.to(kLedger, first).reason == BH_REASON_EXPOSED);
+    for (unsigned id = 0; id < kMoreThanNotes; ++id) {
+        const auto piece = [&](const std::string& src, const std::string& dst) {
+            return packet().eth().ip(src, dst).fragment(0, kMoreFragments, id).udp(9, 9).payload(8).bytes();
+        };
+        wire.sent_by(kWeb, piece(web, far));        // to anybody
+        wire.to(kLedger, piece(web, ledger), kWeb); // refused
+        wire.to(kWeb, piece(far, web));             // to who is open
+    }
+    CHECK(wire.to(kLedger, rest(7)).reason == BH_REASON_EXPOSED);
+    CHECK(wire.to(kLedger, rest(8)).action == kDropped);
 }
