@@ -123,3 +123,56 @@ TEST_CASE("a pod complains only about packets that were sent to it") {
                     ip(far, ledger).port_unreachable().quoting(ip(ledger, far).udp(53, 9)), BH_REASON_SPOOFED},
                });
 }
+
+TEST_CASE("a pod asks and answers by ARP in its own name only") {
+    Wire wire(shared_machine());
+    auto router = batch_tenant(false);
+    router.source_check = false;
+    wire.stage.put(router);
+    wire.show();
+    const auto ask = [](const char* as, const char* whom) { return packet().eth().arp_request(as, whom); };
+    const auto answer = [](const char* as, const char* whom) { return packet().eth().arp_reply(as, whom); };
+    check_rows(
+        wire, {
+                  {"its own", sent_by(kWeb), ask("10.0.1.1", "10.0.0.1"), kLeft},
+                  {"one bit off", sent_by(kWeb), ask("10.0.1.0", "10.0.0.1"), BH_REASON_SPOOFED},
+                  {"nobody yet (RFC 5227)", sent_by(kWeb), ask("0.0.0.0", "10.0.1.1"), kLeft},
+                  {"a neighbour", sent_by(kWeb), ask("10.0.1.2", "10.0.0.1"), BH_REASON_SPOOFED},
+                  {"its node", sent_by(kWeb), ask("10.0.0.1", "10.0.1.2"), BH_REASON_SPOOFED},
+                  {"an invented name", sent_by(kWeb), ask("10.77.0.1", "10.0.0.1"), BH_REASON_SPOOFED},
+                  {"its own answer", sent_by(kWeb), answer("10.0.1.1", "10.0.0.1"), kLeft},
+                  {"an answer in a neighbour's name", sent_by(kWeb), answer("10.0.1.2", "10.0.0.1"), BH_REASON_SPOOFED},
+                  {"its announcement", sent_by(kWeb), ask("10.0.1.1", "10.0.1.1"), kLeft},
+                  {"a neighbour's announcement", sent_by(kWeb), ask("10.0.1.2", "10.0.1.2"), BH_REASON_SPOOFED},
+                  {"who routes for others, as one of them", sent_by(kJob), ask("192.0.2.7", "10.0.0.1"), kLeft},
+                  {"a pod that nobody knows yet", sent_by(kUnknownVeth), ask("10.0.1.77", "10.0.0.1"), kLeft},
+              });
+}
+
+TEST_CASE("a pod that routes for others tells senders of errors in what it routed, and no other pod does") {
+    Wire wire(shared_machine());
+    auto router = batch_tenant(false);
+    router.confined = false;
+    router.source_check = false;
+    wire.stage.put(router);
+    wire.show();
+    const auto routed = ip("10.0.2.1", "192.0.2.7").udp(40000, 53).payload(1400);
+    const auto routed6 = ip("fd00:2::1", "2001:db8::7").udp(40000, 53).payload(1400);
+    const auto too_large = [&](const char* from) { return ip(from, "10.0.2.1").icmp(3, 4, 1380).quoting(routed); };
+    const auto too_large6 = [&](const char* from) { return ip(from, "fd00:2::1").icmp(2, 0, 1380).quoting(routed6); };
+    const auto expired = [&](const char* from) { return ip(from, "10.0.2.1").icmp(11, 0).quoting(routed); };
+    check_rows(wire, {
+                         {"too large", sent_by(kJob), too_large("10.0.1.3"), kLeft},
+                         {"... says an ordinary pod", sent_by(kWeb), too_large("10.0.1.1"), BH_REASON_UNRELATED},
+                         {"too large, IPv6", sent_by(kJob), too_large6("fd00:1::3"), kLeft},
+                         {"... says an ordinary pod", sent_by(kWeb), too_large6("fd00:1::1"), BH_REASON_UNRELATED},
+                         {"too many hops", sent_by(kJob), expired("10.0.1.3"), kLeft},
+                         {"... says an ordinary pod", sent_by(kWeb), expired("10.0.1.1"), BH_REASON_UNRELATED},
+                         {"a client of its own has no such port", sent_by(kJob),
+                          ip("192.0.2.7", "10.0.2.1").port_unreachable().quoting(routed), kLeft},
+                         {"... of an ordinary pod's", sent_by(kWeb),
+                          ip("192.0.2.7", "10.0.2.1").port_unreachable().quoting(routed), BH_REASON_SPOOFED},
+                         {"an error about nothing", sent_by(kJob), ip("10.0.1.3", "10.0.2.1").icmp(3, 4, 1380),
+                          BH_REASON_UNRELATED},
+                     });
+}
