@@ -80,6 +80,12 @@ TEST_CASE("packets that lie are refused by Protected pods, and pass to open ones
         {"UDP cut at 7 bytes", [](Packet p) { return p.udp(1, 5300).truncate(14 + 20 + 7); }, BH_REASON_MALFORMED},
         {"UDP whole", [](Packet p) { return p.udp(1, 5300); }, BH_REASON_EXPOSED},
         {"ICMP cut at 7 bytes", [](Packet p) { return p.echo_request(1).truncate(14 + 20 + 7); }, BH_REASON_MALFORMED},
+        {"SCTP cut behind its ports", [](Packet p) { return p.sctp(1, 8443).truncate(14 + 20 + 8); },
+         BH_REASON_MALFORMED},
+        {"SCTP cut in its first chunk's header", [](Packet p) { return p.sctp(1, 8443).truncate(14 + 20 + 15); },
+         BH_REASON_MALFORMED},
+        {"SCTP cut behind that", [](Packet p) { return p.sctp(1, 8443).truncate(14 + 20 + 16); },
+         BH_REASON_NOT_GRANTED},
         {"IPv4 options", [](Packet p) { return p.options(40).tcp(4, 8443, kSyn); }, BH_REASON_EXPOSED},
         {"IPv4 options, other port", [](Packet p) { return p.options(40).tcp(4, 8444, kSyn); }, BH_REASON_NOT_GRANTED},
         {"IPv4 header that ends in the options",
@@ -125,5 +131,27 @@ TEST_CASE("exposing TCP exposes no other protocol with that port") {
                          {"UDP-Lite", to(kLedger), far().protocol(136).payload(Bytes{0, 1, 0x20, 0xfb, 0, 0, 0, 0}),
                           BH_REASON_NOT_GRANTED},
                          {"ICMPv6 over IPv4", to(kLedger), far().protocol(BH_ICMPV6).payload(8), BH_REASON_NOT_GRANTED},
+                     });
+}
+
+TEST_CASE("IPv4 without a total length is more than 64 KiB at once (BIG TCP), and judged by its ports") {
+    const Wire wire(shared_machine());
+    const auto out = [](uint16_t length) {
+        return packet().eth().ipv4("10.0.1.1", "10.0.1.2").claim_length(length).tcp(1, 8443, kAck).payload(1400);
+    };
+    const auto in = [](uint16_t length, uint16_t port) {
+        return packet().eth().ipv4("10.0.2.1", "10.0.1.2").claim_length(length).tcp(1, port, kAck).payload(1400);
+    };
+    const auto off = [](const char* dst) {
+        return packet().eth().ipv4("10.0.1.1", dst).claim_length(0).tcp(1, 5432, kAck).payload(1400);
+    };
+    check_rows(wire, {
+                         {"sent", sent_by(kWeb), out(0), kLeft},
+                         {"of 19 bytes", sent_by(kWeb), out(19), BH_REASON_MALFORMED},
+                         {"to the exposed port", to(kLedger), in(0, 8443), BH_REASON_EXPOSED},
+                         {"to the port beside", to(kLedger), in(0, 8444), BH_REASON_NOT_GRANTED},
+                         {"of 19 bytes", to(kLedger), in(19, 8443), BH_REASON_MALFORMED},
+                         {"to a Protected resource", off_node(kWeb), off("10.0.200.10"), BH_REASON_NOT_GRANTED},
+                         {"beside it", off_node(kWeb), off("10.0.200.11"), BH_REASON_OPEN},
                      });
 }
