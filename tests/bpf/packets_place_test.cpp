@@ -274,3 +274,46 @@ TEST_CASE("asleep, nothing is dropped, and each would-be drop is named so") {
                    {"open as ever", to(kWeb), ip("10.0.2.1", "10.0.1.1").udp(1, 2), BH_REASON_OPEN},
                });
 }
+
+TEST_CASE("what comes back under the address that a Service claims does not speak first") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    Wire wire(shared_machine());
+    const auto web = family.at(wire.stage, kWeb), vault = family.vault();
+    const auto out = [&](uint8_t flags, uint16_t from = 41000) { return ip(web, vault).tcp(from, 5432, flags); };
+    auto claim = named<state::Service>("claim", "blog");
+    claim.external_ips = {Address::parse(vault).value()};
+    wire.stage.put(claim);
+    wire.show();
+    check_rows(wire,
+               {
+                   {"web knocks where its Service is", sent_by(kWeb), out(kSyn), kLeft},
+                   {"the endpoint knocks as well", to(kWeb), ip(vault, web).tcp(5432, 41000, kSyn), BH_REASON_OPEN},
+                   {"and asks by a datagram", to(kWeb), ip(vault, web).udp(5432, 41000), BH_REASON_OPEN},
+               });
+    wire.stage.remove({.kind = "Service", .ns = "blog", .name = "claim"});
+    wire.show();
+    check_rows(wire, {
+                         {"TCP to the resource itself", off_node(kWeb), out(kAck), BH_REASON_NOT_GRANTED},
+                         {"UDP to it", off_node(kWeb), ip(web, vault).udp(41000, 5432), BH_REASON_NOT_GRANTED},
+                         {"the resource itself calls", to(kWeb), ip(vault, web).tcp(5432, 42000, kSyn), BH_REASON_OPEN},
+                         {"its answer", off_node(kWeb), out(kSyn | kAck, 42000), BH_REASON_REPLY},
+                     });
+}
+
+TEST_CASE("nothing to a Service's address is marked as an answer, whoever had that address before") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    Wire wire(shared_machine());
+    const auto job = family.at(wire.stage, kJob), client = family.stranger();
+    const auto connection = ip(job, client).tcp(80, 41000, kAck), datagram = ip(job, client).udp(80, 41000);
+    const auto error = ip(job, client).port_unreachable().quoting(ip(client, job).udp(41000, 80));
+    check_rows(wire, {{"a client's SYN", to(kJob), ip(client, job).tcp(41000, 80, kSyn), BH_REASON_OPEN},
+                      {"a client's datagram", to(kJob), ip(client, job).udp(41000, 80), BH_REASON_OPEN}});
+    for (const auto& answer : {connection, datagram, error})
+        CHECK(is_marked(wire, sent_by(kJob), answer));
+    auto mine = named<state::Service>("mine", "batch");
+    mine.external_ips = {Address::parse(client).value()};
+    wire.stage.put(mine);
+    wire.show();
+    for (const auto& answer : {connection, datagram, error})
+        CHECK_FALSE(is_marked(wire, sent_by(kJob), answer));
+}
