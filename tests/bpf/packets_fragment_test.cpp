@@ -101,3 +101,22 @@ TEST_CASE("IPv6 fragments belong together whatever headers the first has behind 
                          {"rest", to(kLedger), v6(1016, kLastFragment).protocol(60).payload(64), BH_REASON_EXPOSED},
                      });
 }
+
+TEST_CASE("a refused first takes no note from one that passed with the same number and addresses") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const Wire wire(shared_machine());
+    const auto node = family.node(), ledger = family.at(wire.stage, kLedger);
+    // The node masks both; their devices tell them apart.
+    const auto first = [&](uint16_t port, uint32_t id) {
+        return piece(node, ledger, 0, kMoreFragments, id).udp(9, port).payload(1016);
+    };
+    const auto rest = [&](uint32_t id) {
+        return piece(node, ledger, 1024, kLastFragment, id).protocol(BH_UDP).payload(100);
+    };
+    check_rows(wire, {
+                         {"one's first", to(kLedger, kGate), first(5300, 7), BH_REASON_EXPOSED},
+                         {"another's, refused", to(kLedger, kWeb), first(5301, 7), BH_REASON_NOT_GRANTED},
+                         {"the one's rest", to(kLedger, kGate), rest(7), BH_REASON_EXPOSED},
+                         {"a refused one's rest", to(kLedger, kWeb), rest(8), BH_REASON_NOT_GRANTED},
+                     });
+}
