@@ -127,3 +127,22 @@ TEST_CASE("echo is told apart by type and identifier") {
             {"a question with its number", to(kLedger), ip(far, ledger).echo_request(5), BH_REASON_NOT_GRANTED},
         });
 }
+
+TEST_CASE("an echo with number 0 opens its sender to no other ICMP, nor other ICMP to an echo") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const Wire wire(shared_machine());
+    const auto ledger = family.at(wire.stage, kLedger), far = family.at(wire.stage, kFar);
+    const auto other = family.stranger();
+    const uint8_t asks = family.family == BH_IPV4 ? 13 : 139; // a timestamp, a node's name
+    const uint8_t tells = asks + 1;
+    check_rows(wire,
+               {
+                   {"a ping with number 0", sent_by(kLedger), ip(ledger, far).echo_request(0), kLeft},
+                   {"the answer", to(kLedger), ip(far, ledger).echo_reply(0), BH_REASON_REPLY},
+                   {"a question of another kind", to(kLedger), ip(far, ledger).icmp(asks, 0), BH_REASON_NOT_GRANTED},
+                   {"an answer of another kind", to(kLedger), ip(far, ledger).icmp(tells, 0), BH_REASON_NOT_GRANTED},
+                   {"a question of that kind", sent_by(kLedger), ip(ledger, other).icmp(asks, 0), kLeft},
+                   {"the answer", to(kLedger), ip(other, ledger).icmp(tells, 0), BH_REASON_REPLY},
+                   {"a ping's with number 0", to(kLedger), ip(other, ledger).echo_reply(0), BH_REASON_NOT_GRANTED},
+               });
+}
