@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is larger than a packet may be: datagrams that come in fragments, and connections whose way turns out to be
-// narrower than their ends think.
+// What is larger than a packet may be: datagrams that come in fragments, segments of more than 64 KiB at once, and
+// connections whose way turns out to be narrower than their ends think.
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
@@ -123,6 +128,58 @@ TEST_CASE("a protected pod learns of a narrower path, whoever began the connecti
     bool all_arrived = false;
     std::thread reader([&] { all_arrived = receive_exactly(receiver, kStream, after(20s)).has_value(); });
     CHECK(send_all(sender, Bytes(kStream, 0x5a), after(20s)));
+    reader.join();
+    CHECK(all_arrived);
+}
+
+/// Lets the kernel make segments of more than 64 KiB for that device ("BIG TCP"): those of IPv4 say no total length.
+void allow_big_tcp(const Netns& netns, const std::string& device) {
+    const int error = netns.run([&] {
+        struct {
+            nlmsghdr head;
+            ifinfomsg link;
+            rtattr gso;
+            uint32_t gso_size;
+            rtattr gro;
+            uint32_t gro_size;
+        } request{};
+        request.head = {
+            .nlmsg_len = sizeof request, .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
+        request.link.ifi_index = static_cast<int>(if_nametoindex(device.c_str()));
+        request.gso = {.rta_len = 8, .rta_type = IFLA_GSO_IPV4_MAX_SIZE};
+        request.gro = {.rta_len = 8, .rta_type = IFLA_GRO_IPV4_MAX_SIZE};
+        request.gso_size = request.gro_size = 180000;
+        const Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+        struct {
+            nlmsghdr head;
+            nlmsgerr error;
+        } answer{};
+        if (send(fd.get(), &request, sizeof request, 0) < 0 || recv(fd.get(), &answer, sizeof answer, 0) < 0)
+            return errno;
+        return -answer.error.error;
+    });
+    if (error != 0) FAIL("BIG TCP at " << device << ": " << strerror(error));
+}
+
+TEST_CASE("a stream in segments of more than 64 KiB arrives") {
+    const bool exposed = GENERATE(false, true);
+    constexpr size_t kBulk = 64 << 20; // bytes: until the window is as wide as it gets
+    const Fortress fortress;
+    const auto& [net, safe, open, near, far] = fortress;
+    const auto agent = AgentProcess::start(net, net.node(kNodeA), {});
+    const Place& server = exposed ? safe : open;
+    allow_big_tcp(near.netns, "eth0");
+    for (const Place* pod : {&near, &server})
+        allow_big_tcp(net.node(kNodeA).netns, veth_of(agent, *pod));
+    const Endpoint at{server.ip4, kOpenedTcp};
+    const Fd listener = require(tcp_listen(server.netns, at));
+    const Fd client = require(tcp_connect(near.netns, at, after(10s)));
+    const Fd accepted = require(tcp_accept(listener, after(10s)));
+    const int room = 8 << 20;
+    REQUIRE(setsockopt(client.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) == 0);
+    bool all_arrived = false;
+    std::thread reader([&] { all_arrived = receive_exactly(accepted, kBulk, after(20s)).has_value(); });
+    CHECK(send_all(client, Bytes(kBulk, 0x5a), after(20s)));
     reader.join();
     CHECK(all_arrived);
 }
