@@ -21,7 +21,7 @@
 // A map that is full opens nothing: what is Protected or confined, and what is this node's own, takes the room of
 // rows that are neither (writer_room.cpp). A row whose identity has no room names a stand-in with the same
 // restrictions. While the address of a pod or a node is left out, it reads as one outside, so what outside is
-// granted is not in force. One thread.
+// granted is not in force, and neither is what lets confined pods out to there. One thread.
 #pragma once
 
 #include <map>
@@ -66,7 +66,7 @@ private:
         bool all_endpoints;
         Moment now;
         std::unordered_set<Address> retry;    // endpoints that failed last time
-        std::unordered_set<uint32_t> outside; // identities that get nothing by openings now
+        std::unordered_set<uint32_t> outside; // identities that openings neither let in nor, if confined, out to
 
         bool any_rules() const { return all_rules || !touched.identities.empty(); }
         bool is_strict(uint32_t identity) const; // pointing a row at it can only take away

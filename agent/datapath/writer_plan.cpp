@@ -31,6 +31,16 @@ bool is_in_force(const bh_identity* identity, uint32_t flag) {
     return identity != nullptr && (identity->flags & flag) != 0 && (identity->flags & BH_AUDIT) == 0;
 }
 
+/// An address that has no row is taken for one outside. Nobody is let in as such, and a confined pod is not let out to
+/// it, as long as it may be a pod's.
+std::vector<compile::OpeningRow> in_force(OpeningKey key, std::span<const compile::OpeningRow> rows,
+                                          const std::unordered_set<uint32_t>& outside) {
+    if (outside.contains(key.src)) return {};
+    std::vector<compile::OpeningRow> kept(rows.begin(), rows.end());
+    if (outside.contains(key.dst)) std::erase_if(kept, [](const auto& row) { return row.line == BH_REASON_CONFINED; });
+    return kept;
+}
+
 bool has_line(const OpeningRows& rows, uint8_t line) {
     return std::ranges::any_of(rows, [line](const bh_opening& row) { return row.line == line; });
 }
@@ -209,8 +219,7 @@ void Writer::plan_opening(const Job& job, OpeningKey key, std::span<const compil
                           WriteReport& report) const {
     if (!settled_ && tables_.openings.is_restored({.dst = key.dst, .src = key.src, .part = 0})) return;
     const OpeningRows there = read_rows(tables_.openings, key);
-    if (job.outside.contains(key.src)) rows = {};
-    OpeningChange change{.key = key, .kept = {}, .wanted = encode(rows, there, job.now)};
+    OpeningChange change{.key = key, .kept = {}, .wanted = encode(in_force(key, rows, job.outside), there, job.now)};
     if (change.wanted.size() > kMaxOpeningRows) {
         report.add({.map = "openings", .key = "(identity " + std::to_string(key.dst) + ")", .code = E2BIG});
         change.wanted.resize(kMaxOpeningRows);

@@ -156,6 +156,44 @@ TEST_CASE("while an address has no room, what the world and CIDRs are granted is
     CHECK(granted_to(kOffice) == std::vector<uint16_t>{444});
 }
 
+TEST_CASE("while an address has no room, confined pods are not let out to the world and CIDRs", "[full]") {
+    constexpr uint32_t kOffice = 30; // a CIDR's
+    constexpr uint32_t kJail = 31;
+    Bench bench;
+    auto desired = cluster();
+    desired.identities[kOffice] = {.tenant = 0, .flags = 0, .key_hash = 4};
+    desired.identities[kJail] = {.tenant = 3, .flags = BH_POD | BH_CONFINED, .key_hash = 5};
+    desired.prefixes[cidr("10.0.0.0/8")] = kOffice;
+    const auto allowed = [](uint16_t port) {
+        auto row = granted(port);
+        row.line = BH_REASON_CONFINED;
+        return row;
+    };
+    desired.openings[{.dst = BH_IDENTITY_WORLD, .src = kJail}] = {allowed(443)};
+    desired.openings[{.dst = kOffice, .src = kJail}] = {granted(80), allowed(444)};
+    desired.openings[{.dst = kBlog, .src = kJail}] = {allowed(445)};
+    bench.write(desired);
+    const auto lets_out_to = [&](uint32_t dst) { return ports_in_kernel(bench.maps(), dst, kJail); };
+    REQUIRE(lets_out_to(BH_IDENTITY_WORLD) == std::vector<uint16_t>{443});
+    REQUIRE(lets_out_to(kOffice).size() == 2);
+
+    Touched touched;
+    for (int i = 0; i < 70; i++) {
+        desired.endpoints[address("10.1.0." + std::to_string(i))] = endpoint_of(kBlog);
+        touched.endpoints.insert(address("10.1.0." + std::to_string(i)));
+    }
+    CHECK(bench.write(desired, touched).outside_is_shut);
+    CHECK(lets_out_to(BH_IDENTITY_WORLD).empty());
+    CHECK(lets_out_to(kOffice) == std::vector<uint16_t>{80}); // which is the office's own, not the confined pod's
+    CHECK(lets_out_to(kBlog) == std::vector<uint16_t>{445});  // whoever has a row is who he is
+
+    for (int i = 0; i < 8; i++)
+        desired.endpoints.erase(address("10.1.0." + std::to_string(i)));
+    CHECK(bench.write(desired, touched).in_sync());
+    CHECK(lets_out_to(BH_IDENTITY_WORLD) == std::vector<uint16_t>{443});
+    CHECK(lets_out_to(kOffice).size() == 2);
+}
+
 TEST_CASE("in a full prefixes map protected CIDRs take the room of others, of the outermost first", "[full]") {
     const uint8_t family = GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6});
     const auto number = [](int i) { return std::to_string(i); };
