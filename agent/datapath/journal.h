@@ -33,7 +33,7 @@ struct WriteReport {
     size_t stale = 0;             // of those that failed: an older row is still in its place
     bool outside_is_shut = false; // what is outside the cluster is granted was held back: see writer.h
 
-    bool in_sync() const { return failed == 0; }
+    bool in_sync() const { return failed == 0 && !outside_is_shut; }
 
     void add(WriteFailure failure) {
         constexpr size_t kTold = 16;

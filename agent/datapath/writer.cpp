@@ -60,14 +60,19 @@ Result<WriteReport> Writer::write(const compile::Desired& desired, const compile
         report.puts += before.puts;
         report.removals += before.removals;
     }
-    retry_rules_ = report.failed > retry_endpoints_.size();
+    retry_rules_ = report.failed > retry_endpoints_.size() || must_turn_outside(report);
     if (settling) tables_.settle();
     return report;
 }
 
+/// Outside is shut though every address has its row by now, or not shut though one has lost it.
+bool Writer::must_turn_outside(const WriteReport& report) const {
+    return report.outside_is_shut == retry_endpoints_.empty();
+}
+
 /// There may be room now, or some of what has room must not be in force (or may again) for what has none.
 bool Writer::is_worth_another(const WriteReport& report) const {
-    return report.outside_is_shut == retry_endpoints_.empty() || (!report.in_sync() && report.removals > 0);
+    return must_turn_outside(report) || (!report.in_sync() && report.removals > 0);
 }
 
 WriteReport Writer::pass(Job& job) {

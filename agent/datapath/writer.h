@@ -115,6 +115,7 @@ private:
 
     // Where not all of it fits: writer_room.cpp
     uint32_t row_identity(const Job& job, uint32_t id) const;
+    bool must_turn_outside(const WriteReport& report) const;
     bool is_worth_another(const WriteReport& report) const;
     static std::unordered_set<uint32_t> outside(const compile::Desired& desired);
     void make_room(const Job& job, Plan& plan, WriteReport& report);
