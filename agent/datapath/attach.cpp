@@ -167,11 +167,10 @@ Result<bool> Attacher::mend(uint32_t ifindex, Hooks hooks) {
     const auto now = query(ifindex, hooks);
     if (!now) return tl::unexpected(now.error());
     if (now->attached && now->first) return false;
+    if (auto done = put_back(ifindex, hooks, *now); !done) return tl::unexpected(done.error());
     reattachments_++;
-    const auto done = put_back(ifindex, hooks, *now);
-    spdlog::warn("interface {}: our programs were {}; putting them back", ifindex,
+    spdlog::warn("interface {}: our programs were {}; they are back", ifindex,
                  now->attached ? "no longer first" : "taken off");
-    if (!done) return tl::unexpected(done.error());
     return true;
 }
 

@@ -44,7 +44,7 @@ TEST_CASE("a tcx program that hides ours is noticed, overtaken, counted and logg
         const ForeignProgram hiding(kHide);
         const double before = here.reattachments();
         const Fd link = here.veth.link(way, hiding, {.flags = BPF_F_BEFORE});
-        here.check_mended(agent, before, "our programs were no longer first; putting them back");
+        here.check_mended(agent, before, "our programs were no longer first; they are back");
         CHECK(hiding.packets() > 0);
     }
 }
@@ -60,11 +60,11 @@ TEST_CASE("with tcx, ours come back whatever takes them off, counted and logged"
         const double before = here.reattachments();
         const auto [failed, output] = run_in(here.node.netns, {"bpftool", "link", "detach", "pinned", pin(hook)});
         REQUIRE(failed == 0);
-        here.check_mended(agent, before, "our programs were taken off; putting them back");
+        here.check_mended(agent, before, "our programs were taken off; they are back");
     }
     const double before = here.reattachments();
     REQUIRE(std::filesystem::remove(pin("to_pod"))); // without a pin a link goes
-    here.check_mended(agent, before, "our programs were taken off; putting them back");
+    here.check_mended(agent, before, "our programs were taken off; they are back");
     // A link is its owner's: others can't detach the program in it.
     const auto [failed, output] =
         run_in(here.node.netns, {"bpftool", "net", "detach", "tcx_egress", "dev", here.veth.name()});
