@@ -142,7 +142,7 @@ void add_maps(const Figures& figures, Families& families) {
     auto limits = gauge("bulkhead_map_max_entries", "Rows that a kernel map can hold.");
     auto refused =
         counter("bulkhead_map_write_errors_total",
-                "Writes of a row that the kernel refused, each repeated try included; \"full\" is one reason.");
+                "Rows that were still refused at the end of a write, again with every write; \"full\" is one reason.");
     for (const auto& map : figures.maps) {
         entries.add(map.entries, {{"map", map.name}});
         limits.add(map.limit, {{"map", map.name}});
