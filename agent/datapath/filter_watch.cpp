@@ -76,8 +76,9 @@ void FilterWatch::run() const {
     std::array<pollfd, 2> fds{{{news_.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};
     for (auto next = steady_clock::now() + kPeriod; fds[1].revents == 0;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - steady_clock::now()).count();
-        if (poll(fds.data(), fds.size(), static_cast<int>(std::max<decltype(left)>(left, 0))) < 0) continue;
-        if (fds[0].revents != 0) take_news();
+        const int ready = poll(fds.data(), fds.size(), static_cast<int>(std::max<decltype(left)>(left, 0)));
+        if (ready < 0) std::this_thread::sleep_until(next); // as good as no news, and no busy loop
+        if (ready > 0 && fds[0].revents != 0) take_news();
         if (steady_clock::now() < next) continue;
         on_period_();
         next = steady_clock::now() + kPeriod;
