@@ -167,16 +167,17 @@ TEST_CASE("with more CIDRs than there is room for, a protected one has its row, 
     const auto& manifests = vault.net.manifests();
     std::string cidrs;
     for (int i = 0; i < 12; ++i)
-        cidrs += (i ? ", 10.77." : "10.77.") + std::to_string(i) + ".0/24";
+        cidrs += (i ? ", 10.77." : "10.77.") + std::to_string(i) + ".0/24, 2001:db8:77" + number(i) + "::/48";
     manifests.write("open.yaml", "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: open}\n"
                                  "spec: {level: non-protected, addresses: {cidrs: [" +
                                      cidrs + "]}}\n");
     auto agent = vault.launch({"--max-prefixes", "8"});
     check_says_full(vault, agent, "prefixes4");
+    check_says_full(vault, agent, "prefixes6");
     CHECK(agent.verdict("shop/near", "198.51.100.7:5432") == "allow");
     manifests.write("database.yaml", database_text());
     agent.wait_for_verdict("shop/near", "198.51.100.7:5432", "deny");
-    CHECK(agent.verdict("shop/near", "2001:db8:1::7:5432", BH_IPV6) != "allow");
+    CHECK(agent.verdict("shop/near", "[2001:db8:1::7]:5432", BH_IPV6) == "deny");
     CHECK(agent.ask({"status"}).at("inSync") == false);
     manifests.remove("open.yaml");
     check_in_force_again(vault, agent);
