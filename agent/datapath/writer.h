@@ -37,6 +37,9 @@
 
 namespace bulkhead::datapath {
 
+/// Flags for whose sake something is dropped.
+inline constexpr uint32_t kStrict = BH_PROTECTED | BH_CONFINED;
+
 /// Whose a slot was, so that a restart changes no pod's number.
 struct SlotOwner {
     uint16_t slot = 0;

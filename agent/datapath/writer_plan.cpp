@@ -19,9 +19,8 @@ constexpr uint32_t kLooser =
 
 /// Where a change does both, what it does to level and confinement counts: all else hangs on them.
 bool tightens(const bh_identity& from, const bh_identity& to) {
-    constexpr uint32_t kReasons = BH_PROTECTED | BH_CONFINED;
-    if ((to.flags & ~from.flags & kReasons) != 0) return true;
-    if ((from.flags & ~to.flags & kReasons) != 0) return false;
+    if ((to.flags & ~from.flags & kStrict) != 0) return true;
+    if ((from.flags & ~to.flags & kStrict) != 0) return false;
     return from.tenant != to.tenant || (to.flags & ~from.flags & kStricter) != 0 ||
            (from.flags & ~to.flags & kLooser) != 0;
 }
@@ -88,7 +87,7 @@ void inner_first(Difference& rows) {
 
 bool Writer::Job::is_strict(uint32_t identity) const {
     const auto found = desired.identities.find(identity);
-    return found != desired.identities.end() && (found->second.flags & (BH_PROTECTED | BH_CONFINED)) != 0;
+    return found != desired.identities.end() && (found->second.flags & kStrict) != 0;
 }
 
 Writer::Plan Writer::plan(const Job& job, WriteReport& report) const {

@@ -10,8 +10,6 @@ namespace bulkhead::datapath {
 
 namespace {
 
-constexpr uint32_t kStrict = BH_PROTECTED | BH_CONFINED;
-
 /// Restricts as the identity does, and lets nobody in; 0 = it drops nothing.
 uint32_t stand_in(const bh_identity& identity) {
     if ((identity.flags & BH_AUDIT) != 0) return 0;
