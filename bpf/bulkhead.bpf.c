@@ -12,7 +12,7 @@
  *   openings.h   exposes, trust, grants           flow.h       who spoke first
  *   socket.h     the pod's own sockets            judge.h      the rule, then: is it a reply?
  *   icmp.h       errors about conversations       fragment.h   ports for later fragments
- *   checksum.h   what would rewrite itself        arp.h        who is asked for whom
+ *   checksum.h   what would rewrite itself        arp.h        in whose name a pod asks
  *   account.h    counters, events, pass or drop   maps.h       everything that is remembered
  */
 #include "account.h"

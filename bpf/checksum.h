@@ -22,21 +22,24 @@ BH_INLINE const void *bh_in_kernel(const struct __sk_buff *skb, __u16 offset)
 	return (const void *)skb + offset; /* what a program is given as its context is the kernel's sk_buff */
 }
 
-/* Where it will be written, in bytes from the IP header on; -1 = nowhere. */
-BH_INLINE __s32 bh_unfinished_checksum(const struct __sk_buff *skb)
+BH_INLINE int bh_has_unfinished_checksum(const struct __sk_buff *skb)
 {
-	const struct bh_skb_layout layout = bh_config.skb;
-	struct bh_checksum_place place = {};
-	__u16 network = 0;
 	__u8 summed = 0;
 
-	if (!layout.known)
-		return -1;
-	bpf_probe_read_kernel(&summed, sizeof(summed), bh_in_kernel(skb, layout.ip_summed));
-	if (((summed >> layout.ip_summed_shift) & 3) != BH_CHECKSUM_PARTIAL)
-		return -1;
-	bpf_probe_read_kernel(&place, sizeof(place), bh_in_kernel(skb, layout.checksum_start));
-	bpf_probe_read_kernel(&network, sizeof(network), bh_in_kernel(skb, layout.network_header));
+	if (!bh_config.skb.known)
+		return 0;
+	bpf_probe_read_kernel(&summed, sizeof(summed), bh_in_kernel(skb, bh_config.skb.ip_summed));
+	return ((summed >> bh_config.skb.ip_summed_shift) & 3) == BH_CHECKSUM_PARTIAL;
+}
+
+/* Where it will be written, in bytes from the IP header on. */
+BH_INLINE __s32 bh_unfinished_checksum(const struct __sk_buff *skb)
+{
+	struct bh_checksum_place place = {};
+	__u16 network = 0;
+
+	bpf_probe_read_kernel(&place, sizeof(place), bh_in_kernel(skb, bh_config.skb.checksum_start));
+	bpf_probe_read_kernel(&network, sizeof(network), bh_in_kernel(skb, bh_config.skb.network_header));
 	return (__s32)place.start + place.offset - network;
 }
 
@@ -69,10 +72,11 @@ BH_INLINE int bh_has_checksum_at(const struct bh_packet *packet, __s32 at)
 /* Would a checksum be written over what the packet is judged by? */
 BH_INLINE int bh_rewrites_itself(const struct __sk_buff *skb, const struct bh_hook *hook)
 {
-	__s32 at = bh_unfinished_checksum(skb);
+	__s32 at;
 
-	if (at < 0)
-		return at != -1;
+	if (!bh_has_unfinished_checksum(skb))
+		return 0;
+	at = bh_unfinished_checksum(skb);
 	if (hook->parsed != BH_PARSED) /* judged by its addresses, and falls where that is not enough */
 		return at < (hook->packet.family == BH_IPV4 ? 20 : 40);
 	return !bh_has_checksum_at(&hook->packet, at + BH_ETHERNET_HEADER - hook->packet.transport);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The flow memory: who spoke first in a conversation, as one pod's veth sees it. Each pod has a table
- * of its own (so nobody can evict another pod's), set-associative, its oldest entry giving way.
+ * of its own (so nobody can evict another pod's), set-associative. bh_flow_rank() says what gives way.
  *
  * An entry is never a verdict. It only says which direction to ask the rule about.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * ICMP errors (RFC 792, 4443) are about another packet, which they quote. A pod may only complain about
- * what was sent to it, and a Protected pod only hears complaints about its own conversations.
+ * what was sent to it (or through it, if it routes for others), and a Protected pod only hears complaints about its own conversations.
  */
 #ifndef BULKHEAD_BPF_ICMP_H
 #define BULKHEAD_BPF_ICMP_H

@@ -15,7 +15,8 @@
 
 const volatile struct bh_config bh_config = {};
 
-/* When full: new addresses are strangers; the agent reports it and says not-in-sync. */
+/* When full: Protected resources, this node and its pods take the room of others; who has none is a stranger, and
+ * nothing is granted to the world meanwhile. Reported, as for all that the agent writes; docs/operations.md. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -32,7 +33,8 @@ struct {
 	__type(value, struct bh_endpoint);
 } endpoints6 SEC(".maps");
 
-/* When full: the prefix is not in force; reported. 5.10 refuses even updates then, hence the slack. */
+/* When full: the prefix is not in force; Protected ones take others' room. 5.10 refuses even updates then, hence the
+ * slack. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -49,7 +51,7 @@ struct {
 	__type(value, __u32);
 } prefixes6 SEC(".maps");
 
-/* By identity id. */
+/* By identity id. When full: the rows of who has none name a built-in identity that is as strict. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
@@ -57,7 +59,7 @@ struct {
 	__type(value, struct bh_identity);
 } identities SEC(".maps");
 
-/* Only user space reads it: names that outlive the agent. */
+/* Only user space reads it: names that outlive the agent. When full, some don't. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -66,7 +68,7 @@ struct {
 	__type(value, struct bh_tenant_name);
 } tenants SEC(".maps");
 
-/* Guarded veths. A veth that is guarded but not in here is judged as held, without addresses. */
+/* Guarded veths. A veth that is guarded but not in here (when full, too) is judged as held, without addresses. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -75,7 +77,7 @@ struct {
 	__type(value, struct bh_interface);
 } interfaces SEC(".maps");
 
-/* By slot. */
+/* By slot. When full: the veth is guarded without a row. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1024);
@@ -92,8 +94,7 @@ struct {
 	__type(value, struct bh_openings);
 } openings SEC(".maps");
 
-/* By slot; the agent puts a pod's table in before it names the slot. When a set is full, its oldest
- * entry gives way. */
+/* By slot; the agent puts a pod's table in before it names the slot. When a set is full: see bh_flow_rank(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1024);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The event loop: one thread that owns the cluster state and every kernel write. Whatever happens
+// The event loop: one thread that owns the cluster state and every write to a map. Whatever happens
 // elsewhere (a readable fd, a timer, a signal, a request of another thread) becomes a callback here, so
-// that nothing in the agent needs a lock.
+// that nothing in the agent needs a lock but the Attacher, which a thread of its own helps
+// (datapath/filter_watch.h).
 //
 // Only post() and call() may be used from other threads. Callbacks may add and remove watches, timers
 // and themselves.

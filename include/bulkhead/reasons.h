@@ -29,7 +29,7 @@
 	X(EXTENSIONS, "extensions", DENY, "more IPv6 extension headers than are followed") \
 	X(UNRELATED, "unrelated", DENY, "an ICMP error about no conversation of the receiver's") \
 	X(ROUTER_ICMP, "router-icmp", DENY, "a redirect or router advertisement from a pod") \
-	X(NEIGHBOR, "neighbor", ALLOW, "ARP or neighbour discovery") \
+	X(NEIGHBOR, "neighbor", ALLOW, "neighbour discovery between a pod and its node") \
 	X(ASLEEP, "asleep", ALLOW, "would be dropped; nothing is protected in enforce mode, so nothing is dropped") \
 	X(CHECKSUM, "checksum", DENY, "a pod asks the kernel to write a checksum over headers, which would change what was judged")
 

@@ -119,6 +119,31 @@ TEST_CASE("protocols without ports are judged by who sends them alone") {
                      });
 }
 
+TEST_CASE("an IPv4 address within IPv6 is nobody's") {
+    const Wire wire(shared_machine());
+    constexpr size_t kSource = 8, kDestination = 24;                                   // in an IPv6 header
+    const auto with_mapped = [](Packet header, size_t at, std::array<uint8_t, 4> ip) { // ::ffff:a.b.c.d
+        header.poke(at + 10, 0xff).poke(at + 11, 0xff);
+        for (size_t i = 0; i < ip.size(); ++i)
+            header.poke(at + 12 + i, ip[i]);
+        return header;
+    };
+    const auto inner = ip("fd00:2::2", "fd00:1::2").udp(1, 9).bytes_from_ip();
+    check_rows(
+        wire,
+        {
+            {"the tenant's own", to(kLedger), ip("fd00:2::2", "fd00:1::2").udp(1, 9), BH_REASON_SAME_TENANT},
+            {"... as a mapped address", to(kLedger),
+             with_mapped(ip("::", "fd00:1::2"), kSource, {10, 0, 2, 2}).udp(1, 9), BH_REASON_NOT_GRANTED},
+            {"... as a compatible one", to(kLedger), ip("::a00:202", "fd00:1::2").udp(1, 9), BH_REASON_NOT_GRANTED},
+            {"a pod's own, mapped", sent_by(kWeb), with_mapped(ip("::", "fd00:2::1"), kSource, {10, 0, 1, 1}).udp(1, 2),
+             BH_REASON_SPOOFED},
+            {"a resource's, mapped", off_node(kWeb),
+             with_mapped(ip("fd00:1::1", "::"), kDestination, {10, 0, 200, 10}).udp(1, 5432), BH_REASON_OPEN},
+            {"within 6in4", to(kLedger), ip("10.0.2.1", "10.0.1.2").protocol(41).payload(inner), BH_REASON_NOT_GRANTED},
+        });
+}
+
 TEST_CASE("exposing TCP exposes no other protocol with that port") {
     const Wire wire(shared_machine());
     const auto far = [] { return ip("10.0.2.1", "10.0.1.2"); };

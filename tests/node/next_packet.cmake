@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Running agents and real conversations: what changes under them, and what doesn't.
-add_library(node_fixture STATIC company_support.cpp fixture.cpp forged_support.cpp metrics_support.cpp
+add_library(node_fixture STATIC company_support.cpp conntrack_support.cpp fixture.cpp forged_support.cpp metrics_support.cpp
   next_packet_support.cpp)
 target_include_directories(node_fixture PUBLIC ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(node_fixture PUBLIC node_attach_modes bulkhead_test_support PkgConfig::LIBBPF Catch2::Catch2 nlohmann_json::nlohmann_json)

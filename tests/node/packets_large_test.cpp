@@ -46,6 +46,23 @@ TEST_CASE("datagrams in fragments get where their first fragment may go, and the
 
 constexpr std::string_view kHonest = "none";
 
+TEST_CASE("a port is found in the largest frames, of which the kernel keeps only the first bytes in one piece") {
+    const std::string attach = GENERATE(from_range(attach_modes()));
+    const uint8_t family = GENERATE(BH_IPV4, BH_IPV6);
+    const Fortress fortress;
+    const auto& [net, safe, open, near, far] = fortress;
+    const auto agent = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
+    const Fd shut = require(bound_socket(safe.netns, {safe.address(family), kShut}, SOCK_DGRAM));
+    const Fd opened = require(bound_socket(safe.netns, {safe.address(family), kOpened}, SOCK_DGRAM));
+    constexpr size_t kNearlyAll = 8900; // of the VPC's MTU
+    const FrameSender sender(near);
+    const auto to_safe = sender.frame().ip(near.address(family).text(), safe.address(family).text());
+    sender.send(Packet(to_safe).udp(4000, kShut).payload(kNearlyAll).bytes());
+    sender.send(Packet(to_safe).udp(4000, kOpened).payload(kNearlyAll).bytes());
+    CHECK(require(receive_datagram(opened, after(5s))).size() == kNearlyAll);
+    CHECK_FALSE(readable(shut, after(0s)));
+}
+
 /// Fragments that are to be put together otherwise than they were judged.
 struct Trick {
     std::string_view description;

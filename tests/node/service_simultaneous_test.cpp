@@ -3,13 +3,9 @@
 // Two accomplices, one before a Service and one behind it, who both speak first, so that a question looks like an
 // answer; then the Service leads elsewhere, and its node's NAT has forgotten the connection, as time or kube-proxy make
 // it. They get nowhere that an honest question doesn't.
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
-#include <linux/netlink.h>
-#include <sys/socket.h>
-
 #include <catch2/generators/catch_generators_range.hpp>
 
+#include "conntrack_support.h"
 #include "forged_support.h"
 
 namespace bulkhead::test {
@@ -35,27 +31,6 @@ void translate(const Place& node, const std::string& rules) {
 void keep_quiet(const Place& pod) {
     run_nft(pod, "table inet quiet {\nchain out {\ntype filter hook output priority 0\ntcp flags & rst == rst drop\n"
                  "}\n}\n");
-}
-
-void forget_connections(const Place& node) {
-    const int error = node.netns.run([&] {
-        struct {
-            nlmsghdr head;
-            nfgenmsg family;
-        } request{};
-        request.head = {.nlmsg_len = sizeof request,
-                        .nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE,
-                        .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
-        const Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-        struct {
-            nlmsghdr head;
-            nlmsgerr error;
-        } answer{};
-        if (send(fd.get(), &request, sizeof request, 0) < 0 || recv(fd.get(), &answer, sizeof answer, 0) < 0)
-            return errno;
-        return -answer.error.error;
-    });
-    if (error != 0) FAIL("forget connections: " << strerror(error));
 }
 
 struct Ring {

@@ -62,7 +62,7 @@ std::map<uint16_t, state::LocalPod> LocalPods::update(const std::vector<Veth>& v
         if (group == nullptr) group = new_group(veth);
         if (group == nullptr) {
             problems_.push_back(
-                about(veth, "shut, nothing passes: all " + std::to_string(slots_ - 1) + " pod slots are taken"));
+                about(veth, "shut, it can neither send nor be reached: all " + std::to_string(slots_ - 1) + " pod slots are taken"));
             continue;
         }
         if (!contains(group->incarnations, veth.incarnation)) group->incarnations.push_back(veth.incarnation);
