@@ -3,6 +3,7 @@
 // A Protected pod or resource behind a cluster IP, an external IP or a NodePort, with and without masquerading: who may
 // not reach it straight doesn't reach it by any detour, and who may does by all.
 #include <catch2/generators/catch_generators.hpp>
+#include <map>
 
 #include "conntrack_support.h"
 #include "fixture.h"
@@ -29,6 +30,10 @@ constexpr Front kServiceOfShut{"172.20.0.1", "fd00:5e::1"};
 constexpr Front kServiceOfOpened{"172.20.0.2", "fd00:5e::2"};
 constexpr Front kExternalIp{"198.18.0.1", "2001:db8:18::1"};
 
+/// Who gets the node's address: nobody; who comes through a NodePort, as with externalTrafficPolicy: Cluster; or all
+/// that leaves the node, as the VPC CNI does it outside the VPC.
+enum class Masked : uint8_t { kNobody, kNodePorts, kAllThatLeaves };
+
 struct Detour {
     Net net = Net::create();
     Place node = net.node(kNodeA);
@@ -41,7 +46,7 @@ struct Detour {
     EchoServer safe_server = require(EchoServer::start(safe.netns, {kShut, kOpened}));
     EchoServer database_server = require(EchoServer::start(database.netns, {kDatabasePort}));
 
-    explicit Detour(bool masked) {
+    explicit Detour(Masked masked) {
         const auto& manifests = net.manifests();
         manifests.write("vault.yaml", protected_namespace_text("vault") + "---\n" +
                                           tenant_text("vault", "namespaces: [vault], level: protected"));
@@ -53,9 +58,8 @@ struct Detour {
         translate(masked);
     }
 
-    /// What kube-proxy does on node-a, for the node's own processes too. `masked`: who comes through a NodePort gets
-    /// the node's address, as with externalTrafficPolicy: Cluster.
-    void translate(bool masked) const {
+    /// What kube-proxy does on node-a, for the node's own processes too.
+    void translate(Masked masked) const {
         std::string rules;
         for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
             rules += rule(family, kServiceOfShut.at(family), safe, kShut);
@@ -64,11 +68,14 @@ struct Detour {
             rules += rule(family, {node.address(family), kNodePortOfShut}, safe, kShut);
             rules += rule(family, {node.address(family), kNodePortOfOpened}, safe, kOpened);
         }
-        const std::string mask = "ct original ip daddr " + node.ip4.text() + " masquerade\nct original ip6 daddr " +
-                                 node.ip6.text() + " masquerade\n";
+        const std::map<Masked, std::string> masks{{Masked::kNobody, ""},
+                                                  {Masked::kNodePorts, "ct original ip daddr " + node.ip4.text() +
+                                                                           " masquerade\nct original ip6 daddr " +
+                                                                           node.ip6.text() + " masquerade\n"},
+                                                  {Masked::kAllThatLeaves, "oifname eth0 masquerade\n"}};
         const std::string table = "table inet services {\nchain pre { type nat hook prerouting priority dstnat\n" +
                                   rules + "}\nchain out { type nat hook output priority -100\n" + rules +
-                                  "}\nchain post { type nat hook postrouting priority srcnat\n" + (masked ? mask : "") +
+                                  "}\nchain post { type nat hook postrouting priority srcnat\n" + masks.at(masked) +
                                   "}\n}\n";
         const auto [status, output] = run_in(node.netns, {"nft", table});
         if (status != 0) FAIL("nft: " << output);
@@ -93,11 +100,14 @@ struct Detour {
 };
 
 TEST_CASE("no Service leads a stranger where it may not go, and every Service leads others where they may") {
-    const bool masked = GENERATE(false, true);
-    INFO((masked ? "masked" : "not masked"));
+    const auto masked = GENERATE(Masked::kNobody, Masked::kNodePorts, Masked::kAllThatLeaves);
+    INFO("masked: " << int{static_cast<uint8_t>(masked)});
     const Detour detour(masked);
     const auto& [net, node, safe, kin, far_kin, near, far, database, safe_server, database_server] = detour;
-    const auto agent = AgentProcess::start(net, node, {});
+    // Once the uplink is named, else it is found.
+    std::vector<std::string> named;
+    if (masked == Masked::kAllThatLeaves) named = {"--uplink", "eth0"};
+    const auto agent = AgentProcess::start(net, node, {.more = named});
     for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
         const Endpoint at_shut{node.address(family), kNodePortOfShut};
         const Endpoint at_opened{node.address(family), kNodePortOfOpened};
@@ -112,14 +122,15 @@ TEST_CASE("no Service leads a stranger where it may not go, and every Service le
 
         detour.check(kin, kServiceOfShut.at(family), true);
         detour.check(kin, kExternalIp.at(family), true);
-        detour.check(kin, at_shut, true);        // its device tells who it is, whatever its packets carry by then
-        detour.check(far_kin, at_shut, !masked); // with the node's address it is the node, which made none of this
+        detour.check(kin, at_shut, true); // its device tells who it is, whatever its packets carry by then
+        detour.check(far_kin, at_shut,
+                     masked != Masked::kNodePorts); // with the node's address it is the node, which made none of this
         detour.check(node, kServiceOfShut.at(family), true); // what the node itself makes is local-host
     }
 }
 
 TEST_CASE("a port that the node itself just used opens nothing to a masked stranger that has it next") {
-    const Detour detour(true);
+    const Detour detour(Masked::kNodePorts);
     const auto agent = AgentProcess::start(detour.net, detour.node, {});
     constexpr uint16_t kClientPort = 45000;
     for (const uint8_t family : {BH_IPV4, BH_IPV6}) {

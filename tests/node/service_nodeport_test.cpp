@@ -86,6 +86,9 @@ TEST_CASE("a NodePort's clients get the answers of confined pods, and Protected 
         // What the pods begin is no answer.
         CHECK_FALSE(answers(harbour.job, {harbour.far.address(family), kTargetPort}, kRefused));
         CHECK_FALSE(answers(harbour.web, {harbour.balancer.address(family), kTargetPort}, kRefused));
+        // And a NodePort of its own node is the node to a confined pod, wherever it leads.
+        CHECK_FALSE(answers(harbour.job, {node, kWebPort}, kRefused));
+        CHECK(answers_tcp(harbour.web.netns, {node, kJobPort}, after(10s)));
     }
 }
 
