@@ -175,20 +175,21 @@ BH_INLINE int bh_may_begin(const struct bh_packet *packet)
 	return !(packet->flags & BH_ECHO_REPLY);
 }
 
+BH_INLINE int bh_is_with(const struct bh_flow *flow, __u32 peer_tenant)
+{
+	return (flow->who & BH_FLOW_TENANT_MASK) == (peer_tenant & BH_FLOW_TENANT_MASK);
+}
+
 /*
  * The initiator stays who it was, but for a new connection (or echo) where an old one was: from the other
- * side, with another tenant, or after its end. What has no handshake begins anew when the side that spoke first
- * goes on with another tenant.
+ * side, with another tenant, or after its end.
  */
 BH_INLINE int bh_begins_anew(const struct bh_packet *packet, const struct bh_flow *flow, int from_pod,
 			     __u32 peer_tenant)
 {
-	int other_side = bh_local_spoke_first(flow) != from_pod;
-	int other_tenant = (flow->who & BH_FLOW_TENANT_MASK) != (peer_tenant & BH_FLOW_TENANT_MASK);
-
-	if (bh_only_begins(packet))
-		return other_side || other_tenant || bh_flow_is_over(flow);
-	return packet->protocol != BH_TCP && !other_side && other_tenant;
+	if (!bh_only_begins(packet))
+		return 0;
+	return bh_local_spoke_first(flow) != from_pod || !bh_is_with(flow, peer_tenant) || bh_flow_is_over(flow);
 }
 
 /* After a packet passed that is worth noting. */
@@ -206,7 +207,9 @@ __attribute__((noinline)) int bh_note_passing(int from_pod, __u32 peer_tenant)
 		return 0;
 	flow = bh_recalled(set, &hook->memory);
 	if (flow && (hook->only_answers || !bh_begins_anew(&hook->packet, flow, from_pod, peer_tenant))) {
-		bh_refresh(flow, hook->memory.tick, &hook->packet, from_pod);
+		/* With another tenant than it began with it is cut; but not for ever, as long as somebody goes on. */
+		if (bh_is_with(flow, peer_tenant))
+			bh_refresh(flow, hook->memory.tick, &hook->packet, from_pod);
 		return 0;
 	}
 	if (hook->only_answers || !bh_may_begin(&hook->packet))

@@ -124,26 +124,26 @@ TEST_CASE("a connection from the other side on the ports of one that was reset i
                       {"accepted", to(kLedger), in(kSyn | kAck), BH_REASON_REPLY}});
 }
 
-TEST_CASE("a datagram conversation goes on with the tenant that its peer's address got, once the pod does") {
+TEST_CASE("a datagram conversation with another tenant than it began with is cut for its idle time, and no longer") {
     const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
-    const uint8_t protocol = GENERATE(uint8_t{BH_UDP}, uint8_t{BH_SCTP});
     Wire wire(shared_machine());
     const auto ledger = family.at(wire.stage, kLedger), far = family.at(wire.stage, kFar);
-    const auto datagram = [&](const std::string& src, const std::string& dst, uint16_t from, uint16_t to) {
-        return protocol == BH_UDP ? ip(src, dst).udp(from, to) : ip(src, dst).sctp(from, to, kSctpData);
+    const Row asks{"a question", sent_by(kLedger), ip(ledger, far).udp(41000, 53), kLeft};
+    const auto answer = [&](bh_reason expected) {
+        return Row{"its answer", to(kLedger), ip(far, ledger).udp(53, 41000), expected};
     };
-    const auto ask = datagram(ledger, far, 41000, 53), answer = datagram(far, ledger, 53, 41000);
-    check_rows(wire,
-               {{"a question", sent_by(kLedger), ask, kLeft}, {"its answer", to(kLedger), answer, BH_REASON_REPLY}});
+    check_rows(wire, {asks, answer(BH_REASON_REPLY)});
     auto press = named<state::Tenant>("press"); // the platform declares a tenant for the namespace
     press.namespaces = {"blog"};
     wire.stage.put(press);
     wire.show();
-    check_row(wire, {"the new tenant's word", to(kLedger), answer, BH_REASON_NOT_GRANTED});
-    for (int round = 0; round < 3; ++round)
-        check_rows(wire, {{"another question", sent_by(kLedger), ask, kLeft},
-                          {"its answer", to(kLedger), answer, BH_REASON_REPLY},
-                          {"to another port", to(kLedger), datagram(far, ledger, 53, 41001), BH_REASON_NOT_GRANTED}});
+    check_rows(wire, {asks, answer(BH_REASON_NOT_GRANTED)});
+    age(shared_machine(), wire, kLedger, 70);
+    check_rows(wire, {asks, answer(BH_REASON_NOT_GRANTED)});
+    age(shared_machine(), wire, kLedger, 70); // the pod never paused; but the two are strangers for 140 s now
+    check_rows(wire, {asks,
+                      answer(BH_REASON_REPLY),
+                      {"to another port", to(kLedger), ip(far, ledger).udp(53, 41001), BH_REASON_NOT_GRANTED}});
 }
 
 TEST_CASE("an SCTP INIT begins an association and answers none") {
