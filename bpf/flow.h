@@ -239,7 +239,9 @@ BH_INLINE __u32 bh_flow_rank(const struct bh_flow_set *set, const struct bh_flow
 	       bh_is_crowd(set, flow, who) << 25;
 }
 
-/* Names in memory->way the place for a new entry of `who`: a dead one if there is one. */
+#define BH_RANK_ENDED (1u << 26) /* before all that live; but an empty place comes first */
+
+/* Names in memory->way the place for a new entry of `who`. */
 BH_INLINE void bh_make_room(struct bh_flow_set *set, struct bh_memory *memory, __u32 who)
 {
 	const struct bh_control *control = bh_control_row();
@@ -249,19 +251,23 @@ BH_INLINE void bh_make_room(struct bh_flow_set *set, struct bh_memory *memory, _
 		return;
 	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
 		memory->way = i;
-		if (!bh_flow_is_live(control, &set->way[i], memory->tick))
+		if (!bh_flow_speaks(control, &set->way[i], memory->tick))
 			return;
 	}
 #pragma clang loop unroll(full) /* 5.10 refuses how the compiler arranges this loop */
 	for (__u32 i = 0; i < BH_FLOW_WAYS; i++) {
-		__u32 rank = bh_flow_rank(set, &set->way[i], memory->tick, who);
+		const struct bh_flow *flow = &set->way[i];
+		__u32 rank = bh_flow_is_live(control, flow, memory->tick) ?
+				     bh_flow_rank(set, flow, memory->tick, who) :
+				     BH_RANK_ENDED;
 
 		if (rank >= highest) {
 			highest = rank;
 			memory->way = i;
 		}
 	}
-	bh_count_statistic(BH_STAT_FLOWS_EVICTED);
+	if (highest < BH_RANK_ENDED)
+		bh_count_statistic(BH_STAT_FLOWS_EVICTED);
 }
 
 /* Writes who spoke first, over the live entry if there is one. `peer_tenant`: 0 = unknown. */
