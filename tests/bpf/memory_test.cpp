@@ -320,3 +320,23 @@ TEST_CASE("who floods first fragments takes no note that another's allowed datag
     CHECK(wire.to(kLedger, rest(7)).reason == BH_REASON_EXPOSED);
     CHECK(wire.to(kLedger, rest(8)).action == kDropped);
 }
+
+TEST_CASE("who began a connection that was reset is remembered as long as there is room for others") {
+    const Family ip{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    Machine machine(datapath::Kernel::open_private({.pin_dir = {}, .sizes = {.flow_sets = 1}}).value());
+    Wire wire(machine); // all of a pod's memory is eight conversations
+    const auto job = ip.at(wire.stage, kJob), peer = ip.stranger();
+    const auto in = [&](uint16_t from, uint8_t flags) {
+        wire.to(kJob, packet().eth().ip(peer, job).tcp(from, 80, flags).bytes());
+    };
+    const auto word = packet().eth().ip(job, peer).tcp(80, kHere, kAck).bytes();
+    in(kHere, kSyn);
+    in(kHere, kRst);
+    age(machine, wire, kJob, 100);
+    for (uint16_t others = 1; others < BH_FLOW_WAYS; ++others)
+        in(static_cast<uint16_t>(kHere + others), kSyn);
+    CHECK(wire.off_node(kJob, word).reason == BH_REASON_REPLY);
+    age(machine, wire, kJob, 20); // the word was a sign of life
+    in(kHere + BH_FLOW_WAYS, kSyn); // and then what ended is the first to go
+    CHECK(wire.off_node(kJob, word).reason == BH_REASON_CONFINED);
+}
