@@ -226,17 +226,20 @@ TEST_CASE("a pod's checksums are written where they belong, and over nothing tha
     }
 }
 
+/// Neither the node's way off nor its side of these pods' veths finishes checksums: so the kernel does.
+void leave_to_kernel(const Place& node, const AgentProcess& agent, std::initializer_list<const Place*> pods) {
+    take_offload(node.netns, "eth0");
+    for (const Place* pod : pods)
+        take_offload(node.netns, veth_of(agent, *pod));
+}
+
 TEST_CASE("an unfinished checksum is right where it arrives, whether a device finishes it or the kernel") {
     const uint8_t family = GENERATE(BH_IPV4, BH_IPV6);
     const bool offload = GENERATE(true, false);
     const Fortress fortress;
     const auto agent = start_agent(fortress, "auto");
     const auto& [net, safe, open, near, far] = fortress;
-    if (!offload) {
-        take_offload(net.node(kNodeA).netns, "eth0");
-        for (const Place* pod : {&safe, &open})
-            take_offload(net.node(kNodeA).netns, veth_of(agent, *pod));
-    }
+    if (!offload) leave_to_kernel(net.node(kNodeA), agent, {&safe, &open});
     const UnfinishedSender sender(near);
     Tap answers(near.netns, "eth0", kIpv6Only);
     const uint16_t transport = family == BH_IPV4 ? kBehindV4 : kBehindV6;
@@ -264,11 +267,7 @@ TEST_CASE("ordinary sockets talk whether a device finishes their checksums or th
     const Fortress fortress;
     const auto agent = start_agent(fortress, "auto");
     const auto& [net, safe, open, near, far] = fortress;
-    if (!offload) {
-        take_offload(net.node(kNodeA).netns, "eth0");
-        for (const Place* pod : {&safe, &near})
-            take_offload(net.node(kNodeA).netns, veth_of(agent, *pod));
-    }
+    if (!offload) leave_to_kernel(net.node(kNodeA), agent, {&safe, &near});
     const auto server = require(EchoServer::start(safe.netns, {kOpened, kOpenedTcp}));
     for (const Place* client : {&near, &far}) {
         INFO(client->name << " over IPv" << int{family} << (offload ? ", by devices" : ", by the kernel"));

@@ -12,6 +12,7 @@
 
 #include "packets_support.h"
 #include "support/echo_server.h"
+#include "support/netlink.h"
 
 namespace bulkhead::test {
 namespace {
@@ -151,31 +152,20 @@ TEST_CASE("a protected pod learns of a narrower path, whoever began the connecti
 
 /// Lets the kernel make segments of more than 64 KiB for that device ("BIG TCP"): those of IPv4 say no total length.
 void allow_big_tcp(const Netns& netns, const std::string& device) {
-    const int error = netns.run([&] {
-        struct {
-            nlmsghdr head;
-            ifinfomsg link;
-            rtattr gso;
-            uint32_t gso_size;
-            rtattr gro;
-            uint32_t gro_size;
-        } request{};
-        request.head = {
-            .nlmsg_len = sizeof request, .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
-        request.link.ifi_index = static_cast<int>(if_nametoindex(device.c_str()));
-        request.gso = {.rta_len = 8, .rta_type = IFLA_GSO_IPV4_MAX_SIZE};
-        request.gro = {.rta_len = 8, .rta_type = IFLA_GRO_IPV4_MAX_SIZE};
-        request.gso_size = request.gro_size = 180000;
-        const Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-        struct {
-            nlmsghdr head;
-            nlmsgerr error;
-        } answer{};
-        if (send(fd.get(), &request, sizeof request, 0) < 0 || recv(fd.get(), &answer, sizeof answer, 0) < 0)
-            return errno;
-        return -answer.error.error;
-    });
-    if (error != 0) FAIL("BIG TCP at " << device << ": " << strerror(error));
+    struct {
+        nlmsghdr head;
+        ifinfomsg link;
+        rtattr gso;
+        uint32_t gso_size;
+        rtattr gro;
+        uint32_t gro_size;
+    } request{};
+    request.head = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
+    request.link.ifi_index = netns.run([&] { return static_cast<int>(if_nametoindex(device.c_str())); });
+    request.gso = {.rta_len = 8, .rta_type = IFLA_GSO_IPV4_MAX_SIZE};
+    request.gro = {.rta_len = 8, .rta_type = IFLA_GRO_IPV4_MAX_SIZE};
+    request.gso_size = request.gro_size = 180000;
+    require(tell_kernel(netns, NETLINK_ROUTE, &request, sizeof request));
 }
 
 TEST_CASE("a stream in segments of more than 64 KiB arrives") {
