@@ -20,7 +20,9 @@ uint32_t pod_flags(const Membership& member, Role role) {
 bool matches(const PodScope& scope, const Membership& member, const state::PodTemplate& pod) {
     if (scope.service_account && *scope.service_account != pod.service_account) return false;
     if (scope.namespaces && !scope.namespaces->matches(member.ns->labels)) return false;
-    return !scope.pods || scope.pods->matches(pod.labels);
+    if (!scope.pods) return true;
+    if (pod.known_labels && !scope.pods->asks_only(*pod.known_labels)) return false; // whoever isn't known isn't meant
+    return scope.pods->matches(pod.labels);
 }
 
 void append(const std::unordered_map<std::string, Mentions>& index, const std::string& key, Mentions& out) {

@@ -14,6 +14,7 @@ constexpr std::string_view kOurGroup = "bulkhead.dev";
 struct Kind {
     std::string_view group;
     std::string_view version;
+    std::string_view older; // of the same shape; or empty
     std::string_view name;
     bool namespaced;
     state::Object (*decode)(const Field&, const DecodeContext&);
@@ -25,14 +26,15 @@ state::Object as_object(const Field& document, const DecodeContext& context) {
 }
 
 constexpr std::array kKinds{
-    Kind{"", "v1", "Namespace", false, as_object<decode_namespace>},
-    Kind{"", "v1", "Pod", true, as_object<decode_pod>},
-    Kind{"", "v1", "Node", false, as_object<decode_node>},
-    Kind{"discovery.k8s.io", "v1", "EndpointSlice", true, as_object<decode_endpoint_slice>},
-    Kind{"", "v1", "Service", true, as_object<decode_service>},
-    Kind{kOurGroup, "v1alpha1", "Tenant", false, as_object<decode_tenant>},
-    Kind{kOurGroup, "v1alpha1", "AccessGrant", true, as_object<decode_access_grant>},
-    Kind{kOurGroup, "v1alpha1", "AWSResource", false, as_object<decode_aws_resource>},
+    Kind{"", "v1", "", "Namespace", false, as_object<decode_namespace>},
+    Kind{"", "v1", "", "Pod", true, as_object<decode_pod>},
+    Kind{"", "v1", "", "Node", false, as_object<decode_node>},
+    Kind{"discovery.k8s.io", "v1", "v1beta1", "EndpointSlice", true, as_object<decode_endpoint_slice>},
+    Kind{"", "v1", "", "Service", true, as_object<decode_service>},
+    Kind{kOurGroup, "v1alpha1", "", "Tenant", false, as_object<decode_tenant>},
+    Kind{kOurGroup, "v1alpha1", "", "AccessGrant", true, as_object<decode_access_grant>},
+    Kind{kOurGroup, "v1alpha1", "", "AWSResource", false, as_object<decode_aws_resource>},
+    Kind{kOurGroup, "v1alpha1", "", "IdentitySlice", false, as_object<decode_identity_slice>},
 };
 
 const Kind* find_kind(std::string_view group, std::string_view name) {
@@ -108,7 +110,7 @@ void decode_kind(const Field& document, const Kind& kind, const DecodeContext& c
     if (report_repeated(document, kind)) return;
     out.key = read_key(document, kind);
     const auto version = ApiVersion::of(*document.value().find("apiVersion")->string()).version;
-    if (version != kind.version) {
+    if (version != kind.version && (kind.older.empty() || version != kind.older)) {
         document["apiVersion"].complain("version " + std::string(version) + " of " + std::string(kind.name) +
                                         " is not known, " + std::string(kind.version) + " is");
         return;
@@ -119,6 +121,10 @@ void decode_kind(const Field& document, const Kind& kind, const DecodeContext& c
 }
 
 } // namespace
+
+bool is_waited_for(const state::ObjectKey& key) {
+    return key.kind != "AccessGrant" && key.kind != "Service" && key.kind != "IdentitySlice";
+}
 
 Decoded decode(const Value& document, const state::SharedText& file, state::Pool& pool) {
     Decoded out;

@@ -6,6 +6,7 @@
 //   decode_core.cpp    Namespace, Node, EndpointSlice, Service
 //   decode_pod.cpp     Pod
 //   decode_policy.cpp  Tenant, AccessGrant, AWSResource
+//   decode_slice.cpp   IdentitySlice
 //   parts.h            what several of them share: metadata, selectors, ports, peers, dates
 #pragma once
 
@@ -28,6 +29,10 @@ struct Decoded {
 /// `file` is where the document was read; `pool` makes what pods share one value.
 Decoded decode(const Value& document, const state::SharedText& file, state::Pool& pool);
 
+/// Tenants write these, or other nodes. What goes with one that nobody understands is access to or for what it speaks
+/// of, while to wait for it would leave everybody else's changes undone.
+bool is_waited_for(const state::ObjectKey& key);
+
 struct DecodeContext {
     const state::SharedText& file;
     state::Pool& pool;
@@ -43,5 +48,6 @@ state::Pod decode_pod(const Field& document, const DecodeContext& context);
 state::Tenant decode_tenant(const Field& document, const DecodeContext& context);
 state::AccessGrant decode_access_grant(const Field& document, const DecodeContext& context);
 state::AwsResource decode_aws_resource(const Field& document, const DecodeContext& context);
+state::IdentitySlice decode_identity_slice(const Field& document, const DecodeContext& context);
 
 } // namespace bulkhead::source

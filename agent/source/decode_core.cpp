@@ -121,13 +121,10 @@ state::EndpointSlice decode_endpoint_slice(const Field& document, const DecodeCo
     });
     const auto ports = document["ports"];
     ports.each([&](const Field& entry) {
-        const auto port = entry["port"].integer();
+        const auto port = read_port_number(entry["port"]);
         if (!port) return; // null = every port
-        if (*port < 1 || *port > 65535)
-            return entry["port"].complain(std::to_string(*port) + " is not a port (1-65535)");
-        const auto number = static_cast<uint16_t>(*port);
         slice.ports.push_back(
-            {.protocol = read_transport(entry["protocol"]), .first = number, .last = number, .name = ""});
+            {.protocol = read_transport(entry["protocol"]), .first = *port, .last = *port, .name = ""});
     });
     return slice;
 }

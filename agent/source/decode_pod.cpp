@@ -8,19 +8,11 @@ namespace bulkhead::source {
 
 namespace {
 
-constexpr auto kDefaultAccount = "default";
-
 void read_container_ports(const Field& containers, std::vector<state::ContainerPort>& ports) {
     containers.each([&](const Field& container) {
         const auto list = container["ports"];
         list.each([&](const Field& entry) {
-            const auto number = entry["containerPort"].integer();
-            if (!number) return;
-            if (*number < 1 || *number > 65535)
-                return entry["containerPort"].complain(std::to_string(*number) + " is not a port (1-65535)");
-            ports.push_back({.name = entry["name"].string().value_or(""),
-                             .protocol = read_transport(entry["protocol"]),
-                             .port = static_cast<uint16_t>(*number)});
+            if (auto port = read_container_port(entry, "containerPort")) ports.push_back(std::move(*port));
         });
     });
 }
@@ -67,6 +59,7 @@ state::Pod decode_pod(const Field& document, const DecodeContext& context) {
     pod.node = context.pool.share(spec["nodeName"].string().value_or(""));
     pod.common = context.pool.share(read_template(metadata, spec));
     pod.ips = read_addresses(status);
+    pod.created = read_time(metadata["creationTimestamp"]);
     pod.finished = phase == "Succeeded" || phase == "Failed";
     return pod;
 }

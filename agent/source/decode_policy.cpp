@@ -7,21 +7,6 @@ namespace bulkhead::source {
 
 namespace {
 
-/// Everything that the API server may put beside `spec` is fine; everything else is a mistake.
-void check_frame(const Field& document) {
-    document.only({"apiVersion", "kind", "metadata", "spec", "status"});
-    const auto metadata = document["metadata"];
-    metadata.only({"name", "namespace", "labels", "annotations", "creationTimestamp", "deletionTimestamp",
-                   "deletionGracePeriodSeconds", "finalizers", "generateName", "generation", "managedFields",
-                   "ownerReferences", "resourceVersion", "selfLink", "uid"});
-}
-
-void check_cluster_scoped(const Field& document) {
-    const auto metadata = document["metadata"];
-    const auto ns = metadata["namespace"];
-    if (ns.present()) ns.complain("is not for this kind: it is cluster-scoped");
-}
-
 std::vector<state::Opening> read_openings(const Field& field) {
     std::vector<state::Opening> openings;
     field.each([&](const Field& entry) {

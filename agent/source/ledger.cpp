@@ -2,8 +2,11 @@
 #include "source/ledger.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <utility>
+
+#include "source/decode.h"
 
 namespace bulkhead::source {
 
@@ -19,12 +22,6 @@ state::Problem duplicate(const state::ObjectKey& key, const state::Object& objec
             .object = key.text(),
             .field = "",
             .text = "is also in " + std::string(in_force) + ", which stays in force"};
-}
-
-/// Tenants write these. What goes with one that nobody understands is access to its own namespace, while to wait for it
-/// would leave everybody else's changes undone.
-bool is_tenants_own(const state::ObjectKey& key) {
-    return key.kind == "AccessGrant" || key.kind == "Service";
 }
 
 } // namespace
@@ -120,8 +117,8 @@ void Ledger::note_unheard(const std::string& file, const Content& content) {
     Unheard now{.all = is_first && (!content.readable || content.anonymous),
                 .invalid = content.invalid,
                 .repeated = content.repeated};
-    std::erase_if(now.invalid, is_tenants_own);
-    std::erase_if(now.repeated, is_tenants_own);
+    std::erase_if(now.invalid, std::not_fn(is_waited_for));
+    std::erase_if(now.repeated, std::not_fn(is_waited_for));
     if (now.all || !now.invalid.empty() || !now.repeated.empty())
         unheard_[file] = std::move(now);
     else
@@ -136,7 +133,7 @@ std::vector<std::string> Ledger::unheard(const state::Cluster& cluster) const {
                         [&](const auto& key) { return !cluster.origin_of(key); }))
             files.insert(file);
     for (const auto& [file, objects] : waiting_)
-        if (!std::all_of(objects.begin(), objects.end(), [](const auto& one) { return is_tenants_own(one.first); }))
+        if (std::any_of(objects.begin(), objects.end(), [](const auto& one) { return is_waited_for(one.first); }))
             files.insert(file);
     return {files.begin(), files.end()};
 }

@@ -93,6 +93,20 @@ std::optional<std::string> read_name(const Field& field) {
     return std::nullopt;
 }
 
+void check_frame(const Field& document) {
+    document.only({"apiVersion", "kind", "metadata", "spec", "status"});
+    const auto metadata = document["metadata"];
+    metadata.only({"name", "namespace", "labels", "annotations", "creationTimestamp", "deletionTimestamp",
+                   "deletionGracePeriodSeconds", "finalizers", "generateName", "generation", "managedFields",
+                   "ownerReferences", "resourceVersion", "selfLink", "uid"});
+}
+
+void check_cluster_scoped(const Field& document) {
+    const auto metadata = document["metadata"];
+    const auto ns = metadata["namespace"];
+    if (ns.present()) ns.complain("is not for this kind: it is cluster-scoped");
+}
+
 state::Meta read_meta(const Field& document, const DecodeContext& context) {
     const auto metadata = document["metadata"];
     return {.name = metadata["name"].string().value_or(""),

@@ -8,11 +8,18 @@
 
 namespace bulkhead::source {
 
+/// A pod's, if it names none.
+inline constexpr auto kDefaultAccount = "default";
+
 /// A Kubernetes name: lower-case letters, digits, '-' and '.', at most 253. Nothing if it isn't one.
 std::optional<std::string> read_name(const Field& field);
 
 /// Name, namespace, origin and creation time. Of a document whose key was readable.
 state::Meta read_meta(const Field& document, const DecodeContext& context);
+
+/// Of our own kinds: everything that the API server may put beside `spec` is fine, anything else is a mistake.
+void check_frame(const Field& document);
+void check_cluster_scoped(const Field& document);
 
 state::Labels read_labels(const Field& field);
 
@@ -41,6 +48,12 @@ std::optional<state::Mode> read_mode(const Field& field);
 state::Grant read_grant(const Field& field, PortNames names);
 
 std::optional<Address> read_address(const Field& field);
+
+/// 1-65535, host order.
+std::optional<uint16_t> read_port_number(const Field& field);
+
+/// {name, protocol} and the number, which has `number_key`; nothing without it.
+std::optional<state::ContainerPort> read_container_port(const Field& entry, std::string_view number_key);
 
 std::vector<std::string> read_strings(const Field& field);
 

@@ -32,14 +32,6 @@ bool is_port_name(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [&](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
 }
 
-std::optional<uint16_t> read_number(const Field& field) {
-    const auto number = field.integer();
-    if (!number) return std::nullopt;
-    if (*number >= 1 && *number <= kLastPort) return static_cast<uint16_t>(*number);
-    field.complain(std::to_string(*number) + " is not a port (1-65535)");
-    return std::nullopt;
-}
-
 std::string read_port_name(const Field& field, PortNames names) {
     const auto text = field.string().value_or("");
     if (!is_port_name(text)) {
@@ -61,10 +53,10 @@ void read_whole_protocol(const Field& entry, state::PortSpec& spec) {
 
 void read_range(const Field& entry, state::PortSpec& spec) {
     const auto end_port = entry["endPort"];
-    const auto first = read_number(entry["port"]);
+    const auto first = read_port_number(entry["port"]);
     if (!first) return;
     spec.first = *first;
-    spec.last = read_number(end_port).value_or(*first);
+    spec.last = read_port_number(end_port).value_or(*first);
     if (spec.last < spec.first)
         end_port.complain(std::to_string(spec.last) + " is less than port " + std::to_string(spec.first));
 }
@@ -91,6 +83,22 @@ state::PortSpec read_port(const Field& entry, PortNames names) {
 }
 
 } // namespace
+
+std::optional<uint16_t> read_port_number(const Field& field) {
+    const auto number = field.integer();
+    if (!number) return std::nullopt;
+    if (*number >= 1 && *number <= kLastPort) return static_cast<uint16_t>(*number);
+    field.complain(std::to_string(*number) + " is not a port (1-65535)");
+    return std::nullopt;
+}
+
+std::optional<state::ContainerPort> read_container_port(const Field& entry, std::string_view number_key) {
+    const auto number = read_port_number(entry[number_key]);
+    if (!number) return std::nullopt;
+    return state::ContainerPort{.name = entry["name"].string().value_or(""),
+                                .protocol = read_transport(entry["protocol"]),
+                                .port = *number};
+}
 
 state::Ports read_ports(const Field& field, PortNames names) {
     state::Ports ports;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/cluster.h"
 
+#include <algorithm>
+
 namespace bulkhead::state {
 
 namespace {
@@ -43,6 +45,13 @@ void remove_name(Cluster::ServiceNames& names, const std::vector<Address>& addre
     }
 }
 
+/// Several may tell of one pod for a moment: it moves to another node, or that node died and its slice outlives it.
+/// What the Pod object says counts, else who tells of the younger pod, else who spoke last.
+bool counts_before(const Pod& a, const Pod& b) {
+    if (a.slice.empty() != b.slice.empty()) return a.slice.empty();
+    return a.created >= b.created;
+}
+
 } // namespace
 
 void Cluster::mark_pod(const PodKey& key) {
@@ -53,16 +62,62 @@ void Cluster::mark_pod(const PodKey& key) {
 }
 
 void Cluster::put_pod(Pod pod) {
-    auto key = pod_key(pod.ns, pod.name);
-    const auto found = pods_.find(key);
-    if (found == pods_.end()) {
-        mark_pod(key);
-        pods_.emplace(std::move(key), std::move(pod));
-        return;
+    const auto key = pod_key(pod.ns, pod.name);
+    const auto known = pods_.find(key);
+    if (known == pods_.end() || known->second.slice == pod.slice) return speak(key, std::move(pod));
+    auto& others = other_tellings_[key];
+    others.erase(pod.slice);
+    if (counts_before(pod, known->second)) {
+        others.insert_or_assign(known->second.slice, known->second);
+        speak(key, std::move(pod));
+    } else {
+        others.insert_or_assign(pod.slice, std::move(pod));
     }
+}
+
+void Cluster::speak(const PodKey& key, Pod pod) {
+    const auto [place, is_new] = pods_.try_emplace(key);
     // Where it was read is no change of the pod, but it must name the place that speaks for it now.
-    if (!(found->second == pod)) mark_pod(key);
-    found->second = std::move(pod);
+    if (is_new || !(place->second == pod)) mark_pod(key);
+    place->second = std::move(pod);
+}
+
+/// `slice` no longer tells of it; empty = no Pod object does.
+void Cluster::remove_pod(const PodKey& key, std::string_view slice) {
+    const auto known = pods_.find(key);
+    if (known == pods_.end()) return;
+    auto others = other_tellings_.find(key);
+    if (known->second.slice == slice) {
+        mark_pod(key);
+        pods_.erase(known);
+        if (others == other_tellings_.end()) return;
+        const auto next = std::ranges::min_element(
+            others->second, [](const auto& a, const auto& b) { return counts_before(a.second, b.second); });
+        pods_.emplace(key, std::move(next->second));
+        others->second.erase(next);
+    } else if (others != other_tellings_.end()) {
+        others->second.erase(std::string(slice));
+    }
+    if (others != other_tellings_.end() && others->second.empty()) other_tellings_.erase(others);
+}
+
+void Cluster::put_slice(IdentitySlice slice) {
+    std::set<PodKey> keys;
+    for (auto& pod : slice.pods) {
+        keys.insert(pod_key(pod.ns, pod.name));
+        put_pod(std::move(pod));
+    }
+    auto& known = identity_slices_[slice.meta.name];
+    for (const auto& key : known)
+        if (!keys.contains(key)) remove_pod(key, slice.meta.name);
+    known = std::move(keys);
+}
+
+void Cluster::remove_slice(const std::string& name) {
+    const auto slice = identity_slices_.extract(name);
+    if (slice.empty()) return;
+    for (const auto& key : slice.mapped())
+        remove_pod(key, name);
 }
 
 void Cluster::put_service(const ObjectKey& key, Service service) {
@@ -94,6 +149,7 @@ void Cluster::forget_addresses(const Service& service) {
 
 void Cluster::put(Object object) {
     if (auto* pod = std::get_if<Pod>(&object)) return put_pod(std::move(*pod));
+    if (auto* slice = std::get_if<IdentitySlice>(&object)) return put_slice(std::move(*slice));
     const ObjectKey key = key_of(object);
     if (auto* service = std::get_if<Service>(&object)) return put_service(key, std::move(*service));
     bool changed = false;
@@ -108,11 +164,8 @@ void Cluster::put(Object object) {
 }
 
 void Cluster::remove(const ObjectKey& key) {
-    if (key.kind == "Pod") {
-        const auto pod = pod_key(key.ns, key.name);
-        if (pods_.erase(pod) != 0) mark_pod(pod);
-        return;
-    }
+    if (key.kind == "Pod") return remove_pod(pod_key(key.ns, key.name), "");
+    if (key.kind == "IdentitySlice") return remove_slice(key.name);
     if (key.kind == "Service") return remove_service(key);
     size_t removed = 0;
     if (key.kind == "Namespace") removed = namespaces_.erase(key.name);

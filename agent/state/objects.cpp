@@ -37,6 +37,7 @@ struct KeyOf {
     ObjectKey operator()(const Tenant& object) const { return named("Tenant", object.meta); }
     ObjectKey operator()(const AccessGrant& object) const { return named("AccessGrant", object.meta); }
     ObjectKey operator()(const AwsResource& object) const { return named("AWSResource", object.meta); }
+    ObjectKey operator()(const IdentitySlice& object) const { return named("IdentitySlice", object.meta); }
 };
 
 struct OriginOf {
@@ -48,6 +49,10 @@ struct OriginOf {
 
 bool Selector::matches(const Labels& labels) const {
     return std::all_of(terms.begin(), terms.end(), [&](const Term& term) { return holds(term, labels); });
+}
+
+bool Selector::asks_only(const std::set<std::string>& keys) const {
+    return std::all_of(terms.begin(), terms.end(), [&](const Term& term) { return keys.contains(term.key); });
 }
 
 std::string ObjectKey::text() const {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,6 +37,8 @@ struct Selector {
     std::vector<Term> terms; // matchLabels become kIn with one value
 
     bool matches(const Labels& labels) const;
+    /// Every label that it asks for is among these.
+    bool asks_only(const std::set<std::string>& keys) const;
     auto operator<=>(const Selector&) const = default;
 };
 
@@ -135,6 +138,9 @@ struct ContainerPort {
 /// thousand pods and a few thousand of these. (Not the node: a workload's pods are spread over nodes.)
 struct PodTemplate {
     Labels labels;
+    /// Of these keys it is known whether a label is there; nothing = of all. An IdentitySlice tells of those
+    /// that some selector named when it was written.
+    std::optional<std::set<std::string>> known_labels{};
     std::string service_account;
     std::string expose; // the annotation as written; compile() reports its bad words
     std::vector<ContainerPort> ports;
@@ -149,12 +155,20 @@ struct Pod {
     SharedText node; // spec.nodeName; empty = not scheduled yet
     std::shared_ptr<const PodTemplate> common;
     std::vector<Address> ips; // status.podIPs
-    bool finished = false;    // Succeeded or Failed: its addresses are no longer its own
+    std::optional<Time> created{};
+    SharedText slice{};      // the IdentitySlice that tells of it; empty = a Pod does
+    bool finished = false; // Succeeded or Failed: its addresses are no longer its own
 
     bool operator==(const Pod& other) const {
         return name == other.name && ns == other.ns && node == other.node && *common == *other.common &&
-               ips == other.ips && finished == other.finished;
+               ips == other.ips && created == other.created && finished == other.finished;
     }
+};
+
+/// The pods of one tenant on one node, as that node's agent sees them.
+struct IdentitySlice {
+    Meta meta;
+    std::vector<Pod> pods;
 };
 
 struct Node {
@@ -218,7 +232,8 @@ struct AwsResource {
     bool operator==(const AwsResource&) const = default;
 };
 
-using Object = std::variant<Namespace, Pod, Node, EndpointSlice, Service, Tenant, AccessGrant, AwsResource>;
+using Object =
+    std::variant<Namespace, Pod, Node, EndpointSlice, Service, Tenant, AccessGrant, AwsResource, IdentitySlice>;
 
 /// "kind" as in YAML, then namespace and name: what makes an object itself.
 struct ObjectKey {

@@ -82,6 +82,21 @@ TEST_CASE("an expose without ports opens every protocol and port") {
     CHECK(world.ask(kBlog, kPayments, 0, BH_ICMP) == BH_REASON_NOT_GRANTED);
 }
 
+TEST_CASE("of whom it is not known whether a label is there, no selector that asks for it means") {
+    auto object = payments();
+    auto not_batch = state::Selector{{{.key = "tier", .op = state::Selector::Term::Op::kNotIn, .values = {"batch"}}}};
+    object.allow_from = {grant({from_tenant("blog", not_batch)})};
+    auto world = cluster_with(object);
+    CHECK(world.ask(kBlog, kPayments) == BH_REASON_GRANTED);
+    auto common = app("web");
+    common.known_labels = {"app"};
+    world.pod("blog/web", {kBlog}, common);
+    CHECK(world.ask(kBlog, kPayments) == BH_REASON_NOT_GRANTED);
+    common.known_labels = {"app", "tier"};
+    world.pod("blog/web", {kBlog}, common);
+    CHECK(world.ask(kBlog, kPayments) == BH_REASON_GRANTED);
+}
+
 TEST_CASE("a pod's annotation exposes its good words and reports the bad") {
     auto world = cluster_with(payments());
     auto common = app("api", {{"http", BH_TCP, 8080}});

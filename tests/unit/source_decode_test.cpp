@@ -324,6 +324,40 @@ TEST_CASE("a node has its IP addresses, not its names") {
     CHECK(node.addresses == std::vector<Address>{*Address::parse("10.0.0.1"), *Address::parse("203.0.113.7")});
 }
 
+TEST_CASE("an identity slice tells of pods, and of which labels it knows; what is newer than we are is passed over") {
+    const auto slice = good<state::IdentitySlice>(R"(
+apiVersion: bulkhead.dev/v1alpha1
+kind: IdentitySlice
+metadata: {name: node-a-1234, labels: {bulkhead.dev/node: node-a}, ownerReferences: []}
+spec:
+  node: node-a
+  tenant: payments
+  level: protected
+  labelKeys: [app, tier]
+  fromTheFuture: 1
+  endpoints:
+    - {namespace: payments, pod: ledger-0, addresses: [10.0.1.7, "2001:db8::7"], created: "2026-11-27T12:00:00Z",
+       serviceAccount: ledger, labels: {app: ledger}, expose: "8443",
+       ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}], weather: fine}
+    - {namespace: payments, pod: ledger-1, addresses: []}
+)");
+    REQUIRE(slice.pods.size() == 2);
+    const auto& pod = slice.pods[0];
+    CHECK(pod.ns + "/" + pod.name == "payments/ledger-0");
+    CHECK(pod.node == "node-a");
+    CHECK(pod.slice == "node-a-1234");
+    CHECK(pod.ips == std::vector<Address>{*Address::parse("10.0.1.7"), *Address::parse("2001:db8::7")});
+    CHECK(pod.created == std::chrono::sys_days(std::chrono::year(2026) / 11 / 27) + 12h);
+    CHECK(pod.common->service_account == "ledger");
+    CHECK(pod.common->labels == state::Labels{{"app", "ledger"}});
+    CHECK(pod.common->known_labels == std::set<std::string>{"app", "tier"});
+    CHECK(pod.common->expose == "8443");
+    CHECK(pod.common->ports == std::vector<state::ContainerPort>{{"http", BH_TCP, 8080}, {"dns", BH_UDP, 53}});
+    CHECK_FALSE(pod.common->host_network);
+    CHECK(slice.pods[1].common->service_account == "default");
+    CHECK(slice.pods[1].common->labels.empty());
+}
+
 TEST_CASE("the endpoint slices of cluster DNS and the API server count") {
     const auto slice = good<state::EndpointSlice>(R"(
 apiVersion: discovery.k8s.io/v1

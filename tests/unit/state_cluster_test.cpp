@@ -144,5 +144,77 @@ TEST_CASE("the cluster tells which file speaks for an object") {
     CHECK_FALSE(cluster.origin_of({"Tenant", "", "blog"}).has_value());
 }
 
+IdentitySlice make_slice(const std::string& node, std::vector<Pod> pods) {
+    IdentitySlice slice{.meta = {.name = node + "-blog", .ns = "", .origin = "slices.yaml:1", .created = {}},
+                        .pods = std::move(pods)};
+    for (auto& pod : slice.pods) {
+        pod.node = node;
+        pod.slice = slice.meta.name;
+    }
+    return slice;
+}
+
+Pod created_at(Pod pod, int64_t seconds) {
+    pod.created = Time(std::chrono::seconds(seconds));
+    return pod;
+}
+
+std::string node_of(const Cluster& cluster, const PodKey& key) {
+    return cluster.pods().at(key).node;
+}
+
+TEST_CASE("a slice tells of pods; one that it no longer has is gone, the others have not changed") {
+    Cluster cluster;
+    cluster.put(make_slice("node-a", {make_pod("a"), make_pod("b")}));
+    CHECK(cluster.take_changes().pods == std::set<PodKey>{"blog/a", "blog/b"});
+    cluster.put(make_slice("node-a", {make_pod("b")}));
+    CHECK(cluster.take_changes().pods == std::set<PodKey>{"blog/a"});
+    CHECK_FALSE(cluster.pods().contains("blog/a"));
+    cluster.remove({"IdentitySlice", "", "node-a-blog"});
+    CHECK(cluster.pods().empty());
+    CHECK(cluster.identity_slices().empty());
+}
+
+TEST_CASE("a pod that moves is where the younger one is, in whichever order the news comes") {
+    const auto old_place = make_slice("node-a", {created_at(make_pod("a", "10.0.1.1"), 100)});
+    const auto new_place = make_slice("node-b", {created_at(make_pod("a", "10.0.2.1"), 200)});
+    for (const bool old_first : {true, false}) {
+        CAPTURE(old_first);
+        Cluster cluster;
+        cluster.put(old_first ? old_place : new_place);
+        cluster.put(old_first ? new_place : old_place);
+        CHECK(node_of(cluster, "blog/a") == "node-b");
+        cluster.put(make_slice("node-a", {})); // late, of the predecessor
+        CHECK(node_of(cluster, "blog/a") == "node-b");
+        cluster.put(make_slice("node-b", {}));
+        CHECK(cluster.pods().empty());
+    }
+}
+
+TEST_CASE("where the younger pod is gone, the one that another slice still has is there again") {
+    Cluster cluster;
+    cluster.put(make_slice("node-a", {created_at(make_pod("a", "10.0.1.1"), 100)}));
+    cluster.put(make_slice("node-b", {created_at(make_pod("a", "10.0.2.1"), 200)}));
+    cluster.take_changes();
+    cluster.remove({"IdentitySlice", "", "node-b-blog"});
+    CHECK(node_of(cluster, "blog/a") == "node-a");
+    CHECK(cluster.take_changes().pods.contains("blog/a"));
+}
+
+TEST_CASE("what a Pod object says counts before any slice") {
+    Cluster cluster;
+    cluster.put(make_slice("node-b", {created_at(make_pod("a", "10.0.2.1"), 200)}));
+    auto here = created_at(make_pod("a", "10.0.1.1"), 100);
+    here.node = "node-a";
+    cluster.put(here);
+    CHECK(node_of(cluster, "blog/a") == "node-a");
+    cluster.put(make_slice("node-b", {created_at(make_pod("a", "10.0.2.1"), 300)}));
+    CHECK(node_of(cluster, "blog/a") == "node-a");
+    cluster.remove({"Pod", "blog", "a"});
+    CHECK(node_of(cluster, "blog/a") == "node-b");
+    cluster.remove({"Pod", "blog", "a"}); // late: nobody's any more
+    CHECK(node_of(cluster, "blog/a") == "node-b");
+}
+
 } // namespace
 } // namespace bulkhead::state

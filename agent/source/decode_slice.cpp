@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Agents write IdentitySlices, and agents read them, perhaps older ones: so fields that nobody knows are passed over.
+#include "source/parts.h"
+
+namespace bulkhead::source {
+
+namespace {
+
+std::set<std::string> read_keys(const Field& field) {
+    const auto keys = read_strings(field);
+    return {keys.begin(), keys.end()};
+}
+
+state::PodTemplate read_common(const Field& endpoint, const std::set<std::string>& known_labels) {
+    state::PodTemplate common{.labels = read_labels(endpoint["labels"]),
+                              .known_labels = known_labels,
+                              .service_account = endpoint["serviceAccount"].string().value_or(kDefaultAccount),
+                              .expose = endpoint["expose"].string().value_or(""),
+                              .ports = {}};
+    const auto ports = endpoint["ports"];
+    ports.each([&](const Field& entry) {
+        if (auto port = read_container_port(entry, "port")) common.ports.push_back(std::move(*port));
+    });
+    return common;
+}
+
+std::vector<Address> read_addresses(const Field& field) {
+    std::vector<Address> addresses;
+    field.each([&](const Field& item) {
+        if (const auto address = read_address(item)) addresses.push_back(*address);
+    });
+    return addresses;
+}
+
+state::Pod read_endpoint(const Field& endpoint, const std::set<std::string>& known_labels,
+                         const DecodeContext& context) {
+    state::Pod pod;
+    pod.ns = read_name(endpoint["namespace"]).value_or("");
+    pod.name = read_name(endpoint["pod"]).value_or("");
+    pod.origin = state::Origin(context.file, endpoint.line());
+    pod.common = context.pool.share(read_common(endpoint, known_labels));
+    pod.ips = read_addresses(endpoint["addresses"]);
+    pod.created = read_time(endpoint["created"]);
+    return pod;
+}
+
+} // namespace
+
+state::IdentitySlice decode_identity_slice(const Field& document, const DecodeContext& context) {
+    check_frame(document);
+    check_cluster_scoped(document);
+    state::IdentitySlice slice{.meta = read_meta(document, context), .pods = {}};
+    const auto spec = document["spec"];
+    const auto node = context.pool.share(read_name(spec["node"]).value_or(""));
+    const auto name = context.pool.share(slice.meta.name);
+    const auto known_labels = read_keys(spec["labelKeys"]);
+    const auto endpoints = spec["endpoints"];
+    endpoints.each([&](const Field& endpoint) {
+        auto pod = read_endpoint(endpoint, known_labels, context);
+        pod.node = node;
+        pod.slice = name;
+        slice.pods.push_back(std::move(pod));
+    });
+    return slice;
+}
+
+} // namespace bulkhead::source
