@@ -2,10 +2,12 @@
 """The machine that we run on: its programs, the packages that bring those it lacks, and our cache."""
 
 import os
-import pathlib
 import shutil
-import subprocess
 import sys
+
+from debianlib import host
+from debianlib.host import Failure as KernelsError  # a kernel for which this happens is skipped
+from debianlib.host import run
 
 # Program -> the Debian package that has it.
 _PACKAGES = {
@@ -17,30 +19,10 @@ _PACKAGES = {
 }
 # Debian 12 has it in qemu-system-common, which comes with qemu; later releases in a package of its own.
 _VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
-_ENVIRONMENT = os.environ | {
-    "PATH": os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin",
-    "LC_ALL": "C",
-    "DEBIAN_FRONTEND": "noninteractive",
-}
-
-
-class KernelsError(Exception):
-    """What can't be done, to what, and why. A kernel for which this happens is skipped."""
-
-
-def run(*arguments, **options):
-    """The output of a program that has to succeed, and asks nobody."""
-    arguments = [str(argument) for argument in arguments]
-    done = subprocess.run(
-        arguments, text=True, stdin=subprocess.DEVNULL, capture_output=True, env=_ENVIRONMENT, **options
-    )
-    if done.returncode != 0:
-        raise KernelsError(f"{' '.join(arguments)}: {done.stderr.strip() or done.returncode}")
-    return done.stdout
 
 
 def path_of(program):
-    return shutil.which(program, path=_ENVIRONMENT["PATH"])
+    return shutil.which(program, path=host.ENVIRONMENT["PATH"])
 
 
 def virtiofsd():
@@ -66,7 +48,4 @@ def _install(packages):
 
 def cache(*parts):
     """A directory that outlives us and that anybody may delete."""
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    place = pathlib.Path(base, "bulkhead", "kernels", *parts)
-    place.mkdir(parents=True, exist_ok=True)
-    return place
+    return host.cache("kernels", *parts)
