@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,19 +16,46 @@ namespace bulkhead::test {
 
 namespace {
 
+/// What a child takes over; -1 = nothing.
+struct Inheritance {
+    int input = -1;
+    int output = -1;
+    int netns = -1;
+    int failed = -1;  // closes with exec, or takes the errno that stood in its way
+    pid_t parent = 0; // to end with; 0 = with nobody
+};
+
+/// A parent that ended before it was asked for is no parent any more.
+bool end_with(pid_t parent) {
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
 /// Between fork and exec: system calls only, since other threads may hold any lock.
-/// `failed` closes with exec, or takes the errno that stood in its way.
-[[noreturn]] void become(char* const* argv, int output, int netns, int failed) {
+[[noreturn]] void become(char* const* argv, const Inheritance& has) {
     signal(SIGPIPE, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    const bool ready = dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
-                       (netns < 0 || setns(netns, CLONE_NEWNET) == 0);
+    const bool ready = (has.input < 0 || dup2(has.input, STDIN_FILENO) >= 0) && dup2(has.output, STDOUT_FILENO) >= 0 &&
+                       dup2(has.output, STDERR_FILENO) >= 0 && (has.netns < 0 || setns(has.netns, CLONE_NEWNET) == 0) &&
+                       (has.parent == 0 || end_with(has.parent));
     if (ready) execvp(argv[0], argv);
     const int why = errno;
-    (void)!write(failed, &why, sizeof why);
+    (void)!write(has.failed, &why, sizeof why);
     _exit(127);
+}
+
+/// A file, not a pipe: whoever reads or writes it waits for nobody.
+Result<Fd> file_with(const std::string& text) {
+    Fd file(memfd_create("input", MFD_CLOEXEC));
+    if (!file.valid()) return fail("create a file for input", errno);
+    for (size_t written = 0; written < text.size();) {
+        const ssize_t more = write(file.get(), text.data() + written, text.size() - written);
+        if (more <= 0) return fail("write input", errno);
+        written += static_cast<size_t>(more);
+    }
+    if (lseek(file.get(), 0, SEEK_SET) != 0) return fail("rewind input", errno);
+    return file;
 }
 
 /// Waits for the exec: before it, a signal would still meet the test runner's handlers. 0 = it succeeded.
@@ -46,10 +74,20 @@ std::string joined(const std::vector<std::string>& words) {
 } // namespace
 
 Result<Process> Process::start(const std::vector<std::string>& argv, const Netns* netns) {
+    return start(argv, Options{.netns = netns});
+}
+
+Result<Process> Process::start(const std::vector<std::string>& argv, const Options& options) {
     // A file, not a pipe: a child that nobody listens to must not block.
     Fd output(memfd_create("output", MFD_CLOEXEC));
     if (!output.valid()) return fail("create a file for the output of " + argv.at(0), errno);
     if (fcntl(output.get(), F_SETFL, O_APPEND) != 0) return fail("append to the output of " + argv.at(0), errno);
+    Fd input;
+    if (options.input) {
+        auto file = file_with(*options.input);
+        if (!file) return within("start " + argv.at(0), file.error());
+        input = std::move(*file);
+    }
     std::vector<char*> words;
     for (const std::string& word : argv)
         words.push_back(const_cast<char*>(word.c_str()));
@@ -58,9 +96,14 @@ Result<Process> Process::start(const std::vector<std::string>& argv, const Netns
     if (pipe2(ends, O_CLOEXEC) != 0) return fail("start " + argv.at(0), errno);
     const Fd failed(ends[0]);
     Fd failing(ends[1]);
+    const Inheritance has{.input = input.get(),
+                          .output = output.get(),
+                          .netns = options.netns ? options.netns->fd() : -1,
+                          .failed = failing.get(),
+                          .parent = options.ends_with_thread ? getpid() : 0};
     const pid_t pid = fork();
     if (pid < 0) return fail("start " + argv.at(0), errno);
-    if (pid == 0) become(words.data(), output.get(), netns ? netns->fd() : -1, failing.get());
+    if (pid == 0) become(words.data(), has);
     failing = Fd();
     Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     Process process(pid, std::move(pidfd), std::move(output));

@@ -21,7 +21,14 @@ class Netns;
 
 class Process {
 public:
-    /// argv[0] is looked for in PATH. With `netns` it runs in there. Comes back when the program runs.
+    struct Options {
+        const Netns* netns = nullptr;          // where it runs; none = here
+        std::optional<std::string> input = {}; // all that it reads from stdin; none = ours
+        bool ends_with_thread = false;         // killed when the calling thread ends, so also when this process is
+    };
+
+    /// argv[0] is looked for in PATH. Comes back when the program runs.
+    static Result<Process> start(const std::vector<std::string>& argv, const Options& options);
     static Result<Process> start(const std::vector<std::string>& argv, const Netns* netns = nullptr);
     Process(Process&&) = default;
     Process& operator=(Process&&) = delete;
