@@ -26,9 +26,10 @@
 #include "observe/history.h"
 #include "observe/views.h"
 #include "options.h"
-#include "source/dir_source.h"
+#include "source/kube/session.h"
 #include "source/netlink/local_pods.h"
 #include "source/netlink/monitor.h"
+#include "source/source.h"
 #include "traffic.h"
 
 namespace bulkhead {
@@ -59,6 +60,8 @@ private:
     // Start, in this order
     Result<> open_kernel(const datapath::Features& features);
     Result<> open_sources();
+    Result<> open_directory();
+    Result<> open_kube();
     Result<> follow_events();
     Result<> start_timers();
     void restore_slots();
@@ -98,7 +101,8 @@ private:
     std::optional<datapath::Events> events_;
     std::optional<Traffic> traffic_;
 
-    std::optional<source::DirSource> source_;
+    std::unique_ptr<source::kube::Session> session_; // with --source kube
+    std::unique_ptr<source::Source> source_;
     std::optional<netlink::Monitor> monitor_;
     std::optional<netlink::PodNames> names_;
     std::optional<netlink::LocalPods> local_pods_;

@@ -3,7 +3,12 @@
 // How the agent comes up: the kernel's half first, then those who tell, then the first turn.
 #include "agent.h"
 
+#include <random>
+
 #include <spdlog/spdlog.h>
+
+#include "source/dir_source.h"
+#include "source/kube/kube_source.h"
 
 namespace bulkhead {
 
@@ -38,6 +43,11 @@ bool has_addresses(const bh_pod& pod) {
 bool is_still(const bh_pod& pod, const netlink::Veth& veth) {
     if (pod.nsid >= 0 && veth.nsid >= 0 && pod.nsid != veth.nsid) return false;
     return !has_addresses(pod) || veth.addresses.empty() || shares_address(pod, veth);
+}
+
+Result<source::kube::Access> access_of(const Options& options) {
+    if (options.kubeconfig.empty()) return source::kube::in_cluster();
+    return source::kube::read_kubeconfig(options.kubeconfig, options.context);
 }
 
 compile::Settings compile_settings(const Options& options) {
@@ -93,11 +103,28 @@ Result<> Agent::open_sources() {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
     local_pods_.emplace(options_.sizes.pods, static_cast<uint32_t>(seconds));
     restore_slots();
-    auto source = source::DirSource::create(options_.source_path());
-    if (!source) return tl::unexpected(source.error());
-    source_.emplace(std::move(*source));
+    if (auto opened = options_.is_kube() ? open_kube() : open_directory(); !opened) return opened;
     if (auto watched = loop_.watch(source_->fd(), [this] { take_source_news(); }); !watched) return watched;
     return loop_.watch(monitor_->fd(), [this] { take_netlink_news(); });
+}
+
+Result<> Agent::open_directory() {
+    auto directory = source::DirSource::create(options_.source_path());
+    if (!directory) return tl::unexpected(directory.error());
+    source_ = std::make_unique<source::DirSource>(std::move(*directory));
+    return {};
+}
+
+Result<> Agent::open_kube() {
+    const auto access = access_of(options_);
+    if (!access) return tl::unexpected(access.error());
+    for (const auto& remark : access->remarks)
+        spdlog::warn("{}: {}", access->origin, remark);
+    auto session = source::kube::Session::create(*access, std::random_device{}());
+    if (!session) return tl::unexpected(session.error());
+    session_ = std::move(*session);
+    source_ = std::make_unique<source::kube::KubeSource>(*session_, source::kube::agent_resources(options_.node_name));
+    return {};
 }
 
 void Agent::restore_slots() {

@@ -40,7 +40,11 @@ std::string hostname() {
 }
 
 void add_where(CLI::App& app, Options& options) {
-    app.add_option("--source", options.source, "where the cluster is described: dir:PATH");
+    app.add_option("--source", options.source, "where the cluster is described: kube (its API server) or dir:PATH");
+    app.add_option("--kubeconfig", options.kubeconfig, "with --source kube: which server, and as whom; as a pod of "
+                                                       "the cluster if left out")
+        ->option_text("FILE");
+    app.add_option("--context", options.context, "of the kubeconfig; its current one if left out")->option_text("NAME");
     app.add_option("--node-name", options.node_name, "spec.nodeName of this node's pods")->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "what outlives the agent, on a bpffs")->capture_default_str();
     app.add_option("--socket", options.socket, "for bulkheadctl")->capture_default_str();
@@ -151,7 +155,9 @@ bool is_power_of_two(uint32_t number) {
 
 Result<> check(const Options& options) {
     if (options.detach) return {};
-    if (options.source_path().empty()) return fail("--source dir:PATH is needed");
+    if (!options.is_kube() && options.source_path().empty()) return fail("--source kube or dir:PATH is needed");
+    if (!options.is_kube() && !options.kubeconfig.empty()) return fail("--kubeconfig is for --source kube");
+    if (options.kubeconfig.empty() && !options.context.empty()) return fail("--context is for --kubeconfig");
     if (!is_power_of_two(options.sizes.flow_sets)) return fail("--flow-sets must be a power of two");
     if (!is_power_of_two(options.sizes.events_bytes)) return fail("--events-bytes must be a power of two");
     if ((options.answer_mark & (options.answer_mark - 1)) != 0) return fail("--answer-mark must be one bit, or 0");

@@ -15,7 +15,9 @@
 namespace bulkhead {
 
 struct Options {
-    std::string source; // "dir:PATH"
+    std::string source;     // "dir:PATH" or "kube"
+    std::string kubeconfig; // empty = as a pod of the cluster
+    std::string context;    // of the kubeconfig; empty = its current one
     std::string node_name;
     std::string pin_dir = "/sys/fs/bpf/bulkhead";
     std::string socket = "/run/bulkhead/agent.sock";
@@ -34,7 +36,8 @@ struct Options {
     uint32_t answer_mark = 0x1000; // one bit of skb->mark, or 0
     bool detach = false;           // the subcommand
 
-    /// The directory that `source` names.
+    bool is_kube() const { return source == "kube"; }
+    /// The directory that `source` names, or empty.
     std::string source_path() const;
 };
 

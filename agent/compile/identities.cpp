@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "compile/hash.h"
+#include "base/hash.h"
 
 namespace bulkhead::compile {
 

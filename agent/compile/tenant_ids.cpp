@@ -2,7 +2,7 @@
 #include "compile/tenant_ids.h"
 
 #include "bulkhead/abi.h"
-#include "compile/hash.h"
+#include "base/hash.h"
 
 namespace bulkhead::compile {
 

@@ -85,8 +85,10 @@ state::Namespace decode_namespace(const Field& document, const DecodeContext& co
 }
 
 state::Node decode_node(const Field& document, const DecodeContext& context) {
-    state::Node node{.meta = read_meta(document, context), .addresses = {}};
+    state::Node node{.meta = read_meta(document, context)};
     node.meta.ns.clear();
+    const auto metadata = document["metadata"];
+    node.uid = metadata["uid"].string().value_or("");
     const auto status = document["status"];
     const auto addresses = status["addresses"];
     addresses.each([&](const Field& entry) {

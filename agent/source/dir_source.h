@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A directory as the source of truth: every *.yaml, *.yml and *.json below it, followed as they change.
-// Whatever goes wrong becomes a problem, and the last good word stays in force: a file that can't be
-// read, an object that is invalid, the directory itself gone. Hidden names (".x") are no source, so that
-// editors' and Kubernetes' own droppings aren't read.
+// A directory as the source of truth: every *.yaml, *.yml and *.json below it, followed as they change. A
+// file that can't be read, an object that is invalid, the directory itself gone: each is a problem. Hidden
+// names (".x") are no source, so that editors' and Kubernetes' own droppings aren't read.
 //
 // An update costs in proportion to the files that changed. One thread.
 #pragma once
@@ -16,35 +15,33 @@
 
 #include "base/result.h"
 #include "source/check.h"
+#include "source/source.h"
 #include "state/cluster.h"
 
 namespace bulkhead::source {
 
-class DirSource {
+class DirSource : public Source {
 public:
     /// Watches `path`, which need not exist yet. Fails only if inotify itself fails.
     static Result<DirSource> create(std::string path);
     DirSource(DirSource&&) noexcept;
     DirSource& operator=(DirSource&&) noexcept;
-    ~DirSource();
+    ~DirSource() override;
 
-    int fd() const; // poll for reading
+    int fd() const override;
 
-    /// Reads what is pending into `cluster`, always the same one. First call: reads everything. Errors
-    /// become problems().
-    void update(state::Cluster& cluster);
+    /// The first call reads everything.
+    void update(state::Cluster& cluster) override;
 
-    /// The first complete read is done.
-    bool synced() const;
+    bool synced() const override;
 
-    /// Files that have not been understood even once: what they say was in force under an agent before us,
-    /// perhaps. Also directories that can't be looked into.
-    const std::vector<std::string>& unheard() const;
+    /// Files; also directories that can't be looked into.
+    const std::vector<std::string>& unheard() const override;
 
-    /// Call update() again by then, events or not: the directory is gone, or part of it isn't watched.
-    std::optional<std::chrono::milliseconds> retry_after() const;
+    /// While the directory is gone, or part of it isn't watched.
+    std::optional<std::chrono::milliseconds> retry_after() const override;
 
-    const std::vector<state::Problem>& problems() const;
+    const std::vector<state::Problem>& problems() const override;
 
 private:
     struct Impl;

@@ -3,6 +3,7 @@
 // The labels and annotations by which users, and the tools that manage their tenants, say something to us.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace bulkhead::state {
@@ -15,7 +16,14 @@ inline constexpr std::string_view kCapsuleLabel = "capsule.clastix.io/tenant";
 inline constexpr std::string_view kKioskLabel = "kiosk.sh/account";
 inline constexpr std::string_view kHncSuffix = ".tree.hnc.x-k8s.io/depth"; // after an ancestor's name
 
+// On IdentitySlices
+inline constexpr std::string_view kNodeLabel = "bulkhead.dev/node"; // and kTenantLabel
+
 // On pods
 inline constexpr std::string_view kExposeAnnotation = "bulkhead.dev/expose";
+
+/// A name as a label's value: at most 63 of [A-Za-z0-9-_.]. What is longer is cut and ends in a hash of the whole; '/'
+/// ("capsule/payments") becomes '.'.
+std::string label_value(std::string_view name);
 
 } // namespace bulkhead::state

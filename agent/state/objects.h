@@ -173,7 +173,8 @@ struct IdentitySlice {
 
 struct Node {
     Meta meta;
-    std::vector<Address> addresses;
+    std::string uid{};
+    std::vector<Address> addresses{};
     bool operator==(const Node&) const = default;
 };
 

@@ -16,26 +16,11 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "source/kube/access.h"
+#include "source/kube/proof.h"
 #include "source/kube/renewal.h"
 #include "source/kube/rotating_files.h"
 
 namespace bulkhead::source::kube {
-
-struct Proof {
-    std::string token;       // bearer; or empty
-    std::string certificate; // PEM; or empty
-    std::string key;         // PEM, the certificate's
-
-    /// Every header line that says who asks: Authorization (with the token, or a user's password) and, if we act as
-    /// somebody else, Impersonate-*. Leaving those out would be another identity.
-    std::vector<std::string> headers;
-
-    uint64_t version = 0; // changes with any of it
-
-    bool same_as(const Proof& other) const {
-        return token == other.token && certificate == other.certificate && key == other.key && headers == other.headers;
-    }
-};
 
 class Credentials {
 public:

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace bulkhead::compile {
+namespace bulkhead {
 
 constexpr uint64_t fnv1a_64(std::string_view text) {
     uint64_t hash = 0xcbf29ce484222325u;
@@ -23,4 +23,4 @@ constexpr uint32_t fnv1a_32(std::string_view text) {
     return hash;
 }
 
-} // namespace bulkhead::compile
+} // namespace bulkhead

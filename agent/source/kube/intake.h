@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One resource's documents -> the cluster state. An object that is invalid keeps its last good content, and
+// what a complete list no longer has is removed, but not before the list is complete.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "source/decode.h"
+#include "source/kube/reflector.h"
+#include "state/cluster.h"
+
+namespace bulkhead::source::kube {
+
+class Intake : public ReflectorSink {
+public:
+    /// Of objects of this kind; `origin` is what problems call the server.
+    Intake(std::string kind, state::SharedText origin, state::Pool& pool)
+        : kind_(std::move(kind)), origin_(std::move(origin)), pool_(pool) {}
+
+    /// Where to; before anything comes.
+    void set_cluster(state::Cluster& cluster) { cluster_ = &cluster; }
+
+    void begin_list() override { listed_.clear(); }
+    void put(Value object) override;
+    void remove(Value object) override;
+    void end_list() override;
+
+    void add_problems(std::vector<state::Problem>& all) const;
+
+    /// Objects that are there, but were never valid, as far as they are waited for.
+    void add_unheard(std::vector<std::string>& all) const;
+
+    /// Counts up with every change of problems or of what is unheard.
+    uint64_t revision() const { return revision_; }
+
+private:
+    using Name = std::string; // "namespace/name"; the kind is the resource's
+
+    void take_problems(const Name& name, const Decoded& decoded);
+    void forget(const Name& name);
+
+    state::ObjectKey key_of(const Name& name) const;
+
+    std::string kind_;
+    state::SharedText origin_;
+    state::Pool& pool_;
+    state::Cluster* cluster_ = nullptr;
+    std::unordered_set<Name> known_;  // those that the server has, as far as we heard
+    std::unordered_set<Name> listed_; // ... by the list under way
+    std::map<Name, std::vector<state::Problem>> problems_;
+    std::set<Name> never_valid_;
+    uint64_t revision_ = 0;
+};
+
+} // namespace bulkhead::source::kube

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/kube/kube_source.h"
+
+#include <malloc.h>
+
+#include <charconv>
+#include <set>
+
+#include "source/field.h"
+#include "source/kube/intake.h"
+#include "source/reader.h"
+
+namespace bulkhead::source::kube {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Backoff::Milliseconds kSpreadOfStarts = 500ms;
+constexpr auto kVersionDeadline = 5s;
+constexpr size_t kLongestVersion = 64 << 10; // bytes
+constexpr int kFirstStreamingMinor = 32; // 1.32: streaming lists are on by default
+
+/// Of {"major": "1", "minor": "32+"}.
+int minor_version(const std::string& body) {
+    std::string text = body;
+    text.reserve(text.size() + kJsonPadding);
+    std::string minor;
+    const auto read = read_json(text, [&](const Value& document) {
+        Complaints ignored;
+        const Field root(document, ignored);
+        minor = root["minor"].string().value_or("");
+    });
+    int number = 0;
+    if (read) std::from_chars(minor.data(), minor.data() + minor.size(), number);
+    return number;
+}
+
+} // namespace
+
+/// One resource's way into the cluster state.
+struct KubeSource::Follower {
+    Follower(Resource resource, Session& session, state::Pool& pool)
+        : intake(resource.kind, session.url(), pool),
+          reflector(std::move(resource), session.client(), session.credentials(), intake, session.next_seed()) {}
+    Intake intake;
+    Reflector reflector;
+};
+
+KubeSource::KubeSource(Session& session, std::vector<Resource> resources) : session_(session) {
+    for (auto& resource : resources)
+        followers_.push_back(std::make_unique<Follower>(std::move(resource), session_, pool_));
+}
+
+KubeSource::~KubeSource() = default;
+
+void KubeSource::update(state::Cluster& cluster) {
+    for (auto& follower : followers_)
+        follower->intake.set_cluster(cluster);
+    session_.work();
+    if (!started_ && !version_request_) ask_version();
+    if (started_) tick();
+    collect();
+}
+
+void KubeSource::tick() {
+    const auto now = std::chrono::steady_clock::now();
+    for (auto& follower : followers_) {
+        follower->reflector.tick(now);
+        if (const auto at = follower->reflector.wakes_at()) session_.wake_by(*at);
+    }
+}
+
+/// Which decides how to list. Without an answer it is asked in the way that every server knows.
+void KubeSource::ask_version() {
+    const auto* who = session_.credentials().current();
+    if (who == nullptr) return start_followers(); // they wait
+    auto transfer = session_.client().start({.path = "/version", .deadline = kVersionDeadline}, *who,
+                                            {.on_body =
+                                                 [this](std::string_view bytes) {
+                                                     version_body_ += bytes;
+                                                     return version_body_.size() < kLongestVersion;
+                                                 },
+                                             .on_end = [this](const Response&) { start_followers(); }});
+    if (!transfer) return start_followers();
+    version_request_ = std::move(*transfer);
+}
+
+void KubeSource::start_followers() {
+    version_request_.reset();
+    started_ = true;
+    const bool streaming = minor_version(version_body_) >= kFirstStreamingMinor;
+    const auto start = std::chrono::steady_clock::now() + session_.between(0ms, kSpreadOfStarts);
+    for (auto& follower : followers_) {
+        follower->reflector.wait_until(start);
+        if (streaming) follower->reflector.allow_streaming();
+    }
+}
+
+void KubeSource::collect() {
+    const bool was_synced = synced_;
+    problems_.clear();
+    unheard_.clear();
+    std::set<std::string> errors; // most of them concern all resources alike
+    bool all = true;
+    for (const auto& follower : followers_) {
+        all = all && follower->reflector.synced();
+        if (const auto& error = follower->reflector.error(); !error.empty()) errors.insert(error);
+        follower->intake.add_problems(problems_);
+        follower->intake.add_unheard(unheard_);
+    }
+    synced_ = synced_ || all;
+    if (const auto& error = session_.credentials().error(); !error.empty()) errors.insert(error);
+    for (const auto& error : errors)
+        problems_.push_back({.origin = session_.url(),
+                             .object = "",
+                             .field = "",
+                             .text = error + (synced_ ? "; what was said last stays in force" : "")});
+    if (synced_ && !was_synced) malloc_trim(0); // lists leave holes in the heap
+}
+
+} // namespace bulkhead::source::kube

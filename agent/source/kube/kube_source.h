@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An API server as the source of truth: one reflector a resource, all over one client. While the server is
+// away, slow or refuses us, what it said last stays in force, and a problem says what is wrong.
+//
+//   HttpClient -> Reflector (lists, watches) -> Intake (decodes) -> cluster state
+//
+// One thread; an fd to poll.
+#pragma once
+
+#include <memory>
+
+#include "source/kube/resource.h"
+#include "source/kube/session.h"
+#include "source/source.h"
+#include "state/pool.h"
+
+namespace bulkhead::source::kube {
+
+class KubeSource : public Source {
+public:
+    /// Asks nothing yet. Does the session's work with its own, in update(); the session must outlive it.
+    KubeSource(Session& session, std::vector<Resource> resources);
+    ~KubeSource() override;
+
+    int fd() const override { return session_.fd(); }
+    void update(state::Cluster& cluster) override;
+    bool synced() const override { return synced_; }
+    const std::vector<std::string>& unheard() const override { return unheard_; } // objects: "Tenant payments"
+    std::optional<std::chrono::milliseconds> retry_after() const override { return std::nullopt; } // fd() tells
+    const std::vector<state::Problem>& problems() const override { return problems_; }
+
+private:
+    struct Follower;
+
+    void ask_version();
+    void start_followers();
+    void tick();
+    void collect();
+
+    Session& session_;
+    state::Pool pool_;
+    HttpClient::TransferPtr version_request_{nullptr, nullptr};
+    std::string version_body_;
+    bool started_ = false;
+    std::vector<std::unique_ptr<Follower>> followers_;
+
+    bool synced_ = false;
+    std::vector<state::Problem> problems_;
+    std::vector<std::string> unheard_;
+};
+
+} // namespace bulkhead::source::kube

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/kube/reflector.h"
+
+#include "source/field.h"
+#include "source/kube/query.h"
+#include "source/list.h"
+#include "source/reader.h"
+
+namespace bulkhead::source::kube {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPageSize = "500";
+constexpr auto kListStall = 30s;
+constexpr auto kShortestWatch = 290s; // a watch ends by itself after about as long as client-go's does
+constexpr auto kLongestWatch = 590s;
+constexpr auto kWatchGrace = 30s;             // by then the server must have ended it
+constexpr auto kAskAgainWhoWeAre = 100ms;     // while a credential plugin runs, or fails
+constexpr Backoff::Milliseconds kSpread = 1s; // of lists that everybody needs at once
+constexpr int kOftenTooNew = 3;
+constexpr auto kInitialEventsEnd = "k8s.io/initial-events-end";
+
+std::string metadata_of(const Value& object, std::string_view name) {
+    Complaints ignored;
+    const Field root(object, ignored);
+    const auto metadata = root["metadata"];
+    return metadata[name].string().value_or("");
+}
+
+bool ends_initial_events(const Value& bookmark) {
+    Complaints ignored;
+    const Field root(bookmark, ignored);
+    const auto metadata = root["metadata"];
+    const auto annotations = metadata["annotations"];
+    return annotations[kInitialEventsEnd].string() == "true";
+}
+
+Value* member_of(Value& document, std::string_view name) {
+    auto* members = std::get_if<Object>(&document.content);
+    if (members == nullptr) return nullptr;
+    for (auto& member : *members)
+        if (member.key == name) return &member.value;
+    return nullptr;
+}
+
+} // namespace
+
+Reflector::Reflector(Resource resource, HttpClient& client, Credentials& credentials, ReflectorSink& sink,
+                     uint32_t seed)
+    : resource_(std::move(resource)), client_(client), credentials_(credentials), sink_(sink), backoff_(seed) {}
+
+void Reflector::tick(Time now) {
+    if (transfer_) return;
+    if (pause_) next_try_ = std::max(next_try_, now + *pause_);
+    pause_.reset();
+    if (now >= next_try_) start();
+    if (pause_) next_try_ = now + *pause_;
+    pause_.reset();
+}
+
+std::optional<Reflector::Time> Reflector::wakes_at() const {
+    if (transfer_) return std::nullopt;
+    return next_try_;
+}
+
+void Reflector::start() {
+    const auto* who = credentials_.current();
+    if (who == nullptr) {
+        pause_ = kAskAgainWhoWeAre; // the credentials say what is wrong
+        return;
+    }
+    proof_version_ = who->version;
+    if (step_ != Step::kWatch && continue_.empty()) begin_list();
+    const auto shape = step_ == Step::kList ? JsonSplitter::Shape::kList : JsonSplitter::Shape::kStream;
+    splitter_.emplace(shape, [this](const std::string& piece) { take_piece(piece); });
+    broken_.clear();
+    error_event_.reset();
+    heard_ = false;
+    auto transfer = client_.start(request(), *who,
+                                  {.on_accepted = [this] { accept(); },
+                                   .on_body = [this](std::string_view bytes) { return take(bytes); },
+                                   .on_end = [this](const Response& response) { end(response); }});
+    if (!transfer) return fail(transfer.error().text);
+    transfer_ = std::move(*transfer);
+}
+
+void Reflector::begin_list() {
+    step_ = streaming_ ? Step::kStreamingList : Step::kList;
+    sink_.begin_list();
+}
+
+Request Reflector::request() {
+    const auto path = resource_.roots[root_] + "/" + resource_.path;
+    if (step_ == Step::kList) return {.path = path + list_query(), .stall_limit = kListStall};
+    const auto lifetime =
+        std::chrono::duration_cast<std::chrono::seconds>(backoff_.between(kShortestWatch, kLongestWatch));
+    return {.path = path + watch_query(lifetime), .deadline = lifetime + kWatchGrace};
+}
+
+/// A continuation is of one version by itself, and the server refuses another beside it.
+std::string Reflector::list_query() const {
+    Query query;
+    query.add_text(resource_.selector);
+    if (in_pages_) query.add("limit", kPageSize);
+    if (!continue_.empty()) return query.add("continue", continue_).text();
+    if (!list_version_.empty()) query.add("resourceVersion", list_version_);
+    return query.text();
+}
+
+std::string Reflector::watch_query(std::chrono::seconds lifetime) const {
+    Query query;
+    query.add_text(resource_.selector)
+        .add("watch", "1")
+        .add("allowWatchBookmarks", "true")
+        .add("timeoutSeconds", std::to_string(lifetime.count()));
+    if (step_ == Step::kWatch) return query.add("resourceVersion", version_).text();
+    query.add("sendInitialEvents", "true").add("resourceVersionMatch", "NotOlderThan");
+    if (!list_version_.empty()) query.add("resourceVersion", list_version_);
+    return query.text();
+}
+
+/// A watch may have nothing to say for long: that it was accepted means that all is well.
+void Reflector::accept() {
+    if (step_ == Step::kWatch) succeed();
+}
+
+bool Reflector::take(std::string_view bytes) {
+    if (!splitter_->feed(bytes) && broken_.empty()) broken_ = "the answer is no JSON that we understand";
+    return broken_.empty();
+}
+
+void Reflector::take_piece(const std::string& piece) {
+    if (!broken_.empty()) return;
+    const bool is_item = step_ == Step::kList;
+    const auto read = read_json(piece, [&](Value document) {
+        if (is_item)
+            take_item(std::move(document));
+        else
+            take_event(std::move(document));
+    });
+    if (!read && broken_.empty()) broken_ = "the answer is no JSON: " + read.error().text;
+}
+
+void Reflector::take_item(Value item) {
+    ListKind{.item_kind = resource_.kind, .item_version = api_version()}.complete(item);
+    sink_.put(std::move(item));
+}
+
+void Reflector::take_event(Value event) {
+    const auto* type = event.find("type");
+    const auto* name = type == nullptr ? nullptr : type->string();
+    auto* object = member_of(event, "object");
+    if (name == nullptr || object == nullptr) {
+        broken_ = "the answer has an event without type or object";
+        return;
+    }
+    if (*name == "ERROR") return take_error(*object);
+    heard_ = true;
+    if (*name == "BOOKMARK") return take_bookmark(*object);
+    auto version = metadata_of(*object, "resourceVersion");
+    ++counts_.events;
+    if (*name == "ADDED" || *name == "MODIFIED") {
+        sink_.put(std::move(*object));
+    } else if (*name == "DELETED") {
+        sink_.remove(std::move(*object));
+    }
+    if (step_ == Step::kWatch && !version.empty()) version_ = std::move(version);
+}
+
+void Reflector::take_bookmark(const Value& object) {
+    auto version = metadata_of(object, "resourceVersion");
+    if (version.empty()) return;
+    if (step_ == Step::kWatch) {
+        version_ = std::move(version);
+    } else if (ends_initial_events(object)) {
+        finish_list(std::move(version)); // and the same answer goes on as the watch
+    }
+}
+
+void Reflector::take_error(const Value& status) {
+    error_event_ = read_status(status);
+    broken_ = error_event_->message;
+}
+
+void Reflector::finish_list(std::string version) {
+    sink_.end_list();
+    version_ = std::move(version);
+    list_version_ = version_;
+    continue_.clear();
+    in_pages_ = true;
+    synced_ = true;
+    step_ = Step::kWatch;
+    ++counts_.lists;
+    succeed();
+}
+
+void Reflector::end(const Response& response) {
+    transfer_.reset();
+    pause_ = Backoff::Milliseconds(0);
+    if (error_event_) return end_refused(*error_event_);
+    if (!broken_.empty()) {
+        if (step_ != Step::kWatch) list_anew(list_version_);
+        return fail(std::move(broken_));
+    }
+    if (response.status != 0 && response.status != 200) return end_refused(status_of(response));
+    if (step_ == Step::kWatch && response.status == 200) return end_watch();
+    if (response.error.empty()) return end_page();
+    if (step_ != Step::kWatch) list_anew(list_version_);
+    fail(client_.server().url + ": " + response.error);
+}
+
+void Reflector::end_page() {
+    std::string envelope = splitter_->envelope();
+    envelope.reserve(envelope.size() + kJsonPadding);
+    Value list;
+    const auto read = read_json(envelope, [&](Value document) { list = std::move(document); });
+    const auto version = metadata_of(list, "resourceVersion");
+    if (step_ != Step::kList || !splitter_->is_complete() || !read || version.empty()) {
+        list_anew(list_version_);
+        return fail("the answer broke off, or is no list");
+    }
+    continue_ = metadata_of(list, "continue");
+    if (continue_.empty()) finish_list(version);
+}
+
+/// However it ended, the next one goes on where this one was. One that ends at once and without a word
+/// isn't asked for again at once.
+void Reflector::end_watch() {
+    if (!heard_) pause_ = backoff_.next();
+}
+
+void Reflector::end_refused(const Status& status) {
+    const bool is_list = step_ != Step::kWatch;
+    if (status.too_large_version) return end_too_new(status);
+    too_new_ = 0;
+    if (status.code == 410) {
+        in_pages_ = in_pages_ && continue_.empty(); // a list that outlives its version is better asked for as a whole
+        pause_ = backoff_.between(Backoff::Milliseconds(0), kSpread);
+        return list_anew(is_list ? "" : version_);
+    }
+    if (step_ == Step::kStreamingList && (status.code == 400 || status.code == 422)) {
+        streaming_ = false;
+        return list_anew(list_version_);
+    }
+    if (is_list) list_anew(list_version_);
+    if (status.code == 404) return try_next_root();
+    if (status.code == 401) {
+        credentials_.refused(proof_version_);
+        return fail("the API server doesn't accept our credentials (401): " + status.message, status.retry_after);
+    }
+    if (status.code == 403)
+        return fail("needs the permission to " + std::string(is_list ? "list " : "watch ") + resource_.name +
+                        " (403): " + status.message,
+                    status.retry_after);
+    fail("the API server answers " + std::to_string(status.code) + ": " + status.message, status.retry_after);
+}
+
+/// Behind what we know already: it catches up, or was set back to an older state, where our version never comes.
+void Reflector::end_too_new(const Status& status) {
+    if (++too_new_ >= kOftenTooNew) {
+        too_new_ = 0;
+        return list_anew("");
+    }
+    if (step_ != Step::kWatch) list_anew(list_version_);
+    fail("the API server is behind what it said before: " + status.message, status.retry_after);
+}
+
+void Reflector::try_next_root() {
+    root_ = (root_ + 1) % resource_.roots.size();
+    if (root_ != 0) return;
+    const bool is_ours = resource_.name.ends_with(".bulkhead.dev");
+    fail("the API server has no " + resource_.name + (is_ours ? ": are Bulkhead's CRDs installed?" : ""));
+}
+
+/// `version` as list_version_.
+void Reflector::list_anew(std::string version) {
+    list_version_ = std::move(version);
+    continue_.clear();
+    step_ = Step::kList;
+}
+
+void Reflector::fail(std::string error, std::optional<std::chrono::seconds> at_least) {
+    ++counts_.failures;
+    error_ = std::move(error);
+    pause_ = backoff_.next(at_least.value_or(std::chrono::seconds(0)));
+}
+
+void Reflector::succeed() {
+    error_.clear();
+    backoff_.reset();
+    too_new_ = 0;
+}
+
+} // namespace bulkhead::source::kube

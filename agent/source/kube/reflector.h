@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps what we know of one resource in step with the API server: lists it, in pages, then watches from
+// where the list ended, again and again; lists anew only where the server has forgotten that place (410).
+// What goes wrong is told in words, and tried again later and later.
+// (Kubernetes documentation, "API concepts": efficient detection of changes, resource versions.)
+//
+// Two ways of listing: in pages, or where the server has it as a watch that begins with everything
+// ("streaming lists"), which costs the server no memory.
+//
+// One thread. Things happen in tick() and in the client's work() only.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "source/document.h"
+#include "source/kube/backoff.h"
+#include "source/kube/credentials.h"
+#include "source/kube/http_client.h"
+#include "source/kube/json_splitter.h"
+#include "source/kube/resource.h"
+#include "source/kube/status.h"
+
+namespace bulkhead::source::kube {
+
+/// Who is told. Objects are documents with kind and apiVersion.
+class ReflectorSink {
+public:
+    virtual ~ReflectorSink() = default;
+    virtual void begin_list() = 0;      // it may break off, and another begin
+    virtual void put(Value object) = 0; // listed, added or changed
+    virtual void remove(Value object) = 0;
+    virtual void end_list() = 0; // what was not put since begin_list() is gone
+};
+
+class Reflector {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    Reflector(Resource resource, HttpClient& client, Credentials& credentials, ReflectorSink& sink,
+              uint32_t seed);
+
+    /// Starts what is due.
+    void tick(Time now);
+
+    /// tick() is wanted then; nothing while a request is under way.
+    std::optional<Time> wakes_at() const;
+
+    /// Not before then: spreads the start of many agents.
+    void wait_until(Time time) { next_try_ = time; }
+
+    /// Streaming lists are worth a try.
+    void allow_streaming() { streaming_ = true; }
+
+    bool synced() const { return synced_; }             // the first list is complete
+    const std::string& error() const { return error_; } // empty = all is well
+    const Resource& resource() const { return resource_; }
+
+    struct Counts {
+        uint64_t events = 0;
+        uint64_t lists = 0;    // complete ones
+        uint64_t failures = 0; // of requests
+    };
+    const Counts& counts() const { return counts_; }
+
+private:
+    enum class Step : uint8_t { kList, kStreamingList, kWatch };
+
+    // Asking
+    void start();
+    void begin_list();
+    Request request();
+    std::string list_query() const;
+    std::string watch_query(std::chrono::seconds lifetime) const;
+
+    // Hearing
+    void accept();
+    bool take(std::string_view bytes);
+    void take_piece(const std::string& piece);
+    void take_item(Value item);
+    void take_event(Value event);
+    void take_bookmark(const Value& object);
+    void take_error(const Value& status);
+    void finish_list(std::string version);
+
+    // Ending
+    void end(const Response& response);
+    void end_page();
+    void end_watch();
+    void end_refused(const Status& status);
+    void end_too_new(const Status& status);
+    void try_next_root();
+    void list_anew(std::string version);
+    void fail(std::string error, std::optional<std::chrono::seconds> at_least = std::nullopt);
+    void succeed();
+
+    std::string api_version() const { return api_version_of(resource_.roots[root_]); }
+
+    Resource resource_;
+    HttpClient& client_;
+    Credentials& credentials_;
+    ReflectorSink& sink_;
+    Backoff backoff_;
+
+    Step step_ = Step::kList;
+    size_t root_ = 0; // of resource_.roots
+    bool streaming_ = false;
+    bool in_pages_ = true;
+    std::string list_version_ = "0"; // not older than this; "0" = what the server has in memory; empty = the newest
+    std::string continue_;           // the next page of the list under way
+    std::string version_;            // where to watch from
+    bool synced_ = false;
+
+    HttpClient::TransferPtr transfer_{nullptr, nullptr};
+    uint64_t proof_version_ = 0; // with which it was sent
+    std::optional<JsonSplitter> splitter_;
+    std::string broken_;          // why the answer at hand is given up
+    std::optional<Status> error_event_;
+    bool heard_ = false; // something came in this watch
+
+    std::optional<Backoff::Milliseconds> pause_ = Backoff::Milliseconds(0); // before the next try
+    Time next_try_{};
+    int too_new_ = 0; // times in a row
+    std::string error_;
+    Counts counts_;
+};
+
+} // namespace bulkhead::source::kube
