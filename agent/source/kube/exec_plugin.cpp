@@ -86,8 +86,7 @@ Result<std::unique_ptr<ExecPlugin>> ExecPlugin::start(const Access& access, int 
     auto child = spawn(command, {{"KUBERNETES_EXEC_INFO", exec_info(access)}});
     if (!child) {
         const auto hint = one_line(command.install_hint);
-        return fail("run exec plugin " + command.command + ": " + child.error().text +
-                    (hint.empty() ? "" : ": " + hint));
+        return fail(child.error().text + (hint.empty() ? "" : ": " + hint));
     }
     Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, child->pid, 0)));
     const int why = errno;

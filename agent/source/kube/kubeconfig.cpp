@@ -282,6 +282,7 @@ std::string line_of(const std::string& path, const Complaint& complaint) {
 
 std::vector<std::string> lines_of(const std::string& path, const std::vector<Complaint>& complaints) {
     std::vector<std::string> lines;
+    lines.reserve(complaints.size());
     for (const auto& complaint : complaints)
         lines.push_back(line_of(path, complaint));
     return lines;

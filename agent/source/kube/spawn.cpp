@@ -39,14 +39,16 @@ std::vector<std::string> environment_of(const ExecCommand& command,
         for (const auto& [name, value] : *added)
             variables[name] = value;
     std::vector<std::string> lines;
+    lines.reserve(variables.size());
     for (const auto& [name, value] : variables)
-        lines.push_back(name + "=" + value);
+        lines.emplace_back(name).append("=").append(value);
     return lines;
 }
 
 /// What exec takes; points into `words`.
 std::vector<char*> pointers_to(std::vector<std::string>& words) {
     std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
     for (auto& word : words)
         pointers.push_back(word.data());
     pointers.push_back(nullptr);
@@ -112,7 +114,7 @@ Result<Spawned> spawn(const ExecCommand& command, const std::vector<std::pair<st
     if (error == 0) error = preparation.detach();
     Spawned child{.pid = -1, .output = std::move(output->read_end), .errors = std::move(errors->read_end)};
     if (error == 0) error = preparation.run(child.pid, pointers_to(words).data(), pointers_to(variables).data());
-    if (error != 0) return tl::unexpected(Error{std::strerror(error), error});
+    if (error != 0) return fail("run exec plugin " + command.command, error);
     return child;
 }
 
