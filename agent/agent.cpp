@@ -95,6 +95,7 @@ void Agent::turn() {
     if (changes.any() || compiler_->has_room_again()) {
         merge(pending_, compiler_->update(cluster_, changes));
         problems_due_ = true;
+        publish_due_ = true;
     }
     if (!is_empty(pending_) || write_due_) {
         const auto interfaces = wanted();
@@ -103,7 +104,17 @@ void Agent::turn() {
         if (settled_) guards_->release_left_over();
         plan_retry(!written_ || !guards_->errors().empty());
     }
+    if (publisher_ && source_->synced()) publish();
     if (problems_due_) log_problems();
+}
+
+/// Not before everything was told: what isn't known yet would be withdrawn.
+void Agent::publish() {
+    if (publish_due_) publisher_->set_wanted(publish::slices_of(cluster_, compiler_->desired(), options_.node_name));
+    publish_due_ = false;
+    const auto error = publisher_->error();
+    publisher_->tick(std::chrono::steady_clock::now());
+    problems_due_ |= error != publisher_->error();
 }
 
 /// What the source changed, and what that and netlink mean for this node's pods.

@@ -5,6 +5,7 @@
 // turn() does the rest once per batch of events:
 //
 //   source, netlink -> cluster -> local pods -> compile -> release veths that went -> write -> guard veths
+//                                                       \-> publish, for the other nodes' agents
 //
 // A veth's rows are in the kernel before our programs are on it, if there is room for them. What fails is tried again,
 // later and later. Ending leaves everything in place. All on the loop's thread.
@@ -26,6 +27,7 @@
 #include "observe/history.h"
 #include "observe/views.h"
 #include "options.h"
+#include "publish/publisher.h"
 #include "source/kube/session.h"
 #include "source/netlink/local_pods.h"
 #include "source/netlink/monitor.h"
@@ -78,6 +80,7 @@ private:
     void update_local_pods();
     bool write();
     Guards::Wanted wanted() const;
+    void publish();
     void take_refused(const datapath::WriteReport& report);
     void log_refused(const std::vector<std::string>& before) const;
     void plan_retry(bool failed);
@@ -103,6 +106,7 @@ private:
 
     std::unique_ptr<source::kube::Session> session_; // with --source kube
     std::unique_ptr<source::Source> source_;
+    std::optional<publish::Publisher> publisher_; // with --source kube
     std::optional<netlink::Monitor> monitor_;
     std::optional<netlink::PodNames> names_;
     std::optional<netlink::LocalPods> local_pods_;
@@ -122,6 +126,7 @@ private:
     bool written_ = false;      // the last write left nothing out
     bool whole_ = false;        // a complete list is there to be written
     bool settled_ = false;      // ... and was written
+    bool publish_due_ = true;   // something was compiled since the last time
     bool problems_due_ = true;  // the source or the compiler may have others than last time
     std::chrono::milliseconds next_retry_ = kFirstRetry;
     std::vector<std::string> write_errors_;

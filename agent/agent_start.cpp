@@ -124,6 +124,7 @@ Result<> Agent::open_kube() {
     if (!session) return tl::unexpected(session.error());
     session_ = std::move(*session);
     source_ = std::make_unique<source::kube::KubeSource>(*session_, source::kube::agent_resources(options_.node_name));
+    publisher_.emplace(*session_, options_.node_name);
     return {};
 }
 

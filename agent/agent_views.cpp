@@ -103,6 +103,8 @@ std::vector<state::Problem> Agent::problems() const {
         if (!monitor_->network().is_ethernet(ifindex))
             all.push_back(
                 {.origin = "netlink", .object = "interface " + interface_name(ifindex), .field = "", .text = kBare});
+    if (publisher_ && !publisher_->error().empty())
+        all.push_back({.origin = session_->url(), .object = "", .field = "", .text = publisher_->error()});
     for (const auto* more : {&compiler_->desired().problems, &local_pods_->problems()})
         all.insert(all.end(), more->begin(), more->end());
     return all;

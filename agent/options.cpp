@@ -41,8 +41,9 @@ std::string hostname() {
 
 void add_where(CLI::App& app, Options& options) {
     app.add_option("--source", options.source, "where the cluster is described: kube (its API server) or dir:PATH");
-    app.add_option("--kubeconfig", options.kubeconfig, "with --source kube: which server, and as whom; as a pod of "
-                                                       "the cluster if left out")
+    app.add_option("--kubeconfig", options.kubeconfig,
+                   "with --source kube: which server, and as whom; as a pod of "
+                   "the cluster if left out")
         ->option_text("FILE");
     app.add_option("--context", options.context, "of the kubeconfig; its current one if left out")->option_text("NAME");
     app.add_option("--node-name", options.node_name, "spec.nodeName of this node's pods")->capture_default_str();

@@ -1,53 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The API server that other tests stand on is a real one and does what they rely on.
-#include "support/api_server.h"
-
-#include <catch2/catch_test_macros.hpp>
-#include <nlohmann/json.hpp>
-
+#include "cluster_fixture.h"
 #include "support/objects.h"
 #include "support/sockets.h"
 
 namespace bulkhead::test {
 namespace {
-
-using Json = nlohmann::json;
-
-/// The value, or the end of the test.
-template <typename T>
-T require(Result<T> result) {
-    if (!result) FAIL(result.error().text);
-    if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
-void require_assets() {
-    for (const std::string name : {"kube-apiserver", "etcd", "kubectl"})
-        if (const auto found = cluster_asset(name); !found) SKIP(found.error().text);
-}
-
-ApiServer started(const ApiServer::Options& options = {}) {
-    require_assets();
-    return require(ApiServer::create(options));
-}
-
-/// The output of a command that has to succeed.
-std::string kubectl(const ApiServer& server, const std::vector<std::string>& arguments, const std::string& input = {}) {
-    const auto answer = server.kubectl(arguments, input);
-    INFO(arguments.front() << ": " << answer.output);
-    REQUIRE(answer.status == 0);
-    return answer.output;
-}
-
-Json object(const ApiServer& server, const std::vector<std::string>& words) {
-    std::vector<std::string> arguments{"get", "-o", "json"};
-    arguments.insert(arguments.end(), words.begin(), words.end());
-    return Json::parse(kubectl(server, arguments));
-}
-
-void put(const ApiServer& server, const std::string& yaml) {
-    kubectl(server, {"apply", "-f", "-"}, yaml);
-}
 
 std::string config_map(const std::string& value) {
     return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: colours, namespace: default}\ndata: {wall: " + value +
@@ -56,11 +15,6 @@ std::string config_map(const std::string& value) {
 
 std::string revision_of_colours(const ApiServer& server) {
     return object(server, {"configmap", "colours"}).at("metadata").at("resourceVersion");
-}
-
-void start_again(ApiServer& server) {
-    require(server.start());
-    require(server.wait_ready(after(120s)));
 }
 
 /// What a watch from a revision on says within a second, line by line.

@@ -47,7 +47,7 @@ TEST_CASE("a list comes in pieces, however its bytes are cut") {
 TEST_CASE("what is around the items stays, without them") {
     const auto result = split(Shape::kList, kList, 7);
     CHECK(result.envelope == R"( {"kind":"PodList","note":"items","metadata":{"continue":"x[","items":[1]},
-  "items":[],"after":[2] })");
+  "items":null,"after":[2] })");
 }
 
 TEST_CASE("a list without items has no pieces") {

@@ -17,11 +17,11 @@ namespace bulkhead::source::kube {
 
 namespace {
 
-constexpr long kConnectTimeout = 10'000;   // ms
-constexpr long kIdleBeforeProbe = 15;      // s
-constexpr long kBetweenProbes = 5;         // s
+constexpr long kConnectTimeout = 10'000; // ms
+constexpr long kIdleBeforeProbe = 15;    // s
+constexpr long kBetweenProbes = 5;       // s
 constexpr int kProbes = 3;
-constexpr int kUnacknowledged = 30'000;    // ms that sent bytes may wait for their ACK
+constexpr int kUnacknowledged = 30'000;      // ms that sent bytes may wait for their ACK
 constexpr size_t kLongestRefusal = 64 << 10; // bytes of a body that only explains
 constexpr auto kUserAgent = "bulkhead-agent/" BULKHEAD_VERSION;
 

@@ -42,7 +42,7 @@ bool JsonSplitter::step_between(char c) {
     }
     if (shape_ == Shape::kList && c == ']') {
         in_pieces_ = false;
-        from_ = at_;
+        from_ = at_ + 1;
         --depth_;
         return true;
     }
@@ -84,7 +84,8 @@ void JsonSplitter::open(char c) {
     ++depth_;
     const bool is_items = shape_ == Shape::kList && !in_pieces_ && depth_ == 2 && c == '[' && key_ == "items";
     if (!is_items) return;
-    keep_until(at_ + 1);
+    keep_until(at_);
+    envelope_ += "null"; // so that nobody takes it for the list
     in_pieces_ = true;
 }
 

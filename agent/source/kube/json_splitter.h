@@ -31,7 +31,7 @@ public:
     /// Everything that was begun has ended: the list is complete, or the stream stands between two objects.
     bool is_complete() const { return depth_ == 0 && (shape_ == Shape::kStream || ended_); }
 
-    /// Of a complete list: all of it but its items.
+    /// Of a complete list: all of it, but `items` is null.
     const std::string& envelope() const { return envelope_; }
 
 private:

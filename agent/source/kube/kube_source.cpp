@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 constexpr Backoff::Milliseconds kSpreadOfStarts = 500ms;
 constexpr auto kVersionDeadline = 5s;
 constexpr size_t kLongestVersion = 64 << 10; // bytes
-constexpr int kFirstStreamingMinor = 32; // 1.32: streaming lists are on by default
+constexpr int kFirstStreamingMinor = 32;     // 1.32: streaming lists are on by default
 
 /// Of {"major": "1", "minor": "32+"}.
 int minor_version(const std::string& body) {
@@ -95,6 +95,17 @@ void KubeSource::start_followers() {
         follower->reflector.wait_until(start);
         if (streaming) follower->reflector.allow_streaming();
     }
+}
+
+Reflector::Counts KubeSource::counts() const {
+    Reflector::Counts sum;
+    for (const auto& follower : followers_) {
+        const auto& counts = follower->reflector.counts();
+        sum.events += counts.events;
+        sum.lists += counts.lists;
+        sum.failures += counts.failures;
+    }
+    return sum;
 }
 
 void KubeSource::collect() {

@@ -10,6 +10,7 @@
 
 #include <memory>
 
+#include "source/kube/reflector.h"
 #include "source/kube/resource.h"
 #include "source/kube/session.h"
 #include "source/source.h"
@@ -29,6 +30,9 @@ public:
     const std::vector<std::string>& unheard() const override { return unheard_; } // objects: "Tenant payments"
     std::optional<std::chrono::milliseconds> retry_after() const override { return std::nullopt; } // fd() tells
     const std::vector<state::Problem>& problems() const override { return problems_; }
+
+    /// Of all resources together.
+    Reflector::Counts counts() const;
 
 private:
     struct Follower;

@@ -20,6 +20,7 @@ constexpr auto kWatchGrace = 30s;             // by then the server must have en
 constexpr auto kAskAgainWhoWeAre = 100ms;     // while a credential plugin runs, or fails
 constexpr Backoff::Milliseconds kSpread = 1s; // of lists that everybody needs at once
 constexpr int kOftenTooNew = 3;
+constexpr auto kAnyVersion = "0"; // the server has in memory
 constexpr auto kInitialEventsEnd = "k8s.io/initial-events-end";
 
 std::string metadata_of(const Value& object, std::string_view name) {
@@ -105,7 +106,10 @@ std::string Reflector::list_query() const {
     query.add_text(resource_.selector);
     if (in_pages_) query.add("limit", kPageSize);
     if (!continue_.empty()) return query.add("continue", continue_).text();
-    if (!list_version_.empty()) query.add("resourceVersion", list_version_);
+    if (list_version_.empty()) return query.text();
+    query.add("resourceVersion", list_version_);
+    // Together with a limit, any other version would mean exactly that one.
+    if (list_version_ != kAnyVersion) query.add("resourceVersionMatch", "NotOlderThan");
     return query.text();
 }
 

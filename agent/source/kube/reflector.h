@@ -39,8 +39,7 @@ class Reflector {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    Reflector(Resource resource, HttpClient& client, Credentials& credentials, ReflectorSink& sink,
-              uint32_t seed);
+    Reflector(Resource resource, HttpClient& client, Credentials& credentials, ReflectorSink& sink, uint32_t seed);
 
     /// Starts what is due.
     void tick(Time now);
@@ -108,7 +107,7 @@ private:
     size_t root_ = 0; // of resource_.roots
     bool streaming_ = false;
     bool in_pages_ = true;
-    std::string list_version_ = "0"; // not older than this; "0" = what the server has in memory; empty = the newest
+    std::string list_version_ = "0"; // not older than this; "0" = any; empty = the newest
     std::string continue_;           // the next page of the list under way
     std::string version_;            // where to watch from
     bool synced_ = false;
@@ -116,7 +115,7 @@ private:
     HttpClient::TransferPtr transfer_{nullptr, nullptr};
     uint64_t proof_version_ = 0; // with which it was sent
     std::optional<JsonSplitter> splitter_;
-    std::string broken_;          // why the answer at hand is given up
+    std::string broken_; // why the answer at hand is given up
     std::optional<Status> error_event_;
     bool heard_ = false; // something came in this watch
 

@@ -34,7 +34,8 @@ std::vector<Resource> agent_resources(const std::string& node) {
     auto pods = core("pods", "Pod");
     pods.selector = "fieldSelector=" + escaped("spec.nodeName=" + node);
     auto identity_slices = ours("identityslices", "IdentitySlice");
-    identity_slices.selector = "labelSelector=" + escaped(std::string(state::kNodeLabel) + "!=" + state::label_value(node));
+    identity_slices.selector =
+        "labelSelector=" + escaped(std::string(state::kNodeLabel) + "!=" + state::label_value(node));
     return {
         pods,
         identity_slices,

@@ -13,7 +13,7 @@
 namespace bulkhead::source::kube {
 
 struct Status {
-    int64_t code = 0;    // as of HTTP
+    int64_t code = 0;     // as of HTTP
     std::string reason{}; // "Expired", "Forbidden"; or empty
     std::string message{};
     std::optional<std::chrono::seconds> retry_after{};

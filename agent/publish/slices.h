@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the other nodes' agents need to know of this node's pods, as IdentitySlices: one for each tenant.
+// Pure: cluster state and what was compiled from it in, objects out.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "compile/desired.h"
+#include "state/cluster.h"
+
+namespace bulkhead::publish {
+
+/// IdentitySlices as JSON, by name, ready to be applied. Equal state makes equal text.
+using Slices = std::map<std::string, std::string>;
+
+/// Of the pods of `node` that netlink found, that a Pod object names, and whose namespace is known.
+Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node);
+
+/// Labels of pods that some selector asks for.
+std::set<std::string> selected_labels(const state::Cluster& cluster);
+
+} // namespace bulkhead::publish

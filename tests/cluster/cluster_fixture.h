@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the tests with a real API server share: to start one or skip, and to talk to it as its admin.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+#include "support/api_server.h"
+
+namespace bulkhead::test {
+
+using Json = nlohmann::json;
+
+/// The value, or the end of the test.
+template <typename T>
+T require(Result<T> result) {
+    if (!result) FAIL(result.error().text);
+    if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+inline void require_assets() {
+    for (const std::string name : {"kube-apiserver", "etcd", "kubectl"})
+        if (const auto found = cluster_asset(name); !found) SKIP(found.error().text);
+}
+
+inline ApiServer started(const ApiServer::Options& options = {}) {
+    require_assets();
+    return require(ApiServer::create(options));
+}
+
+/// The output of a command that has to succeed.
+inline std::string kubectl(const ApiServer& server, const std::vector<std::string>& arguments,
+                           const std::string& input = {}) {
+    const auto answer = server.kubectl(arguments, input);
+    INFO(arguments.front() << ": " << answer.output);
+    REQUIRE(answer.status == 0);
+    return answer.output;
+}
+
+inline Json object(const ApiServer& server, const std::vector<std::string>& words) {
+    std::vector<std::string> arguments{"get", "-o", "json"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    return Json::parse(kubectl(server, arguments));
+}
+
+inline void put(const ApiServer& server, const std::string& yaml) {
+    kubectl(server, {"apply", "-f", "-"}, yaml);
+}
+
+inline void start_again(ApiServer& server) {
+    require(server.start());
+    require(server.wait_ready(after(120s)));
+}
+
+} // namespace bulkhead::test

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The API server as the source: what kubectl says there is in the cluster state, and nothing that goes wrong between
+// takes anything out of it.
+#include <poll.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "cluster_fixture.h"
+#include "source/kube/kube_source.h"
+#include "support/objects.h"
+
+namespace bulkhead::test {
+namespace {
+
+using source::kube::agent_resources;
+using source::kube::KubeSource;
+using source::kube::Session;
+
+constexpr auto kNode = "node-a";
+
+void install_crds(const ApiServer& server) {
+    kubectl(server, {"apply", "-k", BULKHEAD_MANIFESTS "/crds"});
+    kubectl(server, {"wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"});
+}
+
+/// An agent's view of a server, without its kernel.
+class View {
+public:
+    explicit View(const std::filesystem::path& kubeconfig)
+        : session_(require(Session::create(require(source::kube::read_kubeconfig(kubeconfig)), 1))),
+          source_(*session_, agent_resources(kNode)) {}
+
+    /// Until it holds. Fails the test with what the source complains about.
+    void wait(const std::string& what, const std::function<bool()>& holds) {
+        const Deadline deadline = after(60s);
+        for (source_.update(cluster_); !holds(); source_.update(cluster_)) {
+            INFO(what << "\n" << complaints());
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            pollfd fd{.fd = source_.fd(), .events = POLLIN, .revents = 0};
+            poll(&fd, 1, 100);
+        }
+    }
+    void wait_synced() {
+        wait("the first list", [this] { return source_.synced(); });
+    }
+    void wait_for_complaint(const std::string& text) {
+        wait("a complaint: " + text, [&] { return complaints().find(text) != std::string::npos; });
+    }
+    void wait_for_no_complaint() {
+        wait("no complaint", [this] { return source_.problems().empty(); });
+    }
+
+    std::string complaints() const {
+        std::string all;
+        for (const auto& problem : source_.problems())
+            all += problem.origin + " " + problem.object + " " + problem.field + ": " + problem.text + "\n";
+        return all;
+    }
+
+    state::Cluster& cluster() { return cluster_; }
+    KubeSource& source() { return source_; }
+
+private:
+    std::unique_ptr<Session> session_;
+    KubeSource source_;
+    state::Cluster cluster_;
+};
+
+std::string ns(const std::string& name, const std::string& level) {
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {bulkhead.dev/level: " + level +
+           "}}\n---\n";
+}
+
+std::string pod(const std::string& name, const std::string& node) {
+    return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: shop, labels: {app: " + name +
+           "}}\nspec: {nodeName: " + node + ", containers: [{name: main, image: none}]}\n---\n";
+}
+
+std::string tenant(const std::string& spec) {
+    return "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: bank}\nspec: " + spec + "\n---\n";
+}
+
+std::string level_of_shop(View& view) {
+    const auto found = view.cluster().namespaces().find("shop");
+    return found == view.cluster().namespaces().end() ? "none" : found->second.labels.at("bulkhead.dev/level");
+}
+
+TEST_CASE("what kubectl applies is in the cluster state, of pods this node's, and what it deletes is gone") {
+    const ApiServer server = started();
+    install_crds(server);
+    put(server, ns("shop", "protected") + tenant("{namespaces: [shop], level: protected}"));
+    put(server, pod("here", kNode) + pod("there", "node-b"));
+    put(server, "apiVersion: v1\nkind: Node\nmetadata: {name: node-b}\n");
+    View view(server.kubeconfig());
+    view.wait_synced();
+    CHECK(level_of_shop(view) == "protected");
+    CHECK(view.cluster().tenants().contains("bank"));
+    CHECK(view.cluster().nodes().contains("node-b"));
+    CHECK(view.cluster().pods().contains("shop/here"));
+    CHECK_FALSE(view.cluster().pods().contains("shop/there"));
+    CHECK(view.cluster().services().contains({"Service", "default", "kubernetes"}));
+    CHECK(view.complaints() == "");
+
+    put(server, ns("shop", "non-protected") + pod("too", kNode));
+    kubectl(server, {"-n", "shop", "delete", "pod", "here", "--force", "--grace-period=0"});
+    kubectl(server, {"delete", "tenant", "bank"});
+    view.wait("the changes", [&] {
+        return level_of_shop(view) == "non-protected" && view.cluster().pods().contains("shop/too") &&
+               !view.cluster().pods().contains("shop/here") && view.cluster().tenants().empty();
+    });
+}
+
+TEST_CASE("other nodes' pods come from their slices, this node's own slice says nothing to it") {
+    const ApiServer server = started();
+    install_crds(server);
+    const auto slice = [](const std::string& node, const std::string& pods) {
+        return "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: " + node +
+               "-1, labels: {bulkhead.dev/node: " + node + "}}\nspec: {node: " + node +
+               ", tenant: bank, level: protected, labelKeys: [], endpoints: [" + pods + "]}\n---\n";
+    };
+    put(server, slice("node-b", "{namespace: shop, pod: far, addresses: [10.0.2.1]}") +
+                    slice(kNode, "{namespace: shop, pod: near, addresses: [10.0.1.1]}"));
+    View view(server.kubeconfig());
+    view.wait_synced();
+    REQUIRE(view.cluster().pods().size() == 1);
+    const auto& far = view.cluster().pods().at("shop/far");
+    CHECK(far.node == "node-b");
+    CHECK(far.ips == std::vector<Address>{address("10.0.2.1")});
+
+    put(server, slice("node-b", "{namespace: shop, pod: next, addresses: [10.0.2.2]}"));
+    view.wait("another pod", [&] { return view.cluster().pods().contains("shop/next"); });
+    CHECK_FALSE(view.cluster().pods().contains("shop/far"));
+    kubectl(server, {"delete", "identityslice", "node-b-1"});
+    view.wait("no pod", [&] { return view.cluster().pods().empty(); });
+}
+
+TEST_CASE("while the server is away everything stays in force; it is named; and the watches go on where they were") {
+    ApiServer server = started();
+    install_crds(server);
+    put(server, ns("shop", "protected"));
+    View view(server.kubeconfig());
+    view.wait_synced();
+    view.cluster().take_changes();
+    for (const auto end : {&ApiServer::stop, &ApiServer::kill}) {
+        (server.*end)();
+        view.wait_for_complaint("what was said last stays in force");
+        CHECK(view.complaints().find(server.url()) != std::string::npos);
+        CHECK(level_of_shop(view) == "protected");
+        start_again(server);
+        view.wait_for_no_complaint();
+        CHECK_FALSE(view.cluster().dirty());
+    }
+    put(server, ns("shop", "non-protected"));
+    view.wait("the change after", [&] { return level_of_shop(view) == "non-protected"; });
+}
+
+TEST_CASE("a server that forgot where we were is listed anew: what stayed is no change, what went is gone") {
+    ApiServer server = started();
+    install_crds(server);
+    put(server, ns("shop", "protected") + ns("blog", "non-protected") + tenant("{namespaces: [shop]}"));
+    View view(server.kubeconfig());
+    view.wait_synced();
+    view.cluster().take_changes();
+
+    server.kill(); // and nobody looks until it forgot what comes now
+    start_again(server);
+    put(server, pod("late", kNode) + ns("blog", "protected"));
+    kubectl(server, {"delete", "tenant", "bank"});
+    put(server, ns("news", "protected"));
+    require(server.compact_etcd());
+    server.kill();
+    start_again(server);
+
+    view.wait("what was missed", [&] {
+        return view.cluster().tenants().empty() && view.cluster().pods().contains("shop/late") &&
+               view.cluster().namespaces().contains("news");
+    });
+    CHECK(view.cluster().namespaces().at("blog").labels.at("bulkhead.dev/level") == "protected");
+    view.wait_for_no_complaint();
+    CHECK(view.source().counts().lists > agent_resources(kNode).size());
+}
+
+TEST_CASE("a missing permission is named, and granted later it is enough") {
+    const ApiServer server = started({.users = {{.name = "agent", .token = "token-of-agent"}}});
+    install_crds(server);
+    put(server, ns("shop", "protected"));
+    const auto kubeconfig = require(server.kubeconfig_for("token-of-agent"));
+    View view(kubeconfig);
+    view.wait_for_complaint("needs the permission to list tenants.bulkhead.dev (403)");
+    view.wait_for_complaint("needs the permission to list namespaces (403)");
+    CHECK_FALSE(view.source().synced());
+    kubectl(server, {"create", "clusterrole", "reader", "--verb=get,list,watch", "--resource=*.*"});
+    kubectl(server, {"create", "clusterrolebinding", "reader", "--clusterrole=reader", "--user=agent"});
+    view.wait_synced();
+    view.wait_for_no_complaint();
+    CHECK(level_of_shop(view) == "protected");
+
+    kubectl(server, {"delete", "clusterrolebinding", "reader"});
+    put(server, ns("shop", "non-protected"));
+    view.wait("the running watch's last word", [&] { return level_of_shop(view) == "non-protected"; });
+}
+
+TEST_CASE("a server without our CRDs is told from one that is empty, and does once they are there") {
+    const ApiServer server = started();
+    View view(server.kubeconfig());
+    view.wait_for_complaint("the API server has no tenants.bulkhead.dev: are Bulkhead's CRDs installed?");
+    CHECK_FALSE(view.source().synced());
+    install_crds(server);
+    view.wait_synced();
+    view.wait_for_no_complaint();
+}
+
+} // namespace
+} // namespace bulkhead::test
