@@ -40,7 +40,8 @@ Result<Address> Address::parse(std::string_view text) {
     Address address;
     address.family = copy.find(':') == std::string::npos ? BH_IPV4 : BH_IPV6;
     const int family = address.family == BH_IPV4 ? AF_INET : AF_INET6;
-    if (inet_pton(family, copy.c_str(), address.bytes.data()) != 1)
+    const bool whole = copy.find('\0') == std::string::npos; // inet_pton reads no further
+    if (!whole || inet_pton(family, copy.c_str(), address.bytes.data()) != 1)
         return fail("\"" + copy + "\" is not an IP address");
     if (is_v4_mapped(address)) return fail("\"" + copy + "\" is an IPv4-mapped address: write the IPv4 address");
     return address;
@@ -82,7 +83,8 @@ Result<Cidr> Cidr::parse(std::string_view text) {
     const auto digits = text.substr(slash + 1);
     int length = -1;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-    if (error != std::errc{} || end != digits.data() + digits.size() || length < 0 || length > address->bits())
+    const bool plain = digits == "0" || (!digits.empty() && digits.front() >= '1' && digits.front() <= '9');
+    if (!plain || error != std::errc{} || end != digits.data() + digits.size() || length > address->bits())
         return fail("\"" + std::string(text) + "\" has no valid prefix length");
     cidr.length = static_cast<uint8_t>(length);
     if (has_host_bits(cidr)) return fail("\"" + std::string(text) + "\" has bits set beyond its prefix length");

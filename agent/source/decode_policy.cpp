@@ -141,7 +141,7 @@ state::AwsResource decode_aws_resource(const Field& document, const DecodeContex
     spec.only({"tenant", "level", "mode", "ports", "allowFrom", "addresses"});
     state::AwsResource resource;
     resource.meta = read_meta(document, context);
-    resource.tenant = spec["tenant"].string().value_or("");
+    resource.tenant = read_tenant(spec["tenant"]);
     const auto level = read_level(spec["level"]);
     resource.level = level.value_or(state::Level::kProtected);
     resource.says_level = level.has_value();

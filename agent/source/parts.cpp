@@ -2,6 +2,7 @@
 #include "source/parts.h"
 
 #include <algorithm>
+#include <array>
 
 namespace bulkhead::source {
 
@@ -24,13 +25,17 @@ bool is_name(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return is_lower_or_digit(c) || c == '-' || c == '.'; });
 }
 
-/// A label's value, or its key without the prefix.
-bool is_label_word(std::string_view text) {
-    constexpr size_t kLongest = 63;
-    if (text.empty() || text.size() > kLongest) return false;
+bool is_word(std::string_view text, size_t longest) {
+    if (text.empty() || text.size() > longest) return false;
     if (!is_alphanumeric(text.front()) || !is_alphanumeric(text.back())) return false;
     return std::all_of(text.begin(), text.end(),
                        [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+/// A label's value, or its key without the prefix.
+bool is_label_word(std::string_view text) {
+    constexpr size_t kLongest = 63;
+    return is_word(text, kLongest);
 }
 
 bool is_label_key(std::string_view text) {
@@ -91,6 +96,21 @@ std::optional<std::string> read_name(const Field& field) {
     if (is_name(*name)) return name;
     field.complain(field.value().text() + " is not a Kubernetes name");
     return std::nullopt;
+}
+
+std::string read_tenant(const Field& field) {
+    constexpr std::array<std::string_view, 4> kSources{"capsule", "kiosk", "hnc", "ns"};
+    constexpr size_t kLongest = 253; // a label's value is shorter, a Tenant's name may be as long
+    const auto text = field.string();
+    if (!text) return "";
+    std::string_view name = *text;
+    if (const auto slash = name.find('/'); slash != std::string_view::npos) {
+        if (std::find(kSources.begin(), kSources.end(), name.substr(0, slash)) == kSources.end())
+            field.complain("\"" + *text + "\" has none of the sources capsule/, kiosk/, hnc/, ns/");
+        name.remove_prefix(slash + 1);
+    }
+    if (!is_word(name, kLongest)) field.complain("\"" + *text + "\" is not a tenant's name");
+    return *text;
 }
 
 void check_frame(const Field& document) {

@@ -14,6 +14,9 @@ inline constexpr auto kDefaultAccount = "default";
 /// A Kubernetes name: lower-case letters, digits, '-' and '.', at most 253. Nothing if it isn't one.
 std::optional<std::string> read_name(const Field& field);
 
+/// "payments", or with its source: "capsule/payments". Empty if it isn't there.
+std::string read_tenant(const Field& field);
+
 /// Name, namespace, origin and creation time. Of a document whose key was readable.
 state::Meta read_meta(const Field& document, const DecodeContext& context);
 

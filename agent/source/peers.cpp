@@ -19,18 +19,6 @@ std::vector<std::string_view> forms_of(const Field& peer) {
     return found;
 }
 
-/// "payments", or with its source: "capsule/payments".
-std::string read_tenant_name(const Field& field) {
-    constexpr std::array<std::string_view, 4> kSources{"capsule", "kiosk", "hnc", "ns"};
-    const auto text = field.string().value_or("");
-    const auto slash = text.find('/');
-    if (slash != std::string::npos &&
-        std::find(kSources.begin(), kSources.end(), std::string_view(text).substr(0, slash)) == kSources.end())
-        field.complain("\"" + text + "\" has none of the sources capsule/, kiosk/, hnc/, ns/");
-    if (text.empty() || text.ends_with('/')) field.complain("is not a tenant's name");
-    return text;
-}
-
 state::Peer read_cidr_peer(const Field& field) {
     const auto text = field.string();
     if (!text) return state::CidrPeer{};
@@ -44,7 +32,7 @@ state::Peer read_cidr_peer(const Field& field) {
 
 state::Peer read_tenant_peer(const Field& peer) {
     peer.only({"tenant", "podSelector"});
-    return state::TenantPeer{.tenant = read_tenant_name(peer["tenant"]), .pods = read_selector(peer["podSelector"])};
+    return state::TenantPeer{.tenant = read_tenant(peer["tenant"]), .pods = read_selector(peer["podSelector"])};
 }
 
 state::Peer read_namespace_peer(const Field& peer) {
