@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/crd_objects.h"
+
+namespace bulkhead::test {
+
+namespace {
+
+constexpr auto kWholeTenant = R"({
+  namespaces: [payments, payments-batch],
+  namespaceSelector: {matchLabels: {team: payments}, matchExpressions: [
+    {key: example.org/tier, operator: In, values: [web, api]}, {key: old, operator: DoesNotExist}]},
+  level: protected, mode: audit, sealed: true, confined: true,
+  podExpose: false, accessGrants: false, sourceCheck: false,
+  expose: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: payments}, matchExpressions: [
+              {key: tier, operator: NotIn, values: [""]}]},
+            podSelector: {matchLabels: {app: ""}, matchExpressions: [{key: a, operator: In, values: [b]}]},
+            ports: [{port: 8443}, {port: http, protocol: TCP}, {port: 9000, endPort: 9010, protocol: UDP},
+                    {protocol: ICMP}, {port: 65535, protocol: SCTP}]}],
+  trusted: [{namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: In, values: [b]}]},
+             podSelector: {matchLabels: {app: prometheus}, matchExpressions: [{key: a, operator: In, values: [b]}]},
+             ports: [{port: 9100, endPort: 9100, protocol: TCP}, {port: metrics}]}],
+  allowFrom: [
+    {from: [{tenant: capsule/accounts, podSelector: {matchLabels: {a: b}, matchExpressions: [
+               {key: a, operator: In, values: [b]}]}},
+            {namespace: blog, serviceAccount: reports, podSelector: {}},
+            {awsResource: cluster-dns}, {cidr: 203.0.113.0/24}, {cidr: "2001:db8::1"}, {world: true}],
+     to: {namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: In, values: [b]}]},
+          podSelector: {matchLabels: {app: api}, matchExpressions: [{key: a, operator: In, values: [b]}]}},
+     ports: [{port: 8443, endPort: 8444, protocol: TCP}],
+     until: "2030-12-31T23:59:59.5+01:00", reason: login asks for the balance}],
+  allowTo: [{to: [{tenant: Team_A, podSelector: {matchLabels: {a: b}, matchExpressions: [
+                     {key: a, operator: In, values: [b]}]}},
+                  {namespace: blog, serviceAccount: reports}, {awsResource: aurora}, {cidr: 10.0.0.0/8},
+                  {world: true}],
+             ports: [{port: 443, endPort: 444, protocol: TCP}]}]})";
+
+constexpr auto kWholeGrant = R"({
+  podSelector: {matchLabels: {app: vault}, matchExpressions: [{key: a, operator: In, values: [b]}]},
+  from: [{tenant: hnc/accounts, podSelector: {matchLabels: {a: b}, matchExpressions: [
+            {key: a, operator: In, values: [b]}]}},
+         {namespace: blog, serviceAccount: reports}, {awsResource: aurora}, {cidr: "2001:db8::/32"}, {world: true}],
+  ports: [{port: 8443, endPort: 8444, protocol: TCP}, {port: export}],
+  until: "2030-12-31T23:59:59Z", reason: the yearly report})";
+
+constexpr auto kWholeResource = R"({
+  tenant: payments, level: non-protected, mode: enforce,
+  ports: [{port: 5432, endPort: 5433, protocol: TCP}],
+  allowFrom: [{from: [{tenant: ns/accounts, podSelector: {matchLabels: {a: b}, matchExpressions: [
+                         {key: a, operator: In, values: [b]}]}},
+                      {namespace: blog, serviceAccount: reports}, {awsResource: aurora}, {cidr: 192.0.2.1/32},
+                      {world: true}],
+               ports: [{port: 5432, endPort: 5432, protocol: TCP}],
+               until: "2030-12-31T23:59:59Z", reason: the day's accounts}],
+  addresses: {cidrs: [10.0.200.0/28, "fd00:10:0:200::/64", 192.0.2.7],
+              hostnames: [payments.cluster-abc.eu-central-1.rds.amazonaws.com], securityGroups: [sg-0123456789abcdef0],
+              networkInterfaceTags: {team: payments}, resourceTags: {"aws:tag": "any value, really"},
+              subnets: [subnet-0123456789abcdef0], prefixLists: [pl-0123456789abcdef0], instanceMetadata: true}})";
+
+constexpr auto kWholeSlice = R"({
+  node: ip-10-0-1-1.eu-central-1.compute.internal, tenant: capsule/payments, level: protected, labelKeys: [app, tier],
+  endpoints: [
+    {namespace: payments, pod: ledger-0, addresses: [10.0.1.7, "2001:db8::7"], created: "2026-11-27T12:00:00Z",
+     serviceAccount: ledger, labels: {app: ledger}, expose: "8443, 9000-9010/UDP",
+     ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}]},
+    {namespace: payments, pod: ledger-1, addresses: []}]})";
+
+// Rows about one part of an object, which stand in many of them.
+std::string peer(const std::string& peer) {
+    return "{from: [" + peer + "]}";
+}
+std::string port(const std::string& port) {
+    return "{from: [{world: true}], ports: [" + port + "]}";
+}
+std::string selector(const std::string& selector) {
+    return "{from: [{world: true}], podSelector: " + selector + "}";
+}
+std::string cidr(const std::string& cidr) {
+    return "{addresses: {cidrs: ['" + cidr + "']}}";
+}
+
+std::vector<WrongObject> wrong_fields() {
+    using enum Refuses;
+    return {
+        {"a level", "Tenant", "{level: secret}", "{level: protected}", kSchema, "supported values: \"protected\"",
+         "neither protected nor non-protected"},
+        {"a mode", "Tenant", "{mode: warn}", "{mode: audit}", kSchema, "supported values: \"enforce\"",
+         "neither enforce nor audit"},
+        {"a quoted truth", "Tenant", "{sealed: 'true'}", "{sealed: true}", kSchema, "must be of type boolean",
+         "neither true nor false"},
+        {"a namespace's name", "Tenant", "{namespaces: [Payments]}", "{namespaces: [payments]}", kSchema,
+         "spec.namespaces", "is not a Kubernetes name"},
+        {"one namespace without its list", "Tenant", "{namespaces: payments}", "{namespaces: [payments]}", kSchema,
+         "must be of type array", "is not a list"},
+        {"an AWS resource's level", "AWSResource", "{level: open}", "{level: non-protected}", kSchema,
+         "supported values: \"protected\"", "neither protected nor non-protected"},
+        {"an AWS resource's tenant", "AWSResource", "{tenant: eks/a}", "{tenant: kiosk/a}", kSchema, "spec.tenant",
+         "has none of the sources"},
+        {"no peers in a tenant's grant", "Tenant", "{allowFrom: [{ports: [{port: 80}]}]}",
+         "{allowFrom: [{from: [{world: true}], ports: [{port: 80}]}]}", kSchema, "from: Required value", "is missing"},
+        {"no peers to reach", "Tenant", "{allowTo: [{to: []}]}", "{allowTo: [{to: [{world: true}]}]}", kSchema,
+         "should have at least 1 items", "name at least one peer"},
+        {"no peers in a grant", "AccessGrant", "{ports: [{port: 80}]}", port("{port: 80}"), kSchema,
+         "spec.from: Required value", "is missing"},
+        {"a date without a time", "AccessGrant", "{from: [{world: true}], until: '2026-02-03'}",
+         "{from: [{world: true}], until: '2026-02-03T00:00:00Z'}", kSchema, "must be of type date-time",
+         "is not a date"},
+        {"a day that no month has", "AccessGrant", "{from: [{world: true}], until: '2026-02-30T00:00:00Z'}",
+         "{from: [{world: true}], until: '2026-02-28T00:00:00Z'}", kSchema, "must be of type date-time",
+         "is not a date"},
+        {"an offset of 25 hours", "AccessGrant", "{from: [{world: true}], until: '2026-02-03T00:00:00+25:00'}",
+         "{from: [{world: true}], until: '2026-02-03T00:00:00+13:00'}", kAgent, "", "is not a date"},
+        {"a slice of no node", "IdentitySlice", "{tenant: a}", "{node: a}", kSchema, "spec.node: Required value",
+         "is missing"},
+        {"an endpoint without its pod", "IdentitySlice", "{node: a, endpoints: [{namespace: b}]}",
+         "{node: a, endpoints: [{namespace: b, pod: c}]}", kSchema, "pod: Required value", "is missing"},
+        {"an endpoint's port by ICMP", "IdentitySlice",
+         "{node: a, endpoints: [{namespace: b, pod: c, ports: [{name: d, port: 1, protocol: ICMP}]}]}",
+         "{node: a, endpoints: [{namespace: b, pod: c, ports: [{name: d, port: 1, protocol: SCTP}]}]}", kSchema,
+         "supported values: \"TCP\"", "ICMP has no ports"},
+    };
+}
+
+std::vector<WrongObject> wrong_peers() {
+    using enum Refuses;
+    const std::string one = "must be exactly one of tenant, namespace, awsResource, cidr, world";
+    return {
+        {"two peers in one", "AccessGrant", peer("{tenant: a, namespace: b}"), peer("{tenant: a}, {namespace: b}"),
+         kRules, one, one},
+        {"a peer that is nobody", "AccessGrant", peer("{}"), peer("{world: true}"), kRules, one, one},
+        {"pods of nobody", "AccessGrant", peer("{podSelector: {}}"), peer("{tenant: a, podSelector: {}}"), kRules, one,
+         one},
+        {"pods of a resource", "AccessGrant", peer("{awsResource: a, podSelector: {}}"), peer("{awsResource: a}"),
+         kRules, "podSelector goes with tenant or namespace", "is an unknown field"},
+        {"an account of a tenant", "AccessGrant", peer("{tenant: a, serviceAccount: b}"),
+         peer("{namespace: a, serviceAccount: b}"), kRules, "serviceAccount goes with namespace",
+         "is an unknown field"},
+        {"a world that is false", "AccessGrant", peer("{world: false}"), peer("{world: true}"), kSchema,
+         "supported values: true", "is true or isn't there"},
+        {"an unknown source", "AccessGrant", peer("{tenant: hns/a}"), peer("{tenant: hnc/a}"), kSchema,
+         "tenant in body should match", "has none of the sources"},
+        {"a source without a name", "AccessGrant", peer("{tenant: ns/}"), peer("{tenant: ns/a}"), kSchema,
+         "tenant in body should match", "is not a tenant's name"},
+        {"an account's name", "AccessGrant", peer("{namespace: a, serviceAccount: B}"),
+         peer("{namespace: a, serviceAccount: b}"), kSchema, "serviceAccount in body should match",
+         "is not a Kubernetes name"},
+        {"a CIDR with host bits", "AccessGrant", peer("{cidr: 10.0.0.1/8}"), peer("{cidr: 10.0.0.0/8}"), kRules,
+         "has bits set beyond its prefix length", "has bits set beyond its prefix length"},
+        {"a resource's CIDR with host bits", "AWSResource", cidr("10.0.200.1/31"), cidr("10.0.200.0/31"), kRules,
+         "has bits set beyond its prefix length", "has bits set beyond its prefix length"},
+        {"an IPv6 CIDR with host bits", "AWSResource", cidr("2001:db8::1/127"), cidr("2001:DB8::0/127"), kRules,
+         "has bits set beyond its prefix length", "has bits set beyond its prefix length"},
+        {"a prefix that is too long", "AWSResource", cidr("10.0.0.0/33"), cidr("10.0.0.0/32"), kRules,
+         "is not a CIDR such as 10.0.0.0/16", "has no valid prefix length"},
+        {"a short address", "AWSResource", cidr("10.0.0/24"), cidr("10.0.0.0/24"), kRules,
+         "is not a CIDR such as 10.0.0.0/16", "is not a CIDR"},
+        {"an address with leading zeros", "AWSResource", cidr("010.0.0.0/8"), cidr("10.0.0.0/8"), kRules,
+         "is not a CIDR such as 10.0.0.0/16", "is not a CIDR"},
+        {"an IPv4-mapped address", "AWSResource", cidr("::ffff:10.0.0.0/104"), cidr("64:ff9b::10.0.0.0/104"), kRules,
+         "is not a CIDR such as 10.0.0.0/16", "is not a CIDR"},
+        {"a prefix with a leading zero", "AWSResource", cidr("10.0.0.0/08"), cidr("10.0.0.0/8"), kSchema,
+         "should match", "has no valid prefix length"},
+        {"a prefix that is missing", "AWSResource", cidr("10.0.0.0/"), cidr("10.0.0.0"), kSchema, "should match",
+         "has no valid prefix length"},
+        {"a host's name among CIDRs", "AWSResource", cidr("db.example.org"),
+         "{addresses: {hostnames: [db.example.org]}}", kSchema, "should match", "is not a CIDR"},
+    };
+}
+
+std::vector<WrongObject> wrong_ports() {
+    using enum Refuses;
+    const std::string end = "endPort goes with a port that is a number and not greater than it";
+    return {
+        {"port 0", "AccessGrant", port("{port: 0}"), port("{port: 1}"), kSchema, "greater than or equal to 1",
+         "0 is not a port (1-65535)"},
+        {"port 65536", "AccessGrant", port("{port: 65536}"), port("{port: 65535}"), kSchema,
+         "less than or equal to 65535", "65536 is not a port (1-65535)"},
+        {"an end beyond all ports", "AccessGrant", port("{port: 1, endPort: 70000}"), port("{port: 1, endPort: 65535}"),
+         kSchema, "less than or equal to 65535", "70000 is not a port (1-65535)"},
+        {"a quoted number", "AccessGrant", port("{port: '8443'}"), port("{port: 8443}"), kSchema, "should match",
+         "a number stands without quotes"},
+        {"a name that is too long", "AccessGrant", port("{port: abcdefghijklmnop}"), port("{port: abcdefghijklmno}"),
+         kSchema, "port", "is not a port's name"},
+        {"a name with two hyphens", "AccessGrant", port("{port: a--1}"), port("{port: 1-a-1}"), kSchema, "should match",
+         "is not a port's name"},
+        {"a name that ends in a hyphen", "AccessGrant", port("{port: web-}"), port("{port: web-1}"), kSchema,
+         "should match", "is not a port's name"},
+        {"half a port", "AccessGrant", port("{port: 1.5}"), port("{port: 1}"), kSchema, "port",
+         "is not a whole number"},
+        {"a protocol in lower case", "AccessGrant", port("{port: 80, protocol: tcp}"),
+         port("{port: 80, protocol: TCP}"), kSchema, "supported values: \"TCP\"", "is none of TCP, UDP, SCTP, ICMP"},
+        {"a port that is nothing", "AccessGrant", port("{}"), port("{protocol: UDP}"), kSchema,
+         "should have at least 1 properties", "names neither a port nor a protocol"},
+        {"an end before the port", "AccessGrant", port("{port: 90, endPort: 80}"), port("{port: 80, endPort: 80}"),
+         kRules, end, "80 is less than port 90"},
+        {"an end without a port", "AccessGrant", port("{endPort: 80, protocol: TCP}"),
+         port("{port: 80, endPort: 80, protocol: TCP}"), kRules, end, "goes with port only"},
+        {"an end of a name", "AccessGrant", port("{port: http, endPort: 80}"), port("{port: http}"), kRules, end,
+         "goes with a number, not with a name"},
+        {"a port of ICMP", "AccessGrant", port("{port: 8, protocol: ICMP}"), port("{protocol: ICMP}"), kRules,
+         "ICMP has no ports", "ICMP has no ports"},
+        {"a resource's port by name", "AWSResource", "{ports: [{port: mysql}]}", "{ports: [{port: 3306}]}", kSchema,
+         "must be of type integer", "those are for pods"},
+        {"a grant on a resource's port by name", "AWSResource",
+         "{allowFrom: [{from: [{world: true}], ports: [{port: mysql}]}]}",
+         "{allowFrom: [{from: [{world: true}], ports: [{port: 3306}]}]}", kSchema, "must be of type integer",
+         "those are for pods"},
+        {"a resource's end before the port", "AWSResource", "{ports: [{port: 90, endPort: 80}]}",
+         "{ports: [{port: 80, endPort: 90}]}", kRules, "endPort goes with a port that is not greater than it",
+         "80 is less than port 90"},
+    };
+}
+
+std::vector<WrongObject> wrong_selectors() {
+    using enum Refuses;
+    const auto expression = [](const std::string& text) { return selector("{matchExpressions: [" + text + "]}"); };
+    return {
+        {"an operator", "AccessGrant", expression("{key: a, operator: Near, values: [b]}"),
+         expression("{key: a, operator: In, values: [b]}"), kSchema, "supported values: \"In\"",
+         "is none of In, NotIn, Exists, DoesNotExist"},
+        {"no operator", "AccessGrant", expression("{key: a}"), expression("{key: a, operator: Exists}"), kSchema,
+         "operator: Required value", "is missing"},
+        {"In nothing", "AccessGrant", expression("{key: a, operator: In}"),
+         expression("{key: a, operator: In, values: ['']}"), kSchema, "values", "names nothing"},
+        {"NotIn an empty list", "AccessGrant", expression("{key: a, operator: NotIn, values: []}"),
+         expression("{key: a, operator: NotIn, values: [b]}"), kSchema, "values", "names nothing"},
+        {"Exists with a value", "AccessGrant", expression("{key: a, operator: Exists, values: [b]}"),
+         expression("{key: a, operator: Exists, values: []}"), kSchema, "matchExpressions",
+         "goes with In and NotIn only"},
+        {"a label's name", "AccessGrant", expression("{key: -a, operator: Exists}"),
+         expression("{key: x.y/a_b.c-d, operator: Exists}"), kSchema, "key in body should match",
+         "is not a label's name"},
+        {"a label's value", "AccessGrant", selector("{matchLabels: {a: 'b c'}}"), selector("{matchLabels: {a: b.c}}"),
+         kSchema, "should match", "is not a label's value"},
+        {"a label's value that is a number", "AccessGrant", selector("{matchLabels: {a: 1}}"),
+         selector("{matchLabels: {a: '1'}}"), kSchema, "must be of type string", "is not a string"},
+        {"a name among matchLabels", "AccessGrant", selector("{matchLabels: {'a b': c}}"),
+         selector("{matchLabels: {a: c}}"), kAgent, "", "is not a label's name"},
+    };
+}
+
+} // namespace
+
+std::string document_of(const std::string& kind, const std::string& name, const std::string& spec) {
+    return "apiVersion: bulkhead.dev/v1alpha1\nkind: " + kind + "\nmetadata: {name: " + name +
+           (kind == "AccessGrant" ? ", namespace: payments" : "") + "}\nspec: " + spec + "\n";
+}
+
+std::vector<std::string> whole_objects() {
+    return {document_of("Tenant", "whole", kWholeTenant), document_of("AccessGrant", "whole", kWholeGrant),
+            document_of("AWSResource", "whole", kWholeResource), document_of("IdentitySlice", "whole", kWholeSlice)};
+}
+
+std::vector<WrongObject> wrong_objects() {
+    std::vector<WrongObject> rows;
+    for (const auto& more : {wrong_fields(), wrong_peers(), wrong_ports(), wrong_selectors()})
+        rows.insert(rows.end(), more.begin(), more.end());
+    return rows;
+}
+
+} // namespace bulkhead::test
