@@ -10,17 +10,11 @@
 #include <nlohmann/json.hpp>
 
 #include "support/api_server.h"
+#include "support/require.h"
 
 namespace bulkhead::test {
 
 using Json = nlohmann::json;
-
-/// The value, or the end of the test.
-template <typename T>
-T require(Result<T> result) {
-    if (!result) FAIL(result.error().text);
-    if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 inline void require_assets() {
     for (const std::string name : {"kube-apiserver", "etcd", "kubectl"})
@@ -54,6 +48,11 @@ inline void put(const ApiServer& server, const std::string& yaml) {
 inline void start_again(ApiServer& server) {
     require(server.start());
     require(server.wait_ready(after(120s)));
+}
+
+inline void install_crds(const ApiServer& server) {
+    kubectl(server, {"apply", "-k", BULKHEAD_MANIFESTS "/crds"});
+    kubectl(server, {"wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"});
 }
 
 } // namespace bulkhead::test

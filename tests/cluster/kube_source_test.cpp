@@ -21,11 +21,6 @@ using source::kube::Session;
 
 constexpr auto kNode = "node-a";
 
-void install_crds(const ApiServer& server) {
-    kubectl(server, {"apply", "-k", BULKHEAD_MANIFESTS "/crds"});
-    kubectl(server, {"wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"});
-}
-
 /// An agent's view of a server, without its kernel.
 class View {
 public:

@@ -179,11 +179,15 @@ AgentProcess AgentProcess::launch(const Net& net, const Place& node, const Optio
     const std::string name = options.name.empty() ? node.name : options.name;
     const fs::path pin_dir = net.directory() / (name + ".pins");
     const std::string socket = net.directory() / (name + ".sock");
-    const fs::path source = options.source.empty() ? net.manifests().directory() : options.source;
     std::vector<std::string> argv = options.before;
-    argv.insert(argv.end(),
-                {BULKHEAD_AGENT, "--source", "dir:" + source.string(), "--node-name", node.name, "--pin-dir", pin_dir,
-                 "--socket", socket, "--attach", options.attach, "--metrics-address", options.metrics_address});
+    argv.insert(argv.end(), {BULKHEAD_AGENT, "--node-name", node.name, "--pin-dir", pin_dir, "--socket", socket,
+                             "--attach", options.attach, "--metrics-address", options.metrics_address});
+    if (options.kubeconfig.empty()) {
+        const fs::path source = options.source.empty() ? net.manifests().directory() : options.source;
+        argv.insert(argv.end(), {"--source", "dir:" + source.string()});
+    } else {
+        argv.insert(argv.end(), {"--source", "kube", "--kubeconfig", options.kubeconfig});
+    }
     argv.insert(argv.end(), options.more.begin(), options.more.end());
     Netns netns = require(Netns::open(node.netns.name()));
     Process process = require(Process::start(argv, &netns));

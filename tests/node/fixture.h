@@ -19,19 +19,13 @@
 
 #include "attach_modes.h"
 #include "support/process.h"
+#include "support/require.h"
 #include "support/sockets.h"
 
 namespace bulkhead::test {
 
 using Json = nlohmann::json;
 using Labels = std::map<std::string, std::string>;
-
-/// The value, or the end of the test.
-template <typename T>
-T require(Result<T> result) {
-    if (!result) FAIL(result.error().text);
-    if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 /// For an agent to end: closing its watch on the manifests waits for the kernel's other business.
 inline constexpr auto kEnd = 30s;
@@ -109,11 +103,12 @@ class AgentProcess {
 public:
     struct Options {
         std::string attach = "auto";
-        std::string name = {};                // of its pin directory and socket; empty = the node's
-        std::filesystem::path source = {};    // empty = the net's manifests
-        std::string metrics_address = {};     // empty = none
-        std::vector<std::string> more = {};   // further arguments
-        std::vector<std::string> before = {}; // a command that runs it: setpriv and its arguments
+        std::string name = {};                 // of its pin directory and socket; empty = the node's
+        std::filesystem::path source = {};     // empty = the net's manifests
+        std::filesystem::path kubeconfig = {}; // not empty: the source is this API server
+        std::string metrics_address = {};      // empty = none
+        std::vector<std::string> more = {};    // further arguments
+        std::vector<std::string> before = {};  // a command that runs it: setpriv and its arguments
     };
 
     /// Runs, but need not be ready.

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Two nodes with an agent each that know the cluster from its API server alone: what kubectl says is what the packets
+// meet, and what one node's netlink says the other node knows.
+#include "cluster_fixture.h"
+#include "fixture.h"
+#include "support/echo_server.h"
+
+namespace bulkhead::test {
+namespace {
+
+constexpr uint16_t kPort = 5432;
+
+std::string node_text(const Place& node) {
+    return "apiVersion: v1\nkind: Node\nmetadata: {name: " + node.name +
+           "}\nstatus: {addresses: [{type: InternalIP, address: " + node.ip4.text() +
+           "}, {type: InternalIP, address: \"" + node.ip6.text() + "\"}]}\n---\n";
+}
+
+/// Bound to its node; nobody ever writes its status.
+std::string bound_pod_text(const std::string& node, const std::string& pod) {
+    const auto slash = pod.find('/');
+    return "apiVersion: v1\nkind: Pod\nmetadata: {namespace: " + pod.substr(0, slash) +
+           ", name: " + pod.substr(slash + 1) + "}\nspec: {nodeName: " + node +
+           ", containers: [{name: main, image: none}]}\n---\n";
+}
+
+/// Two nodes and an API server on one VPC.
+class TwoNodes {
+public:
+    TwoNodes() : net_(Net::create()), host_(net_.resource("api-server", "10.0.0.200", "fd00:10::200")) {
+        server_.emplace(started({.netns = host_.netns.name(), .address = host_.ip4.text()}));
+        install_crds(*server_);
+        put(node_text(net_.node(kNodeA)) + node_text(net_.node(kNodeB)));
+    }
+
+    void put(const std::string& yaml) const { test::put(*server_, yaml); }
+    const Net& net() const { return net_; }
+    ApiServer& server() { return *server_; }
+
+    AgentProcess start(const std::string& node) const {
+        return AgentProcess::start(net_, net_.node(node), {.kubeconfig = server_->kubeconfig()});
+    }
+
+    /// Its object first, as the scheduler binds it, then its veth, as the CNI makes it.
+    Place run(const std::string& node, const std::string& pod, int number) const {
+        put(bound_pod_text(node, pod));
+        return net_.wire(node, pod, number);
+    }
+
+    Json slices() const { return object(*server_, {"identityslices"}).at("items"); }
+
+private:
+    Net net_;
+    Place host_;
+    std::optional<ApiServer> server_;
+};
+
+bool reaches(const Place& from, const Place& to, uint8_t family = BH_IPV4) {
+    return answers_tcp(from.netns, {to.address(family), kPort}, after(1s));
+}
+
+/// The rule on both families, once the news of it has arrived.
+void check_reaches(const Place& from, const Place& to, bool expected) {
+    for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
+        INFO(from.name << " to " << to.name << " by IPv" << (family == BH_IPV4 ? 4 : 6));
+        CHECK(wait_until([&] { return reaches(from, to, family) == expected; }, after(20s), 20ms));
+    }
+}
+
+TEST_CASE("what kubectl says is what packets meet on two nodes, and no pod's status is needed for it") {
+    TwoNodes cluster;
+    cluster.put(namespace_text("shop") + "---\n" + protected_namespace_text("bank"));
+    const auto agent_a = cluster.start(kNodeA);
+    const auto agent_b = cluster.start(kNodeB);
+    const Place web = cluster.run(kNodeA, "shop/web", 20);
+    const Place teller = cluster.run(kNodeA, "bank/teller", 21);
+    const Place ledger = cluster.run(kNodeB, "bank/ledger", 20);
+    const auto server = require(EchoServer::start(ledger.netns, {kPort}));
+
+    check_reaches(teller, ledger, true);
+    CHECK_FALSE(reaches(web, ledger));
+    CHECK_FALSE(reaches(web, ledger, BH_IPV6));
+
+    cluster.put("apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: bank}\n"
+                "spec: {namespaces: [bank], level: protected, allowFrom: [{from: [{namespace: shop}], ports: [{port: " +
+                std::to_string(kPort) + "}]}]}\n");
+    check_reaches(web, ledger, true);
+    cluster.put(tenant_text("bank", "namespaces: [bank], level: protected"));
+    check_reaches(web, ledger, false);
+    cluster.put(namespace_text("bank") + "---\n" + tenant_text("bank", "namespaces: [bank]"));
+    check_reaches(web, ledger, true);
+}
+
+TEST_CASE("a node's slices tell the others of its pods by name, and go with the pods") {
+    TwoNodes cluster;
+    cluster.put(namespace_text("shop") + "---\n" + protected_namespace_text("bank"));
+    const auto agent_a = cluster.start(kNodeA);
+    const auto agent_b = cluster.start(kNodeB);
+    const Place web = cluster.run(kNodeA, "shop/web", 20);
+    const Place teller = cluster.run(kNodeA, "bank/teller", 21);
+    CHECK(wait_until([&] { return agent_b.endpoint("shop/web").is_object(); }, after(20s), 20ms));
+    CHECK(wait_until([&] { return agent_b.endpoint("bank/teller").is_object(); }, after(20s), 20ms));
+    const auto slices = cluster.slices();
+    REQUIRE(slices.size() == 2); // a tenant each
+    for (const auto& slice : slices) {
+        const auto& spec = slice.at("spec");
+        const bool is_bank = spec.at("tenant") == "ns/bank";
+        CHECK(spec.at("node") == kNodeA);
+        CHECK(spec.at("level") == (is_bank ? "protected" : "non-protected"));
+        CHECK(slice.at("metadata").at("labels").at("bulkhead.dev/tenant") == (is_bank ? "ns.bank" : "ns.shop"));
+        CHECK(slice.at("metadata").at("ownerReferences").at(0).at("name") == kNodeA);
+        REQUIRE(spec.at("endpoints").size() == 1);
+        const auto& endpoint = spec.at("endpoints").at(0);
+        CHECK(endpoint.at("pod") == (is_bank ? "teller" : "web"));
+        CHECK(endpoint.at("addresses").size() == 2);
+    }
+
+    cluster.net().unwire(web);
+    kubectl(cluster.server(), {"-n", "shop", "delete", "pod", "web", "--force", "--grace-period=0"});
+    CHECK(wait_until([&] { return cluster.slices().size() == 1; }, after(20s), 50ms));
+    CHECK(wait_until([&] { return agent_b.endpoint("shop/web").is_null(); }, after(20s), 20ms));
+    CHECK(agent_b.endpoint("bank/teller").is_object());
+}
+
+TEST_CASE("while the API server is away two nodes go on as before, say so, and hear what came meanwhile") {
+    TwoNodes cluster;
+    cluster.put(namespace_text("shop") + "---\n" + protected_namespace_text("bank"));
+    const auto agent_a = cluster.start(kNodeA);
+    std::optional<AgentProcess> agent_b = cluster.start(kNodeB);
+    const Place web = cluster.run(kNodeA, "shop/web", 20);
+    const Place teller = cluster.run(kNodeA, "bank/teller", 21);
+    const Place ledger = cluster.run(kNodeB, "bank/ledger", 20);
+    const auto server = require(EchoServer::start(ledger.netns, {kPort}));
+    check_reaches(teller, ledger, true);
+
+    const auto names_the_server = [](const Json& problem) {
+        return problem.at("text").get<std::string>().find("what was said last stays in force") != std::string::npos;
+    };
+    cluster.server().kill();
+    CHECK(wait_until([&] { return agent_b->reports(names_the_server); }, after(20s), 50ms));
+    CHECK(reaches(teller, ledger));
+    CHECK_FALSE(reaches(web, ledger));
+    agent_b.reset(); // also a new one, which knows nothing but what is pinned
+    agent_b.emplace(AgentProcess::launch(cluster.net(), cluster.net().node(kNodeB),
+                                         {.kubeconfig = cluster.server().kubeconfig()}));
+    CHECK(wait_until([&] { return !agent_b->problems().empty(); }, after(20s), 50ms));
+    CHECK(reaches(teller, ledger));
+    CHECK_FALSE(reaches(web, ledger));
+
+    start_again(cluster.server());
+    agent_b->wait_until_ready();
+    cluster.put(namespace_text("bank"));
+    check_reaches(web, ledger, true);
+}
+
+} // namespace
+} // namespace bulkhead::test
