@@ -18,6 +18,11 @@ constexpr auto kBare = "carries no Ethernet (a tunnel): what pods send to AWS re
 
 constexpr uint64_t kUnusedIds = BH_IDENTITY_FIRST_FREE - BH_IDENTITY_NO_ROOM_BOTH; // 0, and the gap after the built-in
 
+uint64_t seconds_since(std::chrono::steady_clock::time_point time) {
+    const auto since = std::chrono::steady_clock::now() - time;
+    return static_cast<uint64_t>(std::chrono::floor<std::chrono::seconds>(since).count());
+}
+
 std::map<std::string, uint64_t> limits_of(const datapath::Sizes& sizes) {
     return {{"endpoints4", sizes.endpoints},
             {"endpoints6", sizes.endpoints},
@@ -59,9 +64,20 @@ observe::Figures Agent::figures() const {
     for (auto& map : figures.maps)
         if (const auto refused = refused_rows_.find(map.name); refused != refused_rows_.end())
             map.refused = refused->second;
+    const auto hearing = source_->hearing();
+    if (hearing.stale_since) figures.source_age = seconds_since(*hearing.stale_since);
+    figures.source_events = hearing.events;
+    figures.source_lists = hearing.lists;
+    figures.source_failures = hearing.failures;
+    if (publisher_) {
+        figures.published = publisher_->in_sync();
+        figures.slice_writes = publisher_->counts().writes;
+        figures.slice_removals = publisher_->counts().removals;
+    }
     figures.problems = problems().size();
     figures.errors = error_counts_;
     figures.errors["attach"] = guards_->error_count();
+    if (publisher_) figures.errors["publish"] = publisher_->counts().failures;
     figures.writes = writes_;
     figures.reattachments = guards_->attacher().reattachments();
     figures.overtakings = guards_->attacher().overtakings();

@@ -49,6 +49,15 @@ struct Figures {
     uint64_t openings = 0; // rows
     std::vector<MapFill> maps;
 
+    uint64_t source_age = 0; // seconds for which what is known may be out of date; 0 = it isn't
+    uint64_t source_events = 0;
+    uint64_t source_lists = 0;
+    uint64_t source_failures = 0;
+
+    bool published = true; // the API server has this node's slices as they should be, if it is to have any
+    uint64_t slice_writes = 0;
+    uint64_t slice_removals = 0;
+
     uint64_t problems = 0;
     std::map<std::string, uint64_t> errors; // so far, by kind: attach, netlink, write
     uint64_t writes = 0;                    // turns that reached the kernel

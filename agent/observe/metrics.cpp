@@ -153,6 +153,30 @@ void add_maps(const Figures& figures, Families& families) {
     families.push_back(std::move(refused));
 }
 
+void add_sources(const Figures& figures, Families& families) {
+    families.push_back(gauge("bulkhead_source_age_seconds",
+                             "Since when what the source says may be out of date: 0 while it is heard; what it said "
+                             "last stays in force.",
+                             figures.source_age));
+    families.push_back(counter("bulkhead_source_events_total",
+                               "Objects that the API server told of one by one, or files that were read.",
+                               figures.source_events));
+    families.push_back(counter("bulkhead_source_lists_total",
+                               "Complete lists of one kind of objects, or complete reads of the directory.",
+                               figures.source_lists));
+    families.push_back(counter("bulkhead_source_errors_total",
+                               "Requests that failed, or files that could not be understood.",
+                               figures.source_failures));
+    auto slices = counter("bulkhead_slice_writes_total",
+                          "IdentitySlices of this node that the API server took, or removed, at our request.");
+    slices.add(figures.slice_writes, {{"verb", "apply"}});
+    slices.add(figures.slice_removals, {{"verb", "delete"}});
+    families.push_back(std::move(slices));
+    families.push_back(gauge("bulkhead_published",
+                             "1 = other nodes can know this node's pods: the API server has its IdentitySlices.",
+                             figures.published));
+}
+
 void add_agent(const Figures& figures, Families& families) {
     families.push_back(
         gauge("bulkhead_armed", "1 = something is protected in enforce mode; 0 = nothing is dropped.", figures.armed));
@@ -186,6 +210,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
     add_datapath(figures_, families);
     add_state(figures_, families);
     add_maps(figures_, families);
+    add_sources(figures_, families);
     add_agent(figures_, families);
     // A family without series is no metric yet.
     std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });

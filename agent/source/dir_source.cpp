@@ -64,6 +64,7 @@ struct DirSource::Impl {
     uint64_t bytes_read = 0;
     bool synced = false;
     bool vanished = false;
+    Hearing hearing{.stale_since = std::chrono::steady_clock::now()};
 };
 
 void DirSource::Impl::update(state::Cluster& cluster) {
@@ -82,6 +83,8 @@ void DirSource::Impl::update(state::Cluster& cluster) {
 }
 
 void DirSource::Impl::vanish(const state::Cluster& cluster) {
+    if (!vanished) ++hearing.failures;
+    if (!hearing.stale_since) hearing.stale_since = std::chrono::steady_clock::now();
     vanished = true;
     tree_problems = {{.origin = root,
                       .object = "",
@@ -108,6 +111,8 @@ void DirSource::Impl::scan(state::Cluster& cluster) {
     hidden = tree.unknown;
     vanished = false;
     synced = true;
+    hearing.stale_since.reset();
+    ++hearing.lists;
 }
 
 void DirSource::Impl::drop_missing(const Tree& tree, state::Cluster& cluster) {
@@ -159,6 +164,7 @@ void DirSource::Impl::read(const std::string& name, state::Cluster& cluster) {
     auto& signature = known[name];
     signature = content.signature && is_settled(*content.signature) ? content.signature : std::nullopt;
     if (content.signature) bytes_read += content.signature->size;
+    ++(content.readable ? hearing.events : hearing.failures);
     ledger.apply(name, std::move(content), cluster);
 }
 
@@ -221,6 +227,10 @@ std::optional<std::chrono::milliseconds> DirSource::retry_after() const {
 
 const std::vector<state::Problem>& DirSource::problems() const {
     return impl_->problems;
+}
+
+Hearing DirSource::hearing() const {
+    return impl_->hearing;
 }
 
 } // namespace bulkhead::source

@@ -43,6 +43,8 @@ public:
 
     const std::vector<state::Problem>& problems() const override;
 
+    Hearing hearing() const override; // an event is a file that was read
+
 private:
     struct Impl;
     explicit DirSource(std::unique_ptr<Impl> impl);

@@ -95,9 +95,8 @@ std::optional<uint16_t> read_port_number(const Field& field) {
 std::optional<state::ContainerPort> read_container_port(const Field& entry, std::string_view number_key) {
     const auto number = read_port_number(entry[number_key]);
     if (!number) return std::nullopt;
-    return state::ContainerPort{.name = entry["name"].string().value_or(""),
-                                .protocol = read_transport(entry["protocol"]),
-                                .port = *number};
+    return state::ContainerPort{
+        .name = entry["name"].string().value_or(""), .protocol = read_transport(entry["protocol"]), .port = *number};
 }
 
 state::Ports read_ports(const Field& field, PortNames names) {

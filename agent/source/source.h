@@ -13,6 +13,15 @@
 
 namespace bulkhead::source {
 
+/// How well the source is heard.
+struct Hearing {
+    /// Since when what is known may be out of date; nothing = it isn't.
+    std::optional<std::chrono::steady_clock::time_point> stale_since;
+    uint64_t events = 0;   // told one by one
+    uint64_t lists = 0;    // told as a whole, of one kind of objects or one directory
+    uint64_t failures = 0; // to ask or to read
+};
+
 class Source {
 public:
     virtual ~Source() = default;
@@ -32,6 +41,8 @@ public:
     virtual std::optional<std::chrono::milliseconds> retry_after() const = 0;
 
     virtual const std::vector<state::Problem>& problems() const = 0;
+
+    virtual Hearing hearing() const = 0;
 };
 
 } // namespace bulkhead::source

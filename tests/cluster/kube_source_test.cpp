@@ -175,7 +175,7 @@ TEST_CASE("a server that forgot where we were is listed anew: what stayed is no 
     });
     CHECK(view.cluster().namespaces().at("blog").labels.at("bulkhead.dev/level") == "protected");
     view.wait_for_no_complaint();
-    CHECK(view.source().counts().lists > agent_resources(kNode).size());
+    CHECK(view.source().hearing().lists > agent_resources(kNode).size());
 }
 
 TEST_CASE("a missing permission is named, and granted later it is enough") {

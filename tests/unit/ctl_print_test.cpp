@@ -43,7 +43,7 @@ TEST_CASE("a word that is longer than its column is broken, not lost") {
 TEST_CASE("status fits 80 columns and shows what matters") {
     const auto status = Json::parse(R"({
         "node": "node-a", "version": "0.1.0", "ready": true, "inSync": false, "armed": false,
-        "source": {"name": "dir:/etc/bulkhead", "synced": true},
+        "source": {"name": "dir:/etc/bulkhead", "synced": true, "ageSeconds": 0},
         "attach": {"mode": "tcx", "asked": "auto"}, "kernel": {"release": "6.1", "hz": 250, "features": {"ringBuffer": true, "btf": true, "tcx": false}},
         "interfaces": {"guarded": 3, "held": 1, "unguarded": 0, "uplinks": ["eth0"]},
         "maps": [{"name": "endpoints4", "entries": 10, "limit": 40, "refused": 7}], "errors": [],
@@ -59,6 +59,13 @@ TEST_CASE("status fits 80 columns and shows what matters") {
     has(text, "25%   7");
     has(text, "payments.yaml:12, Tenant payments, spec.level:");
     CHECK(widest(text) <= 80);
+}
+
+TEST_CASE("status says when the source was heard last, and that it is enforced nevertheless") {
+    const auto line = [](const std::string& source) { return status_text(Json{{"source", Json::parse(source)}}, 80); };
+    has(line(R"({"name": "kube", "synced": true, "ageSeconds": 0})"), "kube, in sync");
+    has(line(R"({"name": "kube", "synced": true, "ageSeconds": 75})"), "kube, not heard for 75 s");
+    has(line(R"({"name": "kube", "synced": false, "ageSeconds": 75})"), "kube, not in sync");
 }
 
 TEST_CASE("an answer without the expected fields prints dashes, not an error") {

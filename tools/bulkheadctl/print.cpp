@@ -36,8 +36,11 @@ bool is_true(const Json& json, const char* path) {
 }
 
 std::string source_line(const Json& status) {
-    return at(status, "/source/name") +
-           (is_true(status, "/source/synced") ? ", in sync" : ", not in sync: see the problems");
+    const auto name = at(status, "/source/name");
+    if (!is_true(status, "/source/synced")) return name + ", not in sync: see the problems";
+    const auto age = at(status, "/source/ageSeconds");
+    if (age == "0") return name + ", in sync";
+    return name + ", not heard for " + age + " s: see the problems; what it said last is enforced";
 }
 
 std::string maps_line(const Json& status) {

@@ -97,14 +97,17 @@ void KubeSource::start_followers() {
     }
 }
 
-Reflector::Counts KubeSource::counts() const {
-    Reflector::Counts sum;
+/// The oldest of all.
+Hearing KubeSource::hearing() const {
+    Hearing sum;
     for (const auto& follower : followers_) {
-        const auto& counts = follower->reflector.counts();
-        sum.events += counts.events;
-        sum.lists += counts.lists;
-        sum.failures += counts.failures;
+        const auto& one = follower->reflector.hearing();
+        if (one.stale_since) sum.stale_since = std::min(sum.stale_since.value_or(*one.stale_since), *one.stale_since);
+        sum.events += one.events;
+        sum.lists += one.lists;
+        sum.failures += one.failures;
     }
+    if (!started_) sum.stale_since = created_;
     return sum;
 }
 

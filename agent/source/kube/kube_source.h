@@ -31,8 +31,7 @@ public:
     std::optional<std::chrono::milliseconds> retry_after() const override { return std::nullopt; } // fd() tells
     const std::vector<state::Problem>& problems() const override { return problems_; }
 
-    /// Of all resources together.
-    Reflector::Counts counts() const;
+    Hearing hearing() const override;
 
 private:
     struct Follower;
@@ -43,6 +42,7 @@ private:
     void collect();
 
     Session& session_;
+    std::chrono::steady_clock::time_point created_ = std::chrono::steady_clock::now();
     state::Pool pool_;
     HttpClient::TransferPtr version_request_{nullptr, nullptr};
     std::string version_body_;

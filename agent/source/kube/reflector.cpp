@@ -53,6 +53,8 @@ Reflector::Reflector(Resource resource, HttpClient& client, Credentials& credent
     : resource_(std::move(resource)), client_(client), credentials_(credentials), sink_(sink), backoff_(seed) {}
 
 void Reflector::tick(Time now) {
+    if (up_to_date_) hearing_.stale_since.reset();
+    if (!up_to_date_ && !hearing_.stale_since) hearing_.stale_since = now;
     if (transfer_) return;
     if (pause_) next_try_ = std::max(next_try_, now + *pause_);
     pause_.reset();
@@ -127,7 +129,9 @@ std::string Reflector::watch_query(std::chrono::seconds lifetime) const {
 
 /// A watch may have nothing to say for long: that it was accepted means that all is well.
 void Reflector::accept() {
-    if (step_ == Step::kWatch) succeed();
+    if (step_ != Step::kWatch) return;
+    up_to_date_ = true;
+    succeed();
 }
 
 bool Reflector::take(std::string_view bytes) {
@@ -164,7 +168,7 @@ void Reflector::take_event(Value event) {
     heard_ = true;
     if (*name == "BOOKMARK") return take_bookmark(*object);
     auto version = metadata_of(*object, "resourceVersion");
-    ++counts_.events;
+    ++hearing_.events;
     if (*name == "ADDED" || *name == "MODIFIED") {
         sink_.put(std::move(*object));
     } else if (*name == "DELETED") {
@@ -195,13 +199,15 @@ void Reflector::finish_list(std::string version) {
     continue_.clear();
     in_pages_ = true;
     synced_ = true;
+    up_to_date_ = step_ == Step::kStreamingList;
     step_ = Step::kWatch;
-    ++counts_.lists;
+    ++hearing_.lists;
     succeed();
 }
 
 void Reflector::end(const Response& response) {
     transfer_.reset();
+    up_to_date_ = false;
     pause_ = Backoff::Milliseconds(0);
     if (error_event_) return end_refused(*error_event_);
     if (!broken_.empty()) {
@@ -286,7 +292,7 @@ void Reflector::list_anew(std::string version) {
 }
 
 void Reflector::fail(std::string error, std::optional<std::chrono::seconds> at_least) {
-    ++counts_.failures;
+    ++hearing_.failures;
     error_ = std::move(error);
     pause_ = backoff_.next(at_least.value_or(std::chrono::seconds(0)));
 }

@@ -22,6 +22,7 @@
 #include "source/kube/json_splitter.h"
 #include "source/kube/resource.h"
 #include "source/kube/status.h"
+#include "source/source.h"
 
 namespace bulkhead::source::kube {
 
@@ -57,12 +58,8 @@ public:
     const std::string& error() const { return error_; } // empty = all is well
     const Resource& resource() const { return resource_; }
 
-    struct Counts {
-        uint64_t events = 0;
-        uint64_t lists = 0;    // complete ones
-        uint64_t failures = 0; // of requests
-    };
-    const Counts& counts() const { return counts_; }
+    /// As of the last tick(): up to date while the server has accepted our watch.
+    const Hearing& hearing() const { return hearing_; }
 
 private:
     enum class Step : uint8_t { kList, kStreamingList, kWatch };
@@ -117,13 +114,14 @@ private:
     std::optional<JsonSplitter> splitter_;
     std::string broken_; // why the answer at hand is given up
     std::optional<Status> error_event_;
-    bool heard_ = false; // something came in this watch
+    bool up_to_date_ = false; // a watch was accepted, and has not ended
+    bool heard_ = false;      // something came in this watch
 
     std::optional<Backoff::Milliseconds> pause_ = Backoff::Milliseconds(0); // before the next try
     Time next_try_{};
     int too_new_ = 0; // times in a row
     std::string error_;
-    Counts counts_;
+    Hearing hearing_;
 };
 
 } // namespace bulkhead::source::kube
