@@ -2,59 +2,13 @@
 //
 // Two nodes with an agent each that know the cluster from its API server alone: what kubectl says is what the packets
 // meet, and what one node's netlink says the other node knows.
-#include "cluster_fixture.h"
-#include "fixture.h"
 #include "support/echo_server.h"
+#include "two_nodes.h"
 
 namespace bulkhead::test {
 namespace {
 
 constexpr uint16_t kPort = 5432;
-
-std::string node_text(const Place& node) {
-    return "apiVersion: v1\nkind: Node\nmetadata: {name: " + node.name +
-           "}\nstatus: {addresses: [{type: InternalIP, address: " + node.ip4.text() +
-           "}, {type: InternalIP, address: \"" + node.ip6.text() + "\"}]}\n---\n";
-}
-
-/// Bound to its node; nobody ever writes its status.
-std::string bound_pod_text(const std::string& node, const std::string& pod) {
-    const auto slash = pod.find('/');
-    return "apiVersion: v1\nkind: Pod\nmetadata: {namespace: " + pod.substr(0, slash) +
-           ", name: " + pod.substr(slash + 1) + "}\nspec: {nodeName: " + node +
-           ", containers: [{name: main, image: none}]}\n---\n";
-}
-
-/// Two nodes and an API server on one VPC.
-class TwoNodes {
-public:
-    TwoNodes() : net_(Net::create()), host_(net_.resource("api-server", "10.0.0.200", "fd00:10::200")) {
-        server_.emplace(started({.netns = host_.netns.name(), .address = host_.ip4.text()}));
-        install_crds(*server_);
-        put(node_text(net_.node(kNodeA)) + node_text(net_.node(kNodeB)));
-    }
-
-    void put(const std::string& yaml) const { test::put(*server_, yaml); }
-    const Net& net() const { return net_; }
-    ApiServer& server() { return *server_; }
-
-    AgentProcess start(const std::string& node) const {
-        return AgentProcess::start(net_, net_.node(node), {.kubeconfig = server_->kubeconfig()});
-    }
-
-    /// Its object first, as the scheduler binds it, then its veth, as the CNI makes it.
-    Place run(const std::string& node, const std::string& pod, int number) const {
-        put(bound_pod_text(node, pod));
-        return net_.wire(node, pod, number);
-    }
-
-    Json slices() const { return object(*server_, {"identityslices"}).at("items"); }
-
-private:
-    Net net_;
-    Place host_;
-    std::optional<ApiServer> server_;
-};
 
 bool reaches(const Place& from, const Place& to, uint8_t family = BH_IPV4) {
     return answers_tcp(from.netns, {to.address(family), kPort}, after(1s));
@@ -142,8 +96,7 @@ TEST_CASE("while the API server is away two nodes go on as before, say so, and h
     CHECK(reaches(teller, ledger));
     CHECK_FALSE(reaches(web, ledger));
     agent_b.reset(); // also a new one, which knows nothing but what is pinned
-    agent_b.emplace(AgentProcess::launch(cluster.net(), cluster.net().node(kNodeB),
-                                         {.kubeconfig = cluster.server().kubeconfig()}));
+    agent_b.emplace(AgentProcess::launch(cluster.net(), cluster.net().node(kNodeB), cluster.agent_options()));
     CHECK(wait_until([&] { return !agent_b->problems().empty(); }, after(20s), 50ms));
     CHECK(reaches(teller, ledger));
     CHECK_FALSE(reaches(web, ledger));
