@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <regex>
 #include <set>
 
@@ -201,6 +202,39 @@ TEST_CASE("the decoder of IdentitySlices reads no field that the CRD doesn't hav
             CHECK(complaints_with(document, place, word, truth).empty());
         }
     });
+}
+
+/// The property that a rule calls so: words that CEL keeps for itself stand between underscores there. Nothing if a
+/// server would not know what is meant.
+std::optional<std::string> property_named(const std::string& word) {
+    static const std::set<std::string> kept{"true",     "false",  "null",    "in",        "as",     "break", "const",
+                                            "continue", "else",   "for",     "if",        "import", "let",   "loop",
+                                            "function", "return", "package", "namespace", "var",    "void",  "while"};
+    const bool is_escaped = word.size() > 4 && word.starts_with("__") && word.ends_with("__");
+    const auto name = is_escaped ? word.substr(2, word.size() - 4) : word;
+    return kept.contains(name) == is_escaped ? std::optional(name) : std::nullopt;
+}
+
+TEST_CASE("the CRDs' rules speak of fields that are where they stand, and say in one line what is wrong") {
+    const std::regex field("self\\.([A-Za-z_]+)");
+    size_t rules = 0;
+    for (const auto& crd : crds())
+        each_schema(crd.schema, crd.kind, [&](const std::string& path, const Value& schema) {
+            const auto* list = schema.find("x-kubernetes-validations");
+            if (list == nullptr) return;
+            for (const auto& entry : *list->array()) {
+                ++rules;
+                const auto& rule = *at(entry, {"rule"}).string();
+                INFO(path << ": " << rule);
+                CHECK(at(entry, {"message"}).string()->find('\n') == std::string::npos);
+                for (std::sregex_iterator word(rule.begin(), rule.end(), field), end; word != end; ++word) {
+                    const auto property = property_named((*word)[1]);
+                    REQUIRE(property.has_value());
+                    CHECK(at(schema, {"properties"}).find(*property) != nullptr);
+                }
+            }
+        });
+    CHECK(rules > 20);
 }
 
 /// As text, but for what it is for.
