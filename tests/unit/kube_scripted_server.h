@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// For trouble that a healthy API server never makes: an HTTP server on loopback that answers what the test says, byte
+// by byte, and breaks off as it says. A connection is one request.
+#pragma once
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace bulkhead::source::kube {
+
+class ScriptedServer {
+public:
+    struct Answer {
+        enum class Then : uint8_t { kClose, kReset, kHold }; // kHold: the connection stays open, and silent
+        std::string bytes;
+        Then then = Then::kClose;
+    };
+    struct Asked {
+        std::string target; // "/api/v1/namespaces?limit=500"
+        std::chrono::steady_clock::time_point at;
+    };
+    /// Called in the server's thread, with what is asked.
+    using Script = std::function<Answer(const std::string& target)>;
+
+    explicit ScriptedServer(Script script) : script_(std::move(script)), listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        const bool listens = bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                             listen(listener_.get(), 16) == 0 &&
+                             getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
+        if (!listens) std::abort();
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~ScriptedServer() {
+        ended_ = true;
+        shutdown(listener_.get(), SHUT_RDWR);
+        thread_.join();
+    }
+
+    std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+    std::vector<Asked> asked() const {
+        const std::lock_guard lock(mutex_);
+        return asked_;
+    }
+
+private:
+    void serve() {
+        while (!ended_) {
+            Fd connection(accept(listener_.get(), nullptr, nullptr));
+            if (connection.valid()) answer(std::move(connection));
+        }
+    }
+
+    void answer(Fd connection) {
+        const auto target = read_target(connection.get());
+        if (target.empty()) return;
+        {
+            const std::lock_guard lock(mutex_);
+            asked_.push_back({target, std::chrono::steady_clock::now()});
+        }
+        const auto answer = script_(target);
+        (void)send(connection.get(), answer.bytes.data(), answer.bytes.size(), MSG_NOSIGNAL);
+        if (answer.then == Answer::Then::kHold) held_.push_back(std::move(connection));
+        if (answer.then != Answer::Then::kReset) return;
+        const linger at_once{.l_onoff = 1, .l_linger = 0};
+        setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+
+    /// Of "GET TARGET HTTP/1.1"; empty if the client left.
+    static std::string read_target(int fd) {
+        std::string request;
+        char buffer[4096];
+        while (request.find("\r\n\r\n") == std::string::npos) {
+            const auto size = recv(fd, buffer, sizeof buffer, 0);
+            if (size <= 0) return "";
+            request.append(buffer, static_cast<size_t>(size));
+        }
+        const auto begin = request.find(' ') + 1;
+        return request.substr(begin, request.find(' ', begin) - begin);
+    }
+
+    Script script_;
+    Fd listener_;
+    uint16_t port_ = 0;
+    std::atomic<bool> ended_{false};
+    std::vector<Fd> held_;
+    mutable std::mutex mutex_;
+    std::vector<Asked> asked_;
+    std::thread thread_;
+};
+
+/// A whole response.
+inline std::string response(const std::string& status, const std::string& body, const std::string& headers = "") {
+    return "HTTP/1.1 " + status + "\r\nContent-Type: application/json\r\nConnection: close\r\n" + headers +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+/// The beginning of one whose end is not foreseen.
+inline std::string stream(const std::string& body) {
+    char size[20];
+    std::snprintf(size, sizeof size, "%zx\r\n", body.size());
+    const std::string chunk = body.empty() ? "" : size + body + "\r\n";
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: "
+           "chunked\r\n\r\n" +
+           chunk;
+}
+
+} // namespace bulkhead::source::kube

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whatever the other end sends: what was understood stays, what broke off changes nothing, and it is asked again from
+// where it was. Against a real server: tests/cluster.
+#include <poll.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "kube_scripted_server.h"
+#include "source/kube/kube_source.h"
+
+namespace bulkhead::source::kube {
+namespace {
+
+using namespace std::chrono_literals;
+using Answer = ScriptedServer::Answer;
+using Then = Answer::Then;
+
+Resource namespaces() {
+    return {.name = "namespaces", .kind = "Namespace", .roots = {"/api/v1"}, .path = "namespaces", .selector = ""};
+}
+
+std::string item(const std::string& name) {
+    return R"({"metadata":{"name":")" + name + R"(","labels":{"bulkhead.dev/level":"protected"}}})";
+}
+
+std::string list(const std::string& items, const std::string& version, const std::string& more = "") {
+    return response("200 OK", R"({"kind":"NamespaceList","apiVersion":"v1","metadata":{"resourceVersion":")" + version +
+                                  R"(","continue":")" + more + R"("},"items":[)" + items + "]}");
+}
+
+std::string event(const std::string& type, const std::string& name, const std::string& version) {
+    return R"({"type":")" + type + R"(","object":{"kind":"Namespace","apiVersion":"v1","metadata":{"name":")" + name +
+           R"(","resourceVersion":")" + version + R"("}}})" + "\n";
+}
+
+std::string status(int code, const std::string& message, const std::string& details = "{}") {
+    return R"({"kind":"Status","apiVersion":"v1","code":)" + std::to_string(code) + R"(,"message":")" + message +
+           R"(","details":)" + details + "}";
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// What a source makes of a server that does as the script says; the version and quiet watches are answered for it.
+class Scene {
+public:
+    explicit Scene(std::vector<Answer> answers)
+        : answers_(std::move(answers)), server_([this](const std::string& target) { return answer(target); }) {
+        Access access;
+        access.server = server_.url();
+        session_ = std::move(Session::create(access, 1).value());
+        source_.emplace(*session_, std::vector{namespaces()});
+    }
+
+    void wait(const std::function<bool()>& holds) {
+        const auto deadline = std::chrono::steady_clock::now() + 20s;
+        for (source_->update(cluster); !holds(); source_->update(cluster)) {
+            INFO(problems());
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            pollfd fd{.fd = source_->fd(), .events = POLLIN, .revents = 0};
+            poll(&fd, 1, 50);
+        }
+    }
+    void wait_for(const std::string& name) {
+        wait([&] { return cluster.namespaces().contains(name); });
+    }
+    /// Lists and watches, without the question for the version.
+    std::vector<ScriptedServer::Asked> asked() const {
+        auto all = server_.asked();
+        std::erase_if(all, [](const auto& one) { return one.target == "/version"; });
+        return all;
+    }
+    void wait_until_asked(size_t times) {
+        wait([&] { return asked().size() >= times; });
+    }
+    std::string problems() const {
+        std::string text;
+        for (const auto& problem : source_->problems())
+            text += problem.text + "\n";
+        return text;
+    }
+    KubeSource& source() { return *source_; }
+
+    state::Cluster cluster;
+
+private:
+    Answer answer(const std::string& target) {
+        if (target == "/version") return {response("200 OK", R"({"major":"1","minor":"20"})")};
+        if (next_ < answers_.size()) return answers_[next_++];
+        return {stream(""), Then::kHold};
+    }
+
+    std::vector<Answer> answers_;
+    size_t next_ = 0;
+    ScriptedServer server_;
+    std::unique_ptr<Session> session_;
+    std::optional<KubeSource> source_;
+};
+
+TEST_CASE("pages are one list, and the watch goes on where it ended") {
+    Scene scene({{list(item("shop"), "10", "next=page")}, {list(item("bank"), "10")}});
+    scene.wait_until_asked(3);
+    CHECK(scene.cluster.namespaces().size() == 2);
+    CHECK(scene.source().synced());
+    const auto asked = scene.asked();
+    CHECK(asked[0].target == "/api/v1/namespaces?limit=500&resourceVersion=0");
+    CHECK(asked[1].target == "/api/v1/namespaces?limit=500&continue=next%3Dpage");
+    CHECK(has(asked[2].target, "watch=1"));
+    CHECK(has(asked[2].target, "resourceVersion=10"));
+    CHECK(has(asked[2].target, "allowWatchBookmarks=true"));
+}
+
+TEST_CASE("a page whose list the server forgot starts the list anew, as a whole") {
+    Scene scene({{list(item("shop"), "10", "more")},
+                 {response("410 Gone", status(410, "expired"))},
+                 {list(item("bank"), "20")}});
+    scene.wait_for("bank");
+    scene.wait([&] { return scene.source().synced(); });
+    CHECK(scene.asked()[2].target == "/api/v1/namespaces");
+    CHECK_FALSE(scene.cluster.namespaces().contains("shop"));
+}
+
+TEST_CASE("a list that breaks off removes nothing and is asked again") {
+    const auto whole = list(item("shop") + "," + item("bank"), "10");
+    const auto later = list(item("shop"), "12");
+    for (const auto then : {Then::kClose, Then::kReset}) {
+        for (const size_t cut : {whole.size() - 1, whole.size() - 20, whole.find("bank") + 2}) {
+            CAPTURE(cut);
+            Scene scene({{list(item("old") + "," + item("shop"), "8")},
+                         {stream(event("ERROR", "", "")), Then::kClose},
+                         {stream(R"({"type":"ERROR","object":)" + status(410, "too old") + "}\n"), Then::kClose},
+                         {whole.substr(0, cut), then},
+                         {later}});
+            scene.wait([&] { return scene.source().hearing().lists == 1; });
+            scene.wait_until_asked(4);
+            CHECK(scene.cluster.namespaces().contains("old"));
+            scene.wait([&] { return scene.source().hearing().lists == 2; });
+            CHECK_FALSE(scene.cluster.namespaces().contains("old"));
+            CHECK(scene.cluster.namespaces().contains("shop"));
+        }
+    }
+}
+
+TEST_CASE("a watch that is cut goes on behind what it said last, even in the midst of an object") {
+    const auto half = event("ADDED", "half", "12").substr(0, 30);
+    Scene scene({{list(item("shop"), "10")},
+                 {stream(event("ADDED", "bank", "11") + half), Then::kReset},
+                 {stream(event("DELETED", "shop", "13")), Then::kHold}});
+    scene.wait([&] { return !scene.cluster.namespaces().contains("shop") && scene.source().synced(); });
+    CHECK(scene.cluster.namespaces().contains("bank"));
+    CHECK_FALSE(scene.cluster.namespaces().contains("half"));
+    CHECK(has(scene.asked()[2].target, "resourceVersion=11"));
+    CHECK(scene.source().hearing().lists == 1);
+    CHECK(scene.problems() == "");
+}
+
+TEST_CASE("a bookmark moves the place from which the watch goes on, and is no event") {
+    const auto bookmark =
+        R"({"type":"BOOKMARK","object":{"kind":"Namespace","apiVersion":"v1","metadata":{"resourceVersion":"99"}}})";
+    Scene scene({{list(item("shop"), "10")}, {stream(bookmark), Then::kClose}});
+    scene.wait_until_asked(3);
+    CHECK(has(scene.asked()[2].target, "resourceVersion=99"));
+    CHECK(scene.source().hearing().events == 0);
+    CHECK(scene.cluster.namespaces().size() == 1);
+}
+
+TEST_CASE("a watch that the server forgot is listed anew, not older than what was known") {
+    Scene scene({{list(item("shop"), "10")},
+                 {stream(R"({"type":"ERROR","object":)" + status(410, "too old resource version") + "}\n")},
+                 {list(item("bank"), "30")}});
+    scene.wait_for("bank");
+    scene.wait([&] { return scene.source().hearing().lists == 2; });
+    CHECK_FALSE(scene.cluster.namespaces().contains("shop"));
+    CHECK(has(scene.asked()[2].target, "resourceVersion=10&resourceVersionMatch=NotOlderThan"));
+    CHECK(scene.problems() == "");
+}
+
+TEST_CASE("garbage is named, changes nothing, and is asked again from the same place") {
+    for (const std::string garbage :
+         {"<html>gateway</html>", "{\"type\":\"ADDED\"}", "{\"type\":tru,\"object\":{}}", "]"}) {
+        CAPTURE(garbage);
+        Scene scene({{list(item("shop"), "10")},
+                     {stream(garbage), Then::kHold},
+                     {stream(event("ADDED", "bank", "11")), Then::kHold}});
+        scene.wait([&] { return has(scene.problems(), "the answer"); });
+        CHECK(scene.cluster.namespaces().contains("shop"));
+        scene.wait_for("bank");
+        CHECK(has(scene.asked()[2].target, "resourceVersion=10"));
+        CHECK(scene.problems() == "");
+    }
+}
+
+TEST_CASE("a list that is something else is no list, and empties nothing") {
+    const auto forgotten = stream(R"({"type":"ERROR","object":)" + status(410, "too old") + "}\n");
+    for (const std::string& odd :
+         {response("200 OK", "{}"), response("200 OK", R"({"kind":"Status","status":"Success"})"),
+          response("200 OK", R"({"kind":"NamespaceList","items":[]})"), response("200 OK", "[]"),
+          response("200 OK", ""),
+          response("200 OK", R"({"kind":"NamespaceList","metadata":{"resourceVersion":"11"},"items":[7]})")}) {
+        CAPTURE(odd);
+        Scene scene({{list(item("shop"), "10")}, {forgotten}, {odd}, {list(item("shop"), "12")}});
+        scene.wait_until_asked(4);
+        CHECK(scene.cluster.namespaces().contains("shop"));
+        scene.wait([&] { return scene.source().hearing().lists == 2; });
+        CHECK(scene.cluster.namespaces().contains("shop"));
+    }
+}
+
+TEST_CASE("a server that asks to wait is not asked before") {
+    Scene scene({{response("429 Too Many Requests", status(429, "slow down"), "Retry-After: 1\r\n")},
+                 {response("503 Service Unavailable", status(503, "starting", R"({"retryAfterSeconds":1})"))},
+                 {list(item("shop"), "10")}});
+    scene.wait([&] { return has(scene.problems(), "429: slow down"); });
+    scene.wait_for("shop");
+    const auto asked = scene.asked();
+    CHECK(asked[1].at - asked[0].at >= 1s);
+    CHECK(asked[2].at - asked[1].at >= 1s);
+    scene.wait([&] { return scene.problems().empty(); });
+}
+
+TEST_CASE("a server that was set back to an older state is believed in the end") {
+    const auto ahead = response("504 Gateway Timeout", status(504, "Too large resource version: 90",
+                                                              R"({"causes":[{"reason":"ResourceVersionTooLarge"}]})"));
+    Scene scene({{list(item("shop"), "90")}, {ahead}, {ahead}, {ahead}, {list(item("bank"), "20")}});
+    scene.wait([&] { return has(scene.problems(), "behind what it said before"); });
+    CHECK(scene.cluster.namespaces().contains("shop"));
+    scene.wait_for("bank");
+    scene.wait([&] { return scene.source().hearing().lists == 2; });
+    CHECK_FALSE(scene.cluster.namespaces().contains("shop"));
+    CHECK(scene.asked()[4].target == "/api/v1/namespaces?limit=500");
+}
+
+TEST_CASE("watches that end at once and say nothing are not asked for without a pause") {
+    std::vector<Answer> answers(200, Answer{stream("") + "0\r\n\r\n"});
+    answers.front() = {list(item("shop"), "10")};
+    Scene silent(std::move(answers));
+    silent.wait_for("shop");
+    const auto end = std::chrono::steady_clock::now() + 1s;
+    silent.wait([&] { return std::chrono::steady_clock::now() > end; });
+    CHECK(silent.asked().size() < 20);
+    CHECK(silent.asked().size() > 2);
+}
+
+} // namespace
+} // namespace bulkhead::source::kube
