@@ -28,11 +28,13 @@ public:
         Then then = Then::kClose;
     };
     struct Asked {
+        std::string method;
         std::string target; // "/api/v1/namespaces?limit=500"
+        std::string body;
         std::chrono::steady_clock::time_point at;
     };
-    /// Called in the server's thread, with what is asked.
-    using Script = std::function<Answer(const std::string& target)>;
+    /// Called in the server's thread, one after the other.
+    using Script = std::function<Answer(const Asked& request)>;
 
     explicit ScriptedServer(Script script) : script_(std::move(script)), listener_(socket(AF_INET, SOCK_STREAM, 0)) {
         sockaddr_in address{};
@@ -68,13 +70,13 @@ private:
     }
 
     void answer(Fd connection) {
-        const auto target = read_target(connection.get());
-        if (target.empty()) return;
+        const auto asked = read_request(connection.get());
+        if (asked.target.empty()) return;
         {
             const std::lock_guard lock(mutex_);
-            asked_.push_back({target, std::chrono::steady_clock::now()});
+            asked_.push_back(asked);
         }
-        const auto answer = script_(target);
+        const auto answer = script_(asked);
         (void)send(connection.get(), answer.bytes.data(), answer.bytes.size(), MSG_NOSIGNAL);
         if (answer.then == Answer::Then::kHold) held_.push_back(std::move(connection));
         if (answer.then != Answer::Then::kReset) return;
@@ -82,17 +84,29 @@ private:
         setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
 
-    /// Of "GET TARGET HTTP/1.1"; empty if the client left.
-    static std::string read_target(int fd) {
-        std::string request;
+    /// "METHOD TARGET HTTP/1.1", headers, body. Empty if the client left.
+    static Asked read_request(int fd) {
+        std::string text;
+        size_t head = 0;
+        while ((head = text.find("\r\n\r\n")) == std::string::npos)
+            if (!receive(fd, text)) return {};
+        const auto length = text.find("Content-Length: ");
+        const size_t size = length < head ? std::stoul(text.substr(length + 16)) : 0;
+        while (text.size() < head + 4 + size)
+            if (!receive(fd, text)) return {};
+        const auto method = text.find(' ');
+        const auto target = text.find(' ', method + 1);
+        return {.method = text.substr(0, method),
+                .target = text.substr(method + 1, target - method - 1),
+                .body = text.substr(head + 4),
+                .at = std::chrono::steady_clock::now()};
+    }
+
+    static bool receive(int fd, std::string& text) {
         char buffer[4096];
-        while (request.find("\r\n\r\n") == std::string::npos) {
-            const auto size = recv(fd, buffer, sizeof buffer, 0);
-            if (size <= 0) return "";
-            request.append(buffer, static_cast<size_t>(size));
-        }
-        const auto begin = request.find(' ') + 1;
-        return request.substr(begin, request.find(' ', begin) - begin);
+        const auto size = recv(fd, buffer, sizeof buffer, 0);
+        if (size > 0) text.append(buffer, static_cast<size_t>(size));
+        return size > 0;
     }
 
     Script script_;

@@ -47,7 +47,8 @@ bool has(const std::string& text, const std::string& part) {
 class Scene {
 public:
     explicit Scene(std::vector<Answer> answers)
-        : answers_(std::move(answers)), server_([this](const std::string& target) { return answer(target); }) {
+        : answers_(std::move(answers)),
+          server_([this](const ScriptedServer::Asked& request) { return answer(request.target); }) {
         Access access;
         access.server = server_.url();
         session_ = std::move(Session::create(access, 1).value());

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <poll.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "kube_scripted_server.h"
+#include "publish/publisher.h"
+
+namespace bulkhead::publish {
+namespace {
+
+using namespace std::chrono_literals;
+using source::kube::Access;
+using source::kube::response;
+using source::kube::ScriptedServer;
+using source::kube::Session;
+
+const std::string kNothing = R"({"kind":"IdentitySliceList","metadata":{},"items":[]})";
+
+/// A publisher before a server that answers as `answer` says.
+class Scene {
+public:
+    explicit Scene(ScriptedServer::Script answer) : server_(std::move(answer)) {
+        Access access;
+        access.server = server_.url();
+        session_ = std::move(Session::create(access, 1).value());
+        publisher.emplace(*session_, "node-a");
+    }
+
+    void wait(const std::function<bool()>& holds) {
+        const auto deadline = std::chrono::steady_clock::now() + 20s;
+        for (turn(); !holds(); turn()) {
+            INFO(publisher->error());
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            pollfd fd{.fd = session_->fd(), .events = POLLIN, .revents = 0};
+            poll(&fd, 1, 50);
+        }
+    }
+    void wait_in_sync() {
+        wait([this] { return publisher->in_sync(); });
+    }
+    std::vector<ScriptedServer::Asked> writes() const {
+        auto all = server_.asked();
+        std::erase_if(all, [](const auto& one) { return one.method == "GET"; });
+        return all;
+    }
+
+    std::optional<Publisher> publisher;
+
+private:
+    void turn() {
+        session_->work();
+        publisher->tick(std::chrono::steady_clock::now());
+    }
+
+    ScriptedServer server_;
+    std::unique_ptr<Session> session_;
+};
+
+ScriptedServer::Answer willing(const ScriptedServer::Asked& request) {
+    return {response("200 OK", request.method == "GET" ? kNothing : "{}")};
+}
+
+TEST_CASE("what is wanted is applied once, and what a former agent left is removed") {
+    Scene scene([](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+        if (request.method == "GET")
+            return {response("200 OK", R"({"kind":"IdentitySliceList","metadata":{},"items":[
+                {"metadata":{"name":"node-a-old"}},{"metadata":{"name":"node-a-1"}}]})")};
+        return willing(request);
+    });
+    scene.publisher->set_wanted({{"node-a-1", "{\"one\":1}"}, {"node-a-2", "{\"two\":2}"}});
+    scene.wait_in_sync();
+    const auto writes = scene.writes();
+    REQUIRE(writes.size() == 3);
+    std::map<std::string, ScriptedServer::Asked> by_name;
+    for (const auto& write : writes)
+        by_name[write.target.substr(0, write.target.find('?'))] = write;
+    const std::string path = "/apis/bulkhead.dev/v1alpha1/identityslices/";
+    CHECK(by_name.at(path + "node-a-old").method == "DELETE");
+    CHECK(by_name.at(path + "node-a-1").method == "PATCH");
+    CHECK(by_name.at(path + "node-a-1").target.ends_with("?fieldManager=bulkhead-agent&force=true"));
+    CHECK(by_name.at(path + "node-a-2").body == "{\"two\":2}");
+}
+
+TEST_CASE("a burst is few writes, the last of which has it all") {
+    Scene scene(willing);
+    for (int i = 0; i <= 100; ++i) {
+        scene.publisher->set_wanted({{"node-a-1", std::to_string(i)}});
+        const auto until = std::chrono::steady_clock::now() + 2ms;
+        scene.wait([&] { return std::chrono::steady_clock::now() >= until; });
+    }
+    scene.wait_in_sync();
+    const auto writes = scene.writes();
+    CHECK(writes.back().body == "100");
+    for (size_t i = 1; i < writes.size(); ++i)
+        CHECK(writes[i].at - writes[i - 1].at >= 80ms);
+}
+
+TEST_CASE("a refused write is named, and tried again until it is taken") {
+    int refusals = 0;
+    Scene scene([&refusals](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+        if (request.method == "GET" || ++refusals > 2) return willing(request);
+        return {response("403 Forbidden", R"({"kind":"Status","code":403,"message":"may not patch"})")};
+    });
+    scene.publisher->set_wanted({{"node-a-1", "{}"}});
+    scene.wait([&] { return !scene.publisher->error().empty(); });
+    CHECK(scene.publisher->error().find("can't write IdentitySlice node-a-1: 403: may not patch") != std::string::npos);
+    CHECK_FALSE(scene.publisher->in_sync());
+    scene.wait_in_sync();
+    CHECK(scene.publisher->error().empty());
+    CHECK(scene.publisher->counts().failures == 2);
+}
+
+TEST_CASE("what changes back while it is being written is written again") {
+    Scene scene(willing);
+    scene.publisher->set_wanted({{"node-a-1", "a"}});
+    scene.wait([&] { return scene.writes().size() == 1; });
+    scene.publisher->set_wanted({});
+    scene.wait_in_sync();
+    CHECK(scene.writes().back().method == "DELETE");
+    scene.publisher->set_wanted({{"node-a-1", "a"}});
+    scene.wait_in_sync();
+    CHECK(scene.writes().back().method == "PATCH");
+}
+
+} // namespace
+} // namespace bulkhead::publish

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one node says of its pods is what the other node's agent then knows of them.
+#include <nlohmann/json.hpp>
+
+#include "compile_world.h"
+#include "publish/slices.h"
+#include "source/decode.h"
+#include "source/reader.h"
+
+using namespace bulkhead;
+using namespace bulkhead::test;
+using Json = nlohmann::json;
+
+namespace {
+
+state::PodTemplate api() {
+    state::PodTemplate common;
+    common.labels = {{"app", "api"}, {"pod-template-hash", "5d9"}};
+    common.service_account = "ledger";
+    common.expose = "http";
+    common.ports = {{"http", BH_TCP, 8080}, {"dns", BH_UDP, 53}, {"", BH_TCP, 9999}};
+    return common;
+}
+
+/// node-a runs payments/api and blog/web; a rule asks for the label app.
+World node_a() {
+    World world(settings_of("node-a"));
+    world.ns("blog").ns("payments");
+    auto object = tenant("payments", {"payments"}, state::Level::kProtected);
+    object.allow_from = {grant({from_tenant("blog", label_is("app", "web"))})};
+    world.put(object).put(tenant("blog", {"blog"}));
+    world.pod("payments/api", {}, api(), "node-a").pod("blog/web", {}, {}, "node-a");
+    world.local({local_pod(1, "payments/api", {"10.0.1.1", "fd00::1"}), local_pod(2, "blog/web", {"10.0.1.2"})});
+    return world;
+}
+
+std::map<std::string, Json> published(World& world) {
+    std::map<std::string, Json> by_tenant;
+    for (const auto& [name, text] : publish::slices_of(world.cluster, world.desired(), "node-a")) {
+        auto slice = Json::parse(text);
+        CHECK(slice.at("metadata").at("name") == name);
+        const auto tenant = slice.at("spec").at("tenant").get<std::string>();
+        by_tenant[tenant] = std::move(slice);
+    }
+    return by_tenant;
+}
+
+} // namespace
+
+TEST_CASE("a node's slices are one for each tenant, with what others need to know and nothing else") {
+    auto world = node_a();
+    const auto slices = published(world);
+    REQUIRE(slices.size() == 2);
+    const auto& payments = slices.at("payments").at("spec");
+    CHECK(payments.at("node") == "node-a");
+    CHECK(payments.at("level") == "protected");
+    CHECK(slices.at("blog").at("spec").at("level") == "non-protected");
+    CHECK(payments.at("labelKeys") == Json{"app"});
+    CHECK(payments.at("endpoints") == Json::parse(R"([{"namespace": "payments", "pod": "api",
+        "addresses": ["10.0.1.1", "fd00::1"], "serviceAccount": "ledger", "expose": "http", "labels": {"app": "api"},
+        "ports": [{"name": "http", "port": 8080}, {"name": "dns", "port": 53, "protocol": "UDP"}]}])"));
+    const auto& labels = slices.at("payments").at("metadata").at("labels");
+    CHECK(labels.at("bulkhead.dev/node") == "node-a");
+    CHECK(labels.at("bulkhead.dev/tenant") == "payments");
+}
+
+TEST_CASE("what a slice says, its reader knows") {
+    auto world = node_a();
+    auto slice = published(world).at("payments");
+    state::Pool pool;
+    std::optional<state::IdentitySlice> read;
+    auto text = slice.dump();
+    text.reserve(text.size() + source::kJsonPadding);
+    REQUIRE(source::read_json(text, [&](const source::Value& document) {
+        auto decoded = source::decode(document, "server", pool);
+        REQUIRE(decoded.object);
+        read = std::get<state::IdentitySlice>(std::move(*decoded.object));
+    }));
+    REQUIRE(read->pods.size() == 1);
+    const auto& pod = read->pods[0];
+    CHECK(pod.ips == std::vector<Address>{address("10.0.1.1"), address("fd00::1")});
+    CHECK(pod.common->service_account == "ledger");
+    CHECK(pod.common->expose == "http");
+    CHECK(pod.common->labels == state::Labels{{"app", "api"}});
+    CHECK(pod.common->known_labels == std::set<std::string>{"app"});
+    CHECK(pod.common->ports == std::vector<state::ContainerPort>{{"http", BH_TCP, 8080}, {"dns", BH_UDP, 53}});
+}
+
+TEST_CASE("who isn't known to be somebody is not published") {
+    auto world = node_a();
+    auto pods = world.cluster.local_pods();
+    pods[3] = local_pod(3, "", {"10.0.1.3"});               // a veth of an unknown pod
+    pods[4] = local_pod(4, "nowhere/lost", {"10.0.1.4"});   // its namespace isn't known
+    pods[5] = local_pod(5, "blog/unbound", {});             // has no address yet
+    pods[6] = local_pod(6, "blog/elsewhere", {"10.0.1.6"}); // only a slice tells of it: it has left
+    world.cluster.set_local_pods(pods);
+    world.pod("nowhere/lost", {}, {}, "node-a").pod("blog/unbound", {}, {}, "node-a");
+    auto told = pod("blog/elsewhere", "node-b", {}, {address("10.0.2.6")});
+    told.slice = "node-b-1";
+    world.put(told);
+    const auto slices = published(world);
+    REQUIRE(slices.size() == 2);
+    CHECK(slices.at("blog").at("spec").at("endpoints").size() == 1);
+    CHECK(slices.at("payments").at("spec").at("endpoints").size() == 1);
+}
+
+TEST_CASE("a label that nobody asks for is no reason to write, one that somebody begins to ask for is") {
+    auto world = node_a();
+    const auto before = published(world);
+    auto relabelled = api();
+    relabelled.labels["pod-template-hash"] = "77c";
+    world.pod("payments/api", {}, relabelled, "node-a");
+    CHECK(published(world) == before);
+    auto object = named<state::AccessGrant>("g", "payments");
+    object.grant = grant({from_tenant("blog", label_is("tier", "front"))});
+    world.put(object);
+    CHECK(published(world).at("blog").at("spec").at("labelKeys") == Json{"app", "tier"});
+}
+
+TEST_CASE("a slice goes with its node") {
+    auto world = node_a();
+    CHECK_FALSE(published(world).at("blog").at("metadata").contains("ownerReferences"));
+    auto node = named<state::Node>("node-a");
+    node.uid = "1-2-3";
+    world.put(node);
+    const auto slices = published(world);
+    CHECK(slices.at("blog").at("metadata").at("ownerReferences") ==
+          Json::parse(R"([{"apiVersion": "v1", "kind": "Node", "name": "node-a", "uid": "1-2-3"}])"));
+}
