@@ -91,7 +91,8 @@ void Publisher::ask_known() {
 
 void Publisher::take_known(const Response& response) {
     listing_.transfer.reset();
-    if (response.status != 200 || !response.error.empty()) return fail("list identityslices.bulkhead.dev", response);
+    if (response.status != 200 || !response.error.empty())
+        return fail("list identityslices.bulkhead.dev", "list", response);
     for (const auto& name : names_in(std::move(listed_)))
         there_.try_emplace(name, "");
     known_ = true;
@@ -122,7 +123,8 @@ void Publisher::end_write(const std::string& name, const Response& response) {
     const bool is_removal = write.mapped().body.empty();
     const bool is_done = response.error.empty() &&
                          (response.status == 200 || response.status == 201 || (is_removal && response.status == 404));
-    if (!is_done) return fail((is_removal ? "remove IdentitySlice " : "write IdentitySlice ") + name, response);
+    if (!is_done && is_removal) return fail("remove IdentitySlice " + name, "delete", response);
+    if (!is_done) return fail("write IdentitySlice " + name, "create and patch", response);
     if (is_removal) {
         there_.erase(name);
         next_write_.erase(name);
@@ -150,17 +152,20 @@ bool Publisher::start(Request request, Write& write, std::function<void(const Re
                                                  },
                                              .on_end = std::move(on_end)});
     if (!transfer) {
-        fail(request.path, {.error = transfer.error().text});
+        fail(request.path, "", {.error = transfer.error().text});
         return false;
     }
     write.transfer = std::move(*transfer);
     return true;
 }
 
-void Publisher::fail(const std::string& what, const Response& response) {
+/// A server that refuses to create what is applied doesn't say that this is the right that it misses.
+void Publisher::fail(const std::string& what, const std::string& verbs, const Response& response) {
     ++counts_.failures;
     const auto status = source::kube::status_of(response);
-    const auto why = response.error.empty() ? std::to_string(response.status) + ": " + status.message : response.error;
+    auto why = response.error.empty() ? std::to_string(response.status) + ": " + status.message : response.error;
+    if (response.error.empty() && response.status == 403)
+        why = "needs the permission to " + verbs + " identityslices.bulkhead.dev (403): " + status.message;
     error_ = "can't " + what + ": " + why + "; other nodes may not know this node's pods";
     if (response.status == 401) session_.credentials().refused();
     pause_ = backoff_.next(status.retry_after.value_or(0s));

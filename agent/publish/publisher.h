@@ -54,7 +54,7 @@ private:
     void start_write(const std::string& name, const std::string& body);
     void end_write(const std::string& name, const source::kube::Response& response);
     bool start(source::kube::Request request, Write& write, std::function<void(const source::kube::Response&)> on_end);
-    void fail(const std::string& what, const source::kube::Response& response);
+    void fail(const std::string& what, const std::string& verbs, const source::kube::Response& response);
     std::set<std::string> due() const;
 
     source::kube::Session& session_;
