@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the tests of the manifests share.
+#pragma once
+
+#include <string>
+
+#include "cluster_fixture.h"
+
+namespace bulkhead::test {
+
+constexpr auto kAgentNamespace = "bulkhead-system";
+constexpr auto kAgentName = "bulkhead-agent"; // of the DaemonSet, its ServiceAccount and its roles
+
+/// Of the manifests: "base".
+inline std::string folder(const std::string& name) {
+    return std::string(BULKHEAD_MANIFESTS "/") + name;
+}
+
+inline void wait_for_crds(const ApiServer& server) {
+    kubectl(server, {"wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"});
+}
+
+/// Until somebody may, or may not: the API server hears of roles by a watch of its own.
+inline bool wait_until_may(const ApiServer& server, const std::filesystem::path& who,
+                           const std::vector<std::string>& question, bool expected) {
+    std::vector<std::string> words{"auth", "can-i", "--quiet"};
+    words.insert(words.end(), question.begin(), question.end());
+    return wait_until([&] { return (server.kubectl_as(who, words).status == 0) == expected; }, after(30s), 50ms);
+}
+
+} // namespace bulkhead::test

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is installed is what a real API server takes and what the agent understands, and opens nothing to people that it
+// shouldn't. (What the agent may do: manifests_rights_test.cpp.)
+#include <unistd.h>
+
+#include <fstream>
+
+#include "manifests.h"
+#include "options.h"
+#include "support/process.h"
+
+namespace bulkhead::test {
+namespace {
+
+using Version = ApiServer::Version;
+using Words = std::vector<std::string>;
+
+constexpr auto kNode = "node-a";
+
+/// By one kubectl; nothing if there is none, or if it is too old for components and for folders as resources.
+std::optional<std::string> rendered_by(const std::string& program, const std::string& name) {
+    auto process = Process::start({program, "kustomize", folder(name)}, Process::Options{.input = ""});
+    if (!process) return std::nullopt;
+    const auto status = process->wait(after(60s));
+    const std::string output = process->output();
+    for (const std::string sign : {"must be a file", "unknown field \"components\"", "kustomization"})
+        if (status != 0 && output.find(sign) != std::string::npos) return std::nullopt;
+    INFO(program << ": " << output);
+    REQUIRE(status == 0);
+    return output;
+}
+
+/// What `kubectl apply -k` would apply: by the server's own kubectl, or by the PATH's if that is too old (1.20).
+std::string rendered(const std::string& name) {
+    require_assets();
+    for (const auto& program : {cluster_asset("kubectl")->string(), std::string("kubectl")})
+        if (auto yaml = rendered_by(program, name)) return *yaml;
+    SKIP("no kubectl here is new enough to render " + name);
+    return {};
+}
+
+std::vector<std::string> documents_of(const std::string& yaml) {
+    const std::string mark = "---\n";
+    std::vector<std::string> documents;
+    for (size_t from = 0, end = 0; from < yaml.size(); from = end + mark.size()) {
+        end = std::min(yaml.find("\n" + mark, from), yaml.size() - 1) + 1;
+        documents.push_back(yaml.substr(from, end - from));
+    }
+    return documents;
+}
+
+/// Came with this Kubernetes; 1.0 = always there.
+Version first_with(const std::string& document) {
+    const auto is_of = [&](const std::string& group) {
+        return document.find("apiVersion: " + group + "\n") != std::string::npos;
+    };
+    if (is_of("admissionregistration.k8s.io/v1")) return {1, 30}; // its policies; we have no webhooks
+    if (is_of("flowcontrol.apiserver.k8s.io/v1")) return {1, 29};
+    return {1, 0};
+}
+
+/// Of each object. (`kubectl apply` says "unchanged" or not by comparing, and a server that drops fields that it is too
+/// old for always differs.)
+std::string versions_of(const ApiServer& server, const std::string& yaml) {
+    return kubectl(server,
+                   {"get", "-f", "-", "-o",
+                    "jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}\n{end}"},
+                   yaml);
+}
+
+void check_applied(const ApiServer& server, const std::string& yaml) {
+    put(server, yaml);
+    wait_for_crds(server);
+    const auto versions = versions_of(server, yaml);
+    REQUIRE(versions.find("DaemonSet") != std::string::npos);
+    put(server, yaml);
+    CHECK(versions_of(server, yaml) == versions);
+}
+
+TEST_CASE("what is installed is accepted by the API server, and installed again it changes nothing") {
+    const std::string base = rendered("base"), uninstall = rendered("uninstall");
+    const ApiServer server = started();
+    check_applied(server, base);
+    check_applied(server, uninstall);
+}
+
+TEST_CASE("the overlay for EKS is accepted by the API server, as far as its version knows the kinds") {
+    const auto documents = documents_of(rendered("overlays/eks"));
+    const ApiServer server = started();
+    const Version version = require(server.version());
+    std::string known, unknown;
+    for (const auto& document : documents)
+        if (version >= first_with(document))
+            known += document + "---\n";
+        else
+            unknown += document.substr(0, document.find("\nspec:")) + "\n";
+    check_applied(server, known);
+    if (!unknown.empty()) SKIP("what this API server is too old for was rendered, but not applied:\n" + unknown);
+}
+
+/// The arguments of a container, as the kubelet gives them to it.
+Words arguments_of(const Json& container, const std::string& config) {
+    Words words{container.at("command").at(0)};
+    for (std::string word : container.at("args")) {
+        if (const auto at = word.find("$(NODE_NAME)"); at != std::string::npos) word.replace(at, 12, kNode);
+        if (word == "--config=/etc/bulkhead/agent.toml") word = "--config=" + config;
+        words.push_back(word);
+    }
+    return words;
+}
+
+/// As main() does; nothing if the agent would end here.
+std::optional<Options> options_of(Words words) {
+    std::vector<char*> arguments;
+    for (auto& word : words)
+        arguments.push_back(word.data());
+    Options options;
+    if (parse(static_cast<int>(arguments.size()), arguments.data(), options)) return std::nullopt;
+    return options;
+}
+
+bool mounts(const Json& container, const std::string& path) {
+    for (const auto& mount : container.at("volumeMounts"))
+        if (path.starts_with(mount.at("mountPath").get<std::string>() + "/")) return true;
+    return false;
+}
+
+TEST_CASE("the agent understands the arguments and the settings that the DaemonSet gives it") {
+    const ApiServer server = started();
+    kubectl(server, {"apply", "-f", folder("base/namespace.yaml"), "-f", folder("base/daemonset.yaml")});
+    const Json pod = object(server, {"-n", kAgentNamespace, "daemonset", kAgentName}).at("spec").at("template");
+    const Json& container = pod.at("spec").at("containers").at(0);
+    for (const auto& [settings, mode] :
+         {std::pair("base", state::Mode::kEnforce), {"overlays/eks", state::Mode::kAudit}}) {
+        INFO(settings);
+        const std::string config = folder(settings) + "/agent.toml";
+        const auto options = options_of(arguments_of(container, config));
+        REQUIRE(options);
+        CHECK(options->is_kube());
+        CHECK(options->node_name == kNode);
+        CHECK(options->default_mode == mode);
+        CHECK(options->metrics_address ==
+              ":" + std::to_string(container.at("ports").at(0).at("containerPort").get<int>()));
+        CHECK(mounts(container, options->pin_dir));
+        CHECK(mounts(container, options->socket));
+        CHECK(pod.at("metadata").at("annotations").at("prometheus.io/port") == options->metrics_address.substr(1));
+    }
+    auto wrong = arguments_of(container, folder("base/agent.toml"));
+    wrong.emplace_back("--no-such-option");
+    CHECK_FALSE(options_of(wrong));
+    CHECK_FALSE(options_of(arguments_of(container, folder("base/daemonset.yaml"))));
+}
+
+TEST_CASE("uninstalling detaches what the DaemonSet's agent attached") {
+    const ApiServer server = started();
+    kubectl(server, {"apply", "-f", folder("base/namespace.yaml"), "-f", folder("uninstall/daemonset.yaml")});
+    const Json pod = object(server, {"-n", kAgentNamespace, "daemonset", "bulkhead-detach"}).at("spec").at("template");
+    const Json& container = pod.at("spec").at("initContainers").at(0);
+    const auto options = options_of(arguments_of(container, ""));
+    REQUIRE(options);
+    CHECK(options->detach);
+    CHECK(options->pin_dir == Options{}.pin_dir);
+    CHECK(mounts(container, options->pin_dir));
+    CHECK(pod.at("spec").at("hostNetwork") == true);
+}
+
+/// Which kubectl can't ask, because no server has the resource.
+bool may_set_labels(const ApiServer& server, const std::string& user) {
+    const Json review{
+        {"apiVersion", "authorization.k8s.io/v1"},
+        {"kind", "SubjectAccessReview"},
+        {"spec",
+         {{"user", user},
+          {"resourceAttributes",
+           {{"group", "bulkhead.dev"}, {"resource", "namespacelabels"}, {"name", "capsule"}, {"verb", "set"}}}}}};
+    const auto answer = kubectl(server, {"create", "-f", "-", "-o", "json"}, review.dump());
+    return Json::parse(answer).at("status").at("allowed");
+}
+
+struct Question {
+    Words words; // of kubectl auth can-i
+    bool yes;
+};
+
+void check_answers(const ApiServer& server, const Words& as, const std::vector<Question>& questions) {
+    for (const auto& [words, yes] : questions) {
+        Words all{"auth", "can-i"};
+        all.insert(all.end(), words.begin(), words.end());
+        all.insert(all.end(), as.begin(), as.end());
+        std::string text;
+        for (const auto& word : all)
+            text += word + " ";
+        INFO(text);
+        CHECK((server.kubectl(all).status == 0) == yes);
+    }
+}
+
+TEST_CASE("who may edit a namespace may write its AccessGrants, and nobody's Tenant") {
+    if (const auto found = cluster_asset("kube-controller-manager"); !found) SKIP(found.error().text); // aggregates
+    const ApiServer server = started({.controller_manager = true});
+    kubectl(server, {"apply", "-k", folder("crds")});
+    kubectl(server, {"apply", "-f", folder("base/people.yaml")});
+    put(server, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    for (const std::string role : {"view", "edit", "admin"})
+        kubectl(server, {"-n", "shop", "create", "rolebinding", role, "--clusterrole=" + role, "--user=" + role});
+    kubectl(server, {"create", "clusterrolebinding", "ops", "--clusterrole=bulkhead-platform", "--user=ops"});
+    const auto aggregated = [&] {
+        const Words question{"auth", "can-i", "create", "accessgrants.bulkhead.dev", "-n", "shop", "--as=admin"};
+        return server.kubectl(question).status == 0;
+    };
+    REQUIRE(wait_until(aggregated, after(60s), 100ms));
+    const Words list_grants{"list", "accessgrants.bulkhead.dev", "-n", "shop"};
+    const Words write_grants{"create", "accessgrants.bulkhead.dev", "-n", "shop"};
+    const Words write_others{"create", "accessgrants.bulkhead.dev", "-n", "default"};
+    const Words write_tenants{"update", "tenants.bulkhead.dev"};
+    const Words write_slices{"patch", "identityslices.bulkhead.dev"};
+    for (const auto& [who, writes] : {std::pair("view", false), {"edit", true}, {"admin", true}})
+        check_answers(server, {std::string("--as=") + who},
+                      {{list_grants, true},
+                       {write_grants, writes},
+                       {write_others, false},
+                       {write_tenants, false},
+                       {write_slices, false}});
+    check_answers(server, {"--as=ops"},
+                  {{list_grants, true},
+                   {write_others, true},
+                   {write_tenants, true},
+                   {write_slices, false},
+                   {{"update", "namespaces"}, false},
+                   {{"get", "secrets", "-n", "shop"}, false}});
+    for (const auto& [who, sets] : {std::pair("edit", false), {"admin", false}, {"ops", true}})
+        CHECK(may_set_labels(server, who) == sets);
+}
+
+} // namespace
+} // namespace bulkhead::test
