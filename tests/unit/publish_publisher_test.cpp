@@ -104,7 +104,7 @@ TEST_CASE("a refused write is named, and tried again until it is taken") {
     });
     scene.publisher->set_wanted({{"node-a-1", "{}"}});
     scene.wait([&] { return !scene.publisher->error().empty(); });
-    CHECK(scene.publisher->error().find("can't write IdentitySlice node-a-1: 403: may not patch") != std::string::npos);
+    CHECK(scene.publisher->error().find("can't write IdentitySlice node-a-1: needs the permission to create and patch identityslices.bulkhead.dev (403): may not patch") != std::string::npos);
     CHECK_FALSE(scene.publisher->in_sync());
     scene.wait_in_sync();
     CHECK(scene.publisher->error().empty());
