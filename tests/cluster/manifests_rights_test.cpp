@@ -275,5 +275,53 @@ TEST_CASE("the agent may do nothing else") {
     }
 }
 
+/// That of an agent's pod on node-a, as its kubelet gets it.
+std::filesystem::path kubeconfig_of_pod(const ApiServer& server) {
+    put(server,
+        "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, "
+        "namespace: bulkhead-system}\nspec: {nodeName: node-a, serviceAccountName: bulkhead-agent, containers: "
+        "[{name: main, image: none}]}\n");
+    const Json pod = object(server, {"-n", kAgentNamespace, "pod", "a"});
+    const Json bound{{"apiVersion", "v1"}, {"kind", "Pod"}, {"name", "a"}, {"uid", pod.at("metadata").at("uid")}};
+    const Json request{
+        {"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenRequest"}, {"spec", {{"boundObjectRef", bound}}}};
+    const std::string path = "/api/v1/namespaces/bulkhead-system/serviceaccounts/bulkhead-agent/token";
+    const auto answer = kubectl(server, {"create", "--raw", path, "-f", "-"}, request.dump());
+    return require(server.kubeconfig_for(Json::parse(answer).at("status").at("token")));
+}
+
+TEST_CASE("the token of a node's agent writes that node's slices, and no other's") {
+    const ApiServer server = started();
+    if (require(server.version()) < ApiServer::Version{1, 30})
+        SKIP("this API server is too old for admission policies");
+    install(server);
+    kubectl(server, {"apply", "-f", folder("components/admission/identity-slices.yaml")});
+    put(server, slice("node-b", "far"));
+    const auto of_pod = kubeconfig_of_pod(server), of_none = kubeconfig_of_agent(server);
+    const auto refused = [&](const std::filesystem::path& who, const Words& words, const std::string& input) {
+        const auto answer = server.kubectl_as(who, words, input);
+        return answer.status != 0 && answer.output.find("identity-slices.bulkhead.dev") != std::string::npos;
+    };
+    const Words create{"create", "-f", "-"};
+    const auto c = slice("node-c", "x");
+    // The API server hears of policies by a watch of its own; until then it takes the slice.
+    const auto in_force = [&] {
+        kubectl(server, {"delete", "identityslice", name_of_slice("node-c"), "--ignore-not-found"});
+        return refused(of_pod, create, c);
+    };
+    REQUIRE(wait_until(in_force, after(60s), 100ms));
+    CHECK(refused(of_pod, {"delete", "identityslice", name_of_slice("node-b"), "--wait=false"}, ""));
+    CHECK(refused(of_none, create, slice(kNode, "near")));
+    auto foreign = Json::parse(slice(kNode, "near"));
+    foreign["metadata"]["name"] = name_of_slice("node-c");
+    CHECK(refused(of_pod, create, foreign.dump()));
+    foreign = Json::parse(slice(kNode, "near"));
+    foreign["metadata"]["labels"]["bulkhead.dev/node"] = "node-c";
+    CHECK(refused(of_pod, create, foreign.dump()));
+    Client agent(of_pod);
+    agent.wait("its own slices, written and removed", [&] { return agent.has_published(); });
+    CHECK_FALSE(agent.complains());
+}
+
 } // namespace
 } // namespace bulkhead::test

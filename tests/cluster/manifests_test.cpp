@@ -4,6 +4,8 @@
 // shouldn't. (What the agent may do: manifests_rights_test.cpp.)
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "manifests.h"
@@ -13,14 +15,15 @@
 namespace bulkhead::test {
 namespace {
 
+namespace fs = std::filesystem;
 using Version = ApiServer::Version;
 using Words = std::vector<std::string>;
 
 constexpr auto kNode = "node-a";
 
 /// By one kubectl; nothing if there is none, or if it is too old for components and for folders as resources.
-std::optional<std::string> rendered_by(const std::string& program, const std::string& name) {
-    auto process = Process::start({program, "kustomize", folder(name)}, Process::Options{.input = ""});
+std::optional<std::string> rendered_by(const std::string& program, const std::string& path) {
+    auto process = Process::start({program, "kustomize", path}, Process::Options{.input = ""});
     if (!process) return std::nullopt;
     const auto status = process->wait(after(60s));
     const std::string output = process->output();
@@ -32,12 +35,16 @@ std::optional<std::string> rendered_by(const std::string& program, const std::st
 }
 
 /// What `kubectl apply -k` would apply: by the server's own kubectl, or by the PATH's if that is too old (1.20).
-std::string rendered(const std::string& name) {
+std::string rendered_at(const std::string& path) {
     require_assets();
     for (const auto& program : {cluster_asset("kubectl")->string(), std::string("kubectl")})
-        if (auto yaml = rendered_by(program, name)) return *yaml;
-    SKIP("no kubectl here is new enough to render " + name);
+        if (auto yaml = rendered_by(program, path)) return *yaml;
+    SKIP("no kubectl here is new enough to render " + path);
     return {};
+}
+
+std::string rendered(const std::string& name) {
+    return rendered_at(folder(name));
 }
 
 std::vector<std::string> documents_of(const std::string& yaml) {
@@ -99,6 +106,21 @@ TEST_CASE("the overlay for EKS is accepted by the API server, as far as its vers
     if (!unknown.empty()) SKIP("what this API server is too old for was rendered, but not applied:\n" + unknown);
 }
 
+TEST_CASE("for Linux 5.10 the agent has one capability more, and nothing else is different") {
+    std::string overlay = fs::temp_directory_path() / "overlay-XXXXXX";
+    REQUIRE(mkdtemp(overlay.data()) != nullptr);
+    const auto manifests = fs::relative(fs::canonical(folder("")), fs::canonical(overlay)).string();
+    std::ofstream(overlay + "/kustomization.yaml")
+        << "resources: [" << manifests << "/base]\ncomponents: [" << manifests << "/components/kernel-5.10]\n";
+    const auto more = rendered_at(overlay);
+    fs::remove_all(overlay);
+    auto expected = rendered("base");
+    const std::string last = "            - PERFMON\n";
+    REQUIRE(expected.find(last) != std::string::npos);
+    expected.insert(expected.find(last) + last.size(), "            - SYS_RESOURCE\n");
+    CHECK(more == expected);
+}
+
 /// The arguments of a container, as the kubelet gives them to it.
 Words arguments_of(const Json& container, const std::string& config) {
     Words words{container.at("command").at(0)};
@@ -121,9 +143,9 @@ std::optional<Options> options_of(Words words) {
 }
 
 bool mounts(const Json& container, const std::string& path) {
-    for (const auto& mount : container.at("volumeMounts"))
-        if (path.starts_with(mount.at("mountPath").get<std::string>() + "/")) return true;
-    return false;
+    return std::ranges::any_of(container.at("volumeMounts"), [&](const Json& mount) {
+        return path.starts_with(mount.at("mountPath").get<std::string>() + "/");
+    });
 }
 
 TEST_CASE("the agent understands the arguments and the settings that the DaemonSet gives it") {
@@ -231,6 +253,46 @@ TEST_CASE("who may edit a namespace may write its AccessGrants, and nobody's Ten
                    {{"get", "secrets", "-n", "shop"}, false}});
     for (const auto& [who, sets] : {std::pair("edit", false), {"admin", false}, {"ops", true}})
         CHECK(may_set_labels(server, who) == sets);
+}
+
+TEST_CASE("labels that say whose a namespace is are set, changed and removed only by who has the right to") {
+    const ApiServer server = started({.users = {{.name = "deputy", .token = "copies"}}});
+    if (require(server.version()) < Version{1, 30}) SKIP("this API server is too old for admission policies");
+    kubectl(server, {"apply", "-f", folder("base/people.yaml")});
+    kubectl(server, {"apply", "-f", folder("components/admission/namespace-labels.yaml")});
+    put(server, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {bulkhead.dev/mode: audit}}\n");
+    kubectl(server, {"create", "clusterrole", "labels", "--verb=get,create,patch", "--resource=namespaces"});
+    kubectl(server, {"create", "clusterrolebinding", "labels", "--clusterrole=labels", "--user=deputy"});
+    const auto deputy = require(server.kubeconfig_for("copies"));
+    REQUIRE(wait_until_may(server, deputy, {"patch", "namespaces"}, true));
+    const auto label = [&](const std::string& words) {
+        return server.kubectl_as(deputy, {"label", "namespace", "shop", "--overwrite", words});
+    };
+    const auto refused = [](const ApiServer::Answer& answer, const std::string& source) {
+        const auto words = "needs the right to set namespacelabels.bulkhead.dev \"" + source + "\"";
+        return answer.status != 0 && answer.output.find(words) != std::string::npos;
+    };
+    const std::string level = "bulkhead.dev/level=protected";
+    // The API server hears of policies by a watch of its own.
+    REQUIRE(wait_until([&] { return refused(label(level), "bulkhead"); }, after(60s), 100ms));
+    CHECK(refused(label("bulkhead.dev/mode=enforce"), "bulkhead"));
+    CHECK(refused(label("bulkhead.dev/mode-"), "bulkhead"));
+    CHECK(refused(label("capsule.clastix.io/tenant=bank"), "capsule"));
+    CHECK(refused(label("kiosk.sh/account=bank"), "kiosk"));
+    CHECK(refused(label("bank.tree.hnc.x-k8s.io/depth=1"), "hnc"));
+    CHECK(label("colour=blue").status == 0);
+    const std::string fresh = "apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh, labels: {";
+    CHECK(
+        refused(server.kubectl_as(deputy, {"create", "-f", "-"}, fresh + "bulkhead.dev/tenant: bank}}\n"), "bulkhead"));
+    CHECK(server.kubectl_as(deputy, {"create", "-f", "-"}, fresh + "colour: red}}\n").status == 0);
+
+    put(server, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: kiosk}\nrules: "
+                "[{apiGroups: [bulkhead.dev], resources: [namespacelabels], resourceNames: [kiosk], verbs: [set]}]\n");
+    kubectl(server, {"create", "clusterrolebinding", "kiosk", "--clusterrole=kiosk", "--user=deputy"});
+    REQUIRE(wait_until([&] { return label("kiosk.sh/account=bank").status == 0; }, after(30s), 100ms));
+    CHECK(refused(label(level), "bulkhead"));
+    kubectl(server, {"create", "clusterrolebinding", "ops", "--clusterrole=bulkhead-platform", "--user=deputy"});
+    CHECK(wait_until([&] { return label(level).status == 0; }, after(30s), 100ms));
 }
 
 } // namespace
