@@ -95,7 +95,7 @@ void Agent::turn() {
     if (changes.any() || compiler_->has_room_again()) {
         merge(pending_, compiler_->update(cluster_, changes));
         problems_due_ = true;
-        publish_due_ = true;
+        publish_due_ |= concerns_slices(changes);
     }
     if (!is_empty(pending_) || write_due_) {
         const auto interfaces = wanted();
@@ -108,10 +108,20 @@ void Agent::turn() {
     if (problems_due_) log_problems();
 }
 
-/// Not before everything was told: what isn't known yet would be withdrawn.
+/// Other nodes' pods are no reason to look at ours again.
+bool Agent::concerns_slices(const state::Changes& changes) const {
+    if (changes.policy || changes.local) return true;
+    return std::ranges::any_of(cluster_.local_pods(),
+                               [&](const auto& local) { return changes.pods.contains(local.second.pod); });
+}
+
+/// Not before everything was told: what isn't known yet would be withdrawn. Nor without the Node, which the slices go
+/// with.
 void Agent::publish() {
-    if (publish_due_) publisher_->set_wanted(publish::slices_of(cluster_, compiler_->desired(), options_.node_name));
-    publish_due_ = false;
+    if (publish_due_ && cluster_.nodes().contains(options_.node_name)) {
+        publisher_->set_wanted(publish::slices_of(cluster_, compiler_->desired(), options_.node_name));
+        publish_due_ = false;
+    }
     const auto error = publisher_->error();
     publisher_->tick(std::chrono::steady_clock::now());
     problems_due_ |= error != publisher_->error();

@@ -80,6 +80,7 @@ private:
     void update_local_pods();
     bool write();
     Guards::Wanted wanted() const;
+    bool concerns_slices(const state::Changes& changes) const;
     void publish();
     void take_refused(const datapath::WriteReport& report);
     void log_refused(const std::vector<std::string>& before) const;

@@ -16,6 +16,9 @@ constexpr auto kUnheard =
 constexpr auto kBare = "carries no Ethernet (a tunnel): what pods send to AWS resources through it is not judged, "
                        "and confined pods are not held back there";
 
+constexpr auto kNoNode = "is not there: if --node-name is another node's or nobody's, no pod here is known by name; "
+                         "until it is there, other nodes don't hear of this node's pods";
+
 constexpr uint64_t kUnusedIds = BH_IDENTITY_FIRST_FREE - BH_IDENTITY_NO_ROOM_BOTH; // 0, and the gap after the built-in
 
 uint64_t seconds_since(std::chrono::steady_clock::time_point time) {
@@ -119,6 +122,9 @@ std::vector<state::Problem> Agent::problems() const {
         if (!monitor_->network().is_ethernet(ifindex))
             all.push_back(
                 {.origin = "netlink", .object = "interface " + interface_name(ifindex), .field = "", .text = kBare});
+    if (publisher_ && source_->synced() && !cluster_.nodes().contains(options_.node_name))
+        all.push_back(
+            {.origin = session_->url(), .object = "Node " + options_.node_name, .field = "", .text = kNoNode});
     if (publisher_ && !publisher_->error().empty())
         all.push_back({.origin = session_->url(), .object = "", .field = "", .text = publisher_->error()});
     for (const auto* more : {&compiler_->desired().problems, &local_pods_->problems()})

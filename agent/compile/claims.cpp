@@ -10,6 +10,8 @@ namespace {
 
 bool comes_before(const Claims::Entry* a, const Claims::Entry* b) {
     if (a->second.is_node != b->second.is_node) return b->second.is_node;
+    // The older one is gone, and only the news of it isn't here yet: a slice outlives its node, a status its pod.
+    if (a->second.created != b->second.created) return a->second.created > b->second.created;
     return a->first < b->first;
 }
 
@@ -52,12 +54,14 @@ const Claims::Record* Claims::find(const state::PodKey& key) const {
     return found == records_.end() ? nullptr : &found->second;
 }
 
-void Claims::claim(Entry& entry, std::vector<Address> addresses, bool is_node) {
+void Claims::claim(Entry& entry, std::vector<Address> addresses, const state::Pod& pod) {
     auto& record = entry.second;
-    if (record.addresses == addresses && record.is_node == is_node) return;
+    const bool is_node = pod.common->host_network;
+    if (record.addresses == addresses && record.is_node == is_node && record.created == pod.created) return;
     withdraw(entry);
     record.addresses = std::move(addresses);
     record.is_node = is_node;
+    record.created = pod.created;
     for (const auto& address : record.addresses)
         claimants_[address].add(&entry);
 }

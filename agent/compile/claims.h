@@ -18,6 +18,7 @@ public:
     struct Record {
         Identity* identity = nullptr; // held; nullptr = finished
         bool is_node = false;         // hostNetwork: the addresses are its node's
+        std::optional<state::Time> created{};
         std::vector<Address> addresses;
     };
     using Records = std::unordered_map<state::PodKey, Record>;
@@ -26,7 +27,7 @@ public:
     /// The pods that claim one address.
     class Claimants {
     public:
-        /// Pods before hostNetwork pods, then the first by name; never nullptr.
+        /// Pods before hostNetwork pods, then the younger, then the first by name; never nullptr.
         const Entry* winner() const;
         /// The next pod after the winner; nullptr if there is none (a hostNetwork pod is no rival).
         const Entry* rival() const;
@@ -45,7 +46,7 @@ public:
     const Records& records() const { return records_; }
 
     /// Replaces what the pod claims.
-    void claim(Entry& entry, std::vector<Address> addresses, bool is_node);
+    void claim(Entry& entry, std::vector<Address> addresses, const state::Pod& pod);
     void erase(const state::PodKey& key);
 
     /// nullptr: nobody.

@@ -206,7 +206,7 @@ void Compiler::Impl::refresh_pod(Turn& turn, const state::PodKey& key) {
     Described described;
     if (!pod.finished || endpoints.slots_of(key)) described = describe(turn, key, pod);
     set_identity(turn, entry.second, described.identity);
-    endpoints.claims.claim(entry, claimed_by(key, pod), pod.common->host_network);
+    endpoints.claims.claim(entry, claimed_by(key, pod), pod);
     if (!turn.anew) touch_pod(turn, key, entry.second);
     problems.set_pod(key, pod.ns, described.complaints);
 }

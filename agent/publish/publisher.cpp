@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "publish/publisher.h"
 
-#include "source/field.h"
+#include <nlohmann/json.hpp>
+
 #include "source/kube/query.h"
-#include "source/kube/status.h"
-#include "source/reader.h"
 #include "state/labels.h"
 
 namespace bulkhead::publish {
@@ -12,163 +11,181 @@ namespace bulkhead::publish {
 namespace {
 
 using namespace std::chrono_literals;
+using Json = nlohmann::json;
 using source::kube::Query;
 using source::kube::Request;
-using source::kube::Response;
 
 constexpr auto kPath = "/apis/bulkhead.dev/v1alpha1/identityslices";
 constexpr auto kManager = "bulkhead-agent"; // the field manager of server-side apply
-constexpr auto kBetweenWrites = 100ms;      // of one slice
 constexpr auto kDeadline = 10s;
+constexpr auto kAskAgainWhoWeAre = 100ms;
 constexpr size_t kLongestList = 64 << 20; // bytes
 
-std::set<std::string> names_in(std::string list) {
-    std::set<std::string> names;
-    list.reserve(list.size() + source::kJsonPadding);
-    // Names count only; whatever is no list has none.
-    [[maybe_unused]] const auto read = source::read_json(list, [&](const source::Value& item) {
-        source::Complaints ignored;
-        const source::Field root(item, ignored);
-        const auto metadata = root["metadata"];
-        if (const auto name = metadata["name"].string()) names.insert(*name);
-    });
-    return names;
+/// By name; nothing if that is no list of slices.
+std::optional<std::map<std::string, Json>> specs_in(const std::string& text) {
+    const auto list = Json::parse(text, nullptr, false);
+    if (!list.is_object() || !list.contains("items") || !list["items"].is_array() ||
+        list.value("/metadata/resourceVersion"_json_pointer, "").empty())
+        return std::nullopt;
+    std::map<std::string, Json> specs;
+    for (const auto& item : list["items"])
+        if (item.is_object()) specs[item.value("/metadata/name"_json_pointer, "")] = item.value("spec", Json());
+    return specs;
 }
 
 } // namespace
 
-Publisher::Publisher(source::kube::Session& session, std::string node)
-    : session_(session), node_(std::move(node)), backoff_(session.next_seed()) {}
+Publisher::Publisher(source::kube::Session& session, std::string node, const Pace& pace)
+    : session_(session), node_(std::move(node)), pace_(pace), look_(session.next_seed()) {}
 
 void Publisher::set_wanted(Slices wanted) {
     wanted_ = std::move(wanted);
 }
 
 bool Publisher::in_sync() const {
-    return known_ && writes_.empty() && there_ == wanted_;
+    return known_ && there_ == wanted_;
+}
+
+std::string Publisher::error() const {
+    std::string text = look_.error;
+    for (const auto& [name, way] : ways_)
+        if (text.empty()) text = way.error;
+    return text.empty() ? disturbance_ : text;
+}
+
+Publisher::Way& Publisher::way_of(const std::string& name) {
+    return ways_.try_emplace(name, session_.next_seed()).first->second;
+}
+
+/// Else it will be asked again in time.
+bool Publisher::is_due(Way& way, Time now) {
+    if (way.transfer) return false;
+    if (now < way.next) session_.wake_by(way.next);
+    return now >= way.next;
 }
 
 void Publisher::tick(Time now) {
-    if (pause_) next_try_ = now + *pause_;
-    pause_.reset();
-    if (next_try_ && now < *next_try_) return session_.wake_by(*next_try_);
-    next_try_.reset();
-    if (!known_) {
-        if (!listing_.transfer) ask_known();
-    } else {
-        for (const auto& name : due()) {
-            auto& next = next_write_[name];
-            if (now < next) {
-                session_.wake_by(next);
-                continue;
-            }
-            next = now + kBetweenWrites;
-            const auto wanted = wanted_.find(name);
-            start_write(name, wanted == wanted_.end() ? "" : wanted->second);
-        }
+    if (is_due(look_, now)) look();
+    if (!known_) return;
+    for (const auto& name : different()) {
+        auto& way = way_of(name);
+        if (!is_due(way, now)) continue;
+        way.next = now + pace_.between_writes;
+        write(name, way);
     }
-    if (pause_) session_.wake_by(now + *pause_);
 }
 
-/// Slices that differ, and aren't being written.
-std::set<std::string> Publisher::due() const {
+std::set<std::string> Publisher::different() const {
     std::set<std::string> names;
     for (const auto& [name, body] : wanted_)
         if (const auto there = there_.find(name); there == there_.end() || there->second != body) names.insert(name);
     for (const auto& [name, body] : there_)
         if (!wanted_.contains(name)) names.insert(name);
-    std::erase_if(names, [this](const std::string& name) { return writes_.contains(name); });
     return names;
 }
 
-void Publisher::ask_known() {
-    listed_.clear();
+void Publisher::look() {
+    list_.clear();
     const auto query =
         Query().add("labelSelector", std::string(state::kNodeLabel) + "=" + state::label_value(node_)).text();
-    start({.path = kPath + query, .deadline = kDeadline}, listing_,
-          [this](const Response& response) { take_known(response); });
+    start(look_, {.path = kPath + query, .deadline = kDeadline},
+          [this](const Response& response) { take_look(response); });
 }
 
-void Publisher::take_known(const Response& response) {
-    listing_.transfer.reset();
+void Publisher::take_look(const Response& response) {
+    look_.transfer.reset();
     if (response.status != 200 || !response.error.empty())
-        return fail("list identityslices.bulkhead.dev", "list", response);
-    for (const auto& name : names_in(std::move(listed_)))
-        there_.try_emplace(name, "");
+        return fail(look_, "list identityslices.bulkhead.dev", "list", response);
+    compare(list_);
+    list_ = {};
+    const auto now = std::chrono::steady_clock::now();
+    look_.next = std::max(look_.next, now + session_.between(pace_.between_looks / 2, pace_.between_looks));
+    session_.wake_by(known_ ? now : look_.next);
+}
+
+/// What is there as we wrote it, is there; anything else is written again.
+void Publisher::compare(const std::string& list) {
+    const auto specs = specs_in(list);
+    if (!specs) return fail(look_, "list identityslices.bulkhead.dev", "list", {.error = "the answer is no such list"});
+    disturbance_.clear();
+    for (const auto& [name, spec] : *specs) {
+        auto& there = there_[name]; // of a former agent, if it is new to us
+        if (there.empty() || Json::parse(there)["spec"] == spec || way_of(name).transfer) continue;
+        there.clear();
+        disturbance_ = "somebody else writes IdentitySlice " + name + ": are there two agents for node " + node_ + "?";
+    }
+    std::erase_if(there_, [&](const auto& slice) { return !specs->contains(slice.first); });
     known_ = true;
-    error_.clear();
-    backoff_.reset();
-    pause_ = 0ms;
+    look_.error.clear();
+    look_.backoff.reset();
 }
 
 /// Server-side apply makes the object if there is none, and is no write if nothing differs.
-void Publisher::start_write(const std::string& name, const std::string& body) {
+void Publisher::write(const std::string& name, Way& way) {
+    const auto wanted = wanted_.find(name);
+    way.body = wanted == wanted_.end() ? "" : wanted->second;
     Request request{.path = kPath + ("/" + source::kube::escaped(name)), .deadline = kDeadline};
-    if (body.empty()) {
+    if (way.body.empty()) {
         request.method = "DELETE";
     } else {
         request.method = "PATCH";
         request.path += Query().add("fieldManager", kManager).add("force", "true").text();
         request.content_type = "application/apply-patch+yaml";
-        request.body = body;
+        request.body = way.body;
     }
-    Write write;
-    write.body = body;
-    if (start(std::move(request), write, [this, name](const Response& response) { end_write(name, response); }))
-        writes_.insert_or_assign(name, std::move(write));
+    start(way, std::move(request), [this, name](const Response& response) { end_write(name, response); });
 }
 
 void Publisher::end_write(const std::string& name, const Response& response) {
-    const auto write = writes_.extract(name);
-    const bool is_removal = write.mapped().body.empty();
+    auto& way = way_of(name);
+    way.transfer.reset();
+    const bool is_removal = way.body.empty();
     const bool is_done = response.error.empty() &&
                          (response.status == 200 || response.status == 201 || (is_removal && response.status == 404));
-    if (!is_done && is_removal) return fail("remove IdentitySlice " + name, "delete", response);
-    if (!is_done) return fail("write IdentitySlice " + name, "create and patch", response);
+    if (!is_done && is_removal) return fail(way, "remove IdentitySlice " + name, "delete", response);
+    if (!is_done) return fail(way, "write IdentitySlice " + name, "create and patch", response);
+    session_.wake_by(way.next); // there may be something new to write
+    way.error.clear();
+    way.backoff.reset();
     if (is_removal) {
         there_.erase(name);
-        next_write_.erase(name);
         ++counts_.removals;
     } else {
-        there_[name] = write.mapped().body;
+        there_[name] = way.body;
         ++counts_.writes;
     }
-    error_.clear();
-    backoff_.reset();
-    pause_ = 0ms; // there may be something new to write
 }
 
-bool Publisher::start(Request request, Write& write, std::function<void(const Response&)> on_end) {
+void Publisher::start(Way& way, Request request, std::function<void(const Response&)> on_end) {
     const auto* who = session_.credentials().current();
     if (who == nullptr) {
-        pause_ = 100ms;
-        return false;
+        way.next = std::chrono::steady_clock::now() + kAskAgainWhoWeAre;
+        return session_.wake_by(way.next);
     }
+    const bool is_look = &way == &look_;
+    way.proof_version = who->version;
     auto transfer = session_.client().start(request, *who,
                                             {.on_body =
-                                                 [this](std::string_view bytes) {
-                                                     if (!known_) listed_ += bytes;
-                                                     return listed_.size() < kLongestList;
+                                                 [this, is_look](std::string_view bytes) {
+                                                     if (is_look) list_ += bytes;
+                                                     return list_.size() < kLongestList;
                                                  },
                                              .on_end = std::move(on_end)});
-    if (!transfer) {
-        fail(request.path, "", {.error = transfer.error().text});
-        return false;
-    }
-    write.transfer = std::move(*transfer);
-    return true;
+    if (!transfer) return fail(way, request.path, "", {.error = transfer.error().text});
+    way.transfer = std::move(*transfer);
 }
 
 /// A server that refuses to create what is applied doesn't say that this is the right that it misses.
-void Publisher::fail(const std::string& what, const std::string& verbs, const Response& response) {
+void Publisher::fail(Way& way, const std::string& what, const std::string& verbs, const Response& response) {
     ++counts_.failures;
     const auto status = source::kube::status_of(response);
     auto why = response.error.empty() ? std::to_string(response.status) + ": " + status.message : response.error;
     if (response.error.empty() && response.status == 403)
         why = "needs the permission to " + verbs + " identityslices.bulkhead.dev (403): " + status.message;
-    error_ = "can't " + what + ": " + why + "; other nodes may not know this node's pods";
-    if (response.status == 401) session_.credentials().refused();
-    pause_ = backoff_.next(status.retry_after.value_or(0s));
+    way.error = "can't " + what + ": " + why + "; other nodes may not know this node's pods";
+    if (response.status == 401) session_.credentials().refused(way.proof_version);
+    way.next = std::chrono::steady_clock::now() + way.backoff.next(status.retry_after.value_or(0s));
+    session_.wake_by(way.next);
 }
 
 } // namespace bulkhead::publish

@@ -2,11 +2,14 @@
 //
 // Keeps this node's IdentitySlices at the API server as they should be: writes what differs, one write for
 // all that happened meanwhile, and removes those that nothing stands for. Two writes of one slice are at
-// least a moment apart, so that a burst of pods is a write and not one each.
+// least a moment apart, so that a burst of pods is a write and not one each. A slice that the server refuses
+// holds up no other.
 //
-// Which slices a former agent left is asked first. One thread; see Session for who calls when.
+// Which slices are there is asked first, and again now and then: somebody may have removed or changed them.
+// One thread; see Session for who calls when.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,15 +17,21 @@
 
 #include "publish/slices.h"
 #include "source/kube/session.h"
+#include "source/kube/status.h"
 
 namespace bulkhead::publish {
+
+struct Pace {
+    std::chrono::milliseconds between_writes{100}; // of one slice
+    std::chrono::milliseconds between_looks{600'000};
+};
 
 class Publisher {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
     /// `session` must outlive it.
-    Publisher(source::kube::Session& session, std::string node);
+    Publisher(source::kube::Session& session, std::string node, const Pace& pace = {});
 
     /// All of this node's slices from now on.
     void set_wanted(Slices wanted);
@@ -30,10 +39,10 @@ public:
     /// Starts what is due; after each work() of the session.
     void tick(Time now);
 
-    /// The server has everything that is wanted, and nothing else of ours.
+    /// The server has everything that is wanted, and nothing else of ours, for all that we know.
     bool in_sync() const;
 
-    const std::string& error() const { return error_; } // in words; empty = all is well
+    std::string error() const; // in words; empty = all is well
 
     struct Counts {
         uint64_t writes = 0; // that the server took
@@ -43,33 +52,40 @@ public:
     const Counts& counts() const { return counts_; }
 
 private:
-    struct Write {
+    using Response = source::kube::Response;
+
+    /// One request at a time, and what became of the last.
+    struct Way {
+        explicit Way(uint32_t seed) : backoff(seed) {}
         source::kube::HttpClient::TransferPtr transfer{nullptr, nullptr};
-        std::string body; // empty = a removal
+        uint64_t proof_version = 0;
+        std::string body; // of the write under way; empty = a removal
+        source::kube::Backoff backoff;
+        Time next{}; // not before
+        std::string error;
     };
 
-    bool known() const { return known_; }
-    void ask_known();
-    void take_known(const source::kube::Response& response);
-    void start_write(const std::string& name, const std::string& body);
-    void end_write(const std::string& name, const source::kube::Response& response);
-    bool start(source::kube::Request request, Write& write, std::function<void(const source::kube::Response&)> on_end);
-    void fail(const std::string& what, const std::string& verbs, const source::kube::Response& response);
-    std::set<std::string> due() const;
+    Way& way_of(const std::string& name);
+    bool is_due(Way& way, Time now);
+    void look();
+    void take_look(const Response& response);
+    void compare(const std::string& list);
+    void write(const std::string& name, Way& way);
+    void end_write(const std::string& name, const Response& response);
+    void start(Way& way, source::kube::Request request, std::function<void(const Response&)> on_end);
+    void fail(Way& way, const std::string& what, const std::string& verbs, const Response& response);
+    std::set<std::string> different() const;
 
     source::kube::Session& session_;
     std::string node_;
-    source::kube::Backoff backoff_;
+    Pace pace_;
     Slices wanted_;
-    Slices there_;       // as the server took them; of those that a former agent left, nothing but the name
+    Slices there_;       // as the server took them; of those that it has otherwise, nothing but the name
     bool known_ = false; // there_ has all
-    Write listing_;
-    std::string listed_;                  // the answer
-    std::map<std::string, Write> writes_; // under way
-    std::map<std::string, Time> next_write_;
-    std::optional<Time> next_try_; // after a failure
-    std::optional<source::kube::Backoff::Milliseconds> pause_;
-    std::string error_;
+    Way look_;
+    std::string list_; // what the look brings
+    std::map<std::string, Way> ways_;
+    std::string disturbance_; // somebody else writes our slices
     Counts counts_;
 };
 

@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr auto kDefaultAccount = "default"; // is left out
+constexpr size_t kMostKeys = 128;           // of labels
 
 void add_keys(const std::optional<state::Selector>& selector, std::set<std::string>& keys) {
     if (!selector) return;
@@ -36,17 +37,11 @@ void add_keys(const std::vector<state::Peer>& peers, std::set<std::string>& keys
         std::visit(AddKeysOf{keys}, peer);
 }
 
-void add_keys(const state::Grant& grant, std::set<std::string>& keys) {
-    add_keys(grant.from, keys);
-    add_keys(grant.to.pods, keys);
-}
-
 void add_keys(const state::Tenant& tenant, std::set<std::string>& keys) {
-    for (const auto* openings : {&tenant.expose, &tenant.trusted})
-        for (const auto& opening : *openings)
-            add_keys(opening.target.pods, keys);
+    for (const auto& trusted : tenant.trusted)
+        add_keys(trusted.target.pods, keys);
     for (const auto& grant : tenant.allow_from)
-        add_keys(grant, keys);
+        add_keys(grant.from, keys);
     for (const auto& allowed : tenant.allow_to)
         add_keys(allowed.to, keys);
 }
@@ -126,68 +121,74 @@ public:
         const auto name = desired_.names.find(row->second.identity);
         const auto identity = desired_.identities.find(row->second.identity);
         if (name == desired_.names.end() || identity == desired_.identities.end()) return;
-        auto& slice = slices_[name->second.tenant];
+        const auto& tenant = name->second.tenant;
+        auto& slice = slices_[name_of_slice(node_, tenant)];
+        if (slice.endpoints.empty() || tenant < slice.tenant) slice.tenant = tenant;
         slice.is_protected |= (identity->second.flags & BH_PROTECTED) != 0;
         slice.endpoints[local.pod] = endpoint_of(pod->second, local.addresses, keys_);
     }
 
     Slices finish() {
         Slices slices;
-        for (auto& [tenant, slice] : slices_) {
-            const auto name = name_of_slice(node_, tenant);
-            slices[name] = object(name, tenant, std::move(slice)).dump(-1, ' ', false, Json::error_handler_t::replace);
-        }
+        for (auto& [name, slice] : slices_)
+            slices[name] = object(name, std::move(slice)).dump(-1, ' ', false, Json::error_handler_t::replace);
         return slices;
     }
 
 private:
     struct Slice {
+        std::string tenant;        // the first, where names share a hash: a slice may be of several
         bool is_protected = false; // one of its pods
         std::map<state::PodKey, Json> endpoints;
     };
 
-    Json spec_of(const std::string& tenant, Slice slice) const {
+    Json spec_of(Slice slice) const {
         Json endpoints = Json::array();
         for (auto& [key, endpoint] : slice.endpoints)
             endpoints.push_back(std::move(endpoint));
         return {{"node", node_},
-                {"tenant", tenant},
+                {"tenant", slice.tenant},
                 {"level", slice.is_protected ? "protected" : "non-protected"},
                 {"labelKeys", keys_},
                 {"endpoints", std::move(endpoints)}};
     }
 
-    Json object(const std::string& name, const std::string& tenant, Slice slice) const {
-        Json metadata{
-            {"name", name},
-            {"labels",
-             {{state::kNodeLabel, state::label_value(node_)}, {state::kTenantLabel, state::label_value(tenant)}}}};
+    Json object(const std::string& name, Slice slice) const {
+        Json metadata{{"name", name},
+                      {"labels",
+                       {{state::kNodeLabel, state::label_value(node_)},
+                        {state::kTenantLabel, state::label_value(slice.tenant)}}}};
         if (const auto node = cluster_.nodes().find(node_); node != cluster_.nodes().end() && !node->second.uid.empty())
             metadata["ownerReferences"] = Json::array({owner_of(node->second)});
         return {{"apiVersion", "bulkhead.dev/v1alpha1"},
                 {"kind", "IdentitySlice"},
                 {"metadata", std::move(metadata)},
-                {"spec", spec_of(tenant, std::move(slice))}};
+                {"spec", spec_of(std::move(slice))}};
     }
 
     const state::Cluster& cluster_;
     const compile::Desired& desired_;
     const std::string& node_;
     std::set<std::string> keys_;
-    std::map<std::string, Slice> slices_; // by tenant
+    std::map<std::string, Slice> slices_; // by their names
 };
 
 } // namespace
 
+/// What the platform asks for comes first: what tenants write in AccessGrants has no room beyond a bound, since every
+/// slice of the cluster would grow by it.
 std::set<std::string> selected_labels(const state::Cluster& cluster) {
     std::set<std::string> keys;
     for (const auto& [name, tenant] : cluster.tenants())
         add_keys(tenant, keys);
-    for (const auto& [key, grant] : cluster.access_grants())
-        add_keys(grant.grant, keys);
     for (const auto& [name, resource] : cluster.resources())
         for (const auto& grant : resource.allow_from)
-            add_keys(grant, keys);
+            add_keys(grant.from, keys);
+    std::set<std::string> tenants_keys;
+    for (const auto& [key, grant] : cluster.access_grants())
+        add_keys(grant.grant.from, tenants_keys);
+    for (const auto& key : tenants_keys)
+        if (keys.size() < kMostKeys) keys.insert(key);
     return keys;
 }
 

@@ -19,7 +19,8 @@ using Slices = std::map<std::string, std::string>;
 /// Of the pods of `node` that netlink found, that a Pod object names, and whose namespace is known.
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node);
 
-/// Labels of pods that some selector asks for.
+/// Labels of other nodes' pods that some selector asks for: of those who come, and of those whom confined pods may
+/// reach. (Whom an expose or a grant opens, that pod's own node judges.)
 std::set<std::string> selected_labels(const state::Cluster& cluster);
 
 } // namespace bulkhead::publish

@@ -183,6 +183,8 @@ std::optional<std::string_view> Cluster::origin_of(const ObjectKey& key) const {
         if (found == pods_.end()) return std::nullopt;
         return found->second.origin.file.str();
     }
+    if (key.kind == "IdentitySlice")
+        return identity_slices_.contains(key.name) ? std::optional<std::string_view>("") : std::nullopt;
     if (key.kind == "Namespace") return file_in(namespaces_, key.name);
     if (key.kind == "Node") return file_in(nodes_, key.name);
     if (key.kind == "EndpointSlice") return file_in(endpoint_slices_, key);

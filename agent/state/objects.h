@@ -169,6 +169,7 @@ struct Pod {
 struct IdentitySlice {
     Meta meta;
     std::vector<Pod> pods;
+    bool operator==(const IdentitySlice&) const = default;
 };
 
 struct Node {

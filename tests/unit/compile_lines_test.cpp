@@ -82,6 +82,20 @@ TEST_CASE("an expose without ports opens every protocol and port") {
     CHECK(world.ask(kBlog, kPayments, 0, BH_ICMP) == BH_REASON_NOT_GRANTED);
 }
 
+TEST_CASE("an address of which two pods are told is the younger one's, whatever their names") {
+    auto world = cluster_with(payments());
+    for (const bool payments_is_younger : {true, false}) {
+        CAPTURE(payments_is_younger);
+        auto old_one = pod("payments/gone", "node-c", {}, {address("10.0.9.1")});
+        auto new_one = pod("zeta/here", "node-b", {}, {address("10.0.9.1")});
+        old_one.created = state::Time(std::chrono::seconds(payments_is_younger ? 300 : 100));
+        new_one.created = state::Time(std::chrono::seconds(200));
+        world.ns("zeta").put(old_one).put(new_one);
+        CHECK(world.ask("10.0.9.1", kPayments) ==
+              (payments_is_younger ? BH_REASON_SAME_TENANT : BH_REASON_NOT_GRANTED));
+    }
+}
+
 TEST_CASE("of whom it is not known whether a label is there, no selector that asks for it means") {
     auto object = payments();
     auto not_batch = state::Selector{{{.key = "tier", .op = state::Selector::Term::Op::kNotIn, .values = {"batch"}}}};

@@ -27,7 +27,7 @@ Value pod(const std::string& name, const std::string& ip) {
 }
 
 struct Fixture {
-    explicit Fixture(const std::string& kind) : intake(kind, "https://server", pool) { intake.set_cluster(cluster); }
+    explicit Fixture(const std::string& kind) : intake(kind, "https://server", pool) { intake.release(cluster); }
 
     std::vector<state::Problem> problems() const {
         std::vector<state::Problem> all;
@@ -63,6 +63,26 @@ TEST_CASE("what a later list no longer has is gone when that list is complete, a
     f.intake.end_list();
     CHECK(f.cluster.pods().size() == 1);
     CHECK(f.cluster.pods().contains("shop/web-0"));
+}
+
+TEST_CASE("until it is released everything waits, and what was withdrawn or mended meanwhile is so") {
+    state::Pool pool;
+    state::Cluster cluster;
+    Intake intake("Tenant", "https://server", pool);
+    intake.put(tenant("bank", "{level: protected}"));
+    intake.put(tenant("bank", "{level: strict}")); // has a good content
+    intake.put(tenant("shop", "{level: strict}")); // has none
+    intake.put(tenant("gone", "{level: protected}"));
+    intake.remove(tenant("gone", "{}"));
+    CHECK(cluster.tenants().empty());
+    std::vector<std::string> unheard;
+    intake.add_unheard(unheard);
+    CHECK(unheard == std::vector<std::string>{"Tenant shop"});
+    intake.release(cluster);
+    REQUIRE(cluster.tenants().size() == 1);
+    CHECK(cluster.tenants().at("bank").level == state::Level::kProtected);
+    intake.put(tenant("late", "{}"));
+    CHECK(cluster.tenants().size() == 2);
 }
 
 TEST_CASE("a list that says what is known already changes nothing") {

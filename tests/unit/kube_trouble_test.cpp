@@ -4,6 +4,8 @@
 // where it was. Against a real server: tests/cluster.
 #include <poll.h>
 
+#include <atomic>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "kube_scripted_server.h"
@@ -242,6 +244,38 @@ TEST_CASE("watches that end at once and say nothing are not asked for without a 
     silent.wait([&] { return std::chrono::steady_clock::now() > end; });
     CHECK(silent.asked().size() < 20);
     CHECK(silent.asked().size() > 2);
+}
+
+TEST_CASE("as long as one resource can't be listed, nothing of the others is told: half a policy is another one") {
+    std::atomic<bool> may{false};
+    ScriptedServer server([&may](const ScriptedServer::Asked& request) -> Answer {
+        if (has(request.target, "watch=1")) return {stream(""), Then::kHold};
+        if (has(request.target, "/namespaces")) return {list(item("shop"), "10")};
+        if (has(request.target, "/pods") && !may) return {response("403 Forbidden", status(403, "no"))};
+        return {response("200 OK", R"({"kind":"PodList","metadata":{"resourceVersion":"10"},"items":[]})")};
+    });
+    Access access;
+    access.server = server.url();
+    auto session = std::move(Session::create(access, 1).value());
+    auto pods = namespaces();
+    pods.name = pods.path = "pods";
+    pods.kind = "Pod";
+    KubeSource source(*session, {namespaces(), pods});
+    state::Cluster cluster;
+    const auto wait = [&](const std::function<bool()>& holds) {
+        const auto deadline = std::chrono::steady_clock::now() + 20s;
+        for (source.update(cluster); !holds(); source.update(cluster)) {
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            pollfd fd{.fd = source.fd(), .events = POLLIN, .revents = 0};
+            poll(&fd, 1, 50);
+        }
+    };
+    wait([&] { return source.hearing().lists == 1 && !source.problems().empty(); });
+    CHECK_FALSE(source.synced());
+    CHECK(cluster.namespaces().empty());
+    may = true;
+    wait([&] { return source.synced(); });
+    CHECK(cluster.namespaces().contains("shop"));
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <poll.h>
 
+#include <atomic>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "kube_scripted_server.h"
@@ -15,16 +17,16 @@ using source::kube::response;
 using source::kube::ScriptedServer;
 using source::kube::Session;
 
-const std::string kNothing = R"({"kind":"IdentitySliceList","metadata":{},"items":[]})";
+const std::string kNothing = R"({"kind":"IdentitySliceList","metadata":{"resourceVersion":"1"},"items":[]})";
 
 /// A publisher before a server that answers as `answer` says.
 class Scene {
 public:
-    explicit Scene(ScriptedServer::Script answer) : server_(std::move(answer)) {
+    explicit Scene(ScriptedServer::Script answer, const Pace& pace = {}) : server_(std::move(answer)) {
         Access access;
         access.server = server_.url();
         session_ = std::move(Session::create(access, 1).value());
-        publisher.emplace(*session_, "node-a");
+        publisher.emplace(*session_, "node-a", pace);
     }
 
     void wait(const std::function<bool()>& holds) {
@@ -64,7 +66,7 @@ ScriptedServer::Answer willing(const ScriptedServer::Asked& request) {
 TEST_CASE("what is wanted is applied once, and what a former agent left is removed") {
     Scene scene([](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
         if (request.method == "GET")
-            return {response("200 OK", R"({"kind":"IdentitySliceList","metadata":{},"items":[
+            return {response("200 OK", R"({"kind":"IdentitySliceList","metadata":{"resourceVersion":"1"},"items":[
                 {"metadata":{"name":"node-a-old"}},{"metadata":{"name":"node-a-1"}}]})")};
         return willing(request);
     });
@@ -104,7 +106,8 @@ TEST_CASE("a refused write is named, and tried again until it is taken") {
     });
     scene.publisher->set_wanted({{"node-a-1", "{}"}});
     scene.wait([&] { return !scene.publisher->error().empty(); });
-    CHECK(scene.publisher->error().find("can't write IdentitySlice node-a-1: needs the permission to create and patch identityslices.bulkhead.dev (403): may not patch") != std::string::npos);
+    CHECK(scene.publisher->error().find("can't write IdentitySlice node-a-1: needs the permission to create and patch "
+                                        "identityslices.bulkhead.dev (403): may not patch") != std::string::npos);
     CHECK_FALSE(scene.publisher->in_sync());
     scene.wait_in_sync();
     CHECK(scene.publisher->error().empty());
@@ -121,6 +124,53 @@ TEST_CASE("what changes back while it is being written is written again") {
     scene.publisher->set_wanted({{"node-a-1", "a"}});
     scene.wait_in_sync();
     CHECK(scene.writes().back().method == "PATCH");
+}
+
+TEST_CASE("a slice that the server refuses holds up no other, and stays named") {
+    Scene scene([](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+        if (request.target.find("node-a-bad") == std::string::npos) return willing(request);
+        return {response("422 Unprocessable Entity", R"({"kind":"Status","code":422,"message":"too large"})")};
+    });
+    for (int i = 0; i < 5; ++i) {
+        scene.publisher->set_wanted({{"node-a-bad", "{}"}, {"node-a-good", std::to_string(i)}});
+        scene.wait([&] { return scene.publisher->counts().writes == static_cast<uint64_t>(i) + 1; });
+        scene.wait([&] { return !scene.publisher->error().empty(); });
+        CHECK(scene.publisher->error().find("node-a-bad: 422: too large") != std::string::npos);
+    }
+    CHECK(scene.publisher->counts().failures < 6); // later and later
+}
+
+TEST_CASE("what isn't a list of slices is not taken for an empty one") {
+    int looks = 0;
+    Scene scene([&looks](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+        if (request.method == "GET" && ++looks == 1) return {response("200 OK", "{}")};
+        if (request.method == "GET")
+            return {response("200 OK", R"({"kind":"IdentitySliceList","metadata":{"resourceVersion":"1"},"items":[
+                {"metadata":{"name":"node-a-old"}}]})")};
+        return willing(request);
+    });
+    scene.wait([&] { return !scene.publisher->error().empty(); });
+    scene.wait([&] { return scene.publisher->counts().removals == 1; });
+    scene.wait_in_sync();
+}
+
+TEST_CASE("what somebody removed or changed is written again when that is found, and the change is told") {
+    std::atomic<int> looks{0};
+    const std::string spec = R"({"spec":{"tenant":"bank"}})";
+    Scene scene(
+        [&looks](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+            if (request.method != "GET") return willing(request);
+            const bool is_second = ++looks == 2; // one slice is gone, the other has changed
+            return {response("200 OK", is_second ? R"({"metadata":{"resourceVersion":"1"},"items":[
+                {"metadata":{"name":"node-a-1"},"spec":{"tenant":"shop"}}]})"
+                                                 : kNothing)};
+        },
+        {.between_writes = 10ms, .between_looks = 300ms});
+    scene.publisher->set_wanted({{"node-a-1", spec}, {"node-a-2", spec}});
+    scene.wait([&] { return scene.writes().size() == 2; });
+    scene.wait(
+        [&] { return scene.publisher->error().find("are there two agents for node node-a?") != std::string::npos; });
+    scene.wait([&] { return scene.writes().size() >= 4; });
 }
 
 } // namespace

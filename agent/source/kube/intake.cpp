@@ -34,7 +34,22 @@ void Intake::put(Value object) {
     known_.insert(name);
     listed_.insert(name);
     take_problems(name, decoded);
-    if (decoded.object) cluster_->put(std::move(*decoded.object));
+    if (!decoded.object) return;
+    if (cluster_ == nullptr)
+        waiting_.insert_or_assign(name, std::move(*decoded.object));
+    else
+        cluster_->put(std::move(*decoded.object));
+}
+
+void Intake::release(state::Cluster& cluster) {
+    cluster_ = &cluster;
+    for (auto& [name, object] : waiting_)
+        cluster.put(std::move(object));
+    waiting_.clear();
+}
+
+bool Intake::has_good(const Name& name) const {
+    return cluster_ == nullptr ? waiting_.contains(name) : cluster_->origin_of(key_of(name)).has_value();
 }
 
 void Intake::take_problems(const Name& name, const Decoded& decoded) {
@@ -46,20 +61,17 @@ void Intake::take_problems(const Name& name, const Decoded& decoded) {
             {.origin = origin_, .object = key.text(), .field = complaint.field, .text = complaint.text + more});
     };
     for (const auto& error : decoded.complaints.errors)
-        add(error, cluster_->origin_of(key) ? kLastGood : kNothing);
+        add(error, has_good(name) ? kLastGood : kNothing);
     for (const auto& remark : decoded.complaints.remarks)
         add(remark, "");
-    if (is_valid) {
-        revision_ += never_valid_.erase(name);
-    } else if (!cluster_->origin_of(key) && is_waited_for(key)) {
-        revision_ += never_valid_.insert(name).second ? 1 : 0;
-    }
-    if (problems.empty()) {
-        revision_ += problems_.erase(name);
-        return;
-    }
-    problems_[name] = std::move(problems);
-    ++revision_;
+    if (is_valid)
+        never_valid_.erase(name);
+    else if (!has_good(name) && is_waited_for(key))
+        never_valid_.insert(name);
+    if (problems.empty())
+        problems_.erase(name);
+    else
+        problems_[name] = std::move(problems);
 }
 
 void Intake::remove(Value object) {
@@ -77,8 +89,12 @@ void Intake::end_list() {
 }
 
 void Intake::forget(const Name& name) {
-    cluster_->remove(key_of(name));
-    revision_ += problems_.erase(name) + never_valid_.erase(name);
+    if (cluster_ == nullptr)
+        waiting_.erase(name);
+    else
+        cluster_->remove(key_of(name));
+    problems_.erase(name);
+    never_valid_.erase(name);
 }
 
 void Intake::add_problems(std::vector<state::Problem>& all) const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One resource's documents -> the cluster state. An object that is invalid keeps its last good content, and
-// what a complete list no longer has is removed, but not before the list is complete.
+// what a complete list no longer has is removed, but not before the list is complete. Until release() everything
+// waits: half of the policy would be another policy.
 #pragma once
 
 #include <map>
@@ -22,8 +23,8 @@ public:
     Intake(std::string kind, state::SharedText origin, state::Pool& pool)
         : kind_(std::move(kind)), origin_(std::move(origin)), pool_(pool) {}
 
-    /// Where to; before anything comes.
-    void set_cluster(state::Cluster& cluster) { cluster_ = &cluster; }
+    /// Into the cluster state with all that came and will come. Always the same one.
+    void release(state::Cluster& cluster);
 
     void begin_list() override { listed_.clear(); }
     void put(Value object) override;
@@ -35,12 +36,10 @@ public:
     /// Objects that are there, but were never valid, as far as they are waited for.
     void add_unheard(std::vector<std::string>& all) const;
 
-    /// Counts up with every change of problems or of what is unheard.
-    uint64_t revision() const { return revision_; }
-
 private:
     using Name = std::string; // "namespace/name"; the kind is the resource's
 
+    bool has_good(const Name& name) const;
     void take_problems(const Name& name, const Decoded& decoded);
     void forget(const Name& name);
 
@@ -49,12 +48,12 @@ private:
     std::string kind_;
     state::SharedText origin_;
     state::Pool& pool_;
-    state::Cluster* cluster_ = nullptr;
-    std::unordered_set<Name> known_;  // those that the server has, as far as we heard
-    std::unordered_set<Name> listed_; // ... by the list under way
+    state::Cluster* cluster_ = nullptr;     // once released
+    std::map<Name, state::Object> waiting_; // until then
+    std::unordered_set<Name> known_;        // those that the server has, as far as we heard
+    std::unordered_set<Name> listed_;       // ... by the list under way
     std::map<Name, std::vector<state::Problem>> problems_;
     std::set<Name> never_valid_;
-    uint64_t revision_ = 0;
 };
 
 } // namespace bulkhead::source::kube

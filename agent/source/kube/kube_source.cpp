@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -55,12 +56,22 @@ KubeSource::KubeSource(Session& session, std::vector<Resource> resources) : sess
 KubeSource::~KubeSource() = default;
 
 void KubeSource::update(state::Cluster& cluster) {
-    for (auto& follower : followers_)
-        follower->intake.set_cluster(cluster);
     session_.work();
     if (!started_ && !version_request_) ask_version();
     if (started_) tick();
+    if (!synced_ && all_synced()) release(cluster);
     collect();
+}
+
+bool KubeSource::all_synced() const {
+    return std::ranges::all_of(followers_, [](const auto& follower) { return follower->reflector.synced(); });
+}
+
+void KubeSource::release(state::Cluster& cluster) {
+    for (auto& follower : followers_)
+        follower->intake.release(cluster);
+    synced_ = true;
+    malloc_trim(0); // lists leave holes in the heap
 }
 
 void KubeSource::tick() {
@@ -112,25 +123,20 @@ Hearing KubeSource::hearing() const {
 }
 
 void KubeSource::collect() {
-    const bool was_synced = synced_;
     problems_.clear();
     unheard_.clear();
     std::set<std::string> errors; // most of them concern all resources alike
-    bool all = true;
     for (const auto& follower : followers_) {
-        all = all && follower->reflector.synced();
         if (const auto& error = follower->reflector.error(); !error.empty()) errors.insert(error);
         follower->intake.add_problems(problems_);
         follower->intake.add_unheard(unheard_);
     }
-    synced_ = synced_ || all;
     if (const auto& error = session_.credentials().error(); !error.empty()) errors.insert(error);
     for (const auto& error : errors)
         problems_.push_back({.origin = session_.url(),
                              .object = "",
                              .field = "",
                              .text = error + (synced_ ? "; what was said last stays in force" : "")});
-    if (synced_ && !was_synced) malloc_trim(0); // lists leave holes in the heap
 }
 
 } // namespace bulkhead::source::kube

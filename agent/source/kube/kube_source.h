@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An API server as the source of truth: one reflector a resource, all over one client. While the server is
-// away, slow or refuses us, what it said last stays in force, and a problem says what is wrong.
+// away, slow or refuses us, what it said last stays in force, and a problem says what is wrong. Nothing is told before
+// every resource's first list is complete.
 //
 //   HttpClient -> Reflector (lists, watches) -> Intake (decodes) -> cluster state
 //
@@ -39,6 +40,8 @@ private:
     void ask_version();
     void start_followers();
     void tick();
+    bool all_synced() const;
+    void release(state::Cluster& cluster);
     void collect();
 
     Session& session_;

@@ -17,6 +17,7 @@ constexpr auto kListStall = 30s;
 constexpr auto kShortestWatch = 290s; // a watch ends by itself after about as long as client-go's does
 constexpr auto kLongestWatch = 590s;
 constexpr auto kWatchGrace = 30s;             // by then the server must have ended it
+constexpr auto kLife = 10s;                   // a watch that lived so long was a good one
 constexpr auto kAskAgainWhoWeAre = 100ms;     // while a credential plugin runs, or fails
 constexpr Backoff::Milliseconds kSpread = 1s; // of lists that everybody needs at once
 constexpr int kOftenTooNew = 3;
@@ -80,7 +81,6 @@ void Reflector::start() {
     splitter_.emplace(shape, [this](const std::string& piece) { take_piece(piece); });
     broken_.clear();
     error_event_.reset();
-    heard_ = false;
     auto transfer = client_.start(request(), *who,
                                   {.on_accepted = [this] { accept(); },
                                    .on_body = [this](std::string_view bytes) { return take(bytes); },
@@ -106,12 +106,12 @@ Request Reflector::request() {
 std::string Reflector::list_query() const {
     Query query;
     query.add_text(resource_.selector);
-    if (in_pages_) query.add("limit", kPageSize);
+    // With a limit, a list that must not be older than something is read from etcd, which all agents would do at once.
+    const bool from_memory = !list_version_.empty() && list_version_ != kAnyVersion;
+    if (in_pages_ && !from_memory) query.add("limit", kPageSize);
     if (!continue_.empty()) return query.add("continue", continue_).text();
-    if (list_version_.empty()) return query.text();
-    query.add("resourceVersion", list_version_);
-    // Together with a limit, any other version would mean exactly that one.
-    if (list_version_ != kAnyVersion) query.add("resourceVersionMatch", "NotOlderThan");
+    if (!list_version_.empty()) query.add("resourceVersion", list_version_);
+    if (from_memory) query.add("resourceVersionMatch", "NotOlderThan");
     return query.text();
 }
 
@@ -131,6 +131,7 @@ std::string Reflector::watch_query(std::chrono::seconds lifetime) const {
 void Reflector::accept() {
     if (step_ != Step::kWatch) return;
     up_to_date_ = true;
+    accepted_at_ = std::chrono::steady_clock::now();
     succeed();
 }
 
@@ -165,7 +166,6 @@ void Reflector::take_event(Value event) {
         return;
     }
     if (*name == "ERROR") return take_error(*object);
-    heard_ = true;
     if (*name == "BOOKMARK") return take_bookmark(*object);
     auto version = metadata_of(*object, "resourceVersion");
     ++hearing_.events;
@@ -200,6 +200,7 @@ void Reflector::finish_list(std::string version) {
     in_pages_ = true;
     synced_ = true;
     up_to_date_ = step_ == Step::kStreamingList;
+    accepted_at_ = std::chrono::steady_clock::now();
     step_ = Step::kWatch;
     ++hearing_.lists;
     succeed();
@@ -207,6 +208,8 @@ void Reflector::finish_list(std::string version) {
 
 void Reflector::end(const Response& response) {
     transfer_.reset();
+    lived_ = up_to_date_ && std::chrono::steady_clock::now() - accepted_at_ >= kLife;
+    if (lived_) backoff_.reset();
     up_to_date_ = false;
     pause_ = Backoff::Milliseconds(0);
     if (error_event_) return end_refused(*error_event_);
@@ -235,10 +238,9 @@ void Reflector::end_page() {
     if (continue_.empty()) finish_list(version);
 }
 
-/// However it ended, the next one goes on where this one was. One that ends at once and without a word
-/// isn't asked for again at once.
+/// However it ended, the next one goes on where this one was: at once, unless they don't live.
 void Reflector::end_watch() {
-    if (!heard_) pause_ = backoff_.next();
+    if (!lived_) pause_ = backoff_.next();
 }
 
 void Reflector::end_refused(const Status& status) {
@@ -247,7 +249,7 @@ void Reflector::end_refused(const Status& status) {
     too_new_ = 0;
     if (status.code == 410) {
         in_pages_ = in_pages_ && continue_.empty(); // a list that outlives its version is better asked for as a whole
-        pause_ = backoff_.between(Backoff::Milliseconds(0), kSpread);
+        pause_ = backoff_.next() + backoff_.between(Backoff::Milliseconds(0), kSpread);
         return list_anew(is_list ? "" : version_);
     }
     if (step_ == Step::kStreamingList && (status.code == 400 || status.code == 422)) {
@@ -299,7 +301,6 @@ void Reflector::fail(std::string error, std::optional<std::chrono::seconds> at_l
 
 void Reflector::succeed() {
     error_.clear();
-    backoff_.reset();
     too_new_ = 0;
 }
 

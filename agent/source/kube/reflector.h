@@ -115,7 +115,8 @@ private:
     std::string broken_; // why the answer at hand is given up
     std::optional<Status> error_event_;
     bool up_to_date_ = false; // a watch was accepted, and has not ended
-    bool heard_ = false;      // something came in this watch
+    bool lived_ = false;      // the watch that ended
+    Time accepted_at_{};      // the watch
 
     std::optional<Backoff::Milliseconds> pause_ = Backoff::Milliseconds(0); // before the next try
     Time next_try_{};

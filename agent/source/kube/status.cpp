@@ -10,6 +10,7 @@ namespace bulkhead::source::kube {
 
 namespace {
 
+constexpr std::chrono::seconds kLongestRetryAfter{60};
 constexpr size_t kLongestMessage = 400; // bytes; nobody reads more of it in a log
 
 /// One line of printable text, since anybody may have written it.
@@ -39,7 +40,7 @@ Status read_status(const Value& document) {
                   .reason = root["reason"].string().value_or(""),
                   .message = tidy(root["message"].string().value_or(""))};
     if (const auto seconds = details["retryAfterSeconds"].integer(); seconds && *seconds > 0)
-        status.retry_after = std::chrono::seconds(std::min<int64_t>(*seconds, 3600));
+        status.retry_after = std::chrono::seconds(*seconds);
     status.too_large_version = says_too_large(details);
     return status;
 }
@@ -52,6 +53,8 @@ Status status_of(const Response& response) {
     if (!read || status.message.empty()) status.message = tidy(body);
     status.code = response.status;
     if (response.retry_after) status.retry_after = std::max(response.retry_after, status.retry_after);
+    // Whoever asks for more than that has lost count, and we would be deaf for as long.
+    if (status.retry_after) status.retry_after = std::min(*status.retry_after, kLongestRetryAfter);
     return status;
 }
 
