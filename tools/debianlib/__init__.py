@@ -3,4 +3,6 @@
 
 host     programs that have to succeed, and the cache
 archive  an apt of our own, on the mirror that this machine uses
+go       its Go, on sources in the form of before modules
+made     what takes minutes to make is made once
 """

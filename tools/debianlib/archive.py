@@ -2,6 +2,7 @@
 """Debian's archive, by an apt that has nothing of this machine's but its way to the mirror."""
 
 import pathlib
+import re
 import time
 
 from .host import Failure, run
@@ -22,6 +23,15 @@ def mirror(suite):
     return next((uri for label, _, uri in known if label == label_of(suite)), None)
 
 
+def sources(suites, kinds=("deb",)):
+    """Lines of sources.list. Without those suites that this machine's apt knows no mirror of."""
+    known = ((suite, mirror(suite)) for suite in suites)
+    lines = [f"{kind} [signed-by={KEYRING}] {uri} {suite} main" for suite, uri in known if uri for kind in kinds]
+    if not lines:
+        raise Failure("find Debian's archive: this machine's apt knows none; is it a Debian, after `apt-get update`?")
+    return lines
+
+
 def age(path):
     return time.time() - path.stat().st_mtime
 
@@ -34,11 +44,11 @@ class Archive:
         for needed in ("lists/partial", "cache/archives/partial"):
             (place / needed).mkdir(parents=True, exist_ok=True)
 
-    def refresh(self, lines):
+    def refresh(self, lines, lasts=LOOKED_UP_LASTS):
         """The index of each line of sources.list, once a day. Hands back what went wrong, if anything did: a suite that
         has left the mirror takes no other along."""
         stamp = self._place / "refreshed"
-        if stamp.exists() and age(stamp) < LOOKED_UP_LASTS:
+        if stamp.exists() and age(stamp) < lasts:
             return None
         (self._place / "sources.list").write_text("\n".join(lines) + "\n")
         try:
@@ -55,11 +65,22 @@ class Archive:
         return run("apt-cache", *self._private(), *words)
 
     def unpack(self, package, root, workplace):
-        """A binary package's files below `root`, by way of a directory of the caller's."""
-        self.get("download", "-q", package, cwd=workplace, doing=f"fetch {package}")
-        fetched = next(pathlib.Path(workplace).glob(f"{package.partition('=')[0]}_*.deb"))
-        run("dpkg", "-x", fetched, root, doing=f"unpack {package}")
-        fetched.unlink()
+        """A binary package's files below `root`, by way of a directory of the caller's that has no package in it."""
+        self.unpack_all([package], root, workplace)
+
+    def unpack_all(self, packages, root, workplace):
+        """Likewise; many are fetched faster together."""
+        what = packages[0] if len(packages) == 1 else f"{len(packages)} packages"
+        self.get("download", "-q", *packages, cwd=workplace, doing=f"fetch {what}")
+        for fetched in pathlib.Path(workplace).glob("*.deb"):
+            run("dpkg", "-x", fetched, root, doing=f"unpack {fetched.name}")
+            fetched.unlink()
+
+    def closure(self, *packages):
+        """What would be installed with them where nothing is installed yet: file names by package."""
+        uris = self.get("install", "-y", "--no-install-recommends", "--print-uris", *packages,
+                        doing=f"find what {', '.join(packages)} need")
+        return {file.partition("_")[0]: file for file in re.findall(r"^'[^']*' (\S+)", uris, re.MULTILINE)}
 
     def _private(self):
         options = {
@@ -70,6 +91,7 @@ class Archive:
             "Dir::State::lists": self._place / "lists",
             "Dir::State::status": "/dev/null",
             "Dir::Cache": self._place / "cache",
+            "APT::Default-Release": "",  # which need not be among our suites
             "APT::Sandbox::User": "root",  # another user can't write to our cache
             "Acquire::Check-Valid-Until": "false",  # an archived suite is signed no more
             "Acquire::Languages": "none",
