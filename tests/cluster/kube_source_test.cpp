@@ -2,86 +2,11 @@
 //
 // The API server as the source: what kubectl says there is in the cluster state, and nothing that goes wrong between
 // takes anything out of it.
-#include <poll.h>
-
-#include <filesystem>
-#include <fstream>
-#include <functional>
-
-#include "cluster_fixture.h"
-#include "source/kube/kube_source.h"
+#include "kube_view.h"
 #include "support/objects.h"
 
 namespace bulkhead::test {
 namespace {
-
-using source::kube::agent_resources;
-using source::kube::KubeSource;
-using source::kube::Session;
-
-constexpr auto kNode = "node-a";
-
-/// An agent's view of a server, without its kernel.
-class View {
-public:
-    explicit View(const std::filesystem::path& kubeconfig)
-        : session_(require(Session::create(require(source::kube::read_kubeconfig(kubeconfig)), 1))),
-          source_(*session_, agent_resources(kNode)) {}
-
-    /// Until it holds. Fails the test with what the source complains about.
-    void wait(const std::string& what, const std::function<bool()>& holds) {
-        const Deadline deadline = after(60s);
-        for (source_.update(cluster_); !holds(); source_.update(cluster_)) {
-            INFO(what << "\n" << complaints());
-            REQUIRE(std::chrono::steady_clock::now() < deadline);
-            pollfd fd{.fd = source_.fd(), .events = POLLIN, .revents = 0};
-            poll(&fd, 1, 100);
-        }
-    }
-    void wait_synced() {
-        wait("the first list", [this] { return source_.synced(); });
-    }
-    void wait_for_complaint(const std::string& text) {
-        wait("a complaint: " + text, [&] { return complaints().find(text) != std::string::npos; });
-    }
-    void wait_for_no_complaint() {
-        wait("no complaint", [this] { return source_.problems().empty(); });
-    }
-
-    std::string complaints() const {
-        std::string all;
-        for (const auto& problem : source_.problems())
-            all += problem.origin + " " + problem.object + " " + problem.field + ": " + problem.text + "\n";
-        return all;
-    }
-
-    state::Cluster& cluster() { return cluster_; }
-    KubeSource& source() { return source_; }
-
-private:
-    std::unique_ptr<Session> session_;
-    KubeSource source_;
-    state::Cluster cluster_;
-};
-
-std::string ns(const std::string& name, const std::string& level) {
-    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {bulkhead.dev/level: " + level +
-           "}}\n---\n";
-}
-
-std::string pod(const std::string& name, const std::string& node) {
-    return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: shop, labels: {app: " + name +
-           "}}\nspec: {nodeName: " + node + ", containers: [{name: main, image: none}]}\n---\n";
-}
-
-std::string tenant(const std::string& spec) {
-    return "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: bank}\nspec: " + spec + "\n---\n";
-}
-
-std::string level_of_shop(View& view) {
-    const auto found = view.cluster().namespaces().find("shop");
-    return found == view.cluster().namespaces().end() ? "none" : found->second.labels.at("bulkhead.dev/level");
-}
 
 TEST_CASE("what kubectl applies is in the cluster state, of pods this node's, and what it deletes is gone") {
     const ApiServer server = started();
@@ -175,7 +100,7 @@ TEST_CASE("a server that forgot where we were is listed anew: what stayed is no 
     });
     CHECK(view.cluster().namespaces().at("blog").labels.at("bulkhead.dev/level") == "protected");
     view.wait_for_no_complaint();
-    CHECK(view.source().hearing().lists > agent_resources(kNode).size());
+    CHECK(view.source().hearing().lists > source::kube::agent_resources(kNode).size());
 }
 
 TEST_CASE("a missing permission is named, and granted later it is enough") {
