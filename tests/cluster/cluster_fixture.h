@@ -16,13 +16,14 @@ namespace bulkhead::test {
 
 using Json = nlohmann::json;
 
-inline void require_assets() {
-    for (const std::string name : {"kube-apiserver", "etcd", "kubectl"})
-        if (const auto found = cluster_asset(name); !found) SKIP(found.error().text);
+inline void require_assets(ApiServerKind kind = ApiServerKind::kKubernetes) {
+    const bool is_machinery = kind == ApiServerKind::kMachinery;
+    for (const std::string name : {is_machinery ? "machinery" : "kube-apiserver", "etcd", "kubectl"})
+        if (const auto found = cluster_asset(name, kind); !found) SKIP(found.error().text);
 }
 
 inline ApiServer started(const ApiServer::Options& options = {}) {
-    require_assets();
+    require_assets(options.kind);
     return require(ApiServer::create(options));
 }
 

@@ -30,6 +30,23 @@ constexpr int kFirstPort = 20000;
 constexpr int kLastPort = 32000;
 constexpr int kTailLines = 30;
 
+/// Where a server comes from.
+struct Origin {
+    const char* program;
+    const char* folder; // the variable that names it
+    const char* maker;  // of the folder
+};
+
+Origin origin_of(ApiServerKind kind) {
+    if (kind == ApiServerKind::kMachinery) return {"machinery", "BULKHEAD_MACHINERY", "tests/cluster/machinery/make"};
+    return {"kube-apiserver", "KUBEBUILDER_ASSETS", "tests/cluster/assets"};
+}
+
+/// Where there are no client certificates.
+ApiUser admin() {
+    return {.name = "admin", .token = "token-of-the-admin", .groups = {"system:masters"}};
+}
+
 std::string tail_of(const std::string& log) {
     size_t from = log.size();
     for (int lines = 0; from > 0 && lines <= kTailLines; --from)
@@ -70,9 +87,11 @@ int number_in(const std::string& text) {
 
 } // namespace
 
-Result<fs::path> cluster_asset(const std::string& name) {
-    const char* folder = std::getenv("KUBEBUILDER_ASSETS");
-    if (!folder || !*folder) return fail("KUBEBUILDER_ASSETS is not set; tests/cluster/assets makes what it names");
+Result<fs::path> cluster_asset(const std::string& name, ApiServerKind kind) {
+    const Origin origin = origin_of(kind);
+    const char* folder = std::getenv(origin.folder);
+    if (!folder || !*folder)
+        return fail(std::string(origin.folder) + " is not set; " + origin.maker + " makes what it names");
     const fs::path program = fs::path(folder) / name;
     if (access(program.c_str(), X_OK) != 0) return fail("run " + program.string(), errno);
     return program;
@@ -80,7 +99,7 @@ Result<fs::path> cluster_asset(const std::string& name) {
 
 Result<ApiServer> ApiServer::create(const Options& options) {
     const Deadline deadline = after(kStartLimit);
-    const auto program = cluster_asset("kube-apiserver");
+    const auto program = cluster_asset(origin_of(options.kind).program, options.kind);
     if (!program) return tl::unexpected(program.error());
     std::optional<Netns> netns;
     if (!options.netns.empty()) {
@@ -107,8 +126,10 @@ Result<> ApiServer::prepare() {
         if (!found) return tl::unexpected(found.error());
         *port = *found;
     }
-    if (auto done = files_.write_users(options_.users); !done) return done;
-    auto kubeconfig = files_.write_admin_kubeconfig(url());
+    auto users = options_.users;
+    if (is_machinery()) users.push_back(admin());
+    if (auto done = files_.write_users(users); !done) return done;
+    auto kubeconfig = is_machinery() ? kubeconfig_for(admin().token) : files_.write_admin_kubeconfig(url());
     if (!kubeconfig) return tl::unexpected(kubeconfig.error());
     kubeconfig_ = std::move(*kubeconfig);
     return {};
@@ -149,14 +170,27 @@ Result<> ApiServer::start() {
 
 std::vector<std::string> ApiServer::server_words() const {
     std::vector<std::string> words{
-        "kube-apiserver",
+        origin_of(options_.kind).program,
         "--etcd-servers=http://" + std::string(kLoopback) + ":" + std::to_string(etcd_port_),
         "--bind-address=" + options_.address,
-        "--advertise-address=" + options_.address,
         "--secure-port=" + std::to_string(port_),
         "--cert-dir=" + files_.file("generated").string(),
         "--tls-cert-file=" + files_.file("server.crt").string(),
         "--tls-private-key-file=" + files_.file("server.key").string(),
+    };
+    if (is_machinery() || !options_.users.empty())
+        words.emplace_back("--token-auth-file=" + files_.file("users.csv").string());
+    if (!is_machinery()) {
+        const auto its_own = words_of_kubernetes();
+        words.insert(words.end(), its_own.begin(), its_own.end());
+    }
+    words.insert(words.end(), options_.more.begin(), options_.more.end());
+    return words;
+}
+
+std::vector<std::string> ApiServer::words_of_kubernetes() const {
+    std::vector<std::string> words{
+        "--advertise-address=" + options_.address,
         "--client-ca-file=" + files_.ca().string(),
         "--authorization-mode=RBAC",
         "--service-account-issuer=https://kubernetes.default.svc",
@@ -165,12 +199,10 @@ std::vector<std::string> ApiServer::server_words() const {
         "--service-cluster-ip-range=" + std::string(kServices),
         "--allow-privileged=true",
     };
-    if (!options_.users.empty()) words.emplace_back("--token-auth-file=" + files_.file("users.csv").string());
     // A loopback address can't be an endpoint of the Service "kubernetes".
     if (options_.address == kLoopback) words.emplace_back("--endpoint-reconciler-type=none");
     // It refuses pods in namespaces that have no service account yet, and nobody else makes them.
     if (!options_.controller_manager) words.emplace_back("--disable-admission-plugins=ServiceAccount");
-    words.insert(words.end(), options_.more.begin(), options_.more.end());
     return words;
 }
 
@@ -205,7 +237,7 @@ std::vector<std::string> ApiServer::controller_manager_words(bool has_insecure_p
 
 Result<> ApiServer::wait_ready(Deadline deadline) {
     return wait_for(
-        "kube-apiserver is ready",
+        std::string(origin_of(options_.kind).program) + " is ready",
         [&] {
             return kubectl({"get", "--raw", "/readyz"}).status == 0;
         },
@@ -223,7 +255,7 @@ Result<> ApiServer::wait_for(const std::string& what, const std::function<bool()
     if (ended) {
         const std::string name = ended == &*etcd_                  ? "etcd"
                                  : manager_ && ended == &*manager_ ? "kube-controller-manager"
-                                                                   : "kube-apiserver";
+                                                                   : origin_of(options_.kind).program;
         return fail_with_log("wait until " + what + ": " + name + " ended", *ended);
     }
     if (!in_time) return fail_with_log("wait until " + what + ": time is over", manager_ ? *manager_ : *server_);

@@ -4,6 +4,9 @@
 // children of this process, from the folder that $KUBEBUILDER_ASSETS names, with everything they keep in a directory
 // that goes with the handle. RBAC is on. There is no kubelet: nodes and pods are what the test writes.
 //
+// Or the machinery of a current one, from the folder that $BULKHEAD_MACHINERY names: for what kube-apiserver is too old
+// for where none but that of Debian 12 can be had. What it isn't: tests/cluster/machinery/README.md.
+//
 // It listens on loopback, or on an address of a network namespace, where all of its children then run. The processes
 // end with the handle, and with the thread that started them: start from one that lives as long as the test.
 #pragma once
@@ -20,17 +23,23 @@
 
 namespace bulkhead::test {
 
-/// One of $KUBEBUILDER_ASSETS' programs; the error says what is missing, for SKIP().
-Result<std::filesystem::path> cluster_asset(const std::string& name);
+enum class ApiServerKind : uint8_t {
+    kKubernetes, // kube-apiserver
+    kMachinery,  // no RBAC, no service accounts, no controller manager; the admin has a token
+};
+
+/// One of $KUBEBUILDER_ASSETS' or $BULKHEAD_MACHINERY's programs; the error says what is missing, for SKIP().
+Result<std::filesystem::path> cluster_asset(const std::string& name, ApiServerKind kind = ApiServerKind::kKubernetes);
 
 class ApiServer {
 public:
     struct Options {
+        ApiServerKind kind = ApiServerKind::kKubernetes;
         std::string netns = {};             // its name; empty = this process'
         std::string address = "127.0.0.1";  // to listen on
         bool controller_manager = false;    // namespaces that go, service accounts, garbage, DaemonSets...
         std::vector<ApiUser> users = {};    // beside the admin; without a role they may do nothing
-        std::vector<std::string> more = {}; // further arguments of kube-apiserver
+        std::vector<std::string> more = {}; // further arguments of the API server
     };
     /// Of a command: its exit status as a shell has it, and all that it wrote.
     struct Answer {
@@ -57,7 +66,7 @@ public:
 
     std::string url() const;
     std::filesystem::path ca_file() const { return files_.ca(); }
-    /// Of the admin, by client certificate.
+    /// Of the admin.
     const std::filesystem::path& kubeconfig() const { return kubeconfig_; }
     /// Of whoever has the token.
     Result<std::filesystem::path> kubeconfig_for(const std::string& token) const;
@@ -84,7 +93,9 @@ private:
     Result<> prepare();
     Result<> start_etcd();
     Result<> start_controller_manager(Deadline deadline);
+    bool is_machinery() const { return options_.kind == ApiServerKind::kMachinery; }
     std::vector<std::string> server_words() const;
+    std::vector<std::string> words_of_kubernetes() const;
     std::vector<std::string> controller_manager_words(bool has_insecure_port) const;
     /// One of the assets, as a child that ends with us.
     Result<Process> launch(std::vector<std::string> words) const;
