@@ -29,4 +29,23 @@ inline bool wait_until_may(const ApiServer& server, const std::filesystem::path&
     return wait_until([&] { return (server.kubectl_as(who, words).status == 0) == expected; }, after(30s), 50ms);
 }
 
+/// Of each object. (`kubectl apply` says "unchanged" or not by comparing, and a server that drops fields that it is too
+/// old for always differs.)
+inline std::string versions_of(const ApiServer& server, const std::string& yaml) {
+    return kubectl(server,
+                   {"get", "-f", "-", "-o",
+                    "jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}\n{end}"},
+                   yaml);
+}
+
+/// Accepted, and applied again it changes nothing.
+inline void check_applied(const ApiServer& server, const std::string& yaml) {
+    put(server, yaml);
+    wait_for_crds(server);
+    const auto versions = versions_of(server, yaml);
+    REQUIRE(versions.find("DaemonSet") != std::string::npos);
+    put(server, yaml);
+    CHECK(versions_of(server, yaml) == versions);
+}
+
 } // namespace bulkhead::test

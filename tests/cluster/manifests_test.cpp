@@ -67,24 +67,6 @@ Version first_with(const std::string& document) {
     return {1, 0};
 }
 
-/// Of each object. (`kubectl apply` says "unchanged" or not by comparing, and a server that drops fields that it is too
-/// old for always differs.)
-std::string versions_of(const ApiServer& server, const std::string& yaml) {
-    return kubectl(server,
-                   {"get", "-f", "-", "-o",
-                    "jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}\n{end}"},
-                   yaml);
-}
-
-void check_applied(const ApiServer& server, const std::string& yaml) {
-    put(server, yaml);
-    wait_for_crds(server);
-    const auto versions = versions_of(server, yaml);
-    REQUIRE(versions.find("DaemonSet") != std::string::npos);
-    put(server, yaml);
-    CHECK(versions_of(server, yaml) == versions);
-}
-
 TEST_CASE("what is installed is accepted by the API server, and installed again it changes nothing") {
     const std::string base = rendered("base"), uninstall = rendered("uninstall");
     const ApiServer server = started();

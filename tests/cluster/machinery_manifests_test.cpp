@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What of the manifests only a current API server knows: admission policies, and flow schemas.
+#include "api_metrics.h"
+#include "manifests.h"
+
+namespace bulkhead::test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+const std::string kPrefix = "set namespacelabels.bulkhead.dev/"; // of the groups that stand for rights here
+
+/// A label that says whose a namespace is, and the resource name of the right to set it.
+struct Label {
+    std::string key;
+    std::string source;
+};
+const std::vector<Label> kLabels{{"bulkhead.dev/level", "bulkhead"},
+                                 {"capsule.clastix.io/tenant", "capsule"},
+                                 {"kiosk.sh/account", "kiosk"},
+                                 {"payments.tree.hnc.x-k8s.io/depth", "hnc"}};
+
+ApiUser with_rights(const std::string& name, const std::vector<std::string>& sources) {
+    ApiUser user{.name = name, .token = "token-of-" + name, .groups = {}};
+    for (const auto& source : sources)
+        user.groups.push_back(kPrefix + source);
+    return user;
+}
+
+/// For each label who may set only it, and who may set all others.
+std::vector<ApiUser> users() {
+    std::vector<ApiUser> all{with_rights("nobody", {})};
+    for (const auto& [key, source] : kLabels) {
+        std::vector<std::string> others;
+        for (const auto& label : kLabels)
+            if (label.source != source) others.push_back(label.source);
+        all.push_back(with_rights("only-" + source, {source}));
+        all.push_back(with_rights("not-" + source, others));
+    }
+    return all;
+}
+
+/// What is installed on EKS, with its policies in force.
+ApiServer installed() {
+    ApiServer server = started({.kind = ApiServerKind::kMachinery, .users = users()});
+    kubectl(server, {"apply", "-k", folder("overlays/eks")});
+    wait_for_crds(server);
+    const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
+    const Words wrong{"label", "--dry-run=server", "namespace", kAgentNamespace, "bulkhead.dev/level=none"};
+    const auto in_force = [&] { return server.kubectl_as(nobody, wrong).status != 0; };
+    REQUIRE(wait_until(in_force, after(60s), 100ms));
+    return server;
+}
+
+TEST_CASE("all that is installed on EKS is accepted, and installed again it changes nothing") {
+    const ApiServer server = started({.kind = ApiServerKind::kMachinery});
+    const auto yaml = kubectl(server, {"kustomize", folder("overlays/eks")});
+    for (const std::string kind : {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "FlowSchema"})
+        CHECK(yaml.find("kind: " + kind + "\n") != std::string::npos);
+    check_applied(server, yaml);
+}
+
+std::string labelled(const std::string& label) {
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh, labels: {" + label + "}}\n";
+}
+
+void check_denied(const ApiServer::Answer& answer, const std::string& why) {
+    INFO(answer.output);
+    CHECK(answer.status != 0);
+    CHECK(answer.output.find("denied request: ") != std::string::npos);
+    CHECK(answer.output.find(why) != std::string::npos);
+}
+
+void check_taken(const ApiServer::Answer& answer) {
+    INFO(answer.output);
+    CHECK(answer.status == 0);
+}
+
+TEST_CASE("labels that say whose a namespace is are set, changed and removed by those who have the right to") {
+    const ApiServer server = installed();
+    const Words create{"create", "--dry-run=server", "-f", "-"};
+    for (const auto& [key, source] : kLabels) {
+        INFO(key);
+        kubectl(server, {"create", "namespace", source});
+        kubectl(server, {"label", "namespace", source, key + "=1"});
+        const auto has_it = require(server.kubeconfig_for("token-of-only-" + source));
+        const auto has_others = require(server.kubeconfig_for("token-of-not-" + source));
+        const auto label = [&](const std::filesystem::path& who, const std::string& what) {
+            return server.kubectl_as(who, {"label", "--dry-run=server", "--overwrite", "namespace", source, what});
+        };
+        const auto why = "not-" + source + " needs the right to set namespacelabels.bulkhead.dev \"" + source + "\"";
+        check_denied(server.kubectl_as(has_others, create, labelled(key + ": '1'")), why);
+        check_denied(label(has_others, key + "=2"), why);
+        check_denied(label(has_others, key + "-"), why);
+        check_taken(label(has_others, key + "=1")); // as it is
+        check_taken(label(has_others, "team=a"));
+        check_taken(server.kubectl_as(has_it, create, labelled(key + ": '1'")));
+        check_taken(label(has_it, key + "=2"));
+        check_taken(label(has_it, key + "-"));
+    }
+    const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
+    check_taken(server.kubectl_as(nobody, create, labelled("team: a, example.org/bulkhead.dev: a")));
+}
+
+std::string slice(const std::string& name, const std::string& node, const std::string& labels) {
+    return "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: " + name + ", labels: {" + labels +
+           "}}\nspec: {node: " + node + ", tenant: bank, level: protected, labelKeys: [], endpoints: []}\n---\n";
+}
+std::string slice_of(const std::string& node) {
+    return slice(node + "-00000001", node, "bulkhead.dev/node: " + node);
+}
+
+/// kubectl as whoever has a ServiceAccount's token; of a pod on `node`, if there is one.
+ApiServer::Answer as_account(const ApiServer& server, const std::string& account, const std::string& node,
+                             const Words& words, const std::string& input = "") {
+    Words all{"--as", "system:serviceaccount:" + account};
+    if (!node.empty()) all.push_back("--as-user-extra=authentication.kubernetes.io/node-name=" + node);
+    all.insert(all.end(), words.begin(), words.end());
+    return server.kubectl(all, input);
+}
+
+const std::string kAgent = std::string(kAgentNamespace) + ":" + kAgentName;
+
+TEST_CASE("an agent's token is good for the slices of its node, and for no others") {
+    const ApiServer server = installed();
+    put(server, slice_of("node-a") + slice_of("node-b")); // the admin is no agent
+    const auto agent = [&](const Words& words, const std::string& input = "") {
+        return as_account(server, kAgent, "node-a", words, input);
+    };
+    const Words create{"create", "--dry-run=server", "-f", "-"};
+    const std::string label = "bulkhead.dev/node: node-a";
+    const auto in_force = [&] { return agent(create, slice("node-b-00000002", "node-b", label)).status != 0; };
+    REQUIRE(wait_until(in_force, after(60s), 100ms));
+
+    check_taken(agent(create, slice("node-a-00000002", "node-a", label)));
+    check_denied(agent(create, slice("node-a-00000002", "node-b", label)), "may not write IdentitySlices for node-b");
+    check_denied(agent(create, slice("node-b-00000002", "node-a", label)), "is called node-a- and eight digits");
+    check_denied(agent(create, slice("node-a-b-00000002", "node-a", label)), "is called node-a- and eight digits");
+    check_denied(agent(create, slice("node-a-00000002", "node-a", "bulkhead.dev/node: node-b")),
+                 "has the label bulkhead.dev/node=node-a");
+    check_denied(agent(create, slice("node-a-00000002", "node-a", "")), "has the label bulkhead.dev/node=node-a");
+    check_denied(as_account(server, kAgent, "", create, slice("node-a-00000002", "node-a", label)),
+                 "doesn't say on which node its pod runs");
+    check_taken(
+        as_account(server, "default:" + std::string(kAgentName), "", create, slice("node-a-00000002", "node-b", "")));
+
+    const auto patch = [](const std::string& name, const std::string& what) {
+        return Words{"patch", "--dry-run=server", "--type=merge", "identityslice", name, "-p", what};
+    };
+    const auto remove = [](const std::string& name) {
+        return Words{"delete", "--dry-run=server", "identityslice", name};
+    };
+    const std::string others = "may not change the IdentitySlices of node-b";
+    check_taken(agent(patch("node-a-00000001", "{\"spec\": {\"tenant\": \"shop\"}}")));
+    check_denied(agent(patch("node-b-00000001", "{\"spec\": {\"tenant\": \"shop\"}}")), others);
+    check_denied(agent(patch("node-b-00000001", "{\"spec\": {\"node\": \"node-a\"}}")), others);
+    check_denied(agent(patch("node-a-00000001", "{\"spec\": {\"node\": \"node-b\"}}")),
+                 "may not write IdentitySlices for node-b");
+    check_taken(agent(remove("node-a-00000001")));
+    check_denied(agent(remove("node-b-00000001")), others);
+}
+
+/// Requests that went through a level by a flow schema.
+double dispatched(const ApiServer& server, const std::string& flow, const std::string& level) {
+    return metric(server, "apiserver_flowcontrol_dispatched_requests_total",
+                  {"flow_schema=\"" + flow + '"', "priority_level=\"" + level + '"'});
+}
+
+TEST_CASE("what agents ask is of their own priority level, and what they write has a flow of its own") {
+    const ApiServer server = installed();
+    for (const std::string flow : {"bulkhead-agent", "bulkhead-agent-slices"})
+        kubectl(server, {"wait", "--for=condition=Dangling=False", "--timeout=30s", "flowschema", flow});
+    const Words list{"get", "--raw", "/apis/bulkhead.dev/v1alpha1/tenants"};
+    const std::string slice =
+        R"({"apiVersion": "bulkhead.dev/v1alpha1", "kind": "IdentitySlice", "spec": {"node": "node-a", "endpoints": []},
+            "metadata": {"name": "node-a-00000001", "labels": {"bulkhead.dev/node": "node-a"}}})";
+    const Words write{"create", "--raw", "/apis/bulkhead.dev/v1alpha1/identityslices", "-f", "-"};
+    const auto of_agents = [&] { return dispatched(server, "bulkhead-agent", "bulkhead-agent"); };
+    const auto of_slices = [&] { return dispatched(server, "bulkhead-agent-slices", "bulkhead-agent"); };
+    check_taken(as_account(server, kAgent, "node-a", list));
+    const auto listed = of_agents();
+    CHECK(listed > 0);
+    CHECK(of_slices() == 0);
+    check_taken(as_account(server, kAgent, "node-a", write, slice));
+    CHECK(of_slices() > 0);
+    check_taken(as_account(server, "default:" + std::string(kAgentName), "", list));
+    CHECK(dispatched(server, "service-accounts", "workload-low") > 0);
+    CHECK(of_agents() == listed);
+}
+
+} // namespace
+} // namespace bulkhead::test
