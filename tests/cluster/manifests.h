@@ -42,6 +42,8 @@ inline std::string versions_of(const ApiServer& server, const std::string& yaml)
 inline void check_applied(const ApiServer& server, const std::string& yaml) {
     put(server, yaml);
     wait_for_crds(server);
+    if (yaml.find("kind: FlowSchema\n") != std::string::npos) // whose status the server writes by itself
+        kubectl(server, {"wait", "--for=condition=Dangling=False", "--timeout=30s", "flowschema", "--all"});
     const auto versions = versions_of(server, yaml);
     REQUIRE(versions.find("DaemonSet") != std::string::npos);
     put(server, yaml);
