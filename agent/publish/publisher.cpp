@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "publish/publisher.h"
 
-#include <nlohmann/json.hpp>
-
 #include "source/kube/query.h"
 #include "state/labels.h"
 
@@ -22,7 +20,7 @@ constexpr auto kAskAgainWhoWeAre = 100ms;
 constexpr size_t kLongestList = 64 << 20; // bytes
 
 /// By name; nothing if that is no list of slices.
-std::optional<std::map<std::string, Json>> specs_in(const std::string& text) {
+std::optional<std::map<std::string, nlohmann::json>> specs_in(const std::string& text) {
     const auto list = Json::parse(text, nullptr, false);
     if (!list.is_object() || !list.contains("items") || !list["items"].is_array() ||
         list.value("/metadata/resourceVersion"_json_pointer, "").empty())
@@ -96,28 +94,27 @@ void Publisher::take_look(const Response& response) {
     look_.transfer.reset();
     if (response.status != 200 || !response.error.empty())
         return fail(look_, "list identityslices.bulkhead.dev", "list", response);
-    compare(list_);
-    list_ = {};
+    const auto specs = specs_in(std::exchange(list_, {}));
+    if (!specs) return fail(look_, "list identityslices.bulkhead.dev", "list", {.error = "the answer is no such list"});
+    compare(*specs);
+    look_.error.clear();
+    look_.backoff.reset();
     const auto now = std::chrono::steady_clock::now();
-    look_.next = std::max(look_.next, now + session_.between(pace_.between_looks / 2, pace_.between_looks));
-    session_.wake_by(known_ ? now : look_.next);
+    look_.next = now + session_.between(pace_.between_looks / 2, pace_.between_looks);
+    session_.wake_by(now); // there may be something to write
 }
 
 /// What is there as we wrote it, is there; anything else is written again.
-void Publisher::compare(const std::string& list) {
-    const auto specs = specs_in(list);
-    if (!specs) return fail(look_, "list identityslices.bulkhead.dev", "list", {.error = "the answer is no such list"});
+void Publisher::compare(const Specs& specs) {
     disturbance_.clear();
-    for (const auto& [name, spec] : *specs) {
+    for (const auto& [name, spec] : specs) {
         auto& there = there_[name]; // of a former agent, if it is new to us
         if (there.empty() || Json::parse(there)["spec"] == spec || way_of(name).transfer) continue;
         there.clear();
         disturbance_ = "somebody else writes IdentitySlice " + name + ": are there two agents for node " + node_ + "?";
     }
-    std::erase_if(there_, [&](const auto& slice) { return !specs->contains(slice.first); });
+    std::erase_if(there_, [&](const auto& slice) { return !specs.contains(slice.first); });
     known_ = true;
-    look_.error.clear();
-    look_.backoff.reset();
 }
 
 /// Server-side apply makes the object if there is none, and is no write if nothing differs.

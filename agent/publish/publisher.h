@@ -15,6 +15,8 @@
 #include <set>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "publish/slices.h"
 #include "source/kube/session.h"
 #include "source/kube/status.h"
@@ -53,6 +55,7 @@ public:
 
 private:
     using Response = source::kube::Response;
+    using Specs = std::map<std::string, nlohmann::json>; // of slices, by name
 
     /// One request at a time, and what became of the last.
     struct Way {
@@ -69,7 +72,7 @@ private:
     bool is_due(Way& way, Time now);
     void look();
     void take_look(const Response& response);
-    void compare(const std::string& list);
+    void compare(const Specs& specs);
     void write(const std::string& name, Way& way);
     void end_write(const std::string& name, const Response& response);
     void start(Way& way, source::kube::Request request, std::function<void(const Response&)> on_end);
