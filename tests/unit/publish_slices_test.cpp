@@ -128,3 +128,28 @@ TEST_CASE("a slice goes with its node") {
     CHECK(slices.at("blog").at("metadata").at("ownerReferences") ==
           Json::parse(R"([{"apiVersion": "v1", "kind": "Node", "name": "node-a", "uid": "1-2-3"}])"));
 }
+
+TEST_CASE("tenants whose names share a hash share a slice, and none replaces the other's pods") {
+    World world(settings_of("node-a")); // "liquid" and "costarring" collide in FNV-1a
+    world.ns("one").ns("two").put(tenant("liquid", {"one"})).put(tenant("costarring", {"two"}));
+    world.pod("one/a", {}, {}, "node-a").pod("two/b", {}, {}, "node-a");
+    world.local({local_pod(1, "one/a", {"10.0.1.1"}), local_pod(2, "two/b", {"10.0.1.2"})});
+    const auto slices = published(world);
+    REQUIRE(slices.size() == 1);
+    CHECK(slices.at("costarring").at("spec").at("endpoints").size() == 2);
+}
+
+TEST_CASE(
+    "what tenants ask for in grants makes slices grow to a bound, and never pushes out what the platform asks for") {
+    auto world = node_a();
+    auto object = named<state::AccessGrant>("g", "payments");
+    state::Selector many;
+    for (int i = 0; i < 500; ++i)
+        many.terms.push_back({.key = "a" + std::to_string(i), .op = state::Selector::Term::Op::kExists, .values = {}});
+    object.grant = grant({from_tenant("blog", many)});
+    world.put(object);
+    const auto keys = publish::selected_labels(world.cluster);
+    CHECK(keys.size() <= 128);
+    CHECK(keys.contains("app"));
+    CHECK(keys.contains("a0"));
+}
