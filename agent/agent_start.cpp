@@ -45,18 +45,11 @@ bool is_still(const bh_pod& pod, const netlink::Veth& veth) {
     return !has_addresses(pod) || veth.addresses.empty() || shares_address(pod, veth);
 }
 
-Result<source::kube::Access> access_of(const Options& options) {
-    if (options.kubeconfig.empty()) return source::kube::in_cluster();
-    return source::kube::read_kubeconfig(options.kubeconfig, options.context);
-}
-
 compile::Settings compile_settings(const Options& options) {
-    return {.node_name = options.node_name,
-            .default_mode = options.default_mode,
-            .tenant_sources = options.tenant_sources,
-            .dns_addresses = options.dns_addresses,
-            .probe_addresses = options.probe_addresses,
-            .max_identities = options.sizes.identities};
+    auto settings = options.policy;
+    settings.node_name = options.node_name;
+    settings.max_identities = options.sizes.identities;
+    return settings;
 }
 
 } // namespace
@@ -116,10 +109,8 @@ Result<> Agent::open_directory() {
 }
 
 Result<> Agent::open_kube() {
-    const auto access = access_of(options_);
+    const auto access = options_.kube.access();
     if (!access) return tl::unexpected(access.error());
-    for (const auto& remark : access->remarks)
-        spdlog::warn("{}: {}", access->origin, remark);
     auto session = source::kube::Session::create(*access, std::random_device{}());
     if (!session) return tl::unexpected(session.error());
     session_ = std::move(*session);

@@ -43,7 +43,7 @@ Result<> run(const Options& options) {
     // Before any thread starts, so that none gets them.
     auto signals = loop.on_signals({SIGTERM, SIGINT}, [&loop](int) { loop.stop(); });
     if (!signals) return signals;
-    Heartbeat heartbeat;
+    api::Heartbeat heartbeat;
     auto pulse = loop.timer([&heartbeat] { heartbeat.beat(); });
     if (!pulse) return tl::unexpected(pulse.error());
     (*pulse)->arm_every(kHeartbeatPeriod);
@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
     Options options;
     if (const auto exit_code = parse(argc, argv, options)) return *exit_code;
     std::signal(SIGPIPE, SIG_IGN);
-    if (auto log = log::set_up(options.log_level, options.log_format); !log) {
+    if (auto log = log::set_up(options.log.level, options.log.format); !log) {
         std::fprintf(stderr, "bulkhead-agent: %s\n", log.error().text.c_str());
         return kWrongUsage;
     }

@@ -9,7 +9,6 @@ namespace bulkhead {
 
 namespace {
 
-using compile::TenantSource;
 using datapath::AttachMode;
 
 constexpr uint32_t kFewestIdentities = 32; // the built-in ones, nodes' and a few more
@@ -19,16 +18,8 @@ constexpr const char* kExitCodes = "Exit codes: 0 done; 1 failed; 2 wrong usage;
 
 const std::map<std::string, AttachMode> kAttachModes{
     {"auto", AttachMode::kAuto}, {"tcx", AttachMode::kTcx}, {"clsact", AttachMode::kClsact}};
-const std::map<std::string, state::Mode> kModes{{"enforce", state::Mode::kEnforce}, {"audit", state::Mode::kAudit}};
-const std::map<std::string, log::Format> kFormats{{"text", log::Format::kText}, {"json", log::Format::kJson}};
-const std::map<std::string, TenantSource> kTenantSources{
-    {"tenant", TenantSource::kTenantObject}, {"label", TenantSource::kLabel}, {"capsule", TenantSource::kCapsule},
-    {"kiosk", TenantSource::kKiosk},         {"hnc", TenantSource::kHnc},     {"namespace", TenantSource::kNamespace}};
-
 /// What is read as text first, because CLI11 knows nothing of it.
 struct Texts {
-    std::vector<std::string> tenant_sources;
-    std::vector<std::string> dns_addresses;
     // Istio ambient's, with which it probes on the kubelet's behalf.
     std::vector<std::string> probe_addresses{"169.254.7.127", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff"};
 };
@@ -41,11 +32,7 @@ std::string hostname() {
 
 void add_where(CLI::App& app, Options& options) {
     app.add_option("--source", options.source, "where the cluster is described: kube (its API server) or dir:PATH");
-    app.add_option("--kubeconfig", options.kubeconfig,
-                   "with --source kube: which server, and as whom; as a pod of "
-                   "the cluster if left out")
-        ->option_text("FILE");
-    app.add_option("--context", options.context, "of the kubeconfig; its current one if left out")->option_text("NAME");
+    options.kube.add_to(app);
     app.add_option("--node-name", options.node_name, "spec.nodeName of this node's pods")->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "what outlives the agent, on a bpffs")->capture_default_str();
     app.add_option("--socket", options.socket, "for bulkheadctl")->capture_default_str();
@@ -66,29 +53,9 @@ void add_network(CLI::App& app, Options& options, Texts& texts) {
            "--answer-mark", options.answer_mark,
            "bit of packet marks that nobody else uses: tells the uplink what answers a NodePort's client; 0 = none")
         ->default_str("0x1000");
-    app.add_option("--dns-address", texts.dns_addresses, "counted as cluster DNS besides kube-dns' endpoints")
-        ->delimiter(',');
     app.add_option("--probe-address", texts.probe_addresses, "counted as this node's own, for probes")
         ->delimiter(',')
         ->capture_default_str();
-}
-
-void add_policy(CLI::App& app, Options& options, Texts& texts) {
-    app.add_option("--default-mode", options.default_mode, "of who says nothing: enforce or audit")
-        ->transform(CLI::CheckedTransformer(kModes))
-        ->option_text("MODE=enforce");
-    app.add_option("--tenant-sources", texts.tenant_sources,
-                   "which of tenant, label, capsule, kiosk, hnc, namespace tell a namespace's tenant; all if left out")
-        ->delimiter(',');
-}
-
-void add_log(CLI::App& app, Options& options) {
-    app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")
-        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
-        ->capture_default_str();
-    app.add_option("--log-format", options.log_format, "text or json")
-        ->transform(CLI::CheckedTransformer(kFormats))
-        ->option_text("FORMAT=text");
 }
 
 void add_sizes(CLI::App& app, Options& options) {
@@ -106,48 +73,11 @@ void add_sizes(CLI::App& app, Options& options) {
     add("--events-per-second", options.events_per_second, "per CPU");
 }
 
-Result<std::set<Address>> addresses(const std::vector<std::string>& texts) {
-    std::set<Address> result;
-    for (const auto& text : texts) {
-        if (text.empty()) continue; // "" = none
-        const auto address = Address::parse(text);
-        if (!address) return tl::unexpected(address.error());
-        result.insert(*address);
-    }
-    return result;
-}
-
 Result<> take_texts(const Texts& texts, Options& options) {
-    const auto dns = addresses(texts.dns_addresses);
-    if (!dns) return within("--dns-address", dns.error());
-    const auto probes = addresses(texts.probe_addresses);
-    if (!probes) return within("--probe-address", probes.error());
-    options.dns_addresses = *dns;
-    options.probe_addresses = *probes;
-    if (texts.tenant_sources.empty()) return {};
-    options.tenant_sources.clear();
-    for (const auto& name : texts.tenant_sources) {
-        const auto source = kTenantSources.find(name);
-        if (source == kTenantSources.end()) return fail("--tenant-sources: \"" + name + "\" is no source of tenants");
-        options.tenant_sources.insert(source->second);
-    }
+    const auto probes = read_addresses("--probe-address", texts.probe_addresses);
+    if (!probes) return tl::unexpected(probes.error());
+    options.policy.probe_addresses = *probes;
     return {};
-}
-
-/// In the order that CLI11 takes: the last one first. It would read "--name=" as "--name" with whatever
-/// comes next, so the empty value becomes an argument of its own.
-std::vector<std::string> reversed_arguments(int argc, char** argv) {
-    std::vector<std::string> arguments;
-    for (int i = argc - 1; i > 0; --i) {
-        std::string argument = argv[i];
-        const bool is_empty_value = argument.starts_with("--") && argument.find('=') == argument.size() - 1;
-        if (is_empty_value) {
-            arguments.emplace_back();
-            argument.pop_back();
-        }
-        arguments.push_back(std::move(argument));
-    }
-    return arguments;
 }
 
 bool is_power_of_two(uint32_t number) {
@@ -157,8 +87,8 @@ bool is_power_of_two(uint32_t number) {
 Result<> check(const Options& options) {
     if (options.detach) return {};
     if (!options.is_kube() && options.source_path().empty()) return fail("--source kube or dir:PATH is needed");
-    if (!options.is_kube() && !options.kubeconfig.empty()) return fail("--kubeconfig is for --source kube");
-    if (options.kubeconfig.empty() && !options.context.empty()) return fail("--context is for --kubeconfig");
+    if (!options.is_kube() && !options.kube.kubeconfig.empty()) return fail("--kubeconfig is for --source kube");
+    if (auto valid = options.kube.check(); !valid) return valid;
     if (!is_power_of_two(options.sizes.flow_sets)) return fail("--flow-sets must be a power of two");
     if (!is_power_of_two(options.sizes.events_bytes)) return fail("--events-bytes must be a power of two");
     if ((options.answer_mark & (options.answer_mark - 1)) != 0) return fail("--answer-mark must be one bit, or 0");
@@ -193,6 +123,7 @@ const char* name_of(datapath::AttachMode mode) {
 
 std::optional<int> parse(int argc, char** argv, Options& options) {
     options.node_name = hostname();
+    PolicyOptions policy;
     Texts texts;
     CLI::App app("Isolates this node's tenants from each other.", "bulkhead-agent");
     app.footer(kExitCodes);
@@ -202,8 +133,8 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     app.fallthrough();
     add_where(app, options);
     add_network(app, options, texts);
-    add_policy(app, options, texts);
-    add_log(app, options);
+    policy.add_to(app);
+    options.log.add_to(app);
     add_sizes(app, options);
     const auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel; "
                                                       "refuses while an agent lives");
@@ -213,7 +144,8 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
         return app.exit(error) == 0 ? kDone : kWrongUsage;
     }
     options.detach = detach->parsed();
-    auto valid = take_texts(texts, options);
+    auto valid = policy.take(options.policy);
+    if (valid) valid = take_texts(texts, options);
     if (valid) valid = check(options);
     if (valid) return std::nullopt;
     std::cerr << "bulkhead-agent: " << valid.error().text << "\n";

@@ -4,20 +4,17 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "base/log.h"
-#include "compile/compiler.h"
+#include "common_options.h"
 #include "datapath/attach.h"
 
 namespace bulkhead {
 
 struct Options {
-    std::string source;     // "dir:PATH" or "kube"
-    std::string kubeconfig; // empty = as a pod of the cluster
-    std::string context;    // of the kubeconfig; empty = its current one
+    std::string source; // "dir:PATH" or "kube"
+    KubeOptions kube;
     std::string node_name;
     std::string pin_dir = "/sys/fs/bpf/bulkhead";
     std::string socket = "/run/bulkhead/agent.sock";
@@ -25,12 +22,8 @@ struct Options {
     std::vector<std::string> veth_prefixes{"eni", "vlan"};
     std::vector<std::string> uplinks; // empty = found by their routes
     datapath::AttachMode attach = datapath::AttachMode::kAuto;
-    state::Mode default_mode = state::Mode::kEnforce;
-    std::set<compile::TenantSource> tenant_sources = compile::Settings{}.tenant_sources;
-    std::set<Address> dns_addresses;
-    std::set<Address> probe_addresses;
-    std::string log_level = "info";
-    log::Format log_format = log::Format::kText;
+    compile::Settings policy; // without what other options say
+    LogOptions log;
     datapath::Sizes sizes;
     uint32_t events_per_second = 10000;
     uint32_t answer_mark = 0x1000; // one bit of skb->mark, or 0

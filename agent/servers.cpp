@@ -5,6 +5,7 @@
 #include <map>
 
 #include "agent.h"
+#include "base/metrics.h"
 #include "observe/metrics.h"
 
 namespace bulkhead {
@@ -76,8 +77,8 @@ Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request
     return response ? *response : refusal(503, "the agent doesn't answer: it is busy or ending");
 }
 
-Response metrics(Agent& agent, const Request&) {
-    return {.status = 200, .content_type = observe::kMetricsContentType, .body = observe::render(agent.figures())};
+Response scrape(Agent& agent, const Request&) {
+    return {.status = 200, .content_type = metrics::kContentType, .body = observe::render(agent.figures())};
 }
 
 Response readiness(Agent& agent, const Request&) {
@@ -108,12 +109,12 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
     };
 }
 
-api::Handler metrics_handler(Loop& loop, std::function<Agent*()> agent, const Heartbeat& heartbeat) {
+api::Handler metrics_handler(Loop& loop, std::function<Agent*()> agent, const api::Heartbeat& heartbeat) {
     return [&loop, agent = std::move(agent), &heartbeat](const Request& request) {
         if (request.path == "/healthz")
             return heartbeat.is_fresh() ? text(200, "ok") : text(503, "the agent's loop is stuck");
         if (request.path == "/readyz") return on_loop(loop, agent, request, readiness);
-        if (request.path == "/metrics") return on_loop(loop, agent, request, metrics);
+        if (request.path == "/metrics") return on_loop(loop, agent, request, scrape);
         return text(404, "there are /metrics, /healthz and /readyz");
     };
 }

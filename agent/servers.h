@@ -5,11 +5,10 @@
 // it, since it tells whether the loop still turns.
 #pragma once
 
-#include <atomic>
-#include <chrono>
 #include <functional>
 #include <memory>
 
+#include "api/heartbeat.h"
 #include "api/http_server.h"
 #include "base/loop.h"
 
@@ -17,23 +16,10 @@ namespace bulkhead {
 
 class Agent;
 
-/// When the loop turned last. Written by the loop, read by any thread.
-class Heartbeat {
-public:
-    void beat() { last_ = now(); }
-    bool is_fresh() const { return now() - last_.load() < kPatience; }
-
-private:
-    using Clock = std::chrono::steady_clock;
-    static constexpr std::chrono::nanoseconds kPatience = std::chrono::seconds(10);
-    static std::chrono::nanoseconds now() { return Clock::now().time_since_epoch(); }
-    std::atomic<std::chrono::nanoseconds> last_{now()};
-};
-
 /// `/v1/...`; the agent is asked for on the loop's thread.
 api::Handler control_handler(Loop& loop, std::function<Agent*()> agent);
 
 /// `/metrics`, `/healthz`, `/readyz`.
-api::Handler metrics_handler(Loop& loop, std::function<Agent*()> agent, const Heartbeat& heartbeat);
+api::Handler metrics_handler(Loop& loop, std::function<Agent*()> agent, const api::Heartbeat& heartbeat);
 
 } // namespace bulkhead

@@ -91,7 +91,8 @@ std::optional<state::Problem> Endpoints::conflict_at(const Address& address, con
     const auto report = [&](const state::PodKey& loser, const std::string& winner) {
         const auto pod = cluster.pods().find(loser);
         return state::Problem{pod == cluster.pods().end() ? "" : pod->second.origin.text(), "Pod " + loser,
-                              "status.podIPs", address.text() + " is also " + winner + "'s, which keeps it"};
+                              "status.podIPs", address.text() + " is also " + winner + "'s, which keeps it",
+                              state::Problem::Nature::kConflict};
     };
     const auto* claimants = claims.of(address);
     const auto* claimant = claimants && !claimants->winner()->second.is_node ? claimants->winner() : nullptr;

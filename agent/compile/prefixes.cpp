@@ -61,7 +61,8 @@ private:
 
     void report(const Cidr& cidr, const state::AwsResource& loser, const state::AwsResource& owner) {
         problems_.push_back({loser.meta.origin, "AWSResource " + loser.meta.name, "spec.addresses",
-                             cidr.text() + " is also AWSResource " + owner.meta.name + "'s, which owns it"});
+                             cidr.text() + " is also AWSResource " + owner.meta.name + "'s, which owns it",
+                             state::Problem::Nature::kConflict});
     }
 
     const Selectors& selectors_;

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/hash.h"
+#include "state/labels.h"
 
 namespace bulkhead::compile {
 
@@ -33,6 +34,8 @@ public:
             add_access_grant(grant);
         for (const auto& [name, resource] : cluster_.resources())
             add_resource(resource);
+        for (const auto& reach : cluster_.api_server_reach())
+            add_reach(reach);
         return std::move(rules_);
     }
 
@@ -96,6 +99,7 @@ private:
         if (!member->allows_access_grants()) {
             report(author, "spec",
                    "Tenant " + member->tenant + " does not let its namespaces grant access; it opens nothing");
+            problems_.back().nature = state::Problem::Nature::kConflict;
             return;
         }
         add_grant(author, "spec", {.pods = {{.ns = object.meta.ns, .pods = object.grant.to.pods}}}, object.grant);
@@ -124,6 +128,16 @@ private:
             }
             add_grant(author, field, self, grant);
         }
+    }
+
+    /// Whatever the pods' Tenant says of AccessGrants: this is nobody's hand but the platform's.
+    void add_reach(const state::ApiServerReach& reach) {
+        const Author author{.origin = reach.origin, .object = "IdentitySlice " + std::string(state::kReachSlice)};
+        add(author, "Service " + reach.ns + "/" + reach.service,
+            {.line = BH_REASON_GRANTED,
+             .dst = {.pods = {{.ns = reach.ns, .pods = reach.pods}}},
+             .src = {.kube_apiserver = true},
+             .ports = reach.ports});
     }
 
     void add_grant(const Author& author, const std::string& field, Side dst, const state::Grant& grant) {
@@ -212,7 +226,7 @@ private:
 
     void report_missing(const Author& author, std::string field, std::string text) {
         report(author, std::move(field), std::move(text));
-        problems_.back().about_missing = true;
+        problems_.back().nature = state::Problem::Nature::kMissing;
     }
 
     const state::Cluster& cluster_;

@@ -234,7 +234,8 @@ private:
             problems_.push_back({claims[i]->meta.origin, "Tenant " + claims[i]->meta.name,
                                  claiming_field(*claims[i], ns),
                                  "claims namespace " + ns + " too; it belongs to Tenant " + claims.front()->meta.name +
-                                     ", the older, with the strictest level and mode of all"});
+                                     ", the older, with the strictest level and mode of all",
+                                 state::Problem::Nature::kConflict});
     }
 
     void report_contradiction(const state::Namespace& ns, const std::string& tenant) {

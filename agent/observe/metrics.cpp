@@ -1,83 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/metrics.h"
 
-#include <prometheus/text_serializer.h>
-
-#include <limits>
-#include <sstream>
-
+#include "base/metrics.h"
 #include "observe/reasons.h"
 
 namespace bulkhead::observe {
 
 namespace {
 
-using prometheus::ClientMetric;
+using metrics::counter;
+using metrics::Families;
+using metrics::gauge;
+using metrics::histogram;
+using metrics::Labels;
 using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-using Families = std::vector<MetricFamily>;
-
-class FamilyBuilder {
-public:
-    FamilyBuilder(const char* name, const char* help, MetricType type) {
-        family_.name = name;
-        family_.help = help;
-        family_.type = type;
-    }
-
-    FamilyBuilder& add(uint64_t value, Labels labels = {}) {
-        ClientMetric metric;
-        metric.label = std::move(labels);
-        const auto number = static_cast<double>(value);
-        if (family_.type == MetricType::Counter)
-            metric.counter.value = number;
-        else
-            metric.gauge.value = number;
-        family_.metric.push_back(std::move(metric));
-        return *this;
-    }
-
-    operator MetricFamily() && { return std::move(family_); }
-
-private:
-    MetricFamily family_;
-};
-
-FamilyBuilder counter(const char* name, const char* help) {
-    return {name, help, MetricType::Counter};
-}
-
-FamilyBuilder gauge(const char* name, const char* help) {
-    return {name, help, MetricType::Gauge};
-}
-
-MetricFamily gauge(const char* name, const char* help, uint64_t value) {
-    return std::move(gauge(name, help).add(value));
-}
-
-MetricFamily counter(const char* name, const char* help, uint64_t value) {
-    return std::move(counter(name, help).add(value));
-}
-
-MetricFamily histogram(const char* name, const char* help, const Histogram& values) {
-    ClientMetric metric;
-    uint64_t below = 0;
-    for (size_t i = 0; i < values.counts().size(); ++i) {
-        below += values.counts()[i];
-        const double limit =
-            i < Histogram::kLimits.size() ? Histogram::kLimits[i] : std::numeric_limits<double>::infinity();
-        metric.histogram.bucket.push_back({.cumulative_count = below, .upper_bound = limit});
-    }
-    metric.histogram.sample_count = below;
-    metric.histogram.sample_sum = values.sum();
-    MetricFamily family;
-    family.name = name;
-    family.help = help;
-    family.type = MetricType::Histogram;
-    family.metric.push_back(std::move(metric));
-    return family;
-}
 
 /// Only what was seen: most reasons never occur, and a series for each would say nothing.
 void add_traffic(const Figures& figures, Families& families) {
@@ -218,9 +154,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
 }
 
 std::string render(const Figures& figures) {
-    std::ostringstream out;
-    prometheus::TextSerializer().Serialize(out, Metrics(figures).Collect());
-    return out.str();
+    return metrics::text_of(Metrics(figures).Collect());
 }
 
 } // namespace bulkhead::observe

@@ -24,6 +24,4 @@ private:
 /// The text format 0.0.4.
 std::string render(const Figures& figures);
 
-inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
-
 } // namespace bulkhead::observe

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/rfc3339.h"
 #include "state/labels.h"
 
 namespace bulkhead::publish {
@@ -46,18 +47,6 @@ void add_keys(const state::Tenant& tenant, std::set<std::string>& keys) {
         add_keys(allowed.to, keys);
 }
 
-std::string utc(state::Time time) {
-    const auto days = std::chrono::floor<std::chrono::days>(time);
-    const std::chrono::year_month_day date(days);
-    const std::chrono::hh_mm_ss clock(time - days);
-    std::array<char, 40> text{};
-    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                  static_cast<int>(clock.seconds().count()));
-    return text.data();
-}
-
 const char* name_of_transport(uint8_t protocol) {
     return protocol == BH_UDP ? "UDP" : protocol == BH_SCTP ? "SCTP" : "TCP";
 }
@@ -89,7 +78,7 @@ Json endpoint_of(const state::Pod& pod, const std::vector<Address>& addresses, c
     Json endpoint{{"namespace", pod.ns}, {"pod", pod.name}, {"addresses", Json::array()}};
     for (const auto& address : addresses)
         endpoint["addresses"].push_back(address.text());
-    if (pod.created) endpoint["created"] = utc(*pod.created);
+    if (pod.created) endpoint["created"] = rfc3339(*pod.created);
     if (pod.common->service_account != kDefaultAccount) endpoint["serviceAccount"] = pod.common->service_account;
     if (!pod.common->expose.empty()) endpoint["expose"] = pod.common->expose;
     add_unless_empty(endpoint, "labels", labels_of(*pod.common, keys));
@@ -110,22 +99,15 @@ std::string name_of_slice(const std::string& node, const std::string& tenant) {
 
 class Collector {
 public:
-    Collector(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node)
-        : cluster_(cluster), desired_(desired), node_(node), keys_(selected_labels(cluster)) {}
+    Collector(const state::Cluster& cluster, std::set<std::string> keys, std::string node)
+        : cluster_(cluster), keys_(std::move(keys)), node_(std::move(node)) {}
 
-    void add(const state::LocalPod& local) {
-        const auto pod = cluster_.pods().find(local.pod);
-        const auto row = desired_.pods.find(local.slot);
-        if (pod == cluster_.pods().end() || !pod->second.slice.empty() || row == desired_.pods.end()) return;
-        if (row->second.identity == BH_IDENTITY_HELD || local.addresses.empty()) return;
-        const auto name = desired_.names.find(row->second.identity);
-        const auto identity = desired_.identities.find(row->second.identity);
-        if (name == desired_.names.end() || identity == desired_.identities.end()) return;
-        const auto& tenant = name->second.tenant;
+    void add(const state::Pod& pod, const std::vector<Address>& addresses, const std::string& tenant,
+             bool is_protected) {
         auto& slice = slices_[name_of_slice(node_, tenant)];
         if (slice.endpoints.empty() || tenant < slice.tenant) slice.tenant = tenant;
-        slice.is_protected |= (identity->second.flags & BH_PROTECTED) != 0;
-        slice.endpoints[local.pod] = endpoint_of(pod->second, local.addresses, keys_);
+        slice.is_protected |= is_protected;
+        slice.endpoints[pod.ns + "/" + pod.name] = endpoint_of(pod, addresses, keys_);
     }
 
     Slices finish() {
@@ -167,11 +149,28 @@ private:
     }
 
     const state::Cluster& cluster_;
-    const compile::Desired& desired_;
-    const std::string& node_;
     std::set<std::string> keys_;
+    std::string node_;
     std::map<std::string, Slice> slices_; // by their names
 };
+
+/// The pod is known, and to what tenant it belongs.
+void add_local(Collector& collector, const state::Cluster& cluster, const compile::Desired& desired,
+               const state::LocalPod& local) {
+    const auto pod = cluster.pods().find(local.pod);
+    const auto row = desired.pods.find(local.slot);
+    if (pod == cluster.pods().end() || !pod->second.slice.empty() || row == desired.pods.end()) return;
+    if (row->second.identity == BH_IDENTITY_HELD || local.addresses.empty()) return;
+    const auto name = desired.names.find(row->second.identity);
+    const auto identity = desired.identities.find(row->second.identity);
+    if (name == desired.names.end() || identity == desired.identities.end()) return;
+    collector.add(pod->second, local.addresses, name->second.tenant, (identity->second.flags & BH_PROTECTED) != 0);
+}
+
+/// It has addresses of its own.
+bool has_own_addresses(const state::Pod& pod) {
+    return pod.slice.empty() && !pod.finished && !pod.common->host_network && !pod.ips.empty();
+}
 
 } // namespace
 
@@ -193,10 +192,27 @@ std::set<std::string> selected_labels(const state::Cluster& cluster) {
 }
 
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node) {
-    Collector collector(cluster, desired, node);
+    Collector collector(cluster, selected_labels(cluster), node);
     for (const auto& [slot, pod] : cluster.local_pods())
-        collector.add(pod);
+        add_local(collector, cluster, desired, pod);
     return collector.finish();
+}
+
+Slices slices_of_pods(const state::Cluster& cluster, const compile::Tenancy& tenancy,
+                      const std::set<std::string>& nodes) {
+    const auto keys = selected_labels(cluster);
+    std::map<std::string, Collector> collectors; // by node
+    for (const auto& [key, pod] : cluster.pods()) {
+        if (!has_own_addresses(pod) || !nodes.contains(pod.node)) continue;
+        const auto* member = tenancy.find(pod.ns);
+        if (member == nullptr) continue;
+        collectors.try_emplace(pod.node, cluster, keys, pod.node)
+            .first->second.add(pod, pod.ips, member->tenant, member->is_protected());
+    }
+    Slices slices;
+    for (auto& [node, collector] : collectors)
+        slices.merge(collector.finish());
+    return slices;
 }
 
 } // namespace bulkhead::publish

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "compile/desired.h"
+#include "compile/tenancy.h"
 #include "state/cluster.h"
 
 namespace bulkhead::publish {
@@ -18,6 +19,11 @@ using Slices = std::map<std::string, std::string>;
 
 /// Of the pods of `node` that netlink found, that a Pod object names, and whose namespace is known.
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node);
+
+/// Of nodes without an agent, from their Pod objects: later than netlink would say, and nothing of an address that the
+/// kubelet doesn't report.
+Slices slices_of_pods(const state::Cluster& cluster, const compile::Tenancy& tenancy,
+                      const std::set<std::string>& nodes);
 
 /// Labels of other nodes' pods that some selector asks for: of those who come, and of those whom confined pods may
 /// reach. (Whom an expose or a grant opens, that pod's own node judges.)

@@ -2,6 +2,7 @@
 //
 // Agents write IdentitySlices, and agents read them, perhaps older ones: so fields that nobody knows are passed over.
 #include "source/parts.h"
+#include "state/labels.h"
 
 namespace bulkhead::source {
 
@@ -45,13 +46,39 @@ state::Pod read_endpoint(const Field& endpoint, const std::set<std::string>& kno
     return pod;
 }
 
+state::ApiServerReach read_reach(const Field& entry, const DecodeContext& context) {
+    const auto selector = entry["podSelector"];
+    const auto ports = entry["ports"];
+    state::ApiServerReach reach{.origin = state::Origin(context.file, entry.line()).text(),
+                                .ns = read_name(entry["namespace"]).value_or(""),
+                                .service = read_name(entry["service"]).value_or(""),
+                                .pods = read_selector(selector).value_or(state::Selector{}),
+                                .ports = read_ports(ports, PortNames::kAllowed)};
+    // Nothing here means everything elsewhere: every pod, every port.
+    if (reach.pods.terms.empty()) selector.complain("selects nothing");
+    if (reach.ports.empty()) ports.complain("names nothing");
+    return reach;
+}
+
+/// By that name alone, since nodes can't write a slice called so: see manifests/components/admission.
+void read_reaches(const Field& spec, const DecodeContext& context, state::IdentitySlice& slice) {
+    if (spec["node"].present()) spec["node"].complain("is not for this slice: it is of no node");
+    if (spec["endpoints"].present()) spec["endpoints"].complain("are not for this slice: it is of no node");
+    const auto entries = spec["kubeApiserver"];
+    entries.each([&](const Field& entry) { slice.reach.push_back(read_reach(entry, context)); });
+}
+
 } // namespace
 
 state::IdentitySlice decode_identity_slice(const Field& document, const DecodeContext& context) {
     check_frame(document);
     check_cluster_scoped(document);
-    state::IdentitySlice slice{.meta = read_meta(document, context), .pods = {}};
+    state::IdentitySlice slice{.meta = read_meta(document, context)};
     const auto spec = document["spec"];
+    if (slice.meta.name == state::kReachSlice) {
+        read_reaches(spec, context, slice);
+        return slice;
+    }
     const auto node = context.pool.share(read_name(spec["node"]).value_or(""));
     const auto name = context.pool.share(slice.meta.name);
     const auto known_labels = read_keys(spec["labelKeys"]);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "state/labels.h"
+
 namespace bulkhead::state {
 
 namespace {
@@ -111,6 +113,12 @@ void Cluster::put_slice(IdentitySlice slice) {
     for (const auto& key : known)
         if (!keys.contains(key)) remove_pod(key, slice.meta.name);
     known = std::move(keys);
+    if (slice.meta.name == kReachSlice) set_api_server_reach(std::move(slice.reach));
+}
+
+void Cluster::set_api_server_reach(std::vector<ApiServerReach> reach) {
+    changes_.policy |= reach != api_server_reach_;
+    api_server_reach_ = std::move(reach);
 }
 
 void Cluster::remove_slice(const std::string& name) {
@@ -118,6 +126,7 @@ void Cluster::remove_slice(const std::string& name) {
     if (slice.empty()) return;
     for (const auto& key : slice.mapped())
         remove_pod(key, name);
+    if (name == kReachSlice) set_api_server_reach({});
 }
 
 void Cluster::put_service(const ObjectKey& key, Service service) {

@@ -80,20 +80,25 @@ public:
     /// The IdentitySlices, and the pods that each tells of.
     const std::map<std::string, std::set<PodKey>>& identity_slices() const { return identity_slices_; }
 
+    /// Whom the API server calls by itself.
+    const std::vector<ApiServerReach>& api_server_reach() const { return api_server_reach_; }
+
 private:
     void put_pod(Pod pod);
     void remove_pod(const PodKey& key, std::string_view slice);
     void put_slice(IdentitySlice slice);
     void remove_slice(const std::string& name);
+    void set_api_server_reach(std::vector<ApiServerReach> reach);
     void speak(const PodKey& key, Pod pod);
     void mark_pod(const PodKey& key);
     void put_service(const ObjectKey& key, Service service);
     void remove_service(const ObjectKey& key);
     void forget_addresses(const Service& service);
 
-    std::unordered_map<PodKey, Pod> pods_; // as the best of those who tell of each has it
+    std::unordered_map<PodKey, Pod> pods_;                        // as the best of those who tell of each has it
     std::map<PodKey, std::map<std::string, Pod>> other_tellings_; // by slice; "" = a Pod object's
     std::map<std::string, std::set<PodKey>> identity_slices_;
+    std::vector<ApiServerReach> api_server_reach_;
     std::map<std::string, Namespace> namespaces_;
     std::map<std::string, Node> nodes_;
     std::map<ObjectKey, EndpointSlice> endpoint_slices_;

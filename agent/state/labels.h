@@ -17,6 +17,7 @@ inline constexpr std::string_view kKioskLabel = "kiosk.sh/account";
 inline constexpr std::string_view kHncSuffix = ".tree.hnc.x-k8s.io/depth"; // after an ancestor's name
 
 // On IdentitySlices
+inline constexpr std::string_view kReachSlice = "kube-apiserver";   // the name of the one that is of no node
 inline constexpr std::string_view kNodeLabel = "bulkhead.dev/node"; // and kTenantLabel
 
 // On pods

@@ -156,7 +156,7 @@ struct Pod {
     std::shared_ptr<const PodTemplate> common;
     std::vector<Address> ips; // status.podIPs
     std::optional<Time> created{};
-    SharedText slice{};      // the IdentitySlice that tells of it; empty = a Pod does
+    SharedText slice{};    // the IdentitySlice that tells of it; empty = a Pod does
     bool finished = false; // Succeeded or Failed: its addresses are no longer its own
 
     bool operator==(const Pod& other) const {
@@ -165,10 +165,23 @@ struct Pod {
     }
 };
 
-/// The pods of one tenant on one node, as that node's agent sees them.
+/// Pods that the API server calls by itself, because a webhook configuration, an APIService or a CRD's conversion
+/// names their Service.
+struct ApiServerReach {
+    std::string origin;
+    std::string ns;
+    std::string service;
+    Selector pods;
+    Ports ports;
+    bool operator==(const ApiServerReach&) const = default;
+};
+
+/// The pods of one tenant on one node, as that node's agent sees them; or, of no node, whom the API server calls, as
+/// bulkhead-controller sees it.
 struct IdentitySlice {
     Meta meta;
-    std::vector<Pod> pods;
+    std::vector<Pod> pods{};
+    std::vector<ApiServerReach> reach{};
     bool operator==(const IdentitySlice&) const = default;
 };
 
@@ -258,8 +271,13 @@ struct Problem {
     std::string object; // ObjectKey::text(), or empty
     std::string field;  // "spec.allowFrom[0].ports[1].port", or empty
     std::string text;   // what is wrong, and what is in force instead
-    /// It speaks of an object that isn't there: a mistake, unless somebody reads only a part of all.
-    bool about_missing = false;
+    enum class Nature : uint8_t {
+        kMistake,  // some of it means nothing, or less than it says
+        kInvalid,  // the object as a whole isn't understood
+        kConflict, // another object says otherwise, and counts
+        kMissing,  // it speaks of an object that isn't there: a mistake, unless somebody reads only a part of all
+    };
+    Nature nature = Nature::kMistake;
     auto operator<=>(const Problem&) const = default;
 };
 

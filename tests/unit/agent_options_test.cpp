@@ -53,9 +53,9 @@ TEST_CASE("the defaults are those that are documented") {
     CHECK(options.metrics_address == ":9810");
     CHECK(options.veth_prefixes == std::vector<std::string>{"eni", "vlan"});
     CHECK(options.attach == datapath::AttachMode::kAuto);
-    CHECK(options.default_mode == state::Mode::kEnforce);
-    CHECK(options.tenant_sources.size() == 6);
-    CHECK(options.probe_addresses.contains(Address::parse("169.254.7.127").value()));
+    CHECK(options.policy.default_mode == state::Mode::kEnforce);
+    CHECK(options.policy.tenant_sources.size() == 6);
+    CHECK(options.policy.probe_addresses.contains(Address::parse("169.254.7.127").value()));
 }
 
 TEST_CASE("lists are split at commas, and words become values") {
@@ -67,10 +67,10 @@ TEST_CASE("lists are split at commas, and words become values") {
     CHECK(options.veth_prefixes == std::vector<std::string>{"cali", "eni"});
     CHECK(options.uplinks == std::vector<std::string>{"eth0", "eth1"});
     CHECK(options.attach == datapath::AttachMode::kClsact);
-    CHECK(options.default_mode == state::Mode::kAudit);
-    CHECK(options.tenant_sources == std::set{compile::TenantSource::kLabel, compile::TenantSource::kKiosk});
-    CHECK(options.dns_addresses.size() == 2);
-    CHECK(options.probe_addresses.empty());
+    CHECK(options.policy.default_mode == state::Mode::kAudit);
+    CHECK(options.policy.tenant_sources == std::set{compile::TenantSource::kLabel, compile::TenantSource::kKiosk});
+    CHECK(options.policy.dns_addresses.size() == 2);
+    CHECK(options.policy.probe_addresses.empty());
     CHECK(options.metrics_address.empty());
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("a configuration file says the same by the same names, and the command
     CHECK(options.node_name == "node-c");
     CHECK(options.veth_prefixes == std::vector<std::string>{"a", "b"});
     CHECK(options.attach == datapath::AttachMode::kTcx);
-    CHECK(options.log_level == "debug");
+    CHECK(options.log.level == "debug");
 
     std::ofstream(path) << "source = \"dir:/from/file\"\nnode-nam = \"typo\"\n";
     CHECK(parsed({"--config", path}).exit_code == 2);

@@ -157,7 +157,7 @@ TEST_CASE("names that mean nobody are reported where they are written, those tha
     CHECK(world.has_problem("AWSResource lost spec.tenant", "there is no tenant bolg"));
     CHECK(world.desired().problems.size() == 5);
     for (const auto& problem : world.desired().problems)
-        CHECK(problem.about_missing);
+        CHECK(problem.nature == state::Problem::Nature::kMissing);
 }
 
 TEST_CASE("a Tenant can forbid its pods to expose and its namespaces to grant") {

@@ -20,8 +20,9 @@ std::vector<state::Problem> problems_among(std::vector<state::Object> objects) {
 
 Json to_json(const std::vector<state::Problem>& problems) {
     Json json = Json::array();
-    for (const auto& [origin, object, field, text, about_missing] : problems)
-        json.push_back({{"origin", origin}, {"object", object}, {"field", field}, {"text", text}});
+    for (const auto& problem : problems)
+        json.push_back(
+            {{"origin", problem.origin}, {"object", problem.object}, {"field", problem.field}, {"text", problem.text}});
     return json;
 }
 
@@ -36,7 +37,8 @@ Validation validate(const std::vector<std::string>& paths) {
     auto objects = source::read_all(paths, validation.problems);
     validation.objects = objects.size();
     for (auto& problem : problems_among(std::move(objects)))
-        (problem.about_missing ? validation.notes : validation.problems).push_back(std::move(problem));
+        (problem.nature == state::Problem::Nature::kMissing ? validation.notes : validation.problems)
+            .push_back(std::move(problem));
     return validation;
 }
 

@@ -56,14 +56,18 @@ void Intake::take_problems(const Name& name, const Decoded& decoded) {
     const auto key = key_of(name);
     const bool is_valid = decoded.object.has_value();
     std::vector<state::Problem> problems;
-    const auto add = [&](const Complaint& complaint, const std::string& more) {
-        problems.push_back(
-            {.origin = origin_, .object = key.text(), .field = complaint.field, .text = complaint.text + more});
+    using Nature = state::Problem::Nature;
+    const auto add = [&](const Complaint& complaint, const std::string& more, Nature nature) {
+        problems.push_back({.origin = origin_,
+                            .object = key.text(),
+                            .field = complaint.field,
+                            .text = complaint.text + more,
+                            .nature = nature});
     };
     for (const auto& error : decoded.complaints.errors)
-        add(error, has_good(name) ? kLastGood : kNothing);
+        add(error, has_good(name) ? kLastGood : kNothing, Nature::kInvalid);
     for (const auto& remark : decoded.complaints.remarks)
-        add(remark, "");
+        add(remark, "", Nature::kMistake);
     if (is_valid)
         never_valid_.erase(name);
     else if (!has_good(name) && is_waited_for(key))

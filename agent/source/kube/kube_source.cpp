@@ -39,18 +39,22 @@ int minor_version(const std::string& body) {
 
 } // namespace
 
-/// One resource's way into the cluster state.
+/// One resource's way into the cluster state, or to a tap's sink.
 struct KubeSource::Follower {
     Follower(Resource resource, Session& session, state::Pool& pool)
-        : intake(resource.kind, session.url(), pool),
-          reflector(std::move(resource), session.client(), session.credentials(), intake, session.next_seed()) {}
-    Intake intake;
+        : intake(std::in_place, resource.kind, session.url(), pool),
+          reflector(std::move(resource), session.client(), session.credentials(), *intake, session.next_seed()) {}
+    Follower(Tap tap, Session& session)
+        : reflector(std::move(tap.resource), session.client(), session.credentials(), tap.sink, session.next_seed()) {}
+    std::optional<Intake> intake;
     Reflector reflector;
 };
 
-KubeSource::KubeSource(Session& session, std::vector<Resource> resources) : session_(session) {
+KubeSource::KubeSource(Session& session, std::vector<Resource> resources, std::vector<Tap> taps) : session_(session) {
     for (auto& resource : resources)
         followers_.push_back(std::make_unique<Follower>(std::move(resource), session_, pool_));
+    for (auto& tap : taps)
+        followers_.push_back(std::make_unique<Follower>(std::move(tap), session_));
 }
 
 KubeSource::~KubeSource() = default;
@@ -69,7 +73,7 @@ bool KubeSource::all_synced() const {
 
 void KubeSource::release(state::Cluster& cluster) {
     for (auto& follower : followers_)
-        follower->intake.release(cluster);
+        if (follower->intake) follower->intake->release(cluster);
     synced_ = true;
     malloc_trim(0); // lists leave holes in the heap
 }
@@ -128,8 +132,9 @@ void KubeSource::collect() {
     std::set<std::string> errors; // most of them concern all resources alike
     for (const auto& follower : followers_) {
         if (const auto& error = follower->reflector.error(); !error.empty()) errors.insert(error);
-        follower->intake.add_problems(problems_);
-        follower->intake.add_unheard(unheard_);
+        if (!follower->intake) continue;
+        follower->intake->add_problems(problems_);
+        follower->intake->add_unheard(unheard_);
     }
     if (const auto& error = session_.credentials().error(); !error.empty()) errors.insert(error);
     for (const auto& error : errors)

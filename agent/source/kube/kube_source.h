@@ -19,10 +19,17 @@
 
 namespace bulkhead::source::kube {
 
+/// A resource that isn't for the cluster state: `sink` is told of it, and counts like the others.
+struct Tap {
+    Resource resource;
+    ReflectorSink& sink;
+};
+
 class KubeSource : public Source {
 public:
-    /// Asks nothing yet. Does the session's work with its own, in update(); the session must outlive it.
-    KubeSource(Session& session, std::vector<Resource> resources);
+    /// Asks nothing yet. Does the session's work with its own, in update(); the session and the taps' sinks must
+    /// outlive it.
+    KubeSource(Session& session, std::vector<Resource> resources, std::vector<Tap> taps = {});
     ~KubeSource() override;
 
     int fd() const override { return session_.fd(); }

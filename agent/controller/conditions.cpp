@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/conditions.h"
+
+#include <algorithm>
+
+#include "base/rfc3339.h"
+
+namespace bulkhead::controller {
+
+namespace {
+
+using Problems = std::vector<state::Problem>;
+using Nature = state::Problem::Nature;
+
+constexpr size_t kMostTold = 5;          // problems of one object
+constexpr size_t kLongestMessage = 2000; // bytes; the schema allows 32768
+
+struct Condition {
+    std::string type;
+    bool holds;
+    std::string reason;
+    std::string message;
+};
+
+Problems those_of(const Problems& problems, Nature nature) {
+    Problems some;
+    std::ranges::copy_if(problems, std::back_inserter(some),
+                         [&](const auto& problem) { return problem.nature == nature; });
+    return some;
+}
+
+/// What is missing may come, and what the object says holds for the rest: it is in force.
+Condition ready(const Problems& problems) {
+    const auto has = [&](Nature nature) { return !those_of(problems, nature).empty(); };
+    if (has(Nature::kInvalid)) return {"Ready", false, "Invalid", message_of(those_of(problems, Nature::kInvalid))};
+    if (has(Nature::kConflict)) return {"Ready", false, "Conflict", message_of(those_of(problems, Nature::kConflict))};
+    if (has(Nature::kMistake)) return {"Ready", false, "InForceInPart", message_of(problems)};
+    if (!problems.empty()) return {"Ready", true, "InForce", message_of(problems)};
+    return {"Ready", true, "InForce", "what this object says is in force"};
+}
+
+Condition condition(const char* type, const Problems& problems, const char* otherwise) {
+    if (problems.empty()) return {type, false, "None", otherwise};
+    return {type, true, type, message_of(problems)};
+}
+
+const Json* find(const Json& status, const std::string& type) {
+    const auto conditions = status.find("conditions");
+    if (conditions == status.end() || !conditions->is_array()) return nullptr;
+    for (const auto& one : *conditions)
+        if (one.is_object() && one.value("type", Json()) == type) return &one;
+    return nullptr;
+}
+
+Json json_of(const Condition& condition, int64_t generation, const Json& before, const std::string& now) {
+    Json json{{"type", condition.type},           {"status", condition.holds ? "True" : "False"},
+              {"observedGeneration", generation}, {"reason", condition.reason},
+              {"message", condition.message},     {"lastTransitionTime", now}};
+    const auto* last = find(before, condition.type);
+    const bool is_as_before =
+        last != nullptr && last->value("status", Json()) == json["status"] && last->contains("lastTransitionTime");
+    if (is_as_before) json["lastTransitionTime"] = (*last)["lastTransitionTime"];
+    return json;
+}
+
+} // namespace
+
+std::string message_of(const Problems& problems) {
+    std::string message;
+    for (size_t i = 0; i < std::min(problems.size(), kMostTold); ++i) {
+        const auto& problem = problems[i];
+        message += (message.empty() ? "" : "\n") + problem.field + (problem.field.empty() ? "" : ": ") + problem.text;
+    }
+    if (message.size() > kLongestMessage) message = message.substr(0, kLongestMessage) + "...";
+    if (problems.size() > kMostTold) message += "\nand " + std::to_string(problems.size() - kMostTold) + " more";
+    return message;
+}
+
+Json status_of(const Problems& problems, int64_t generation, const Json& before, std::chrono::sys_seconds now) {
+    const auto time = rfc3339(now);
+    const std::vector<Condition> conditions{
+        ready(problems),
+        condition("Conflict", those_of(problems, Nature::kConflict), "no other object says otherwise"),
+        condition("Invalid", those_of(problems, Nature::kInvalid), "it is understood"),
+    };
+    Json status{{"observedGeneration", generation}, {"conditions", Json::array()}};
+    for (const auto& one : conditions)
+        status["conditions"].push_back(json_of(one, generation, before, time));
+    return status;
+}
+
+} // namespace bulkhead::controller

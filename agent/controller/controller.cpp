@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/controller.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+
+#include "controller/wanted.h"
+
+namespace bulkhead::controller {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Two watches tell of one object, and one edit comes as several events: so a review waits a little for the rest.
+constexpr auto kSettle = 200ms;
+constexpr int kShareOfTime = 4; // a review is followed by this many times its own duration without one
+
+/// All that makes the policy, and every pod.
+std::vector<source::kube::Resource> followed() {
+    auto resources = source::kube::agent_resources("");
+    std::erase_if(resources, [](const auto& resource) { return resource.kind == "IdentitySlice"; });
+    resources.front().selector.clear(); // pods of all nodes
+    return resources;
+}
+
+} // namespace
+
+Result<std::unique_ptr<Controller>> Controller::create(Loop& loop, const source::kube::Access& access,
+                                                       Settings settings) {
+    auto session = source::kube::Session::create(access, std::random_device{}());
+    if (!session) return tl::unexpected(session.error());
+    std::unique_ptr<Controller> controller(new Controller(loop, std::move(settings), std::move(*session)));
+    auto watched = loop.watch(controller->session_->fd(), [raw = controller.get()] { raw->turn(); });
+    if (!watched) return tl::unexpected(watched.error());
+    controller->follows_ = true;
+    controller->turn();
+    return controller;
+}
+
+Controller::Controller(Loop& loop, Settings settings, std::unique_ptr<source::kube::Session> session)
+    : loop_(loop), settings_(std::move(settings)), session_(std::move(session)),
+      source_(*session_, followed(), observed_.taps(settings_.ns)), compiler_(settings_.policy, {}),
+      coverage_(settings_.patience), leader_(*session_, settings_.ns, settings_.name, settings_.timing),
+      applier_(*session_), events_(*session_, settings_.events) {}
+
+Controller::~Controller() {
+    if (follows_) loop_.unwatch(session_->fd());
+}
+
+void Controller::turn() {
+    source_.update(cluster_);
+    const auto now = std::chrono::steady_clock::now();
+    leader_.tick(now);
+    if (leader_.resigned() && on_resigned_) std::exchange(on_resigned_, {})();
+    if (source_.synced() && review_is_due(now)) review(now);
+    if (leader_.leads(now)) {
+        applier_.tick(now);
+        events_.tick(now);
+    }
+    log_errors();
+}
+
+bool Controller::review_is_due(Time now) {
+    const bool due_by_time = coverage_.wakes_at() && *coverage_.wakes_at() <= now;
+    if (const bool is_first_news = !news_; observed_.take_changed() || cluster_.dirty() || due_by_time) {
+        if (is_first_news) next_review_ = std::max(next_review_, now + kSettle);
+        news_ = true;
+    }
+    if (news_ && now < next_review_) session_->wake_by(next_review_);
+    if (!news_ && coverage_.wakes_at()) session_->wake_by(*coverage_.wakes_at());
+    return news_ && now >= next_review_;
+}
+
+void Controller::review(Time now) {
+    news_ = false;
+    compiler_.update(cluster_, cluster_.take_changes());
+    coverage_.update(observed_.agents, observed_.nodes, now);
+    const auto all = problems();
+    problem_count_ = all.size();
+    applier_.set_wanted(wanted(all));
+    events_.set_problems(all);
+    const auto end = std::chrono::steady_clock::now();
+    next_review_ = end + std::max<std::chrono::nanoseconds>(kSettle, (end - now) * kShareOfTime);
+    if (coverage_.wakes_at()) session_->wake_by(*coverage_.wakes_at());
+}
+
+Changes Controller::wanted(const std::vector<state::Problem>& problems) const {
+    Changes changes;
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    want_statuses(observed_, problems, now, changes);
+    want_no_taint(coverage_.ready_but_tainted(), changes);
+    want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);
+    want_reach(observed_, changes);
+    return changes;
+}
+
+std::vector<state::Problem> Controller::problems() const {
+    auto all = source_.problems();
+    const auto& compiled = compiler_.desired().problems;
+    all.insert(all.end(), compiled.begin(), compiled.end());
+    return all;
+}
+
+bool Controller::ready() const {
+    return source_.synced() && leader_.error().empty();
+}
+
+void Controller::resign(std::function<void()> done) {
+    on_resigned_ = std::move(done);
+    leader_.resign();
+    session_->wake_by(std::chrono::steady_clock::now());
+}
+
+/// Once when it begins, once when it is over.
+void Controller::log_errors() {
+    std::set<std::string> now;
+    for (const auto& problem : source_.problems())
+        if (problem.object.empty()) now.insert(problem.text);
+    for (const auto& error : applier_.errors())
+        now.insert(error);
+    for (const auto* error : {&leader_.error(), &events_.error()})
+        if (!error->empty()) now.insert(*error);
+    for (const auto& error : now)
+        if (!known_errors_.contains(error)) spdlog::warn("{}", error);
+    for (const auto& error : known_errors_)
+        if (!now.contains(error)) spdlog::info("mended: {}", error);
+    known_errors_ = std::move(now);
+}
+
+metrics::Families Controller::metrics() const {
+    using metrics::counter;
+    using metrics::gauge;
+    const auto now = std::chrono::steady_clock::now();
+    const auto hearing = source_.hearing();
+    const auto age = hearing.stale_since ? std::chrono::duration_cast<std::chrono::seconds>(now - *hearing.stale_since)
+                                         : std::chrono::seconds(0);
+    metrics::Families families{
+        gauge("bulkhead_controller_leader", "1 = this one writes; of all controllers of a cluster, one does.",
+              leader_.leads(now)),
+        gauge("bulkhead_controller_synced", "1 = the API server has told every first list.", source_.synced()),
+        gauge("bulkhead_controller_source_age_seconds",
+              "Since when what the API server says may be out of date: 0 while it is heard.",
+              static_cast<uint64_t>(age.count())),
+        gauge("bulkhead_controller_nodes", "Nodes of the cluster.", observed_.nodes.all().size()),
+        gauge("bulkhead_controller_uncovered_nodes",
+              "Nodes without a running agent: their pods are guarded by nobody new, and the controller tells the "
+              "others of their addresses.",
+              coverage_.uncovered().size()),
+        gauge("bulkhead_controller_problems", "Problems in the objects that somebody should mend.", problem_count_),
+        counter("bulkhead_controller_writes_total", "Changes that the API server took.", applier_.counts().done),
+        counter("bulkhead_controller_write_errors_total", "Changes that it didn't take; each is tried again.",
+                applier_.counts().failures),
+        counter("bulkhead_controller_events_total", "Kubernetes Events written.", events_.told()),
+        std::move(gauge("bulkhead_build_info", "1, with the version.").add(1, {{"version", BULKHEAD_VERSION}})),
+    };
+    return families;
+}
+
+} // namespace bulkhead::controller

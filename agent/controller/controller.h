@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a cluster needs once, and no node can do: says in the objects' status and in Events whether what they say is in
+// force, speaks for nodes without an agent, tells the agents whom the API server calls, and takes the start-up taint
+// from nodes whose pods are guarded.
+//
+//   cluster state (all pods) -- compile --> problems -> status, Events
+//   observed beside it       ------------> coverage -> IdentitySlices of uncovered nodes, taints
+//                                          callees  -> IdentitySlice kube-apiserver
+//                      all of it as Changes --> Applier, while we lead
+//
+// Several may run; all of them follow, and one writes. What is there is compared with what should be, so whoever takes
+// over goes on where the other stopped. One thread, the loop's.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "compile/compiler.h"
+#include "controller/applier.h"
+#include "controller/coverage.h"
+#include "controller/events.h"
+#include "controller/leader.h"
+#include "controller/observed.h"
+#include "source/kube/kube_source.h"
+
+namespace bulkhead::controller {
+
+struct Settings {
+    std::string ns = "bulkhead-system"; // its own and the agents'
+    std::string name;                   // who it is, among several
+    compile::Settings policy;           // as the agents have it
+    Patience patience{};
+    LeaseTiming timing{};
+    EventPace events{};
+};
+
+class Controller {
+public:
+    static Result<std::unique_ptr<Controller>> create(Loop& loop, const source::kube::Access& access,
+                                                      Settings settings);
+    ~Controller();
+    Controller(const Controller&) = delete;
+
+    /// Everything was told once, and the API server answers.
+    bool ready() const;
+
+    metrics::Families metrics() const;
+
+    /// Gives up the lead, then calls `done`.
+    void resign(std::function<void()> done);
+
+private:
+    using Time = std::chrono::steady_clock::time_point;
+
+    Controller(Loop& loop, Settings settings, std::unique_ptr<source::kube::Session> session);
+
+    void turn();
+    bool review_is_due(Time now);
+    void review(Time now);
+    std::vector<state::Problem> problems() const;
+    void log_errors();
+
+    Changes wanted(const std::vector<state::Problem>& problems) const;
+
+    Loop& loop_;
+    Settings settings_;
+    std::unique_ptr<source::kube::Session> session_;
+    Observed observed_;
+    source::kube::KubeSource source_;
+    state::Cluster cluster_;
+    compile::Compiler compiler_;
+    Coverage coverage_;
+    Leader leader_;
+    Applier applier_;
+    Events events_;
+    bool follows_ = false; // the loop watches the session
+
+    bool news_ = true; // since the last review
+    Time next_review_{};
+    size_t problem_count_ = 0;
+    std::set<std::string> known_errors_;
+    std::function<void()> on_resigned_;
+};
+
+} // namespace bulkhead::controller

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/coverage.h"
+
+#include <algorithm>
+
+namespace bulkhead::controller {
+
+namespace {
+
+struct AgentsOfNode {
+    bool running = false;
+    bool ready = false;
+};
+
+std::map<std::string, AgentsOfNode> by_node(const Kept<AgentPod>& agents) {
+    std::map<std::string, AgentsOfNode> nodes;
+    for (const auto& [name, pod] : agents.all()) {
+        if (pod.node.empty()) continue;
+        auto& node = nodes[pod.node];
+        node.running |= pod.running;
+        node.ready |= pod.ready;
+    }
+    return nodes;
+}
+
+} // namespace
+
+void Coverage::update(const Kept<AgentPod>& agents, const Kept<NodeFacts>& nodes, Time now) {
+    const auto bound = by_node(agents);
+    uncovered_.clear();
+    ready_but_tainted_.clear();
+    wakes_at_.reset();
+    std::erase_if(absent_since_, [&](const auto& node) { return !nodes.all().contains(node.first); });
+    for (const auto& [name, node] : nodes.all()) {
+        const auto found = bound.find(name);
+        const auto agent = found == bound.end() ? AgentsOfNode{} : found->second;
+        if (agent.ready && node.tainted) ready_but_tainted_.insert(name);
+        // What a kubelet said before it fell silent is no news of its agent.
+        if (agent.running && node.alive) {
+            absent_since_.erase(name);
+            continue;
+        }
+        const auto since = absent_since_.try_emplace(name, now).first->second;
+        const auto due = since + (found == bound.end() ? patience_.unbound : patience_.absent);
+        if (now >= due)
+            uncovered_.insert(name);
+        else
+            wakes_at_ = std::min(wakes_at_.value_or(due), due);
+    }
+}
+
+} // namespace bulkhead::controller

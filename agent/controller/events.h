@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kubernetes Events on objects whose problem keeps isolation from being as they ask: where people look first, by
+// `kubectl describe`. Each problem is told once, and again every hour for as long as it lasts, because Events
+// are forgotten after one. An Event's name comes from what it says, so another controller tells nothing twice.
+//
+// One Event at a time, and not more of them than one in a while once a first few are told: whoever has ten thousand
+// broken objects finds them by `bulkheadctl status`.
+// One thread; see Session for who calls when.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controller/json.h"
+#include "source/kube/call.h"
+#include "state/objects.h"
+
+namespace bulkhead::controller {
+
+/// A problem's object, as an Event names it.
+struct Concerned {
+    std::string api_version;
+    state::ObjectKey key;
+    bool operator==(const Concerned&) const = default;
+};
+
+/// Of "Tenant payments", "Pod shop/web-1": nothing if no Event can be about it.
+std::optional<Concerned> concerned_by(const state::Problem& problem);
+
+/// The Event; `uid` of the object, without which `kubectl describe` doesn't show it.
+Json event_of(const state::Problem& problem, const Concerned& concerned, const std::string& uid,
+              std::chrono::sys_seconds now);
+
+struct EventPace {
+    double burst = 20;
+    std::chrono::milliseconds between{3'000};
+    std::chrono::milliseconds again{3'600'000};
+};
+
+class Events {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    /// `session` must outlive it.
+    Events(source::kube::Session& session, const EventPace& pace = {});
+
+    /// All that there are, from now on.
+    void set_problems(const std::vector<state::Problem>& problems);
+
+    /// Starts what is due; after each work() of the session, by who leads.
+    void tick(Time now);
+
+    uint64_t told() const { return told_count_; }
+    size_t waiting(Time now) const;
+    const std::string& error() const { return error_; }
+
+private:
+    using Response = source::kube::Response;
+
+    bool may_tell(Time now);
+    const state::Problem* next_due(Time now);
+    void ask_uid(const state::Problem& problem, const Concerned& concerned);
+    void tell(const state::Problem& problem, const Concerned& concerned, const std::string& uid);
+    void settle(const state::Problem& problem, const Response& response);
+    void start(const source::kube::Request& request, std::function<void(const Response&)> on_end);
+
+    source::kube::Session& session_;
+    EventPace pace_;
+    source::kube::Call call_;
+    source::kube::Backoff backoff_;
+    std::map<state::Problem, Time> due_; // when to tell it
+    double budget_;
+    Time budget_at_{};
+    Time next_{};
+    uint64_t told_count_ = 0;
+    std::string error_;
+};
+
+} // namespace bulkhead::controller

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/observed.h"
+
+#include <algorithm>
+
+#include "source/kube/query.h"
+#include "source/parts.h"
+#include "state/labels.h"
+
+namespace bulkhead::controller {
+
+namespace {
+
+using source::Field;
+using source::kube::Resource;
+
+std::string text_in(const Field& field) {
+    return field.string().value_or("");
+}
+
+bool has_condition(const Field& status, std::string_view type, bool unless_said) {
+    bool holds = unless_said;
+    const auto conditions = status["conditions"];
+    conditions.each([&](const Field& condition) {
+        if (condition["type"].string() == type) holds = condition["status"].string() == "True";
+    });
+    return holds;
+}
+
+bool is_running(const Field& status) {
+    bool running = false;
+    const auto containers = status["containerStatuses"];
+    containers.each([&](const Field& container) {
+        const auto state = container["state"];
+        running |= container["name"].string() == "agent" && state["running"].present();
+    });
+    return running;
+}
+
+/// One that is being deleted counts for as long as it runs.
+AgentPod read_agent(const Field& pod) {
+    const auto spec = pod["spec"];
+    const auto status = pod["status"];
+    return {.node = text_in(spec["nodeName"]),
+            .running = is_running(status),
+            .ready = has_condition(status, "Ready", false)};
+}
+
+NodeFacts read_node(const Field& node) {
+    NodeFacts facts{.alive = has_condition(node["status"], "Ready", true)};
+    const auto spec = node["spec"];
+    const auto taints = spec["taints"];
+    taints.each([&](const Field& taint) { facts.tainted |= taint["key"].string() == kStartTaint; });
+    return facts;
+}
+
+Reported read_reported(const Field& object) {
+    const auto metadata = object["metadata"];
+    const auto status = object["status"];
+    return {.uid = text_in(metadata["uid"]),
+            .generation = metadata["generation"].integer().value_or(0),
+            .status = status.present() ? json_of(status.value()) : Json::object()};
+}
+
+SliceFacts read_slice(const Field& slice) {
+    const auto spec = slice["spec"];
+    return {.node = text_in(spec["node"]), .spec = spec.present() ? text_of(json_of(spec.value())) : ""};
+}
+
+uint16_t port_in(const Field& field, uint16_t unless_said) {
+    const auto number = field.integer().value_or(unless_said);
+    return number > 0 && number <= UINT16_MAX ? static_cast<uint16_t>(number) : unless_said;
+}
+
+ServiceFacts read_service(const Field& service) {
+    const auto spec = service["spec"];
+    ServiceFacts facts{.selector = source::read_labels(spec["selector"]), .ports = {}};
+    const auto ports = spec["ports"];
+    ports.each([&](const Field& entry) {
+        ServicePort port{.port = port_in(entry["port"], 0), .protocol = entry["protocol"].string().value_or("TCP")};
+        const auto target = entry["targetPort"];
+        if (target.present() && target.value().string() != nullptr)
+            port.target_name = *target.value().string();
+        else
+            port.target = port_in(target, port.port);
+        facts.ports.push_back(std::move(port));
+    });
+    return facts;
+}
+
+void add_callee(const Field& service, Callees& callees) {
+    if (service.present())
+        callees.push_back({.ns = text_in(service["namespace"]),
+                           .service = text_in(service["name"]),
+                           .port = port_in(service["port"], 443)});
+}
+
+Callees read_webhooks(const Field& configuration) {
+    Callees callees;
+    const auto webhooks = configuration["webhooks"];
+    webhooks.each([&](const Field& webhook) {
+        const auto client = webhook["clientConfig"];
+        add_callee(client["service"], callees);
+    });
+    return callees;
+}
+
+Callees read_api_service(const Field& api_service) {
+    Callees callees;
+    const auto spec = api_service["spec"];
+    add_callee(spec["service"], callees);
+    return callees;
+}
+
+Callees read_conversion(const Field& definition) {
+    Callees callees;
+    const auto spec = definition["spec"];
+    const auto conversion = spec["conversion"];
+    const auto webhook = conversion["webhook"];
+    const auto client = webhook["clientConfig"];
+    add_callee(client["service"], callees);
+    return callees;
+}
+
+Resource resource(const std::string& root, const std::string& plural, const std::string& group,
+                  const std::string& kind) {
+    return {.name = group.empty() ? plural : plural + "." + group,
+            .kind = kind,
+            .roots = {root},
+            .path = plural,
+            .selector = ""};
+}
+
+Resource core(const std::string& plural, const std::string& kind) {
+    return resource("/api/v1", plural, "", kind);
+}
+
+Resource ours(const std::string& plural, const std::string& kind) {
+    return resource("/apis/bulkhead.dev/v1alpha1", plural, "bulkhead.dev", kind);
+}
+
+Resource webhooks(const std::string& plural, const std::string& kind) {
+    const std::string group = "admissionregistration.k8s.io";
+    return resource("/apis/" + group + "/v1", plural, group, kind);
+}
+
+Resource api_services_of_all() {
+    const std::string group = "apiregistration.k8s.io";
+    return resource("/apis/" + group + "/v1", "apiservices", group, "APIService");
+}
+
+Resource definitions() {
+    const std::string group = "apiextensions.k8s.io";
+    return resource("/apis/" + group + "/v1", "customresourcedefinitions", group, "CustomResourceDefinition");
+}
+
+Resource agents_in(const std::string& ns) {
+    auto pods = core("pods", "Pod");
+    pods.path = "namespaces/" + ns + "/pods";
+    pods.selector = "labelSelector=" + source::kube::escaped("app.kubernetes.io/name=bulkhead-agent");
+    return pods;
+}
+
+} // namespace
+
+std::string name_in(const source::Value& object) {
+    source::Complaints ignored;
+    const Field root(object, ignored);
+    const auto metadata = root["metadata"];
+    const auto ns = text_in(metadata["namespace"]);
+    return (ns.empty() ? "" : ns + "/") + text_in(metadata["name"]);
+}
+
+Observed::Observed()
+    : agents(read_agent), nodes(read_node), tenants(read_reported), access_grants(read_reported),
+      resources(read_reported), slices(read_slice), services(read_service), validating_webhooks(read_webhooks),
+      mutating_webhooks(read_webhooks), api_services(read_api_service), conversions(read_conversion) {}
+
+std::vector<source::kube::Tap> Observed::taps(const std::string& ns) {
+    return {
+        {agents_in(ns), agents},
+        {core("nodes", "Node"), nodes},
+        {core("services", "Service"), services},
+        {ours("tenants", "Tenant"), tenants},
+        {ours("accessgrants", "AccessGrant"), access_grants},
+        {ours("awsresources", "AWSResource"), resources},
+        {ours("identityslices", "IdentitySlice"), slices},
+        {webhooks("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"), validating_webhooks},
+        {webhooks("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"), mutating_webhooks},
+        {api_services_of_all(), api_services},
+        {definitions(), conversions},
+    };
+}
+
+bool Observed::take_changed() {
+    bool any = agents.take_changed();
+    any |= nodes.take_changed();
+    for (auto* kept : {&tenants, &access_grants, &resources})
+        any |= kept->take_changed();
+    any |= slices.take_changed();
+    any |= services.take_changed();
+    for (auto* kept : {&validating_webhooks, &mutating_webhooks, &api_services, &conversions})
+        any |= kept->take_changed();
+    return any;
+}
+
+const Reported* Observed::reported(const state::ObjectKey& key) const {
+    if (key.kind == "Tenant") return tenants.find(key.name);
+    if (key.kind == "AccessGrant") return access_grants.find(key.ns + "/" + key.name);
+    if (key.kind == "AWSResource") return resources.find(key.name);
+    return nullptr;
+}
+
+} // namespace bulkhead::controller

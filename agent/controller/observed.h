@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the controller watches beside the cluster state, and what of it counts.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/json.h"
+#include "controller/kept.h"
+#include "source/kube/kube_source.h"
+#include "state/objects.h"
+
+namespace bulkhead::controller {
+
+/// On a node that was just started: it takes pods once its agent guards them.
+inline constexpr std::string_view kStartTaint = "bulkhead.dev/agent-not-ready";
+
+/// A pod of the agents' DaemonSet.
+struct AgentPod {
+    std::string node;
+    bool running = false; // its container
+    bool ready = false;   // as the kubelet's probe has it
+    bool operator==(const AgentPod&) const = default;
+};
+
+struct NodeFacts {
+    bool alive = true;    // its kubelet is heard of
+    bool tainted = false; // bulkhead.dev/agent-not-ready
+    bool operator==(const NodeFacts&) const = default;
+};
+
+/// A Tenant, AccessGrant or AWSResource, as far as its status goes.
+struct Reported {
+    std::string uid;
+    int64_t generation = 0;
+    Json status;
+    bool operator==(const Reported&) const = default;
+};
+
+/// Whom the API server calls.
+struct Callee {
+    std::string ns;
+    std::string service;
+    uint16_t port = 443;
+    auto operator<=>(const Callee&) const = default;
+};
+using Callees = std::vector<Callee>;
+
+struct ServicePort {
+    uint16_t port = 0;
+    uint16_t target = 0; // 0: by name
+    std::string target_name{};
+    std::string protocol = "TCP";
+    bool operator==(const ServicePort&) const = default;
+};
+
+struct ServiceFacts {
+    state::Labels selector; // empty = somebody else keeps its endpoints
+    std::vector<ServicePort> ports;
+    bool operator==(const ServiceFacts&) const = default;
+};
+
+struct SliceFacts {
+    std::string node; // empty = of no node
+    std::string spec; // as text
+    bool operator==(const SliceFacts&) const = default;
+};
+
+class Observed {
+public:
+    /// Of the agents in namespace `ns`.
+    std::vector<source::kube::Tap> taps(const std::string& ns);
+
+    /// Any of them, since the last call.
+    bool take_changed();
+
+    /// Nothing: there is no such object, or its kind has no status of ours.
+    const Reported* reported(const state::ObjectKey& key) const;
+
+    Kept<AgentPod> agents;
+    Kept<NodeFacts> nodes;
+    Kept<Reported> tenants;
+    Kept<Reported> access_grants;
+    Kept<Reported> resources;
+    Kept<SliceFacts> slices;
+    Kept<ServiceFacts> services;
+    Kept<Callees> validating_webhooks;
+    Kept<Callees> mutating_webhooks;
+    Kept<Callees> api_services;
+    Kept<Callees> conversions;
+
+    Observed();
+};
+
+} // namespace bulkhead::controller

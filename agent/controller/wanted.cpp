@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/wanted.h"
+
+#include <unordered_map>
+
+#include "controller/conditions.h"
+#include "controller/reach.h"
+#include "publish/slices.h"
+#include "source/kube/query.h"
+#include "state/labels.h"
+
+namespace bulkhead::controller {
+
+namespace {
+
+using Problems = std::vector<state::Problem>;
+using ProblemsByObject = std::unordered_map<std::string, Problems>; // "Tenant payments"
+
+constexpr auto kManager = "bulkhead-controller"; // the field manager of server-side apply
+const std::string kOurs = "/apis/bulkhead.dev/v1alpha1/";
+
+ProblemsByObject by_object(const Problems& problems) {
+    ProblemsByObject sorted;
+    for (const auto& problem : problems)
+        sorted[problem.object].push_back(problem);
+    return sorted;
+}
+
+/// What we say of it; somebody else may say more.
+bool says(const Json& status, const Json& wanted) {
+    for (const auto& [key, value] : wanted.items())
+        if (!status.is_object() || !status.contains(key) || status[key] != value) return false;
+    return true;
+}
+
+/// "payments/reports" of an AccessGrant, "payments" of what is cluster-scoped.
+std::string status_path(const std::string& plural, const std::string& name) {
+    const auto slash = name.find('/');
+    if (slash == std::string::npos) return kOurs + plural + "/" + name + "/status";
+    return kOurs + "namespaces/" + name.substr(0, slash) + "/" + plural + "/" + name.substr(slash + 1) + "/status";
+}
+
+void add(Changes& changes, std::string what, source::kube::Request request) {
+    const auto key = request.method + " " + request.path;
+    changes.emplace(key, Change{.what = std::move(what), .request = std::move(request)});
+}
+
+void add_apply(Changes& changes, const std::string& name, const std::string& body) {
+    const auto query = source::kube::Query().add("fieldManager", kManager).add("force", "true").text();
+    add(changes, "write IdentitySlice " + name,
+        {.path = kOurs + "identityslices/" + source::kube::escaped(name) + query,
+         .method = "PATCH",
+         .body = body,
+         .content_type = "application/apply-patch+yaml"});
+}
+
+} // namespace
+
+void want_statuses(const Observed& observed, const Problems& problems, std::chrono::sys_seconds now, Changes& changes) {
+    const auto sorted = by_object(problems);
+    static const Problems kNone;
+    const auto want = [&](const std::string& kind, const std::string& plural, const Kept<Reported>& objects) {
+        for (const auto& [name, object] : objects.all()) {
+            const auto found = sorted.find(kind + " " + name);
+            const auto status =
+                status_of(found == sorted.end() ? kNone : found->second, object.generation, object.status, now);
+            if (says(object.status, status)) continue;
+            add(changes, "write the status of " + kind + " " + name,
+                {.path = status_path(plural, name),
+                 .method = "PATCH",
+                 .body = text_of({{"status", status}}),
+                 .content_type = "application/merge-patch+json"});
+        }
+    };
+    want("Tenant", "tenants", observed.tenants);
+    want("AccessGrant", "accessgrants", observed.access_grants);
+    want("AWSResource", "awsresources", observed.resources);
+}
+
+/// Whatever its effect is. (Strategic merge patch: taints are merged by their keys.)
+void want_no_taint(const std::set<std::string>& nodes, Changes& changes) {
+    const Json patch{{"spec", {{"taints", {{{"$patch", "delete"}, {"key", kStartTaint}}}}}}};
+    for (const auto& node : nodes)
+        add(changes, "remove the start-up taint of " + node,
+            {.path = "/api/v1/nodes/" + node,
+             .method = "PATCH",
+             .body = text_of(patch),
+             .content_type = "application/strategic-merge-patch+json"});
+}
+
+void want_slices(const Observed& observed, const state::Cluster& cluster, const compile::Settings& policy,
+                 const std::set<std::string>& nodes, Changes& changes) {
+    if (nodes.empty()) return;
+    std::vector<state::Problem> told_elsewhere;
+    compile::SourcesByOwner unused;
+    const compile::Tenancy tenancy(cluster, policy, told_elsewhere, unused);
+    const auto slices = publish::slices_of_pods(cluster, tenancy, nodes);
+    for (const auto& [name, body] : slices) {
+        const auto* there = observed.slices.find(name);
+        if (there == nullptr || there->spec != text_of(Json::parse(body)["spec"])) add_apply(changes, name, body);
+    }
+    for (const auto& [name, slice] : observed.slices.all())
+        if (nodes.contains(slice.node) && !slices.contains(name))
+            add(changes, "remove IdentitySlice " + name,
+                {.path = kOurs + "identityslices/" + source::kube::escaped(name), .method = "DELETE"});
+}
+
+void want_reach(const Observed& observed, Changes& changes) {
+    const std::string name(state::kReachSlice);
+    const auto spec = reach_of(callees_in(observed), observed.services);
+    const auto* there = observed.slices.find(name);
+    const bool is_right = there == nullptr ? spec["kubeApiserver"].empty() : there->spec == text_of(spec);
+    if (is_right) return;
+    add_apply(changes, name,
+              text_of({{"apiVersion", "bulkhead.dev/v1alpha1"},
+                       {"kind", "IdentitySlice"},
+                       {"metadata", {{"name", name}}},
+                       {"spec", spec}}));
+}
+
+} // namespace bulkhead::controller

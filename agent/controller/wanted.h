@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is different at the API server from how it should be, as requests. Pure.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compile/compiler.h"
+#include "controller/applier.h"
+#include "controller/observed.h"
+#include "state/cluster.h"
+
+namespace bulkhead::controller {
+
+/// Status of Tenants, AccessGrants and AWSResources.
+void want_statuses(const Observed& observed, const std::vector<state::Problem>& problems, std::chrono::sys_seconds now,
+                   Changes& changes);
+
+/// Nodes without the start-up taint.
+void want_no_taint(const std::set<std::string>& nodes, Changes& changes);
+
+/// IdentitySlices of the pods of these nodes, and no others of theirs.
+void want_slices(const Observed& observed, const state::Cluster& cluster, const compile::Settings& policy,
+                 const std::set<std::string>& nodes, Changes& changes);
+
+/// The IdentitySlice of whom the API server calls.
+void want_reach(const Observed& observed, Changes& changes);
+
+} // namespace bulkhead::controller
