@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/applier.h"
 
+#include <spdlog/spdlog.h>
+
 #include "source/kube/status.h"
 
 namespace bulkhead::controller {
@@ -62,6 +64,7 @@ void Applier::end(const std::string& key, const std::string& what, const source:
     auto& way = ways_.at(key);
     const auto now = std::chrono::steady_clock::now();
     session_.wake_by(now); // there may be others that had to wait
+    spdlog::debug("{}: {}", what, response.error.empty() ? std::to_string(response.status) : response.error);
     if (is_done(response)) {
         ++counts_.done;
         way.error.clear();

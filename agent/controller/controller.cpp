@@ -91,7 +91,7 @@ Changes Controller::wanted(const std::vector<state::Problem>& problems) const {
     Changes changes;
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     want_statuses(observed_, problems, now, changes);
-    want_no_taint(coverage_.ready_but_tainted(), changes);
+    want_no_taint(observed_, coverage_.ready_but_tainted(), changes);
     want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);
     want_reach(observed_, changes);
     return changes;

@@ -50,7 +50,15 @@ NodeFacts read_node(const Field& node) {
     NodeFacts facts{.alive = has_condition(node["status"], "Ready", true)};
     const auto spec = node["spec"];
     const auto taints = spec["taints"];
-    taints.each([&](const Field& taint) { facts.tainted |= taint["key"].string() == kStartTaint; });
+    taints.each([&](const Field& taint) {
+        if (taint["key"].string() == kStartTaint)
+            facts.tainted = true;
+        else
+            facts.other_taints.push_back(json_of(taint.value()));
+    });
+    if (!facts.tainted) return {.alive = facts.alive}; // the rest changes all the time
+    const auto metadata = node["metadata"];
+    facts.version = text_in(metadata["resourceVersion"]);
     return facts;
 }
 

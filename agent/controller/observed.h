@@ -28,6 +28,9 @@ struct AgentPod {
 struct NodeFacts {
     bool alive = true;    // its kubelet is heard of
     bool tainted = false; // bulkhead.dev/agent-not-ready
+    // Of a tainted one:
+    Json other_taints = Json::array();
+    std::string version{}; // of the object
     bool operator==(const NodeFacts&) const = default;
 };
 

@@ -77,15 +77,20 @@ void want_statuses(const Observed& observed, const Problems& problems, std::chro
     want("AWSResource", "awsresources", observed.resources);
 }
 
-/// Whatever its effect is. (Strategic merge patch: taints are merged by their keys.)
-void want_no_taint(const std::set<std::string>& nodes, Changes& changes) {
-    const Json patch{{"spec", {{"taints", {{{"$patch", "delete"}, {"key", kStartTaint}}}}}}};
-    for (const auto& node : nodes)
-        add(changes, "remove the start-up taint of " + node,
-            {.path = "/api/v1/nodes/" + node,
+/// Whatever its effect is, and be it there twice: so the others are written, of the version that was seen. (A strategic
+/// merge patch knows taints by their keys alone, and trips over two of one.)
+void want_no_taint(const Observed& observed, const std::set<std::string>& nodes, Changes& changes) {
+    for (const auto& name : nodes) {
+        const auto* node = observed.nodes.find(name);
+        if (node == nullptr) continue;
+        const Json patch{{"metadata", {{"resourceVersion", node->version}}},
+                         {"spec", {{"taints", node->other_taints}}}};
+        add(changes, "remove the start-up taint of " + name,
+            {.path = "/api/v1/nodes/" + name,
              .method = "PATCH",
              .body = text_of(patch),
-             .content_type = "application/strategic-merge-patch+json"});
+             .content_type = "application/merge-patch+json"});
+    }
 }
 
 void want_slices(const Observed& observed, const state::Cluster& cluster, const compile::Settings& policy,

@@ -19,7 +19,7 @@ void want_statuses(const Observed& observed, const std::vector<state::Problem>& 
                    Changes& changes);
 
 /// Nodes without the start-up taint.
-void want_no_taint(const std::set<std::string>& nodes, Changes& changes);
+void want_no_taint(const Observed& observed, const std::set<std::string>& nodes, Changes& changes);
 
 /// IdentitySlices of the pods of these nodes, and no others of theirs.
 void want_slices(const Observed& observed, const state::Cluster& cluster, const compile::Settings& policy,

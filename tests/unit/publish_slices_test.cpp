@@ -153,3 +153,31 @@ TEST_CASE(
     CHECK(keys.contains("app"));
     CHECK(keys.contains("a0"));
 }
+
+TEST_CASE("of a node without an agent its Pod objects are published, those that have addresses of their own") {
+    World world(settings_of(""));
+    world.protect("bank").ns("shop");
+    auto on_host = api();
+    on_host.host_network = true;
+    auto done = pod("bank/done", "fargate-1", {}, {address("10.0.3.3")});
+    done.finished = true;
+    world.pod("bank/teller", {"10.0.3.1", "fd00::31"}, api(), "fargate-1")
+        .pod("shop/web", {"10.0.3.2"}, {}, "fargate-2")
+        .pod("shop/starting", {}, {}, "fargate-1")
+        .pod("bank/daemon", {"10.0.0.7"}, on_host, "fargate-1")
+        .pod("nowhere/lost", {"10.0.3.4"}, {}, "fargate-1")
+        .pod("shop/guarded", {"10.0.3.5"}, {}, "node-a")
+        .put(done);
+    std::vector<state::Problem> problems;
+    compile::SourcesByOwner sources;
+    const compile::Tenancy tenancy(world.cluster, settings_of(""), problems, sources);
+    std::map<std::string, std::string> pods; // by node
+    for (const auto& [name, text] : publish::slices_of_pods(world.cluster, tenancy, {"fargate-1", "fargate-2"})) {
+        const auto spec = Json::parse(text).at("spec");
+        CHECK(spec.at("level") == (spec.at("tenant") == "ns/bank" ? "protected" : "non-protected"));
+        for (const auto& endpoint : spec.at("endpoints"))
+            pods[spec.at("node")] += endpoint.at("pod").get<std::string>() + endpoint.at("addresses").dump();
+    }
+    CHECK(pods == std::map<std::string, std::string>{{"fargate-1", R"(teller["10.0.3.1","fd00::31"])"},
+                                                     {"fargate-2", R"(web["10.0.3.2"])"}});
+}

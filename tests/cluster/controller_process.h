@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bulkhead-controller in tests, and what it wrote.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster_fixture.h"
+#include "support/process.h"
+
+namespace bulkhead::test {
+
+constexpr auto kController = "bulkhead-controller"; // also its Lease, in:
+constexpr auto kSystem = "bulkhead-system";
+
+class ControllerProcess {
+public:
+    explicit ControllerProcess(const std::filesystem::path& kubeconfig, const std::string& name = "one",
+                               const Netns* netns = nullptr)
+        : process_(require(Process::start(
+              {BULKHEAD_CONTROLLER, "--kubeconfig", kubeconfig.string(), "--name", name, "--metrics-address="},
+              netns))) {}
+
+    Process& process() { return process_; }
+    std::string output() const { return process_.output(); }
+
+private:
+    Process process_;
+};
+
+inline std::string namespace_yaml(const std::string& name, const std::string& labels = "{}") {
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: " + labels + "}\n---\n";
+}
+
+/// An API server with what every installation has.
+inline ApiServer with_crds(const ApiServer::Options& options = {}) {
+    auto server = started(options);
+    install_crds(server);
+    put(server, namespace_yaml(kSystem));
+    return server;
+}
+
+/// Who leads: "one_0123abcd"; empty = nobody.
+inline std::string holder(const ApiServer& server) {
+    const auto lease =
+        server.kubectl({"get", "lease", kController, "-n", kSystem, "-o", "jsonpath={.spec.holderIdentity}"});
+    return lease.status == 0 ? lease.output : "";
+}
+
+inline bool led_by(const ApiServer& server, const std::string& name) {
+    return holder(server).starts_with(name + "_");
+}
+
+} // namespace bulkhead::test

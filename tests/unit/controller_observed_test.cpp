@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is observed -> nodes to speak for, and requests.
+#include <catch2/catch_test_macros.hpp>
+
+#include "controller/coverage.h"
+#include "controller/reach.h"
+#include "controller/wanted.h"
+#include "source/reader.h"
+
+using namespace bulkhead;
+using namespace bulkhead::controller;
+using namespace std::chrono_literals;
+using Time = Coverage::Time;
+
+namespace {
+
+source::Value value(const Json& json) {
+    auto text = json.dump();
+    text.reserve(text.size() + source::kJsonPadding);
+    source::Value result;
+    REQUIRE(source::read_json(text, [&](source::Value document) { result = std::move(document); }));
+    return result;
+}
+
+Json agent(const std::string& node, bool running, bool ready) {
+    Json state = running ? Json{{"running", Json::object()}} : Json{{"waiting", Json::object()}};
+    return {{"metadata", {{"name", "agent-" + node}, {"namespace", "bulkhead-system"}}},
+            {"spec", {{"nodeName", node}}},
+            {"status",
+             {{"containerStatuses", {{{"name", "agent"}, {"state", state}}}},
+              {"conditions", {{{"type", "Ready"}, {"status", ready ? "True" : "False"}}}}}}};
+}
+
+Json node(const std::string& name, const std::string& ready = "True", const Json& taints = Json::array()) {
+    return {{"metadata", {{"name", name}, {"resourceVersion", "7"}}},
+            {"spec", {{"taints", taints}}},
+            {"status", {{"conditions", {{{"type", "Ready"}, {"status", ready}}}}}}};
+}
+
+constexpr Patience kPatience{.unbound = 3s, .absent = 20s};
+const Time kStart = Time(100s);
+
+using Names = std::set<std::string>;
+
+} // namespace
+
+TEST_CASE("a node is spoken for when no agent was ever bound to it, or its agent stays away") {
+    Observed observed;
+    Coverage coverage(kPatience);
+    observed.nodes.put(value(node("bare")));
+    observed.nodes.put(value(node("fine")));
+    observed.nodes.put(value(node("broken")));
+    observed.agents.put(value(agent("fine", true, true)));
+    observed.agents.put(value(agent("broken", false, false)));
+    const auto uncovered_after = [&](std::chrono::seconds time) {
+        coverage.update(observed.agents, observed.nodes, kStart + time);
+        return coverage.uncovered();
+    };
+    CHECK(uncovered_after(0s).empty());
+    CHECK(coverage.wakes_at() == kStart + 3s);
+    CHECK(uncovered_after(2s).empty());
+    CHECK(uncovered_after(3s) == Names{"bare"});
+    CHECK(coverage.wakes_at() == kStart + 20s);
+    CHECK(uncovered_after(20s) == Names{"bare", "broken"});
+    CHECK_FALSE(coverage.wakes_at());
+
+    observed.agents.put(value(agent("broken", true, false))); // it runs: it publishes, ready or not
+    CHECK(uncovered_after(21s) == Names{"bare"});
+    observed.agents.remove(value(agent("broken", true, false)));
+    CHECK(uncovered_after(22s) == Names{"bare"}); // the time begins anew
+    CHECK(uncovered_after(25s) == Names{"bare", "broken"});
+    observed.nodes.remove(value(node("broken")));
+    CHECK(uncovered_after(26s) == Names{"bare"});
+}
+
+TEST_CASE("an agent on a node whose kubelet has fallen silent counts as away") {
+    Observed observed;
+    Coverage coverage(kPatience);
+    observed.agents.put(value(agent("lost", true, true)));
+    observed.nodes.put(value(node("lost", "Unknown")));
+    coverage.update(observed.agents, observed.nodes, kStart);
+    coverage.update(observed.agents, observed.nodes, kStart + 20s);
+    CHECK(coverage.uncovered() == Names{"lost"});
+}
+
+TEST_CASE("the taint goes from nodes whose agent is ready, and from no others") {
+    const Json taint{{{"key", "bulkhead.dev/agent-not-ready"}, {"effect", "NoSchedule"}},
+                     {{"key", "gpu"}, {"effect", "NoExecute"}}};
+    const Json other{{{"key", "bulkhead.dev/agent-not"}, {"effect", "NoSchedule"}}};
+    Observed observed;
+    Coverage coverage(kPatience);
+    for (const auto* name : {"ready", "running", "away"})
+        observed.nodes.put(value(node(name, "True", taint)));
+    observed.nodes.put(value(node("other", "True", other)));
+    observed.agents.put(value(agent("ready", true, true)));
+    observed.agents.put(value(agent("running", true, false)));
+    observed.agents.put(value(agent("other", true, true)));
+    coverage.update(observed.agents, observed.nodes, kStart);
+    CHECK(coverage.ready_but_tainted() == Names{"ready"});
+    Changes changes;
+    want_no_taint(observed, coverage.ready_but_tainted(), changes);
+    REQUIRE(changes.size() == 1);
+    const auto& request = changes.begin()->second.request;
+    CHECK(request.path == "/api/v1/nodes/ready");
+    CHECK(request.body ==
+          R"({"metadata":{"resourceVersion":"7"},"spec":{"taints":[{"effect":"NoExecute","key":"gpu"}]}})");
+}
+
+TEST_CASE("a list forgets what it no longer has, but only once it is complete") {
+    Observed observed;
+    observed.nodes.put(value(node("a")));
+    observed.nodes.put(value(node("b")));
+    CHECK(observed.take_changed());
+    observed.nodes.begin_list();
+    observed.nodes.put(value(node("a")));
+    CHECK_FALSE(observed.take_changed());
+    CHECK(observed.nodes.all().size() == 2);
+    observed.nodes.begin_list(); // it broke off
+    observed.nodes.put(value(node("b")));
+    observed.nodes.end_list();
+    CHECK(observed.nodes.all().size() == 1);
+    CHECK(observed.nodes.find("b") != nullptr);
+    CHECK(observed.take_changed());
+}
+
+TEST_CASE("a status is written where it differs, and what somebody else says in it is no difference") {
+    Observed observed;
+    const Json object{{"metadata", {{"name", "reports"}, {"namespace", "payments"}, {"generation", 3}}}};
+    observed.access_grants.put(value(object));
+    Changes changes;
+    const auto now = std::chrono::sys_seconds(1'800'000'000s);
+    want_statuses(observed, {}, now, changes);
+    REQUIRE(changes.size() == 1);
+    const auto& request = changes.begin()->second.request;
+    CHECK(request.path == "/apis/bulkhead.dev/v1alpha1/namespaces/payments/accessgrants/reports/status");
+
+    auto written = object;
+    written["status"] = Json::parse(request.body).at("status");
+    written["status"]["addresses"] = 4;
+    observed.access_grants.put(value(written));
+    Changes none;
+    want_statuses(observed, {}, now + 1h, none);
+    CHECK(none.empty());
+
+    written["metadata"]["generation"] = 4;
+    observed.access_grants.put(value(written));
+    want_statuses(observed, {}, now, none);
+    CHECK(none.size() == 1);
+}
+
+TEST_CASE("only Services with a selector and that port say whom the API server calls") {
+    Observed observed;
+    const auto service = [](const std::string& name, const Json& selector) {
+        return Json{{"metadata", {{"name", name}, {"namespace", "hooks"}}},
+                    {"spec",
+                     {{"selector", selector},
+                      {"ports", {{{"port", 443}}, {{"port", 53}, {"protocol", "UDP"}, {"targetPort", "dns"}}}}}}};
+    };
+    observed.services.put(value(service("admit", {{"app", "a"}})));
+    observed.services.put(value(service("outside", Json::object())));
+    const std::set<Callee> callees{{"hooks", "admit", 443},   {"hooks", "admit", 53},    {"hooks", "admit", 80},
+                                   {"hooks", "outside", 443}, {"hooks", "nowhere", 443}, {"other", "admit", 443}};
+    const auto reach = reach_of(callees, observed.services).at("kubeApiserver");
+    REQUIRE(reach.size() == 2);
+    for (const auto& entry : reach) {
+        CHECK(entry.at("namespace") == "hooks");
+        CHECK(entry.at("podSelector") == Json{{"matchLabels", {{"app", "a"}}}});
+    }
+    CHECK(reach[0].at("ports") == Json{{{"port", "dns"}, {"protocol", "UDP"}}});
+    CHECK(reach[1].at("ports") == Json{{{"port", 443}, {"protocol", "TCP"}}}); // the target is the port if not said
+}
+
+TEST_CASE("who is called is read from webhooks, APIServices and conversions") {
+    Observed observed;
+    const auto client = [](const Json& config) { return Json{{"clientConfig", config}}; };
+    const Json service{{"namespace", "hooks"}, {"name", "admit"}};
+    observed.validating_webhooks.put(
+        value({{"metadata", {{"name", "v"}}},
+               {"webhooks", {client({{"service", service}}), client({{"url", "https://example.com"}})}}}));
+    observed.api_services.put(
+        value({{"metadata", {{"name", "a"}}},
+               {"spec", {{"service", {{"namespace", "m"}, {"name", "metrics"}, {"port", 4443}}}}}}));
+    observed.api_services.put(value({{"metadata", {{"name", "local"}}}, {"spec", Json::object()}}));
+    observed.conversions.put(value(
+        {{"metadata", {{"name", "c"}}}, {"spec", {{"conversion", {{"webhook", client({{"service", service}})}}}}}}));
+    observed.conversions.put(
+        value({{"metadata", {{"name", "d"}}}, {"spec", {{"conversion", {{"strategy", "None"}}}}}}));
+    CHECK(callees_in(observed) == std::set<Callee>{{"hooks", "admit", 443}, {"m", "metrics", 4443}});
+}
