@@ -17,6 +17,12 @@ bool comes_before(const Claims::Entry* a, const Claims::Entry* b) {
 
 } // namespace
 
+Identity* Claims::Record::identity_at(const Address& address) const {
+    if (!by_address) return identity;
+    const auto found = by_address->find(address);
+    return found == by_address->end() ? identity : found->second;
+}
+
 const Claims::Entry* Claims::Claimants::winner() const {
     return first_;
 }
@@ -57,6 +63,7 @@ const Claims::Record* Claims::find(const state::PodKey& key) const {
 void Claims::claim(Entry& entry, std::vector<Address> addresses, const state::Pod& pod) {
     auto& record = entry.second;
     const bool is_node = pod.common->host_network;
+    record.from_slice = !pod.slice.empty();
     if (record.addresses == addresses && record.is_node == is_node && record.created == pod.created) return;
     withdraw(entry);
     record.addresses = std::move(addresses);

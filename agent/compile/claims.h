@@ -5,6 +5,7 @@
 // claimant, nearly all of them, needs no list.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -17,9 +18,14 @@ class Claims {
 public:
     struct Record {
         Identity* identity = nullptr; // held; nullptr = finished
-        bool is_node = false;         // hostNetwork: the addresses are its node's
+        /// Of addresses where it is something else as well, cluster DNS say; held. Nearly nobody has any.
+        std::unique_ptr<std::map<Address, Identity*>> by_address{};
+        bool is_node = false;    // hostNetwork: the addresses are its node's
+        bool from_slice = false; // another node's word, not a Pod object's
         std::optional<state::Time> created{};
         std::vector<Address> addresses;
+
+        Identity* identity_at(const Address& address) const;
     };
     using Records = std::unordered_map<state::PodKey, Record>;
     using Entry = Records::value_type;
@@ -29,6 +35,15 @@ public:
     public:
         /// Pods before hostNetwork pods, then the younger, then the first by name; never nullptr.
         const Entry* winner() const;
+        /// The first in that order of whom it holds; nullptr = of nobody.
+        template <typename Predicate>
+        const Entry* first_that(Predicate holds) const {
+            if (holds(*first_)) return first_;
+            if (more_)
+                for (const auto* entry : *more_)
+                    if (holds(*entry)) return entry;
+            return nullptr;
+        }
         /// The next pod after the winner; nullptr if there is none (a hostNetwork pod is no rival).
         const Entry* rival() const;
 

@@ -74,11 +74,12 @@ struct Compiler::Impl {
     void refresh_all_pods(Turn& turn);
     void refresh_pod(Turn& turn, const state::PodKey& key);
     void forget_pod(Turn& turn, const state::PodKey& key);
-    void set_identity(Turn& turn, Claims::Record& record, Identity* now);
+    void set_identity(Turn& turn, Identity*& place, Identity* now);
     void touch_pod(Turn& turn, const state::PodKey& key, const Claims::Record& record);
     Described describe(Turn& turn, const state::PodKey& key, const state::Pod& pod);
     Described describe_as(const Membership& member, const state::PodTemplate& common, Role role);
-    Role role_of_pod(const state::PodKey& key, const state::Pod& pod) const;
+    void set_roles(Turn& turn, Claims::Record& record, const state::Pod& pod);
+    Role role_of_local(const state::PodKey& key) const;
     std::vector<Address> claimed_by(const state::PodKey& key, const state::Pod& pod) const;
 
     void publish(Turn& turn);
@@ -205,8 +206,9 @@ void Compiler::Impl::refresh_pod(Turn& turn, const state::PodKey& key) {
     if (!turn.anew) touch_pod(turn, key, entry.second);
     Described described;
     if (!pod.finished || endpoints.slots_of(key)) described = describe(turn, key, pod);
-    set_identity(turn, entry.second, described.identity);
+    set_identity(turn, entry.second.identity, described.identity);
     endpoints.claims.claim(entry, claimed_by(key, pod), pod);
+    set_roles(turn, entry.second, pod);
     if (!turn.anew) touch_pod(turn, key, entry.second);
     problems.set_pod(key, pod.ns, described.complaints);
 }
@@ -216,6 +218,9 @@ void Compiler::Impl::forget_pod(Turn& turn, const state::PodKey& key) {
     if (!record) return;
     touch_pod(turn, key, *record);
     if (record->identity) identities.release(*record->identity);
+    if (record->by_address)
+        for (const auto& [address, identity] : *record->by_address)
+            identities.release(*identity);
     endpoints.claims.erase(key);
     problems.set_pod(key, {}, {});
 }
@@ -230,27 +235,45 @@ void Compiler::Impl::touch_pod(Turn& turn, const state::PodKey& key, const Claim
         }
 }
 
-void Compiler::Impl::set_identity(Turn& turn, Claims::Record& record, Identity* now) {
+void Compiler::Impl::set_identity(Turn& turn, Identity*& place, Identity* now) {
     if (now) IdentityTable::hold(*now);
-    if (record.identity) {
-        if (turn.anew && now) identities.note_move(record.identity->id, *now);
-        identities.release(*record.identity);
+    if (place) {
+        if (turn.anew && now) identities.note_move(place->id, *now);
+        identities.release(*place);
     }
-    record.identity = now;
+    place = now;
+}
+
+/// A role is an address' and not all of its pod's: else whoever tells of a pod that has cluster DNS' address among
+/// others would make all of them cluster DNS.
+void Compiler::Impl::set_roles(Turn& turn, Claims::Record& record, const state::Pod& pod) {
+    const auto* member = policy->tenancy.find(pod.ns);
+    std::map<Address, Identity*> before;
+    if (record.by_address) before = std::move(*record.by_address);
+    record.by_address.reset();
+    for (const auto& address : record.addresses) {
+        const auto role = policy->role_of(address);
+        if (record.is_node || !member || role == Role{}) continue;
+        if (!record.by_address) record.by_address = std::make_unique<std::map<Address, Identity*>>();
+        auto& place = (*record.by_address)[address];
+        if (const auto old = before.extract(address)) place = old.mapped();
+        set_identity(turn, place, describe_as(*member, *pod.common, role).identity);
+    }
+    for (const auto& [address, identity] : before)
+        identities.release(*identity);
 }
 
 Described Compiler::Impl::describe(Turn& turn, const state::PodKey& key, const state::Pod& pod) {
     const auto* member = policy->tenancy.find(pod.ns);
-    const auto role = role_of_pod(key, pod);
     if (pod.common->host_network) {
-        Described node{.identity = endpoints.fixed.nodes.at(role), .complaints = {}};
+        Described node{.identity = endpoints.fixed.nodes.at(Role{}), .complaints = {}};
         if (member && (member->is_protected() || member->confined()))
             node.complaints.push_back(
                 {"spec.hostNetwork", "uses its node's network: it counts as the node, and nothing guards it"});
         return node;
     }
     if (!member) return {.identity = endpoints.fixed.held, .complaints = policy->selectors.complaints({}, *pod.common)};
-    if (role != Role{}) return describe_as(*member, *pod.common, role);
+    if (const auto role = role_of_local(key); role != Role{}) return describe_as(*member, *pod.common, role);
     auto& known = turn.described[{member, pod.common.get()}];
     if (!known.identity) known = describe_as(*member, *pod.common, {});
     return known;
@@ -261,21 +284,18 @@ Described Compiler::Impl::describe_as(const Membership& member, const state::Pod
             .complaints = policy->selectors.complaints(&member, common)};
 }
 
-Role Compiler::Impl::role_of_pod(const state::PodKey& key, const state::Pod& pod) const {
+/// By the device a pod on this node is one, whichever address a packet has: and these are its own for sure.
+Role Compiler::Impl::role_of_local(const state::PodKey& key) const {
     Role role;
-    const auto add = [&](const Address& address) {
-        const auto more = policy->role_of(address);
-        role.cluster_dns |= more.cluster_dns;
-        role.kube_apiserver |= more.kube_apiserver;
-        role.infra |= more.infra;
-    };
-    if (const auto* slots = endpoints.slots_of(key)) {
-        for (const auto slot : *slots)
-            for (const auto& address : endpoints.local_pods().at(slot).addresses)
-                add(address);
-    }
-    for (const auto& address : pod.ips)
-        add(address);
+    const auto* slots = endpoints.slots_of(key);
+    if (!slots) return role;
+    for (const auto slot : *slots)
+        for (const auto& address : endpoints.local_pods().at(slot).addresses) {
+            const auto more = policy->role_of(address);
+            role.cluster_dns |= more.cluster_dns;
+            role.kube_apiserver |= more.kube_apiserver;
+            role.infra |= more.infra;
+        }
     return role;
 }
 
@@ -284,7 +304,11 @@ std::vector<Address> Compiler::Impl::claimed_by(const state::PodKey& key, const 
     if (pod.finished) return {};
     const bool told_by_netlink =
         !pod.common->host_network && pod.node == settings.node_name && endpoints.slots_of(key) != nullptr;
-    return told_by_netlink ? std::vector<Address>{} : without_repeats(pod.ips);
+    if (told_by_netlink) return {};
+    auto addresses = without_repeats(pod.ips);
+    // Every node has those for itself: another node's pod isn't reached by them.
+    if (!pod.slice.empty()) std::erase_if(addresses, [](const Address& address) { return address.is_link_local(); });
+    return addresses;
 }
 
 void Compiler::Impl::publish(Turn& turn) {
@@ -342,13 +366,18 @@ std::vector<state::Problem> Compiler::Impl::opening_problems(const Turn& turn) c
 
 std::optional<state::PodKey> Compiler::Impl::first_pod_of(IdentityId identity) const {
     std::optional<state::PodKey> first;
+    const auto is_it = [&](const Claims::Record& record) {
+        if (record.identity && record.identity->id == identity) return true;
+        return record.by_address &&
+               std::ranges::any_of(*record.by_address, [&](const auto& entry) { return entry.second->id == identity; });
+    };
     for (const auto& [key, record] : endpoints.claims.records())
-        if (record.identity && record.identity->id == identity && (!first || key < *first)) first = key;
+        if (is_it(record) && (!first || key < *first)) first = key;
     return first;
 }
 
 void Compiler::Impl::place(Turn& turn, const Address& address) {
-    if (auto problem = endpoints.conflict_at(address, turn.cluster))
+    if (auto problem = endpoints.conflict_at(address, *policy))
         problems.set_address(address, std::move(*problem));
     else
         problems.clear_address(address);

@@ -19,6 +19,28 @@ std::string name_of_service(const std::set<std::string>& names) {
     return "service " + *names.begin();
 }
 
+/// A pod that is its node there, if no other claims it; nullptr if there is none.
+const Claims::Entry* on_host_at(const Claims& claims, const Address& address) {
+    const auto* claimants = claims.of(address);
+    if (claimants == nullptr) return nullptr;
+    return claimants->first_that([](const Claims::Entry& entry) { return entry.second.is_node; });
+}
+
+/// A slice's field where one tells of it.
+state::Problem conflict(const state::Cluster& cluster, const Address& address, const state::PodKey& loser,
+                        const std::string& winner) {
+    using Nature = state::Problem::Nature;
+    const auto text = " is also " + winner + "'s, which keeps it";
+    const auto found = cluster.pods().find(loser);
+    if (found == cluster.pods().end())
+        return {"", "Pod " + loser, "status.podIPs", address.text() + text, Nature::kConflict};
+    const auto& pod = found->second;
+    if (pod.slice.empty())
+        return {pod.origin.text(), "Pod " + loser, "status.podIPs", address.text() + text, Nature::kConflict};
+    return {pod.origin.text(), "IdentitySlice " + pod.slice.str(), "spec.endpoints",
+            address.text() + " of Pod " + loser + " on node " + pod.node.str() + text, Nature::kConflict};
+}
+
 /// A Service's name is only of use where nobody has a better one.
 std::string name_of_external(const Address& address, const Identity& identity, const state::Cluster& cluster) {
     const auto service = cluster.external_ips().find(address);
@@ -74,12 +96,11 @@ std::optional<Owner> Endpoints::owner_of(const Address& address, const Policy& p
         return Owner{&identity_of(pod), slot, 0, name_of(pod)};
     }
     if (is_this_node(address)) return Owner{&node_identity(address, policy), 0, BH_ENDPOINT_THIS_NODE, "this node"};
-    const auto* claimants = claims.of(address);
-    if (claimants && !claimants->winner()->second.is_node)
-        return Owner{claimants->winner()->second.identity, 0, 0, claimants->winner()->first};
+    if (const auto* pod = pod_at(address, policy)) return Owner{pod->second.identity_at(address), 0, 0, pod->first};
     if (const auto node = policy.nodes.find(address); node != policy.nodes.end())
         return Owner{&node_identity(address, policy), 0, 0, node->second};
-    if (claimants) return Owner{&node_identity(address, policy), 0, 0, claimants->winner()->first};
+    if (const auto* host = on_host_at(claims, address))
+        return Owner{&node_identity(address, policy), 0, 0, host->first};
     if (const auto external = fixed.externals.find(address); external != fixed.externals.end())
         return Owner{external->second, 0, 0, name_of_external(address, *external->second, policy.cluster)};
     if (const auto service = policy.cluster.cluster_ips().find(address); service != policy.cluster.cluster_ips().end())
@@ -87,12 +108,33 @@ std::optional<Owner> Endpoints::owner_of(const Address& address, const Policy& p
     return std::nullopt;
 }
 
-std::optional<state::Problem> Endpoints::conflict_at(const Address& address, const state::Cluster& cluster) const {
+std::optional<std::string> Endpoints::owner_against(const Claims::Entry& claim, const Address& address,
+                                                    const Policy& policy) const {
+    if (!claim.second.from_slice) return std::nullopt;
+    if (const auto found = policy.reserved.find(address); found != policy.reserved.end()) {
+        const auto& reserved = found->second;
+        if (reserved.pods.contains(claim.first)) return std::nullopt;
+        const auto pod = policy.cluster.pods().find(claim.first);
+        const bool is_its_node =
+            !reserved.node.empty() && pod != policy.cluster.pods().end() && pod->second.node == reserved.node;
+        if (!is_its_node) return reserved.owner;
+    }
+    if (const auto service = policy.cluster.cluster_ips().find(address); service != policy.cluster.cluster_ips().end())
+        return name_of_service(service->second);
+    return std::nullopt;
+}
+
+/// The first whose claim may be right.
+const Claims::Entry* Endpoints::pod_at(const Address& address, const Policy& policy) const {
+    const auto* claimants = claims.of(address);
+    if (claimants == nullptr) return nullptr;
+    return claimants->first_that(
+        [&](const Claims::Entry& entry) { return !entry.second.is_node && !owner_against(entry, address, policy); });
+}
+
+std::optional<state::Problem> Endpoints::conflict_at(const Address& address, const Policy& policy) const {
     const auto report = [&](const state::PodKey& loser, const std::string& winner) {
-        const auto pod = cluster.pods().find(loser);
-        return state::Problem{pod == cluster.pods().end() ? "" : pod->second.origin.text(), "Pod " + loser,
-                              "status.podIPs", address.text() + " is also " + winner + "'s, which keeps it",
-                              state::Problem::Nature::kConflict};
+        return conflict(policy.cluster, address, loser, winner);
     };
     const auto* claimants = claims.of(address);
     const auto* claimant = claimants && !claimants->winner()->second.is_node ? claimants->winner() : nullptr;
@@ -103,8 +145,13 @@ std::optional<state::Problem> Endpoints::conflict_at(const Address& address, con
         if (claimant && claimant->first != owner.pod) return report(claimant->first, "Pod " + name_of(owner));
         return std::nullopt;
     }
-    if (claimant && is_this_node(address)) return report(claimant->first, "this node");
-    if (claimant && claimants->rival()) return report(claimants->rival()->first, "Pod " + claimant->first);
+    if (!claimant) return std::nullopt;
+    if (is_this_node(address)) return report(claimant->first, "this node");
+    std::optional<std::string> owner;
+    const auto* refused = claimants->first_that(
+        [&](const Claims::Entry& entry) { return (owner = owner_against(entry, address, policy)).has_value(); });
+    if (refused) return report(refused->first, *owner);
+    if (claimants->rival()) return report(claimants->rival()->first, "Pod " + claimant->first);
     return std::nullopt;
 }
 

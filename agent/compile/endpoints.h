@@ -10,6 +10,9 @@
 //   6 a Service whose cluster IP it is
 //
 // Everything else is a prefix or the world.
+//
+// Other nodes' pods are what IdentitySlices say, and a node that was taken over writes what it likes: so a slice is not
+// believed about what 4 to 6 have, but where they themselves say that a pod is behind it (see Policy::reserved).
 #pragma once
 
 #include <map>
@@ -58,12 +61,16 @@ public:
     std::optional<Owner> owner_of(const Address& address, const Policy& policy) const;
 
     /// Somebody else who says that this address is his, in vain.
-    std::optional<state::Problem> conflict_at(const Address& address, const state::Cluster& cluster) const;
+    std::optional<state::Problem> conflict_at(const Address& address, const Policy& policy) const;
 
     Claims claims;
     FixedIdentities fixed;
 
 private:
+    /// Who has it for sure, whatever this claim says; nothing: the claim may be right.
+    std::optional<std::string> owner_against(const Claims::Entry& claim, const Address& address,
+                                             const Policy& policy) const;
+    const Claims::Entry* pod_at(const Address& address, const Policy& policy) const;
     const Identity& node_identity(const Address& address, const Policy& policy) const;
 
     std::set<Address> probe_addresses_;

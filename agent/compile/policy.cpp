@@ -31,6 +31,42 @@ std::map<Address, Role> collect_roles(const state::Cluster& cluster, const Setti
     return roles;
 }
 
+std::string text_of(const Role& role) {
+    return std::string(role.cluster_dns ? kClusterDns : kKubeApiserver);
+}
+
+void reserve_nodes(const state::Cluster& cluster, std::unordered_map<Address, Reserved>& reserved) {
+    for (const auto& [name, node] : cluster.nodes())
+        for (const auto& address : node.addresses) {
+            const auto [place, is_new] = reserved.try_emplace(address, Reserved{.owner = "node " + name, .node = name});
+            if (!is_new) place->second.node.clear(); // two say that it is theirs: then neither's slices are believed
+        }
+}
+
+/// Later ones count before nodes.
+std::unordered_map<Address, Reserved> collect_reserved(const state::Cluster& cluster, const Sayings& sayings,
+                                                       const std::unordered_map<Address, std::string>& nodes) {
+    std::unordered_map<Address, Reserved> reserved;
+    reserve_nodes(cluster, reserved);
+    for (const auto& [address, name] : nodes)
+        reserved.try_emplace(address, Reserved{.owner = name}); // Pod Identity
+    for (const auto& [cidr, saying] : sayings) {
+        if (!cidr.is_single()) continue;
+        const auto& address = cidr.address;
+        if (!saying.resources.empty())
+            reserved[address] = {.owner = "AWSResource " + saying.resources.front()->meta.name};
+        else if (saying.role.cluster_dns || saying.role.kube_apiserver)
+            reserved[address] = {.owner = text_of(saying.role)};
+    }
+    for (const auto& [key, slice] : cluster.endpoint_slices())
+        if (is_service(slice, "kube-system", "kube-dns"))
+            for (const auto& [address, pods] : slice.pods)
+                if (const auto there = reserved.find(address);
+                    there != reserved.end() && there->second.owner == kClusterDns)
+                    there->second.pods.insert(pods.begin(), pods.end());
+    return reserved;
+}
+
 std::unordered_map<Address, std::string> collect_nodes(const state::Cluster& cluster, std::map<Address, Role>& roles) {
     std::unordered_map<Address, std::string> nodes;
     for (const auto& [name, node] : cluster.nodes())
@@ -50,7 +86,9 @@ Policy::Policy(const state::Cluster& of, const Settings& settings)
     : cluster(of), tenancy(of, settings, problems, sources), rules(collect_rules(of, tenancy, problems)),
       selectors(rules, tenancy, settings.default_mode), roles(collect_roles(of, settings)),
       nodes(collect_nodes(of, roles)) {
-    covered = flatten(collect_sayings(of, selectors, roles), selectors, problems);
+    const auto sayings = collect_sayings(of, selectors, roles);
+    covered = flatten(sayings, selectors, problems);
+    reserved = collect_reserved(of, sayings, nodes);
     for (const auto& [name, resource] : of.resources())
         sources.emplace("AWSResource " + name, selectors.sources_of(resource));
 }

@@ -15,6 +15,13 @@
 
 namespace bulkhead::compile {
 
+/// An address of which it is certain whose it is, so that no IdentitySlice can say otherwise.
+struct Reserved {
+    std::string owner;              // "AWSResource aurora", "cluster-dns", "node node-a"
+    std::set<state::PodKey> pods{}; // whom cluster DNS is, as its EndpointSlices say
+    std::string node{};             // whose slices may: its pod may have its address (Fargate)
+};
+
 struct Policy {
     Policy(const state::Cluster& cluster, const Settings& settings);
     Policy(const Policy&) = delete;
@@ -34,6 +41,7 @@ struct Policy {
     std::map<Address, Role> roles;                  // cluster DNS, the API server, Pod Identity
     std::unordered_map<Address, std::string> nodes; // addresses of Node objects -> "node node-a"
     std::vector<Covered> covered;                   // CIDRs and single addresses of resources and peers
+    std::unordered_map<Address, Reserved> reserved;
 };
 
 } // namespace bulkhead::compile

@@ -5,6 +5,12 @@
 
 namespace bulkhead::compile {
 
+namespace {
+
+constexpr size_t kMostAddresses = 10; // of one object
+
+} // namespace
+
 void Problems::replace(List& list, List problems) {
     if (list == problems) return;
     list = std::move(problems);
@@ -40,14 +46,25 @@ void Problems::set_pod(const state::PodKey& pod, const std::string& ns, const st
     }
 }
 
+/// One slice may claim a great many: the first few say what is wrong with it.
+void Problems::add_addresses(List& out) const {
+    std::map<std::string, size_t> told; // by object
+    for (const auto& [address, problem] : addresses_)
+        if (++told[problem.object] <= kMostAddresses) out.push_back(problem);
+    for (const auto& [object, count] : told)
+        if (count > kMostAddresses)
+            out.push_back({"", object, "",
+                           "so it is with " + std::to_string(count - kMostAddresses) + " more addresses",
+                           state::Problem::Nature::kConflict});
+}
+
 void Problems::write(const state::Cluster& cluster, List& out) {
     if (!changed_) return;
     changed_ = false;
     out = policy_;
     out.insert(out.end(), local_.begin(), local_.end());
     out.insert(out.end(), openings_.begin(), openings_.end());
-    for (const auto& [address, problem] : addresses_)
-        out.push_back(problem);
+    add_addresses(out);
     for (const auto& [complaint, pods] : complaints_) {
         const auto& first = *pods.begin();
         const auto pod = cluster.pods().find(first);

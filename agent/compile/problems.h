@@ -40,6 +40,7 @@ private:
     using Complaint = std::pair<std::string, PodComplaint>; // of a namespace
 
     void replace(List& list, List problems);
+    void add_addresses(List& out) const;
 
     List policy_;
     List local_;

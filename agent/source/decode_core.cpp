@@ -107,6 +107,18 @@ bool is_relevant_slice(const Field& document) {
     return service == "kube-system/kube-dns" || service == "default/kubernetes";
 }
 
+namespace {
+
+/// "namespace/name"; empty = no pod, or none that it names.
+std::string pod_behind(const Field& endpoint, const std::string& ns) {
+    const auto target = endpoint["targetRef"];
+    if (target["kind"].string() != "Pod") return "";
+    const auto name = target["name"].string();
+    return name ? target["namespace"].string().value_or(ns) + "/" + *name : "";
+}
+
+} // namespace
+
 state::EndpointSlice decode_endpoint_slice(const Field& document, const DecodeContext& context) {
     state::EndpointSlice slice{.meta = read_meta(document, context),
                                .service = label_of(document, kServiceLabel),
@@ -117,8 +129,12 @@ state::EndpointSlice decode_endpoint_slice(const Field& document, const DecodeCo
     endpoints.each([&](const Field& endpoint) {
         // Also those that aren't ready: they still answer what they were asked.
         const auto addresses = endpoint["addresses"];
+        const auto pod = pod_behind(endpoint, slice.meta.ns);
         addresses.each([&](const Field& item) {
-            if (const auto address = read_address(item)) slice.addresses.push_back(*address);
+            const auto address = read_address(item);
+            if (!address) return;
+            slice.addresses.push_back(*address);
+            if (!pod.empty()) slice.pods[*address].insert(pod);
         });
     });
     const auto ports = document["ports"];

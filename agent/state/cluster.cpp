@@ -12,6 +12,8 @@ namespace {
 // Beyond this, compiling everything is cheaper than asking about each, and the list costs memory.
 constexpr size_t kManyPods = 4096;
 
+constexpr std::chrono::minutes kClocksDiffer{5}; // by no more, where nobody forges
+
 PodKey pod_key(const std::string& ns, const std::string& name) {
     return ns + "/" + name;
 }
@@ -79,8 +81,9 @@ void Cluster::put_pod(Pod pod) {
 
 void Cluster::speak(const PodKey& key, Pod pod) {
     const auto [place, is_new] = pods_.try_emplace(key);
-    // Where it was read is no change of the pod, but it must name the place that speaks for it now.
-    if (is_new || !(place->second == pod)) mark_pod(key);
+    // Where it was read is no change of the pod, but it must name the place that speaks for it now. A slice's word is
+    // worth less than a Pod object's, so that is one.
+    if (is_new || !(place->second == pod) || place->second.slice.empty() != pod.slice.empty()) mark_pod(key);
     place->second = std::move(pod);
 }
 
@@ -106,7 +109,9 @@ void Cluster::remove_pod(const PodKey& key, std::string_view slice) {
 void Cluster::put_slice(IdentitySlice slice) {
     std::set<PodKey> keys;
     for (auto& pod : slice.pods) {
-        keys.insert(pod_key(pod.ns, pod.name));
+        const auto key = pod_key(pod.ns, pod.name);
+        pod.created = plausible_date(key, pod);
+        keys.insert(key);
         put_pod(std::move(pod));
     }
     auto& known = identity_slices_[slice.meta.name];
@@ -114,6 +119,24 @@ void Cluster::put_slice(IdentitySlice slice) {
         if (!keys.contains(key)) remove_pod(key, slice.meta.name);
     known = std::move(keys);
     if (slice.meta.name == kReachSlice) set_api_server_reach(std::move(slice.reach));
+}
+
+/// The younger pod has an address. A date to come would win over all that is made until then: it counts as the moment
+/// when the pod was first told of.
+std::optional<Time> Cluster::plausible_date(const PodKey& key, const Pod& pod) const {
+    if (!pod.created) return std::nullopt;
+    const auto now = now_();
+    if (*pod.created <= now + kClocksDiffer) return pod.created;
+    const auto* before = telling_of(key, pod.slice.str());
+    return before != nullptr && before->created ? *before->created : now;
+}
+
+const Pod* Cluster::telling_of(const PodKey& key, std::string_view slice) const {
+    if (const auto known = pods_.find(key); known != pods_.end() && known->second.slice == slice) return &known->second;
+    const auto others = other_tellings_.find(key);
+    if (others == other_tellings_.end()) return nullptr;
+    const auto one = others->second.find(std::string(slice));
+    return one == others->second.end() ? nullptr : &one->second;
 }
 
 void Cluster::set_api_server_reach(std::vector<ApiServerReach> reach) {

@@ -4,6 +4,7 @@
 // handlers write it and thereby mark it dirty; compile() reads it. One thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -47,6 +48,10 @@ struct Changes {
 
 class Cluster {
 public:
+    using Now = std::function<Time()>;
+    static Time machine_time() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+    explicit Cluster(Now now = machine_time) : now_(std::move(now)) {}
+
     /// Adds or replaces. An equal object is no change.
     void put(Object object);
     void remove(const ObjectKey& key);
@@ -87,6 +92,8 @@ private:
     void put_pod(Pod pod);
     void remove_pod(const PodKey& key, std::string_view slice);
     void put_slice(IdentitySlice slice);
+    std::optional<Time> plausible_date(const PodKey& key, const Pod& pod) const;
+    const Pod* telling_of(const PodKey& key, std::string_view slice) const;
     void remove_slice(const std::string& name);
     void set_api_server_reach(std::vector<ApiServerReach> reach);
     void speak(const PodKey& key, Pod pod);
@@ -95,6 +102,7 @@ private:
     void remove_service(const ObjectKey& key);
     void forget_addresses(const Service& service);
 
+    Now now_;
     std::unordered_map<PodKey, Pod> pods_;                        // as the best of those who tell of each has it
     std::map<PodKey, std::map<std::string, Pod>> other_tellings_; // by slice; "" = a Pod object's
     std::map<std::string, std::set<PodKey>> identity_slices_;

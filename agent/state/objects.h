@@ -197,6 +197,7 @@ struct EndpointSlice {
     Meta meta;
     std::string service; // name alone: "kube-dns", "kubernetes"; its namespace is meta.ns
     std::vector<Address> addresses;
+    std::map<Address, std::set<std::string>> pods{}; // "namespace/name" of the pods behind them, where it says so
     Ports ports;
     bool operator==(const EndpointSlice&) const = default;
 };

@@ -69,8 +69,10 @@ public:
 
     void change(state::Cluster& cluster) {
         const auto dice = below(100);
-        if (dice < 45)
+        if (dice < 35)
             change_pod(cluster);
+        else if (dice < 45)
+            change_slice(cluster);
         else if (dice < 55)
             change_service(cluster);
         else if (dice < 75)
@@ -124,6 +126,18 @@ private:
         cluster.put(std::move(object));
     }
 
+    void change_slice(state::Cluster& cluster) {
+        auto object = named<state::IdentitySlice>("node-c-" + std::to_string(below(2)));
+        if (chance(20)) return cluster.remove({.kind = "IdentitySlice", .ns = "", .name = object.meta.name});
+        for (size_t i = below(3); i > 0; --i) {
+            auto told = test::pod(any_pod(), chance(80) ? "node-c" : "node-b", {}, {any_address(), any_address()});
+            told.slice = object.meta.name;
+            told.created = state::Time(std::chrono::seconds(below(3)));
+            object.pods.push_back(std::move(told));
+        }
+        cluster.put(std::move(object));
+    }
+
     void change_service(state::Cluster& cluster) {
         const auto name = std::string("s") + static_cast<char>('0' + below(3));
         if (chance(25)) return cluster.remove({.kind = "Service", .ns = "ns-a", .name = name});
@@ -170,7 +184,8 @@ private:
         default: {
             auto object = named<state::EndpointSlice>("s", "kube-system");
             object.service = "kube-dns";
-            object.addresses = {any_address()};
+            object.addresses = {any_address(), any_address()};
+            object.pods[object.addresses.front()] = {any_pod()};
             return cluster.put(std::move(object));
         }
         }

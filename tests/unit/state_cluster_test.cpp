@@ -201,6 +201,47 @@ TEST_CASE("where the younger pod is gone, the one that another slice still has i
     CHECK(cluster.take_changes().pods.contains("blog/a"));
 }
 
+TEST_CASE("a date to come counts as when it was heard first, so that what is made later wins") {
+    int64_t now = 10'000;
+    Cluster cluster([&] { return Time(std::chrono::seconds(now)); });
+    const auto created = [&](const char* name) { return cluster.pods().at(name).created->time_since_epoch().count(); };
+    struct Row {
+        int64_t said;
+        int64_t counts;
+    };
+    for (const auto& [said, counts] : std::vector<Row>{{9'999, 9'999}, {10'300, 10'300}, {10'301, 10'000}}) {
+        CAPTURE(said);
+        cluster.put(make_slice("node-a", {}));
+        cluster.put(make_slice("node-a", {created_at(make_pod("a"), said)}));
+        CHECK(created("blog/a") == counts);
+    }
+    now = 20'000; // the slice is written again, for another pod's sake
+    cluster.put(make_slice("node-a", {created_at(make_pod("a"), 4'000'000'000), created_at(make_pod("b"), 19'000)}));
+    CHECK(created("blog/a") == 10'000);
+    CHECK(created("blog/b") == 19'000);
+}
+
+TEST_CASE("a pod of which a slice forges the date is where the younger one is") {
+    int64_t now = 10'000;
+    Cluster cluster([&] { return Time(std::chrono::seconds(now)); });
+    cluster.put(make_slice("node-a", {created_at(make_pod("a", "10.0.1.1"), 4'000'000'000)}));
+    now = 10'060;
+    cluster.put(make_slice("node-b", {created_at(make_pod("a", "10.0.2.1"), 10'050)}));
+    CHECK(node_of(cluster, "blog/a") == "node-b");
+    cluster.put(make_slice("node-a", {created_at(make_pod("a", "10.0.1.1"), 4'000'000'000)}));
+    CHECK(node_of(cluster, "blog/a") == "node-b");
+}
+
+TEST_CASE("the same pod told by a Pod object instead of a slice has changed") {
+    Cluster cluster;
+    cluster.put(make_slice("node-b", {make_pod("a")}));
+    cluster.take_changes();
+    auto same = make_pod("a");
+    same.node = "node-b";
+    cluster.put(same);
+    CHECK(cluster.take_changes().pods.contains("blog/a"));
+}
+
 TEST_CASE("what a Pod object says counts before any slice") {
     Cluster cluster;
     cluster.put(make_slice("node-b", {created_at(make_pod("a", "10.0.2.1"), 200)}));
