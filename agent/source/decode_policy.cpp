@@ -93,12 +93,19 @@ void read_looked_up(const Field& addresses) {
         addresses.remark(unresolved + ": not resolved by this version; only cidrs and instanceMetadata are in force");
 }
 
+/// A server may have removed a misspelt key, and then a resource that protects nothing would look well.
 void read_addresses(const Field& addresses, state::AwsResource& resource) {
+    const auto* members = addresses.present() ? addresses.value().object() : nullptr;
+    if (!addresses.present() || (members != nullptr && members->empty()))
+        return addresses.complain("is missing or empty: name at least one of cidrs, hostnames, securityGroups, "
+                                  "networkInterfaceTags, resourceTags, subnets, prefixLists, instanceMetadata");
     addresses.only({"cidrs", "hostnames", "securityGroups", "networkInterfaceTags", "resourceTags", "subnets",
                     "prefixLists", "instanceMetadata"});
     resource.cidrs = read_cidrs(addresses["cidrs"]);
     resource.instance_metadata = addresses["instanceMetadata"].boolean().value_or(false);
     read_looked_up(addresses);
+    const bool is_only_cidrs = members != nullptr && members->size() == 1 && addresses["cidrs"].present();
+    if (is_only_cidrs && resource.cidrs.empty()) addresses.remark("names no address: nothing is protected");
 }
 
 } // namespace

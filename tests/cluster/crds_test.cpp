@@ -216,7 +216,8 @@ TEST_CASE("an object comes back from the API server as it was sent, with every f
 TEST_CASE("what the API server fills in changes no meaning") {
     const ApiServer server = with_crds();
     for (const std::string kind : {"Tenant", "AWSResource"}) {
-        const auto sent = ours_in(document_of(kind, "silent", "{}")).at(0);
+        const std::string least = kind == "Tenant" ? "{}" : "{addresses: {instanceMetadata: true}}";
+        const auto sent = ours_in(document_of(kind, "silent", least)).at(0);
         kubectl(server, {"apply", "-f", "-"}, sent.dump());
         const auto stored = object(server, {kind + ".bulkhead.dev", "silent"});
         INFO(stored.dump());
@@ -253,6 +254,7 @@ TEST_CASE("a condition shows in the list, and only the status sub-resource write
     for (const std::string kind : {"Tenant", "AccessGrant", "AWSResource"}) {
         auto sent = ours_in(document_of(kind, "judged", "{}")).at(0);
         if (kind == "AccessGrant") sent["spec"] = Json::parse(R"({"from": [{"world": true}]})");
+        if (kind == "AWSResource") sent["spec"] = Json::parse(R"({"addresses": {"instanceMetadata": true}})");
         sent["status"] = Json::parse(status);
         kubectl(server, {"apply", "-f", "-"}, sent.dump());
         auto stored = object(server, {kind + ".bulkhead.dev", "judged", "-n", "payments"});

@@ -78,6 +78,11 @@ std::string cidr(const std::string& cidr) {
     return "{addresses: {cidrs: ['" + cidr + "']}}";
 }
 
+/// With an address, which every resource must have.
+std::string resource(const std::string& more) {
+    return "{addresses: {cidrs: [10.0.200.0/28]}, " + more + "}";
+}
+
 std::vector<WrongObject> wrong_fields() {
     using enum Refuses;
     return {
@@ -91,10 +96,14 @@ std::vector<WrongObject> wrong_fields() {
          "spec.namespaces", "is not a Kubernetes name"},
         {"one namespace without its list", "Tenant", "{namespaces: payments}", "{namespaces: [payments]}", kSchema,
          "must be of type array", "is not a list"},
-        {"an AWS resource's level", "AWSResource", "{level: open}", "{level: non-protected}", kSchema,
+        {"an AWS resource's level", "AWSResource", resource("level: open"), resource("level: non-protected"), kSchema,
          "supported values: \"protected\"", "neither protected nor non-protected"},
-        {"an AWS resource's tenant", "AWSResource", "{tenant: eks/a}", "{tenant: kiosk/a}", kSchema, "spec.tenant",
-         "has none of the sources"},
+        {"an AWS resource's tenant", "AWSResource", resource("tenant: eks/a"), resource("tenant: kiosk/a"), kSchema,
+         "spec.tenant", "has none of the sources"},
+        {"an AWS resource without addresses", "AWSResource", "{tenant: a}", resource("tenant: a"), kSchema,
+         "spec.addresses: Required value", "is missing or empty"},
+        {"an AWS resource that names nothing", "AWSResource", "{addresses: {}}",
+         "{addresses: {instanceMetadata: true}}", kSchema, "should have at least 1 properties", "is missing or empty"},
         {"no peers in a tenant's grant", "Tenant", "{allowFrom: [{ports: [{port: 80}]}]}",
          "{allowFrom: [{from: [{world: true}], ports: [{port: 80}]}]}", kSchema, "from: Required value", "is missing"},
         {"no peers to reach", "Tenant", "{allowTo: [{to: []}]}", "{allowTo: [{to: [{world: true}]}]}", kSchema,
@@ -198,14 +207,14 @@ std::vector<WrongObject> wrong_ports() {
          "goes with a number, not with a name"},
         {"a port of ICMP", "AccessGrant", port("{port: 8, protocol: ICMP}"), port("{protocol: ICMP}"), kRules,
          "ICMP has no ports", "ICMP has no ports"},
-        {"a resource's port by name", "AWSResource", "{ports: [{port: mysql}]}", "{ports: [{port: 3306}]}", kSchema,
-         "must be of type integer", "those are for pods"},
+        {"a resource's port by name", "AWSResource", resource("ports: [{port: mysql}]"),
+         resource("ports: [{port: 3306}]"), kSchema, "must be of type integer", "those are for pods"},
         {"a grant on a resource's port by name", "AWSResource",
-         "{allowFrom: [{from: [{world: true}], ports: [{port: mysql}]}]}",
-         "{allowFrom: [{from: [{world: true}], ports: [{port: 3306}]}]}", kSchema, "must be of type integer",
+         resource("allowFrom: [{from: [{world: true}], ports: [{port: mysql}]}]"),
+         resource("allowFrom: [{from: [{world: true}], ports: [{port: 3306}]}]"), kSchema, "must be of type integer",
          "those are for pods"},
-        {"a resource's end before the port", "AWSResource", "{ports: [{port: 90, endPort: 80}]}",
-         "{ports: [{port: 80, endPort: 90}]}", kRules, "endPort goes with a port that is not greater than it",
+        {"a resource's end before the port", "AWSResource", resource("ports: [{port: 90, endPort: 80}]"),
+         resource("ports: [{port: 80, endPort: 90}]"), kRules, "endPort goes with a port that is not greater than it",
          "80 is less than port 90"},
     };
 }

@@ -100,6 +100,10 @@ TEST_CASE("every mistake in an object of ours is told with its field") {
         {kGrant + "{from: [{world: true}], until: 2026-02-30T00:00:00Z}",
          "spec.until: \"2026-02-30T00:00:00Z\" is not a date"},
         {kGrant + "{from: [{world: true}], until: 2026-02-03}", "spec.until: \"2026-02-03\" is not a date"},
+        {kResource + "{tenant: a}", "spec.addresses: is missing or empty: name at least one of cidrs"},
+        {kResource + "{addresses: {}}", "spec.addresses: is missing or empty"},
+        {kResource + "{addresses: null}", "spec.addresses: is missing or empty"},
+        {kResource + "{addresses: [10.0.0.0/8]}", "is not an object"},
         {kResource + "{ports: [{port: mysql}]}", "spec.ports[0].port: \"mysql\" is a name: those are for pods"},
         {kResource + "{addresses: {cidrs: [10.0.0.0/33]}}",
          "spec.addresses.cidrs[0]: \"10.0.0.0/33\" has no valid prefix"},
@@ -271,7 +275,17 @@ TEST_CASE("an AWS resource is protected unless it says otherwise, and tells what
     REQUIRE(remarks.size() == 1);
     CHECK(remarks[0].field == "spec.addresses");
     CHECK(remarks[0].text.starts_with("hostnames, resourceTags: not resolved"));
-    CHECK(good<state::AwsResource>(kResource + "{level: non-protected}").level == state::Level::kNonProtected);
+    CHECK(good<state::AwsResource>(kResource + "{level: non-protected, addresses: {instanceMetadata: true}}").level ==
+          state::Level::kNonProtected);
+}
+
+TEST_CASE("a resource whose list of addresses is empty protects nothing, and that is said") {
+    const auto none = decode_text(kResource + "{addresses: {cidrs: []}}");
+    REQUIRE(none.object.has_value());
+    REQUIRE(none.complaints.remarks.size() == 1);
+    CHECK(none.complaints.remarks[0].text.starts_with("names no address"));
+    CHECK(decode_text(kResource + "{addresses: {cidrs: [10.0.0.1]}}").complaints.remarks.empty());
+    CHECK(decode_text(kResource + "{addresses: {cidrs: [], instanceMetadata: true}}").complaints.remarks.empty());
 }
 
 TEST_CASE("an access grant concerns pods of its namespace") {
@@ -379,11 +393,15 @@ apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: {name: kube-dns-abc, namespace: kube-system, labels: {kubernetes.io/service-name: kube-dns}}
 addressType: IPv4
-endpoints: [{addresses: [10.0.0.2]}, {addresses: [10.0.0.3], conditions: {ready: false}}]
+endpoints:
+- {addresses: [10.0.0.2], targetRef: {kind: Pod, namespace: kube-system, name: coredns-1}}
+- {addresses: [10.0.0.3], targetRef: {kind: Node, name: coredns-2}, conditions: {ready: false}}
 ports: [{name: dns, port: 53, protocol: UDP}]
 )");
     CHECK(slice.service == "kube-dns");
     CHECK(slice.addresses == std::vector<Address>{*Address::parse("10.0.0.2"), *Address::parse("10.0.0.3")});
+    CHECK(slice.pods.size() == 1);
+    CHECK(slice.pods.at(*Address::parse("10.0.0.2")) == std::set<std::string>{"kube-system/coredns-1"});
     CHECK(slice.ports == state::Ports{{BH_UDP, 53, 53, ""}});
 }
 
