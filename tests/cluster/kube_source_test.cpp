@@ -2,6 +2,8 @@
 //
 // The API server as the source: what kubectl says there is in the cluster state, and nothing that goes wrong between
 // takes anything out of it.
+#include <fstream>
+
 #include "kube_view.h"
 #include "support/objects.h"
 
@@ -121,6 +123,29 @@ TEST_CASE("a missing permission is named, and granted later it is enough") {
     kubectl(server, {"delete", "clusterrolebinding", "reader"});
     put(server, ns("shop", "non-protected"));
     view.wait("the running watch's last word", [&] { return level_of_shop(view) == "non-protected"; });
+}
+
+TEST_CASE("a cluster's authority that is replaced in its file counts without a restart") {
+    const ApiServer server = started();
+    install_crds(server);
+    put(server, ns("shop", "protected"));
+    const auto file = server.ca_file().parent_path() / "rotating.crt";
+    const auto write = [&](const std::string& text) { std::ofstream(file) << text; };
+    write("-----BEGIN CERTIFICATE-----\nYW5vdGhlciBjbHVzdGVyJ3M=\n-----END CERTIFICATE-----\n");
+    auto access = require(source::kube::read_kubeconfig(server.kubeconfig()));
+    access.ca_file = file;
+    View view(access);
+    view.wait_for_complaint(server.url() + ": ");
+    CHECK_FALSE(view.source().synced());
+    std::filesystem::copy_file(server.ca_file(), file, std::filesystem::copy_options::overwrite_existing);
+    view.wait_synced();
+    view.wait_for_no_complaint();
+
+    write("half of a rotation");
+    view.wait_for_complaint("rotating.crt");
+    view.wait_for_complaint("what was read before stays in use");
+    put(server, ns("shop", "non-protected"));
+    view.wait("the change", [&] { return level_of_shop(view) == "non-protected"; });
 }
 
 TEST_CASE("a server without our CRDs is told from one that is empty, and does once they are there") {

@@ -19,8 +19,9 @@ constexpr auto kNode = "node-a";
 /// An agent's view of a server, without its kernel.
 class View {
 public:
-    explicit View(const std::filesystem::path& kubeconfig)
-        : session_(require(source::kube::Session::create(require(source::kube::read_kubeconfig(kubeconfig)), 1))),
+    explicit View(const std::filesystem::path& kubeconfig) : View(require(source::kube::read_kubeconfig(kubeconfig))) {}
+    explicit View(const source::kube::Access& access)
+        : session_(require(source::kube::Session::create(access, 1))),
           source_(*session_, source::kube::agent_resources(kNode)) {}
 
     /// Until it holds. Fails the test with what the source complains about.

@@ -48,13 +48,13 @@ bool has(const std::string& text, const std::string& part) {
 /// What a source makes of a server that does as the script says; the version and quiet watches are answered for it.
 class Scene {
 public:
-    explicit Scene(std::vector<Answer> answers)
-        : answers_(std::move(answers)),
+    explicit Scene(std::vector<Answer> answers, Patience patience = {}, std::string minor = "20")
+        : answers_(std::move(answers)), minor_(std::move(minor)),
           server_([this](const ScriptedServer::Asked& request) { return answer(request.target); }) {
         Access access;
         access.server = server_.url();
         session_ = std::move(Session::create(access, 1).value());
-        source_.emplace(*session_, std::vector{namespaces()});
+        source_.emplace(*session_, std::vector{namespaces()}, std::vector<Tap>{}, patience);
     }
 
     void wait(const std::function<bool()>& holds) {
@@ -90,12 +90,13 @@ public:
 
 private:
     Answer answer(const std::string& target) {
-        if (target == "/version") return {response("200 OK", R"({"major":"1","minor":"20"})")};
+        if (target == "/version") return {response("200 OK", R"({"major":"1","minor":")" + minor_ + "\"}")};
         if (next_ < answers_.size()) return answers_[next_++];
         return {stream(""), Then::kHold};
     }
 
     std::vector<Answer> answers_;
+    std::string minor_;
     size_t next_ = 0;
     ScriptedServer server_;
     std::unique_ptr<Session> session_;
@@ -233,6 +234,84 @@ TEST_CASE("a server that was set back to an older state is believed in the end")
     scene.wait([&] { return scene.source().hearing().lists == 2; });
     CHECK_FALSE(scene.cluster.namespaces().contains("shop"));
     CHECK(scene.asked()[4].target == "/api/v1/namespaces?limit=500");
+}
+
+std::string bookmark(const std::string& version, const std::string& annotations = "") {
+    return R"({"type":"BOOKMARK","object":{"kind":"Namespace","apiVersion":"v1","metadata":{"resourceVersion":")" +
+           version + R"(","annotations":{)" + annotations + "}}}}\n";
+}
+
+/// Long enough to see that nothing else is asked meanwhile.
+void wait_for_silence(Scene& scene, std::chrono::seconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    scene.wait([&] { return std::chrono::steady_clock::now() > end; });
+}
+
+TEST_CASE("a watch that falls silent at a server that sends bookmarks is cut, and goes on from the last version") {
+    Scene scene({{list(item("shop"), "10")},
+                 {stream(bookmark("15")), Then::kHold},
+                 {stream(event("ADDED", "bank", "16")), Then::kHold}},
+                {.answer = 20s, .watch = 1s});
+    scene.wait([&] { return has(scene.problems(), "the answer stopped: nothing for 1 s"); });
+    CHECK(scene.cluster.namespaces().contains("shop"));
+    scene.wait_for("bank");
+    CHECK(scene.problems() == "");
+    const auto asked = scene.asked();
+    REQUIRE(asked.size() == 3);
+    CHECK(asked[2].at - asked[1].at >= 1s);
+    CHECK(has(asked[2].target, "watch=1"));
+    CHECK(has(asked[2].target, "resourceVersion=15"));
+    CHECK(scene.source().hearing().lists == 1);
+    // Whether this server sends them has to show again.
+    wait_for_silence(scene, 2s);
+    CHECK(scene.asked().size() == 3);
+}
+
+TEST_CASE("a watch at a server that was never seen to send bookmarks may be silent until its time is over") {
+    Scene scene({{list(item("shop"), "10")}, {stream(event("ADDED", "bank", "11")), Then::kHold}},
+                {.answer = 1s, .watch = 1s});
+    scene.wait_for("bank");
+    wait_for_silence(scene, 2s);
+    CHECK(scene.asked().size() == 2);
+    CHECK(scene.problems() == "");
+}
+
+TEST_CASE("an answer that doesn't begin and a list that stops are given up and asked for again") {
+    const auto whole = list(item("shop"), "10");
+    Scene scene({{"", Then::kHold}, {whole.substr(0, whole.size() - 10), Then::kHold}, {whole}, {"", Then::kHold}},
+                {.answer = 1s, .watch = 20s});
+    scene.wait([&] { return has(scene.problems(), "no answer came: nothing for 1 s"); });
+    scene.wait([&] { return has(scene.problems(), "the answer stopped: nothing for 1 s"); });
+    scene.wait_for("shop");
+    scene.wait_until_asked(5); // the watch that didn't begin, once more
+    CHECK(has(scene.asked()[4].target, "watch=1"));
+    scene.wait([&] { return scene.problems().empty(); });
+}
+
+TEST_CASE("a streaming list that stops twice is asked for in pages") {
+    const auto some = stream(event("ADDED", "shop", "9"));
+    Scene scene({{some, Then::kHold}, {some, Then::kClose}, {list(item("shop"), "10")}}, {.answer = 1s, .watch = 20s},
+                "33");
+    scene.wait_for("shop");
+    const auto asked = scene.asked();
+    REQUIRE(asked.size() >= 3);
+    CHECK(has(asked[0].target, "sendInitialEvents=true"));
+    CHECK(has(asked[1].target, "sendInitialEvents=true"));
+    CHECK(asked[2].target == "/api/v1/namespaces?limit=500&resourceVersion=0");
+}
+
+TEST_CASE("a streaming list is asked for as one again after it broke off once, and while the server is away") {
+    const auto all = event("ADDED", "shop", "9") + bookmark("10", R"("k8s.io/initial-events-end":"true")");
+    Scene scene({{"", Then::kReset},
+                 {"", Then::kReset},
+                 {stream(event("ADDED", "shop", "9")), Then::kReset},
+                 {stream(all), Then::kHold}},
+                {}, "33");
+    scene.wait_for("shop");
+    scene.wait([&] { return scene.problems().empty(); });
+    REQUIRE(scene.asked().size() == 4);
+    for (const auto& asked : scene.asked())
+        CHECK(has(asked.target, "sendInitialEvents=true"));
 }
 
 TEST_CASE("watches that end at once and say nothing are not asked for without a pause") {

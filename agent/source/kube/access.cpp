@@ -29,7 +29,8 @@ Result<Access> in_cluster(const std::string& root) {
     auto server = check_server_url(server_url_of(host, port));
     if (!server) return fail(action + ": KUBERNETES_SERVICE_HOST and _PORT: " + server.error().text);
     access.server = std::move(*server);
-    auto ca = read_secret_file(root + kServiceAccount + "/ca.crt", check_certificates);
+    access.ca_file = root + kServiceAccount + "/ca.crt";
+    auto ca = read_secret_file(access.ca_file, check_certificates);
     if (!ca) return within(action, ca.error());
     access.ca = std::move(*ca);
     // Only a look: whoever uses it reads it again, since the kubelet replaces it before it expires.

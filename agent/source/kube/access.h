@@ -50,6 +50,7 @@ struct Access {
 
     std::string server;      // https://host:port[/prefix], without a slash at its end
     std::string ca;          // PEM; empty = the system's
+    std::string ca_file;     // where `ca` was read and may be replaced; or empty
     bool insecure = false;   // the server's certificate isn't verified
     std::string server_name; // that its certificate must be for; empty = the URL's host
     std::string proxy;       // URL, or empty

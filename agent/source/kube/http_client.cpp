@@ -271,6 +271,7 @@ size_t take_header(const char* bytes, size_t, size_t count, void* transfer) {
 
 void set_connection(CURL* easy, const Server& server) {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); // who is given up doesn't wait for its name's thread
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_2TLS});
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); // rather wait for a connection to share than open another
@@ -298,10 +299,7 @@ void set_proof(CURL* easy, const Proof& who, Headers& headers) {
 void set_limits(CURL* easy, const Request& request) {
     if (request.deadline.count() > 0)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.deadline.count()));
-    if (request.stall_limit.count() <= 0) return;
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(request.stall_limit).count();
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds));
+    if (request.fresh_connection) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 void set_callbacks(CURL* easy, HttpClient::Transfer* transfer) {
@@ -364,6 +362,10 @@ int HttpClient::fd() const {
 
 void HttpClient::work() {
     impl_->work();
+}
+
+void HttpClient::set_authorities(const std::string& pem) {
+    if (pem != impl_->server.authorities) impl_->server.authorities = pem;
 }
 
 const Server& HttpClient::server() const {

@@ -2,7 +2,8 @@
 //
 // HTTPS requests to one API server, many at once, without blocking: libcurl's multi interface behind one
 // fd to poll. HTTP/2 where the server offers it, so that all watches share a connection; gzip; and a
-// connection whose other end is gone without a word is noticed within half a minute.
+// connection whose other end is gone without a word is noticed within half a minute. Names are resolved by a thread of
+// libcurl's, which nobody waits for.
 //
 // One thread. Callbacks come out of work() only.
 #pragma once
@@ -36,8 +37,8 @@ struct Request {
     std::string method = "GET";
     std::string body{};
     std::string content_type{};
-    std::chrono::milliseconds deadline{0};    // for all of it; 0 = none
-    std::chrono::milliseconds stall_limit{0}; // without a byte; 0 = none
+    std::chrono::milliseconds deadline{0}; // for all of it; 0 = none
+    bool fresh_connection = false;         // not over one that is there: its other end may hang
 };
 
 struct Response {
@@ -73,6 +74,9 @@ public:
     Result<TransferPtr> start(const Request& request, const Proof& who, Callbacks callbacks);
 
     const Server& server() const;
+
+    /// From the next connection on.
+    void set_authorities(const std::string& pem);
 
 private:
     struct Impl;

@@ -41,20 +41,23 @@ int minor_version(const std::string& body) {
 
 /// One resource's way into the cluster state, or to a tap's sink.
 struct KubeSource::Follower {
-    Follower(Resource resource, Session& session, state::Pool& pool)
+    Follower(Resource resource, Session& session, state::Pool& pool, Patience patience)
         : intake(std::in_place, resource.kind, session.url(), pool),
-          reflector(std::move(resource), session.client(), session.credentials(), *intake, session.next_seed()) {}
-    Follower(Tap tap, Session& session)
-        : reflector(std::move(tap.resource), session.client(), session.credentials(), tap.sink, session.next_seed()) {}
+          reflector(std::move(resource), session.client(), session.credentials(), *intake, session.next_seed(),
+                    patience) {}
+    Follower(Tap tap, Session& session, Patience patience)
+        : reflector(std::move(tap.resource), session.client(), session.credentials(), tap.sink, session.next_seed(),
+                    patience) {}
     std::optional<Intake> intake;
     Reflector reflector;
 };
 
-KubeSource::KubeSource(Session& session, std::vector<Resource> resources, std::vector<Tap> taps) : session_(session) {
+KubeSource::KubeSource(Session& session, std::vector<Resource> resources, std::vector<Tap> taps, Patience patience)
+    : session_(session) {
     for (auto& resource : resources)
-        followers_.push_back(std::make_unique<Follower>(std::move(resource), session_, pool_));
+        followers_.push_back(std::make_unique<Follower>(std::move(resource), session_, pool_, patience));
     for (auto& tap : taps)
-        followers_.push_back(std::make_unique<Follower>(std::move(tap), session_));
+        followers_.push_back(std::make_unique<Follower>(std::move(tap), session_, patience));
 }
 
 KubeSource::~KubeSource() = default;
@@ -136,7 +139,8 @@ void KubeSource::collect() {
         follower->intake->add_problems(problems_);
         follower->intake->add_unheard(unheard_);
     }
-    if (const auto& error = session_.credentials().error(); !error.empty()) errors.insert(error);
+    for (const auto* error : {&session_.credentials().error(), &session_.error()})
+        if (!error->empty()) errors.insert(*error);
     for (const auto& error : errors)
         problems_.push_back({.origin = session_.url(),
                              .object = "",

@@ -29,7 +29,7 @@ class KubeSource : public Source {
 public:
     /// Asks nothing yet. Does the session's work with its own, in update(); the session and the taps' sinks must
     /// outlive it.
-    KubeSource(Session& session, std::vector<Resource> resources, std::vector<Tap> taps = {});
+    KubeSource(Session& session, std::vector<Resource> resources, std::vector<Tap> taps = {}, Patience patience = {});
     ~KubeSource() override;
 
     int fd() const override { return session_.fd(); }

@@ -88,7 +88,9 @@ private:
         const auto authority_data = cluster["certificate-authority-data"], authority = cluster["certificate-authority"];
         const auto insecure = cluster["insecure-skip-tls-verify"], name = cluster["tls-server-name"];
         const auto proxy = cluster["proxy-url"], uncompressed = cluster["disable-compression"];
-        access_.ca = contents_of(read_pem(authority_data, authority, check_certificates));
+        const auto ca = read_pem(authority_data, authority, check_certificates);
+        access_.ca = contents_of(ca);
+        access_.ca_file = ca.file;
         access_.insecure = insecure.boolean().value_or(false);
         access_.server_name = text_of(name);
         access_.compression = !uncompressed.boolean().value_or(false);

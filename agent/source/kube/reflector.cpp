@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPageSize = "500";
-constexpr auto kListStall = 30s;
+constexpr int kMostBrokenStreams = 2;
 constexpr auto kShortestWatch = 290s; // a watch ends by itself after about as long as client-go's does
 constexpr auto kLongestWatch = 590s;
 constexpr auto kWatchGrace = 30s;             // by then the server must have ended it
@@ -21,6 +21,8 @@ constexpr auto kLife = 10s;                   // a watch that lived so long was 
 constexpr auto kAskAgainWhoWeAre = 100ms;     // while a credential plugin runs, or fails
 constexpr Backoff::Milliseconds kSpread = 1s; // of lists that everybody needs at once
 constexpr int kOftenTooNew = 3;
+constexpr const char* kNoAnswer = "no answer came";
+constexpr const char* kAnswerStopped = "the answer stopped";
 constexpr auto kAnyVersion = "0"; // the server has in memory
 constexpr auto kInitialEventsEnd = "k8s.io/initial-events-end";
 
@@ -50,12 +52,15 @@ Value* member_of(Value& document, std::string_view name) {
 } // namespace
 
 Reflector::Reflector(Resource resource, HttpClient& client, Credentials& credentials, ReflectorSink& sink,
-                     uint32_t seed)
-    : resource_(std::move(resource)), client_(client), credentials_(credentials), sink_(sink), backoff_(seed) {}
+                     uint32_t seed, Patience patience)
+    : resource_(std::move(resource)), patience_(patience), client_(client), credentials_(credentials), sink_(sink),
+      backoff_(seed) {}
 
 void Reflector::tick(Time now) {
     if (up_to_date_) hearing_.stale_since.reset();
     if (!up_to_date_ && !hearing_.stale_since) hearing_.stale_since = now;
+    const auto limit = longest_silence();
+    if (transfer_ && limit && now - heard_at_ >= *limit) end_stalled();
     if (transfer_) return;
     if (pause_) next_try_ = std::max(next_try_, now + *pause_);
     pause_.reset();
@@ -65,8 +70,15 @@ void Reflector::tick(Time now) {
 }
 
 std::optional<Reflector::Time> Reflector::wakes_at() const {
-    if (transfer_) return std::nullopt;
-    return next_try_;
+    if (!transfer_) return next_try_;
+    const auto limit = longest_silence();
+    return limit ? std::optional(heard_at_ + *limit) : std::nullopt;
+}
+
+std::optional<std::chrono::seconds> Reflector::longest_silence() const {
+    if (!accepted_ || step_ != Step::kWatch) return patience_.answer;
+    if (bookmarks_) return patience_.watch;
+    return std::nullopt; // it may have nothing to say, until its time is over
 }
 
 void Reflector::start() {
@@ -81,6 +93,8 @@ void Reflector::start() {
     splitter_.emplace(shape, [this](const std::string& piece) { take_piece(piece); });
     broken_.clear();
     error_event_.reset();
+    accepted_ = false;
+    heard_at_ = std::chrono::steady_clock::now();
     auto transfer = client_.start(request(), *who,
                                   {.on_accepted = [this] { accept(); },
                                    .on_body = [this](std::string_view bytes) { return take(bytes); },
@@ -96,10 +110,11 @@ void Reflector::begin_list() {
 
 Request Reflector::request() {
     const auto path = resource_.roots[root_] + "/" + resource_.path;
-    if (step_ == Step::kList) return {.path = path + list_query(), .stall_limit = kListStall};
+    const bool fresh = std::exchange(stalled_, false);
+    if (step_ == Step::kList) return {.path = path + list_query(), .fresh_connection = fresh};
     const auto lifetime =
         std::chrono::duration_cast<std::chrono::seconds>(backoff_.between(kShortestWatch, kLongestWatch));
-    return {.path = path + watch_query(lifetime), .deadline = lifetime + kWatchGrace};
+    return {.path = path + watch_query(lifetime), .deadline = lifetime + kWatchGrace, .fresh_connection = fresh};
 }
 
 /// A continuation is of one version by itself, and the server refuses another beside it.
@@ -129,13 +144,16 @@ std::string Reflector::watch_query(std::chrono::seconds lifetime) const {
 
 /// A watch may have nothing to say for long: that it was accepted means that all is well.
 void Reflector::accept() {
+    accepted_ = true;
+    heard_at_ = std::chrono::steady_clock::now();
     if (step_ != Step::kWatch) return;
     up_to_date_ = true;
-    accepted_at_ = std::chrono::steady_clock::now();
+    accepted_at_ = heard_at_;
     succeed();
 }
 
 bool Reflector::take(std::string_view bytes) {
+    heard_at_ = std::chrono::steady_clock::now();
     if (!splitter_->feed(bytes) && broken_.empty()) broken_ = "the answer is no JSON that we understand";
     return broken_.empty();
 }
@@ -182,6 +200,7 @@ void Reflector::take_bookmark(const Value& object) {
     if (version.empty()) return;
     if (step_ == Step::kWatch) {
         version_ = std::move(version);
+        bookmarks_ = true;
     } else if (ends_initial_events(object)) {
         finish_list(std::move(version)); // and the same answer goes on as the watch
     }
@@ -199,11 +218,28 @@ void Reflector::finish_list(std::string version) {
     continue_.clear();
     in_pages_ = true;
     synced_ = true;
+    broken_streams_ = 0;
     up_to_date_ = step_ == Step::kStreamingList;
     accepted_at_ = std::chrono::steady_clock::now();
     step_ = Step::kWatch;
     ++hearing_.lists;
     succeed();
+}
+
+/// Asked again over a connection of its own: at most servers' addresses there is another one that doesn't hang. Whether
+/// this one sends bookmarks has to show again, so that a server which doesn't any more isn't cut off for ever.
+void Reflector::end_stalled() {
+    const auto silence = std::chrono::duration_cast<std::chrono::seconds>(*longest_silence());
+    const bool is_watch = step_ == Step::kWatch;
+    end({.error =
+             (accepted_ ? kAnswerStopped : kNoAnswer) + (": nothing for " + std::to_string(silence.count()) + " s")});
+    stalled_ = true;
+    if (is_watch) bookmarks_ = false;
+}
+
+/// Something between us may keep answers back until they are whole: in pages they are.
+void Reflector::note_broken_stream() {
+    if (step_ == Step::kStreamingList && ++broken_streams_ >= kMostBrokenStreams) streaming_ = false;
 }
 
 void Reflector::end(const Response& response) {
@@ -213,6 +249,7 @@ void Reflector::end(const Response& response) {
     up_to_date_ = false;
     pause_ = Backoff::Milliseconds(0);
     if (error_event_) return end_refused(*error_event_);
+    if (accepted_ || response.error.starts_with(kNoAnswer)) note_broken_stream();
     if (!broken_.empty()) {
         if (step_ != Step::kWatch) list_anew(list_version_);
         return fail(std::move(broken_));

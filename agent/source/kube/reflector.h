@@ -8,6 +8,9 @@
 // Two ways of listing: in pages, or where the server has it as a watch that begins with everything
 // ("streaming lists"), which costs the server no memory.
 //
+// A server that hangs keeps its connections, so silence is what tells: of an answer that hasn't begun, of a list, and
+// of a watch at a server that is known to send bookmarks, one a minute (same page, "watch bookmarks").
+//
 // One thread. Things happen in tick() and in the client's work() only.
 #pragma once
 
@@ -36,16 +39,23 @@ public:
     virtual void end_list() = 0; // what was not put since begin_list() is gone
 };
 
+/// How long a server may be silent before it counts as one that hangs.
+struct Patience {
+    std::chrono::seconds answer{30}; // before an answer begins, and in the midst of a list
+    std::chrono::seconds watch{150}; // of one that sends bookmarks: two of them are missing
+};
+
 class Reflector {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    Reflector(Resource resource, HttpClient& client, Credentials& credentials, ReflectorSink& sink, uint32_t seed);
+    Reflector(Resource resource, HttpClient& client, Credentials& credentials, ReflectorSink& sink, uint32_t seed,
+              Patience patience = {});
 
     /// Starts what is due.
     void tick(Time now);
 
-    /// tick() is wanted then; nothing while a request is under way.
+    /// tick() is wanted then; nothing while a request is under way that may be silent for as long as it likes.
     std::optional<Time> wakes_at() const;
 
     /// Not before then: spreads the start of many agents.
@@ -88,13 +98,18 @@ private:
     void end_refused(const Status& status);
     void end_too_new(const Status& status);
     void try_next_root();
+    void end_stalled();
+    void note_broken_stream();
     void list_anew(std::string version);
     void fail(std::string error, std::optional<std::chrono::seconds> at_least = std::nullopt);
     void succeed();
 
+    std::optional<std::chrono::seconds> longest_silence() const;
+
     std::string api_version() const { return api_version_of(resource_.roots[root_]); }
 
     Resource resource_;
+    Patience patience_;
     HttpClient& client_;
     Credentials& credentials_;
     ReflectorSink& sink_;
@@ -116,6 +131,11 @@ private:
     std::optional<Status> error_event_;
     bool up_to_date_ = false; // a watch was accepted, and has not ended
     bool lived_ = false;      // the watch that ended
+    bool accepted_ = false;   // the request under way, by a 200
+    bool bookmarks_ = false;  // the server sends them to watches that have nothing else to say
+    bool stalled_ = false;    // the last request: the next one goes by another connection
+    int broken_streams_ = 0;  // streaming lists in a row that broke off
+    Time heard_at_{};         // something of the request under way, or its start
     Time accepted_at_{};      // the watch
 
     std::optional<Backoff::Milliseconds> pause_ = Backoff::Milliseconds(0); // before the next try

@@ -38,6 +38,8 @@ Result<> Session::open(const Access& access) {
     auto client = HttpClient::create(server_of(access));
     if (!client) return tl::unexpected(client.error());
     client_ = std::move(*client);
+    if (!access.ca_file.empty())
+        authorities_.emplace(std::vector<RotatingFiles::Part>{{access.ca_file, check_certificates}});
     for (const int fd : {timer_.get(), credentials_->fd(), client_->fd()})
         if (auto watched = watch(fd); !watched) return watched;
     return {};
@@ -53,8 +55,22 @@ void Session::work() {
     uint64_t expirations = 0;
     [[maybe_unused]] const auto got = read(timer_.get(), &expirations, sizeof expirations);
     wake_at_.reset();
+    follow_authorities();
     credentials_->work();
     client_->work();
+}
+
+/// A cluster's authority is replaced seldom, and with the old one beside the new for a while; who never looks again
+/// is locked out when the old one is gone.
+void Session::follow_authorities() {
+    if (!authorities_) return;
+    authorities_->look(Clock::real().now());
+    if (!authorities_->texts().empty()) client_->set_authorities(authorities_->texts().front());
+}
+
+const std::string& Session::error() const {
+    static const std::string kNone;
+    return authorities_ ? authorities_->error() : kNone;
 }
 
 void Session::wake_by(Time time) {

@@ -14,6 +14,7 @@
 #include "source/kube/backoff.h"
 #include "source/kube/credentials.h"
 #include "source/kube/http_client.h"
+#include "source/kube/rotating_files.h"
 
 namespace bulkhead::source::kube {
 
@@ -34,6 +35,8 @@ public:
 
     HttpClient& client() { return *client_; }
     Credentials& credentials() { return *credentials_; }
+    /// Of the server's authorities' file; empty if there is none, or nothing is wrong with it.
+    const std::string& error() const;
     const std::string& url() const { return client_->server().url; }
     uint32_t next_seed() { return random_.seed(); }
     Backoff::Milliseconds between(Backoff::Milliseconds from, Backoff::Milliseconds to) {
@@ -44,12 +47,14 @@ private:
     explicit Session(uint32_t seed) : random_(seed) {}
     Result<> open(const Access& access);
     Result<> watch(int fd);
+    void follow_authorities();
 
     Fd epoll_;
     Fd timer_;
     Backoff random_;
     std::unique_ptr<Credentials> credentials_;
     std::unique_ptr<HttpClient> client_;
+    std::optional<RotatingFiles> authorities_;
     std::optional<Time> wake_at_;
 };
 
