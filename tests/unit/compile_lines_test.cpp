@@ -3,6 +3,7 @@
 // What objects open, asked through the rule itself. blog (10.0.1.x, open), payments (10.0.2.x,
 // protected), accounts (10.0.3.x, protected); each row has its near miss.
 #include "compile_world.h"
+#include "state/labels.h"
 
 using namespace bulkhead;
 using namespace bulkhead::test;
@@ -320,4 +321,44 @@ TEST_CASE("flags say which rows can exist, so that a look-up is made only where 
     CHECK((world.identity(kDatabase).flags & kAsk) == (BH_ASK_TO | BH_ASK_TO_FROM));
     CHECK((world.identity(kBlog).flags & kAsk) == 0);
     CHECK((world.identity(kAccounts).flags & kAsk) == 0);
+}
+
+namespace {
+
+/// As bulkhead-controller says it of a webhook's Service.
+state::IdentitySlice reach_of(const std::string& ns, uint16_t port) {
+    auto slice = named<state::IdentitySlice>(std::string(state::kReachSlice));
+    slice.reach = {{.origin = "server",
+                    .ns = ns,
+                    .service = "admit",
+                    .pods = label_is("app", "admit"),
+                    .ports = {{.protocol = BH_TCP, .first = port, .last = port, .name = ""}}}};
+    return slice;
+}
+
+} // namespace
+
+TEST_CASE("the API server reaches the pods that it calls, on those ports, whatever their Tenant says of AccessGrants") {
+    World world;
+    auto closed = tenant("hooks", {"hooks"}, state::Level::kProtected);
+    closed.access_grants = closed.pod_expose = false;
+    state::PodTemplate admit;
+    admit.labels = {{"app", "admit"}};
+    state::EndpointSlice server = named<state::EndpointSlice>("kubernetes", "default");
+    server.service = "kubernetes";
+    server.addresses = {address("10.0.0.200")};
+    world.ns("hooks").protect("bank").put(closed).put(server);
+    world.pod("hooks/admit", {"10.0.1.1"}, admit).pod("hooks/other", {"10.0.1.2"}).pod("bank/admit", {"10.0.1.3"}, admit);
+    CHECK(world.ask("10.0.0.200", "10.0.1.1", 8443) == BH_REASON_NOT_GRANTED);
+
+    world.put(reach_of("hooks", 8443));
+    CHECK(world.ask("10.0.0.200", "10.0.1.1", 8443) == BH_REASON_GRANTED);
+    CHECK(world.ask("10.0.0.200", "10.0.1.1", 8442) == BH_REASON_NOT_GRANTED);
+    CHECK(world.ask("10.0.0.200", "10.0.1.1", 8443, BH_UDP) == BH_REASON_NOT_GRANTED);
+    CHECK(world.ask("10.0.0.200", "10.0.1.2", 8443) == BH_REASON_NOT_GRANTED); // another pod there
+    CHECK(world.ask("10.0.0.200", "10.0.1.3", 8443) == BH_REASON_NOT_GRANTED); // such a pod elsewhere
+    CHECK(world.ask("10.0.0.201", "10.0.1.1", 8443) == BH_REASON_NOT_GRANTED); // not the API server
+
+    world.cluster.remove({.kind = "IdentitySlice", .ns = "", .name = std::string(state::kReachSlice)});
+    CHECK(world.ask("10.0.0.200", "10.0.1.1", 8443) == BH_REASON_NOT_GRANTED);
 }

@@ -387,6 +387,29 @@ spec:
     CHECK(slice.pods[1].common->labels.empty());
 }
 
+TEST_CASE("the identity slice of no node says whom the API server calls, and never more than some ports of some pods") {
+    const std::string head = "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: ";
+    const std::string reach = "kubeApiserver: [{namespace: hooks, service: admit, podSelector: {matchLabels: {app: a}}, "
+                              "ports: [{port: 8443, protocol: TCP}, {port: https}]}]";
+    const auto slice = good<state::IdentitySlice>(head + "kube-apiserver}\nspec: {" + reach + "}");
+    REQUIRE(slice.reach.size() == 1);
+    CHECK(slice.reach[0].ns == "hooks");
+    CHECK(slice.reach[0].pods.matches({{"app", "a"}, {"tier", "b"}}));
+    CHECK_FALSE(slice.reach[0].pods.matches({{"app", "b"}}));
+    REQUIRE(slice.reach[0].ports.size() == 2);
+    CHECK(slice.reach[0].ports[0].first == 8443);
+    CHECK(slice.reach[0].ports[1].name == "https");
+    CHECK(slice.pods.empty());
+
+    // A node's says nothing of that kind, whatever is in it.
+    CHECK(good<state::IdentitySlice>(head + "node-a-01234567}\nspec: {node: node-a, " + reach + "}").reach.empty());
+    for (const auto* wrong : {"kubeApiserver: [{namespace: hooks, service: admit, ports: [{port: 8443}]}]",
+                              "kubeApiserver: [{namespace: hooks, service: admit, podSelector: {}, ports: [{port: 1}]}]",
+                              "kubeApiserver: [{namespace: hooks, service: admit, podSelector: {matchLabels: {a: b}}}]",
+                              "node: node-a, kubeApiserver: []", "endpoints: []"})
+        CHECK_FALSE(decode_text(head + "kube-apiserver}\nspec: {" + wrong + "}").object);
+}
+
 TEST_CASE("the endpoint slices of cluster DNS and the API server count") {
     const auto slice = good<state::EndpointSlice>(R"(
 apiVersion: discovery.k8s.io/v1
