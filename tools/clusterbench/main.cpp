@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
+
+#include "delay_bench.h"
+#include "figures.h"
+
+namespace {
+
+using namespace bulkhead;
+using namespace bulkhead::bench;
+
+int exit_code(const Result<bool>& met) {
+    if (!met) spdlog::error("{}", met.error().text);
+    return !met ? 2 : *met ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"What costs how much, and takes how long, with a real API server"};
+    app.require_subcommand(1);
+    std::string data = "/dev/shm";
+    app.add_option("--data", data, "where etcd keeps its data: in memory, unless told otherwise")
+        ->capture_default_str()
+        ->type_name("DIRECTORY");
+    app.fallthrough();
+    DelayOptions delay_options;
+    CLI::App* delay = app.add_subcommand("delay", "how long a change takes from the API server to the kernel");
+    delay->add_option("--json", delay_options.json, "write the results there too")->type_name("FILE");
+    delay->add_option("--pods", delay_options.pods, "on other nodes");
+    delay->add_option("--rate", delay_options.changes_per_second, "changes a second")->capture_default_str();
+    delay->add_option("--seconds", delay_options.seconds, "for which there are changes")->capture_default_str();
+    CLI11_PARSE(app, argc, argv);
+    keep_data_in(data);
+    return exit_code(measure_delay(delay_options));
+}
