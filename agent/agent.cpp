@@ -12,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLastRetry = 10s;
+constexpr int kMostPutOff = 10; // turns
 
 constexpr auto kOutsideIsShut = "what the world and CIDRs are granted is held back: the address of a pod that has no "
                                 "room in endpoints4 or endpoints6 would be taken for one of theirs";
@@ -101,11 +102,26 @@ void Agent::turn() {
         const auto interfaces = wanted();
         guards_->release_others(interfaces);
         if (write()) guards_->attach(interfaces);
-        if (settled_) guards_->release_left_over();
+        left_over_due_ = settled_;
         plan_retry(!written_ || !guards_->errors().empty());
     }
     if (publisher_ && source_->synced()) publish();
+    attach_links(changes.any());
     if (problems_due_) log_problems();
+}
+
+/// One veth at a time, and not in a turn with news: that of a pod's address mostly comes while its links would still be
+/// in the making, and the other nodes wait for it. But not for ever.
+void Agent::attach_links(bool news) {
+    const bool put_off = news && ++links_put_off_ < kMostPutOff;
+    if (std::exchange(links_due_, false) && !put_off) {
+        links_put_off_ = 0;
+        if (!guards_->finish_one()) plan_retry(true);
+    }
+    if (guards_->unfinished())
+        links_timer_->arm_in(1ms);
+    else if (std::exchange(left_over_due_, false))
+        guards_->release_left_over();
 }
 
 /// Other nodes' pods are no reason to look at ours again.

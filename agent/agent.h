@@ -82,6 +82,7 @@ private:
     Guards::Wanted wanted() const;
     bool concerns_slices(const state::Changes& changes) const;
     void publish();
+    void attach_links(bool news);
     void take_refused(const datapath::WriteReport& report);
     void log_refused(const std::vector<std::string>& before) const;
     void plan_retry(bool failed);
@@ -120,15 +121,19 @@ private:
     std::unique_ptr<Timer> source_timer_;
     std::unique_ptr<Timer> check_timer_;
     std::unique_ptr<Timer> retry_timer_;
+    std::unique_ptr<Timer> links_timer_;
 
     compile::Touched pending_;  // compiled, not written yet
     bool links_changed_ = true; // netlink told of something since the last turn
-    bool write_due_ = true;     // also with nothing pending: a refused row, or the first complete list
-    bool written_ = false;      // the last write left nothing out
-    bool whole_ = false;        // a complete list is there to be written
-    bool settled_ = false;      // ... and was written
-    bool publish_due_ = true;   // something was compiled since the last time
-    bool problems_due_ = true;  // the source or the compiler may have others than last time
+    int links_put_off_ = 0;     // turns in which veths had to wait for their links
+    bool left_over_due_ = false;
+    bool links_due_ = false;   // what else was to be done at once has been
+    bool write_due_ = true;    // also with nothing pending: a refused row, or the first complete list
+    bool written_ = false;     // the last write left nothing out
+    bool whole_ = false;       // a complete list is there to be written
+    bool settled_ = false;     // ... and was written
+    bool publish_due_ = true;  // something was compiled since the last time
+    bool problems_due_ = true; // the source or the compiler may have others than last time
     std::chrono::milliseconds next_retry_ = kFirstRetry;
     std::vector<std::string> write_errors_;
     std::string netlink_error_;

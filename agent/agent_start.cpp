@@ -150,11 +150,13 @@ Result<> Agent::start_timers() {
     auto source = loop_.timer([this] { take_source_news(); });
     auto check = loop_.timer([this] { this->check(); });
     auto retry = loop_.timer([this] { write_due_ = true; });
-    for (const auto* timer : {&source, &check, &retry})
+    auto links = loop_.timer([this] { links_due_ = true; });
+    for (const auto* timer : {&source, &check, &retry, &links})
         if (!*timer) return tl::unexpected(timer->error());
     source_timer_ = std::move(*source);
     check_timer_ = std::move(*check);
     retry_timer_ = std::move(*retry);
+    links_timer_ = std::move(*links);
     check_timer_->arm_every(kCheckPeriod);
     return {};
 }

@@ -27,15 +27,16 @@ void Guards::release_others(const Wanted& wanted) {
         check_errors_.erase(ifindex);
         note(attach_errors_, ifindex, attacher_.release(ifindex));
     };
-    for (auto it = veths_.begin(); it != veths_.end();) {
-        const auto still = wanted.veths.find(it->first);
-        if (still != wanted.veths.end() && still->second == it->second) {
-            ++it;
-            continue;
+    for (auto* veths : {&veths_, &unfinished_})
+        for (auto it = veths->begin(); it != veths->end();) {
+            const auto still = wanted.veths.find(it->first);
+            if (still != wanted.veths.end() && still->second == it->second) {
+                ++it;
+                continue;
+            }
+            release(it->first);
+            it = veths->erase(it);
         }
-        release(it->first);
-        it = veths_.erase(it);
-    }
     for (auto it = uplinks_.begin(); it != uplinks_.end();) {
         if (wanted.uplinks.contains(*it)) {
             ++it;
@@ -51,19 +52,30 @@ void Guards::attach(const Wanted& wanted) {
         return !wanted.veths.contains(error.first) && !wanted.uplinks.contains(error.first);
     });
     for (const auto& [ifindex, device] : wanted.veths)
-        if (!veths_.contains(ifindex)) attacher_.stand_in(ifindex);
-    for (const auto& [ifindex, device] : wanted.veths) {
-        if (veths_.contains(ifindex)) continue;
-        const auto attached = attacher_.guard(ifindex);
-        note(attach_errors_, ifindex, attached);
-        if (attached) veths_[ifindex] = device;
-    }
+        if (!veths_.contains(ifindex) && !unfinished_.contains(ifindex) && attacher_.stand_in(ifindex))
+            unfinished_[ifindex] = device;
+    for (const auto& [ifindex, device] : wanted.veths)
+        if (!veths_.contains(ifindex) && !unfinished_.contains(ifindex)) guard(ifindex, device);
     for (const uint32_t ifindex : wanted.uplinks) {
         if (uplinks_.contains(ifindex)) continue;
         const auto attached = attacher_.uplink(ifindex);
         note(attach_errors_, ifindex, attached);
         if (attached) uplinks_.insert(ifindex);
     }
+}
+
+bool Guards::finish_one() {
+    if (unfinished_.empty()) return true;
+    const auto [ifindex, device] = *unfinished_.begin();
+    unfinished_.erase(unfinished_.begin());
+    return guard(ifindex, device);
+}
+
+bool Guards::guard(uint32_t ifindex, uint64_t device) {
+    const auto attached = attacher_.guard(ifindex);
+    note(attach_errors_, ifindex, attached);
+    if (attached) veths_[ifindex] = device;
+    return attached.has_value();
 }
 
 void Guards::release_left_over() {

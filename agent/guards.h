@@ -30,8 +30,13 @@ public:
     /// Takes our programs off what isn't wanted any more. Before those interfaces' rows are deleted.
     void release_others(const Wanted& wanted);
 
-    /// Puts them on what is. After its rows are in the kernel.
+    /// Puts them on what is. After its rows are in the kernel. Pods' veths that are guarded by stand-ins for now are
+    /// left to finish_one(), so that nothing waits for links.
     void attach(const Wanted& wanted);
+
+    /// Links where something stands in: of one veth, which takes some 20 ms. False: that failed.
+    bool finish_one();
+    bool unfinished() const { return !unfinished_.empty(); }
 
     /// Takes our programs off whatever a former agent guarded and nobody wants.
     void release_left_over();
@@ -51,11 +56,13 @@ public:
     uint64_t error_count() const { return error_count_; }
 
 private:
+    bool guard(uint32_t ifindex, uint64_t device);
     void note(std::map<uint32_t, std::string>& errors, uint32_t ifindex, const Result<>& result);
 
     datapath::Attacher attacher_;
-    std::map<uint32_t, uint64_t> veths_; // attached: ifindex -> device
-    std::set<uint32_t> uplinks_;         // attached
+    std::map<uint32_t, uint64_t> veths_;      // attached: ifindex -> device
+    std::map<uint32_t, uint64_t> unfinished_; // something stands in there
+    std::set<uint32_t> uplinks_;              // attached
     std::map<uint32_t, std::string> attach_errors_;
     std::map<uint32_t, std::string> check_errors_;
     uint64_t error_count_ = 0;

@@ -40,9 +40,9 @@ Result<bool> decide_tcx(AttachMode mode, const Features& features) {
 Attacher::Attacher(const Kernel& kernel, bool use_tcx)
     : kernel_(&kernel), use_tcx_(use_tcx), tcx_(kernel.pin_dir().links()), clsact_(kernel.pin_dir().tag()) {}
 
-void Attacher::stand_in(uint32_t ifindex) {
+bool Attacher::stand_in(uint32_t ifindex) {
     const std::scoped_lock lock(*mutex_);
-    if (use_tcx_) bridge(ifindex, kPodHooks);
+    return use_tcx_ && bridge(ifindex, kPodHooks);
 }
 
 Result<> Attacher::guard(uint32_t ifindex) {
@@ -76,10 +76,12 @@ Result<> Attacher::replace_filter(uint32_t ifindex, Hook hook) {
 }
 
 /// Filters until the links are there. Only for speed: beside a foreign classifier on priority 1 they can't be added.
-void Attacher::bridge(uint32_t ifindex, Hooks hooks) {
+bool Attacher::bridge(uint32_t ifindex, Hooks hooks) {
     const auto before = query(ifindex, hooks);
-    if (!before || before->attached) return; // attaching tells what is wrong
-    if (auto bridged = attach_filters(ifindex, hooks); !bridged) spdlog::debug("no bridge: {}", bridged.error().text);
+    if (!before || before->attached) return false; // attaching tells what is wrong
+    const auto bridged = attach_filters(ifindex, hooks);
+    if (!bridged) spdlog::debug("no bridge: {}", bridged.error().text);
+    return bridged.has_value();
 }
 
 Result<> Attacher::ensure_clsact(uint32_t ifindex, Hooks hooks) {

@@ -40,8 +40,8 @@ public:
 
     /// Guards a pod's veth at once and for the time being, if nothing of ours is there: links take a hundred times as
     /// long to attach as filters, and who has many to guard keeps none waiting. guard() must follow, and tells
-    /// what can't be done.
-    void stand_in(uint32_t ifindex);
+    /// what can't be done. True: it is guarded now, and guard() will take its time.
+    bool stand_in(uint32_t ifindex);
     Result<> guard(uint32_t ifindex);  // a pod's veth: to_pod and from_pod
     Result<> uplink(uint32_t ifindex); // a way off the node
 
@@ -76,7 +76,7 @@ private:
     Result<> replace_filter(uint32_t ifindex, Hook hook);
     Result<> ensure_clsact(uint32_t ifindex, Hooks hooks);
     Result<> attach_filters(uint32_t ifindex, Hooks hooks);
-    void bridge(uint32_t ifindex, Hooks hooks);
+    bool bridge(uint32_t ifindex, Hooks hooks);
     Result<> remove_filters(uint32_t ifindex, Hooks hooks);
     Result<> remove_links(uint32_t ifindex, Hooks hooks);
     Result<> move_links_to_front(uint32_t ifindex, Hooks hooks);

@@ -9,13 +9,17 @@ constexpr uint32_t kFirstHost = 20;     // of the node's pods: 10.0.1.20 and on
 constexpr uint32_t kMoving = 2'000'000; // address_of() of pods in slices that move: nobody else's
 constexpr uint16_t kPort = 8000;
 
-enum : uint32_t { kFlipped, kLabelled, kEdited };
+enum : uint32_t { kFlipped, kLabelled, kEdited, kGranting };
 
 /// Pod "p" of the number'th namespace of a kind.
 Address local_address(uint32_t kind, uint32_t number) {
     Address address = *Address::parse("10.0.1.0");
     address.bytes[3] = static_cast<uint8_t>(kFirstHost + kind * DelayScene::kOfEach + number);
     return address;
+}
+
+std::string pods_of(const std::string& ns) {
+    return std::string(kNamespaces) + "/" + ns + "/pods";
 }
 
 std::string numbered(const char* name, uint32_t number) {
@@ -44,7 +48,7 @@ Json granting_tenant() {
     return {{"apiVersion", "bulkhead.dev/v1alpha1"},
             {"kind", "Tenant"},
             {"metadata", {{"name", "granting"}}},
-            {"spec", {{"namespaces", {"edited-0-peer"}}, {"level", "protected"}, {"allowFrom", grants}}}};
+            {"spec", {{"namespaces", {"granting"}}, {"level", "protected"}, {"allowFrom", grants}}}};
 }
 
 Json moving_slice(uint32_t number, bool forth) {
@@ -63,8 +67,7 @@ void add_objects(std::vector<ApiClient::Request>& namespaces, std::vector<ApiCli
     for (const auto* kind : {"flipped", "labelled", "edited"}) {
         const auto ns = numbered(kind, number);
         namespaces.push_back(post(kNamespaces, namespace_object(ns, {{"bulkhead.dev/level", "non-protected"}})));
-        rest.push_back(
-            post(std::string(kNamespaces) + "/" + ns + "/pods", pod_object(ns, "p", {{"bench/role", "none"}})));
+        rest.push_back(post(pods_of(ns), pod_object(ns, "p", {{"bench/role", "none"}})));
     }
     rest.push_back(post(kTenants, tenant_object(number, kPort)));
     rest.push_back(
@@ -76,7 +79,7 @@ void add_objects(std::vector<ApiClient::Request>& namespaces, std::vector<ApiCli
 const std::vector<Kind>& DelayScene::kinds() {
     static const std::vector<Kind> all{
         {"namespace level", "a namespace's label: the identity of its pods"},
-        {"pod label", "a label that a grant asks for, of a pod of this node: which identity it has"},
+        {"pod label", "a label that a grant asks for, of a pod of this node: the row of openings from it"},
         {"tenant edit", "a Tenant's exposed port: the row of openings"},
         {"other node's slice", "a pod of another node has another address: a row of endpoints"},
     };
@@ -87,6 +90,8 @@ Result<> DelayScene::build(const Place& place, ApiClient& client, const Populati
     if (auto settled = settle(client, population); !settled) return settled;
     std::vector<ApiClient::Request> namespaces;
     std::vector<ApiClient::Request> rest{post(kTenants, granting_tenant())};
+    namespaces.push_back(post(kNamespaces, namespace_object("granting", Json::object())));
+    rest.push_back(post(pods_of("granting"), pod_object("granting", "p", Json::object())));
     for (uint32_t i = 0; i < kOfEach; ++i)
         add_objects(namespaces, rest, i);
     if (auto done = client.ask_all(namespaces); !done) return done;
@@ -97,7 +102,7 @@ Result<> DelayScene::build(const Place& place, ApiClient& client, const Populati
             if (auto wired = place.wire(numbered(kind, i) + "/p", local_address(row, i)); !wired) return wired;
         ++row;
     }
-    return {};
+    return place.wire("granting/p", local_address(kGranting, 0));
 }
 
 DelayScene::Turn DelayScene::turn_of(size_t kind) {
@@ -122,9 +127,9 @@ DelayScene::Change DelayScene::flip_level(Turn turn) const {
 DelayScene::Change DelayScene::label_pod(Turn turn) const {
     const auto path = std::string(kNamespaces) + "/" + numbered("labelled", turn.number) + "/pods/p";
     const Json labels{{"bench/role", turn.forth ? "teller" : "none"}};
-    const auto address = local_address(kLabelled, turn.number);
+    const auto teller = local_address(kLabelled, turn.number);
     return {merge(path, {{"metadata", {{"labels", labels}}}}),
-            [this, address, before = kernel_.identity_of(address)] { return kernel_.identity_of(address) != before; }};
+            [this, turn, teller] { return kernel_.grants(local_address(kGranting, 0), teller) == turn.forth; }};
 }
 
 DelayScene::Change DelayScene::edit_tenant(Turn turn) const {

@@ -50,4 +50,10 @@ bool KernelView::exposes(const Address& address, uint16_t port) const {
                                [port](const bh_opening& row) { return row.first_port == port; });
 }
 
+bool KernelView::grants(const Address& to, const Address& from) const {
+    const auto dst = identity_of(to);
+    const auto src = identity_of(from);
+    return dst && src && openings_.find({.dst = *dst, .src = *src, .part = 0}).has_value();
+}
+
 } // namespace bulkhead::bench

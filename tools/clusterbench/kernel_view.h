@@ -19,6 +19,8 @@ public:
     bool is_protected(const Address& address) const;
     /// Everybody may reach `port` of it.
     bool exposes(const Address& address, uint16_t port) const;
+    /// A grant to `from`, and to those who are like it.
+    bool grants(const Address& to, const Address& from) const;
 
 private:
     KernelView() = default;
