@@ -19,6 +19,9 @@ public:
     void put(const std::string& yaml) const { test::put(*server_, yaml); }
     const Net& net() const { return net_; }
     ApiServer& server() { return *server_; }
+    const ApiServer& server() const { return *server_; }
+    /// Where it runs.
+    const Place& host() const { return host_; }
 
     AgentProcess::Options agent_options() const { return {.kubeconfig = server_->kubeconfig()}; }
     /// Ready.
