@@ -47,7 +47,9 @@ FaultyCluster::FaultyCluster()
       stranger_(cluster_.run(kNodeA, "shop/web", 21)), ledger_(cluster_.run(kNodeA, "bank/ledger", 22)),
       echo_(require(EchoServer::start(ledger_.netns, {kPort}))) {
     const auto url = "https://" + host().ip4.text() + ":" + std::to_string(kProxyPort);
-    std::ofstream(file("admin.yaml")) << replaced(contents(server().kubeconfig()), server().url(), url);
+    const auto as_admin = replaced(contents(server().kubeconfig()), server().url(), url);
+    std::ofstream(file("admin.yaml")) << replaced(as_admin, "cluster: {server",
+                                                  "cluster: {disable-compression: true, server");
     options_ = {.kubeconfig = file("admin.yaml"), .metrics_address = kMetricsAddress};
     replace_agent();
     agent().wait_until_ready();

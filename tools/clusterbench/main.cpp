@@ -4,6 +4,8 @@
 
 #include "delay_bench.h"
 #include "figures.h"
+#include "scale_bench.h"
+#include "size_bench.h"
 
 namespace {
 
@@ -31,7 +33,18 @@ int main(int argc, char** argv) {
     delay->add_option("--pods", delay_options.pods, "on other nodes");
     delay->add_option("--rate", delay_options.changes_per_second, "changes a second")->capture_default_str();
     delay->add_option("--seconds", delay_options.seconds, "for which there are changes")->capture_default_str();
+    SizeOptions size_options;
+    CLI::App* size = app.add_subcommand("size", "what an agent takes in a large cluster: first sync, memory, idle CPU");
+    size->add_option("--json", size_options.json, "write the results there too")->type_name("FILE");
+    size->add_option("--pods", size_options.pods, "in the cluster");
+    ScaleOptions scale_options;
+    CLI::App* scale = app.add_subcommand("scale", "what many agents ask of the API server");
+    scale->add_option("--json", scale_options.json, "write the results there too")->type_name("FILE");
+    scale->add_option("--agents", scale_options.agents, "simulated");
+    scale->add_option("--seconds", scale_options.seconds, "of rest, and of churn")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
     keep_data_in(data);
+    if (size->parsed()) return exit_code(measure_size(size_options));
+    if (scale->parsed()) return exit_code(measure_scale(scale_options));
     return exit_code(measure_delay(delay_options));
 }

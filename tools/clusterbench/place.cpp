@@ -46,6 +46,14 @@ Result<> install(const test::ApiServer& server) {
     return kubectl(server, {"apply", "-f", "-"}, node.dump());
 }
 
+/// proc(5)
+Result<uint64_t> bytes_in_status(pid_t pid, const std::string& name) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with(name)) return std::stoull(line.substr(name.size())) * 1024;
+    return fail("read the memory of process " + std::to_string(pid));
+}
+
 } // namespace
 
 Result<> isolate(const fs::path& temporary) {
@@ -114,10 +122,11 @@ void Agent::stop() {
 }
 
 Result<uint64_t> resident_bytes(pid_t pid) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
-    return fail("read the memory of process " + std::to_string(pid));
+    return bytes_in_status(pid, "VmRSS:");
+}
+
+Result<uint64_t> most_resident_bytes(pid_t pid) {
+    return bytes_in_status(pid, "VmHWM:");
 }
 
 /// proc(5): the 14th and 15th word, of which the second is the name, in parentheses.

@@ -26,6 +26,7 @@ public:
     static Result<Place> create();
 
     test::ApiServer& server() { return server_; }
+    const test::ApiServer& server() const { return server_; }
     const test::Netns& node() const { return node_; }
 
     /// The veth, the route and the namespace of a pod, as the VPC CNI makes them.
@@ -59,8 +60,9 @@ private:
     test::Process process_;
 };
 
-/// Of a process: bytes, and seconds of CPU time so far.
+/// Of a process: bytes now, bytes at most, and seconds of CPU time so far.
 Result<uint64_t> resident_bytes(pid_t pid);
+Result<uint64_t> most_resident_bytes(pid_t pid);
 Result<double> cpu_seconds(pid_t pid);
 
 } // namespace bulkhead::bench

@@ -57,15 +57,6 @@ uint32_t namespace_of(const Population& population, uint32_t node, uint32_t slic
     return (node * population.slices_per_node() + slice) % population.namespaces;
 }
 
-Json endpoint(const std::string& ns, uint32_t pod) {
-    return {{"namespace", ns},
-            {"pod", "service-6d4cf56db6-" + std::to_string(pod)},
-            {"addresses", {address_of(pod).text()}},
-            {"created", "2026-01-01T00:00:00Z"},
-            {"serviceAccount", "service"},
-            {"ports", {{{"name", "http"}, {"port", 8080}}, {{"name", "metrics"}, {"port", 9090}}}}};
-}
-
 } // namespace
 
 std::string node_name(uint32_t number) {
@@ -117,6 +108,15 @@ Json pod_object(const std::string& ns, const std::string& name, const Json& labe
             {"spec", {{"nodeName", Place::kNode}, {"containers", {{{"name", "main"}, {"image", "main:1"}}}}}}};
 }
 
+Json endpoint_object(const std::string& ns, uint32_t pod) {
+    return {{"namespace", ns},
+            {"pod", "service-6d4cf56db6-" + std::to_string(pod)},
+            {"addresses", {address_of(pod).text()}},
+            {"created", "2026-01-01T00:00:00Z"},
+            {"serviceAccount", "service"},
+            {"ports", {{{"name", "http"}, {"port", 8080}}, {{"name", "metrics"}, {"port", 9090}}}}};
+}
+
 Json slice_object(const Population& population, uint32_t node, uint32_t slice) {
     const auto ns = namespace_of(population, node, slice);
     const auto first = node * population.pods_per_node + slice * population.pods_per_slice;
@@ -124,7 +124,7 @@ Json slice_object(const Population& population, uint32_t node, uint32_t slice) {
         std::min({first + population.pods_per_slice, (node + 1) * population.pods_per_node, population.pods});
     Json endpoints = Json::array();
     for (uint32_t pod = first; pod < end; ++pod)
-        endpoints.push_back(endpoint(namespace_name(ns), pod));
+        endpoints.push_back(endpoint_object(namespace_name(ns), pod));
     const auto tenant = tenant_name(ns);
     const auto name = node_name(node);
     return {{"apiVersion", "bulkhead.dev/v1alpha1"},

@@ -34,6 +34,8 @@ Json node_object(const std::string& name);
 Json namespace_object(const std::string& name, const Json& labels);
 /// Bound to the place's node.
 Json pod_object(const std::string& ns, const std::string& name, const Json& labels);
+/// Of a slice.
+Json endpoint_object(const std::string& ns, uint32_t pod);
 /// The `slice`th of a node's: its pods' addresses begin with that of pod `first`.
 Json slice_object(const Population& population, uint32_t node, uint32_t slice);
 
