@@ -325,6 +325,17 @@ TEST_CASE("watches that end at once and say nothing are not asked for without a 
     CHECK(silent.asked().size() > 2);
 }
 
+TEST_CASE("watches that are accepted and break at once, again and again, are told; one that lives ends that") {
+    std::vector<Answer> answers(5, Answer{stream(""), Then::kReset});
+    answers.front() = {list(item("shop"), "10")};
+    Scene scene(std::move(answers));
+    scene.wait([&] { return has(scene.problems(), "watches break off at once"); });
+    CHECK(scene.source().hearing().stale_since.has_value());
+    CHECK(scene.cluster.namespaces().contains("shop"));
+    scene.wait([&] { return scene.problems().empty(); });
+    CHECK_FALSE(scene.source().hearing().stale_since.has_value());
+}
+
 TEST_CASE("as long as one resource can't be listed, nothing of the others is told: half a policy is another one") {
     std::atomic<bool> may{false};
     ScriptedServer server([&may](const ScriptedServer::Asked& request) -> Answer {

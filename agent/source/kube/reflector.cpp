@@ -23,6 +23,7 @@ constexpr Backoff::Milliseconds kSpread = 1s; // of lists that everybody needs a
 constexpr int kOftenTooNew = 3;
 constexpr const char* kNoAnswer = "no answer came";
 constexpr const char* kAnswerStopped = "the answer stopped";
+constexpr int kOftenShortLived = 3;
 constexpr auto kAnyVersion = "0"; // the server has in memory
 constexpr auto kInitialEventsEnd = "k8s.io/initial-events-end";
 
@@ -57,7 +58,11 @@ Reflector::Reflector(Resource resource, HttpClient& client, Credentials& credent
       backoff_(seed) {}
 
 void Reflector::tick(Time now) {
-    if (up_to_date_) hearing_.stale_since.reset();
+    if (up_to_date_ && watches_break() && now - accepted_at_ >= kLife) {
+        short_lived_ = 0;
+        succeed();
+    }
+    if (up_to_date_ && !watches_break()) hearing_.stale_since.reset();
     if (!up_to_date_ && !hearing_.stale_since) hearing_.stale_since = now;
     const auto limit = longest_silence();
     if (transfer_ && limit && now - heard_at_ >= *limit) end_stalled();
@@ -71,8 +76,10 @@ void Reflector::tick(Time now) {
 
 std::optional<Reflector::Time> Reflector::wakes_at() const {
     if (!transfer_) return next_try_;
-    const auto limit = longest_silence();
-    return limit ? std::optional(heard_at_ + *limit) : std::nullopt;
+    std::optional<Time> time;
+    if (up_to_date_ && watches_break()) time = accepted_at_ + kLife;
+    if (const auto limit = longest_silence()) time = std::min(time.value_or(Time::max()), heard_at_ + *limit);
+    return time;
 }
 
 std::optional<std::chrono::seconds> Reflector::longest_silence() const {
@@ -149,7 +156,12 @@ void Reflector::accept() {
     if (step_ != Step::kWatch) return;
     up_to_date_ = true;
     accepted_at_ = heard_at_;
-    succeed();
+    if (!watches_break()) succeed();
+}
+
+/// Accepted again and again, and then cut: that nothing is heard doesn't mean that there is nothing to hear.
+bool Reflector::watches_break() const {
+    return short_lived_ >= kOftenShortLived;
 }
 
 bool Reflector::take(std::string_view bytes) {
@@ -255,7 +267,7 @@ void Reflector::end(const Response& response) {
         return fail(std::move(broken_));
     }
     if (response.status != 0 && response.status != 200) return end_refused(status_of(response));
-    if (step_ == Step::kWatch && response.status == 200) return end_watch();
+    if (step_ == Step::kWatch && response.status == 200) return end_watch(response.error);
     if (response.error.empty()) return end_page();
     if (step_ != Step::kWatch) list_anew(list_version_);
     fail(client_.server().url + ": " + response.error);
@@ -276,8 +288,12 @@ void Reflector::end_page() {
 }
 
 /// However it ended, the next one goes on where this one was: at once, unless they don't live.
-void Reflector::end_watch() {
-    if (!lived_) pause_ = backoff_.next();
+void Reflector::end_watch(const std::string& error) {
+    short_lived_ = lived_ ? 0 : short_lived_ + 1;
+    if (lived_) return;
+    if (watches_break())
+        return fail(client_.server().url + ": watches break off at once" + (error.empty() ? "" : ": " + error));
+    pause_ = backoff_.next();
 }
 
 void Reflector::end_refused(const Status& status) {

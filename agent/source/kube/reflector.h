@@ -94,7 +94,7 @@ private:
     // Ending
     void end(const Response& response);
     void end_page();
-    void end_watch();
+    void end_watch(const std::string& error);
     void end_refused(const Status& status);
     void end_too_new(const Status& status);
     void try_next_root();
@@ -105,7 +105,7 @@ private:
     void succeed();
 
     std::optional<std::chrono::seconds> longest_silence() const;
-
+    bool watches_break() const;
     std::string api_version() const { return api_version_of(resource_.roots[root_]); }
 
     Resource resource_;
@@ -140,7 +140,8 @@ private:
 
     std::optional<Backoff::Milliseconds> pause_ = Backoff::Milliseconds(0); // before the next try
     Time next_try_{};
-    int too_new_ = 0; // times in a row
+    int too_new_ = 0;     // times in a row
+    int short_lived_ = 0; // watches in a row
     std::string error_;
     Hearing hearing_;
 };

@@ -43,8 +43,8 @@ bool is_veth_suffix(std::string_view text) {
 }
 
 bool PodNames::is_local(const state::Pod& pod) const {
-    // Only a Pod object says what runs here: slices are other nodes' word.
-    return pod.node == node_name_ && pod.slice.empty() && !pod.common->host_network;
+    // Only a Pod object says what runs here: slices are other nodes' word. First what is cheapest to ask of many.
+    return pod.slice.empty() && pod.node == node_name_ && !pod.common->host_network;
 }
 
 bool PodNames::learn(const state::Cluster& cluster, const state::Changes& changes) {
