@@ -26,6 +26,7 @@ void merge(compile::Touched& into, const compile::Touched& more) {
 
 void merge(state::Changes& into, state::Changes more) {
     into.policy |= more.policy;
+    into.many_pods |= more.many_pods;
     into.local |= more.local;
     into.pods.merge(more.pods);
     into.cluster_ips.merge(more.cluster_ips);

@@ -73,6 +73,7 @@ struct Compiler::Impl {
     void intern_covered();
     void refresh_all_pods(Turn& turn);
     void refresh_pod(Turn& turn, const state::PodKey& key);
+    void refresh_pod(Turn& turn, const state::PodKey& key, const state::Pod& pod);
     void forget_pod(Turn& turn, const state::PodKey& key);
     void set_identity(Turn& turn, Identity*& place, Identity* now);
     void touch_pod(Turn& turn, const state::PodKey& key, const Claims::Record& record);
@@ -189,7 +190,7 @@ void Compiler::Impl::intern_covered() {
 
 void Compiler::Impl::refresh_all_pods(Turn& turn) {
     for (const auto& [key, pod] : turn.cluster.pods())
-        refresh_pod(turn, key);
+        refresh_pod(turn, key, pod);
     if (endpoints.claims.records().size() == turn.cluster.pods().size()) return;
     std::vector<state::PodKey> vanished;
     for (const auto& [key, record] : endpoints.claims.records())
@@ -201,7 +202,10 @@ void Compiler::Impl::refresh_all_pods(Turn& turn) {
 void Compiler::Impl::refresh_pod(Turn& turn, const state::PodKey& key) {
     const auto found = turn.cluster.pods().find(key);
     if (found == turn.cluster.pods().end()) return forget_pod(turn, key);
-    const auto& pod = found->second;
+    refresh_pod(turn, key, found->second);
+}
+
+void Compiler::Impl::refresh_pod(Turn& turn, const state::PodKey& key, const state::Pod& pod) {
     auto& entry = endpoints.claims.record(key);
     if (!turn.anew) touch_pod(turn, key, entry.second);
     Described described;

@@ -63,6 +63,7 @@ void Cluster::mark_pod(const PodKey& key) {
     if (changes_.pods.size() < kManyPods) return;
     changes_.pods.clear();
     changes_.policy = true;
+    changes_.many_pods = true;
 }
 
 void Cluster::put_pod(Pod pod) {

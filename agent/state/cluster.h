@@ -40,7 +40,8 @@ struct Changes {
     /// Namespaces, tenants, grants, resources, nodes, slices, Services' external addresses, or more pods
     /// than are worth telling one by one (then `pods` doesn't name them): compile everything.
     bool policy = false;
-    bool local = false; // anything in `local_pods` or `own_addresses`
+    bool many_pods = false; // with `policy`: there are such pods
+    bool local = false;     // anything in `local_pods` or `own_addresses`
     std::set<PodKey> pods;
     std::set<Address> cluster_ips; // that a Service got or lost
     bool any() const { return policy || local || !pods.empty() || !cluster_ips.empty(); }

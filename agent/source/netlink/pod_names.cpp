@@ -49,7 +49,7 @@ bool PodNames::is_local(const state::Pod& pod) const {
 
 bool PodNames::learn(const state::Cluster& cluster, const state::Changes& changes) {
     std::set<state::PodKey> suspects = changes.pods;
-    if (changes.policy) { // may stand for pods that are too many to name
+    if (changes.many_pods) {
         suspects.insert(known_.begin(), known_.end());
         for (const auto& [key, pod] : cluster.pods())
             if (is_local(pod)) suspects.insert(key);
