@@ -3,6 +3,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 namespace bulkhead {
@@ -16,6 +18,24 @@ const std::map<std::string, log::Format> kFormats{{"text", log::Format::kText}, 
 const std::map<std::string, TenantSource> kTenantSources{
     {"tenant", TenantSource::kTenantObject}, {"label", TenantSource::kLabel}, {"capsule", TenantSource::kCapsule},
     {"kiosk", TenantSource::kKiosk},         {"hnc", TenantSource::kHnc},     {"namespace", TenantSource::kNamespace}};
+
+/// As Kubernetes has it: an RFC 1123 label. A misspelt name would keep nothing open, in silence.
+bool is_namespace_name(std::string_view text) {
+    constexpr size_t kLongest = 63;
+    const auto is_inner = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    return !text.empty() && text.size() <= kLongest && text.front() != '-' && text.back() != '-' &&
+           std::all_of(text.begin(), text.end(), is_inner);
+}
+
+Result<std::set<std::string>> namespaces(const std::vector<std::string>& words) {
+    std::set<std::string> result;
+    for (const auto& word : words) {
+        if (word.empty()) continue; // "" = none
+        if (!is_namespace_name(word)) return fail("\"" + word + "\" is no namespace's name");
+        result.insert(word);
+    }
+    return result;
+}
 
 } // namespace
 
@@ -54,6 +74,11 @@ void PolicyOptions::add_to(CLI::App& app) {
     app.add_option("--tenant-sources", tenant_sources_,
                    "which of tenant, label, capsule, kiosk, hnc, namespace tell a namespace's tenant; all if left out")
         ->delimiter(',');
+    app.add_option("--keep-open", keep_open_,
+                   "namespaces that are neither protected nor confined, whatever labels and Tenants say; such words "
+                   "are reported")
+        ->delimiter(',')
+        ->option_text("NAMESPACE[,..]");
     app.add_option("--dns-address", dns_addresses_, "counted as cluster DNS besides kube-dns' endpoints")
         ->delimiter(',');
 }
@@ -63,6 +88,9 @@ Result<> PolicyOptions::take(compile::Settings& settings) const {
     const auto dns = read_addresses("--dns-address", dns_addresses_);
     if (!dns) return tl::unexpected(dns.error());
     settings.dns_addresses = *dns;
+    const auto kept_open = namespaces(keep_open_);
+    if (!kept_open) return within("--keep-open", kept_open.error());
+    settings.keep_open = *kept_open;
     if (tenant_sources_.empty()) return {};
     settings.tenant_sources.clear();
     for (const auto& name : tenant_sources_) {

@@ -46,6 +46,7 @@ private:
     state::Mode default_mode_ = compile::Settings{}.default_mode;
     // Read as text first, because CLI11 knows nothing of it.
     std::vector<std::string> tenant_sources_;
+    std::vector<std::string> keep_open_;
     std::vector<std::string> dns_addresses_;
 };
 

@@ -28,6 +28,7 @@ struct Settings {
     state::Mode default_mode = state::Mode::kEnforce;
     std::set<TenantSource> tenant_sources{TenantSource::kTenantObject, TenantSource::kLabel, TenantSource::kCapsule,
                                           TenantSource::kKiosk,        TenantSource::kHnc,   TenantSource::kNamespace};
+    std::set<std::string> keep_open;      // namespaces that are never protected nor confined
     std::set<Address> dns_addresses;      // counted as cluster DNS besides kube-dns' endpoints
     std::set<Address> probe_addresses;    // counted as this node's own (Istio ambient's)
     uint32_t max_identities = UINT32_MAX; // lower ids have room in the kernel

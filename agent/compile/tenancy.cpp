@@ -48,6 +48,7 @@ std::optional<Mode> mode_label(const state::Namespace& ns) {
 }
 
 constexpr std::string_view kItself = "the namespace itself";
+constexpr std::string_view kKeptOpen = "the agent's setting keep-open";
 
 using Tenants = std::vector<const state::Tenant*>;
 
@@ -169,6 +170,7 @@ public:
         sources.tenant = choose_tenant(ns, tree, opinions, member);
         sources.level = choose_level(ns, tree, opinions, member);
         sources.mode = choose_mode(ns, tree, opinions, member);
+        if (settings_.keep_open.contains(ns.meta.name)) keep_open(ns, tree, opinions, member, sources);
         return member;
     }
 
@@ -183,6 +185,10 @@ private:
     void report(const state::Namespace& ns, std::string_view label, std::string text) {
         problems_.push_back({ns.meta.origin, "Namespace " + ns.meta.name, "metadata.labels[" + std::string(label) + "]",
                              std::move(text)});
+    }
+
+    void report(const state::Tenant& tenant, std::string field, std::string text) {
+        problems_.push_back({tenant.meta.origin, "Tenant " + tenant.meta.name, std::move(field), std::move(text)});
     }
 
     void report_labels(const state::Namespace& ns) {
@@ -327,6 +333,25 @@ private:
         for (const auto& name : tree.ancestors)
             if (const auto* ancestor = find_namespace(name))
                 strictest.hear(value_in(*ancestor), label_of(name, label) + " (HNC ancestor)");
+    }
+
+    /// Whoever says something stricter is told.
+    void keep_open(const state::Namespace& ns, const HncTree& tree, const Tenants& opinions, Membership& member,
+                   Sources& sources) {
+        const auto refusal = [&](const std::string& state) {
+            return "namespace " + ns.meta.name + " is kept open, so it is " + state +
+                   "; take it out of keep-open to force";
+        };
+        for (const auto* tenant : opinions)
+            if (tenant->level == Level::kProtected) report(*tenant, "spec.level", refusal("non-protected"));
+        if (member.confined()) report(*member.declared, "spec.confined", refusal("not confined"));
+        if (level_label(ns) == Level::kProtected) report(ns, kLevelLabel, refusal("non-protected"));
+        for (const auto& name : tree.ancestors)
+            if (const auto* ancestor = find_namespace(name); ancestor && level_label(*ancestor) == Level::kProtected)
+                report(*ancestor, kLevelLabel, refusal("non-protected"));
+        member.kept_open = true;
+        member.level = Level::kNonProtected;
+        sources.level = kKeptOpen;
     }
 
     const state::Namespace* find_namespace(const std::string& name) const {

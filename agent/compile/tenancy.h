@@ -5,7 +5,8 @@
 //
 // Labels that join a declared Tenant need that Tenant's consent (it names or selects the namespace),
 // because deputies copy labels that tenants wrote. Level and mode only ever get stricter by what is
-// said in addition.
+// said in addition; but a namespace of Settings::keep_open is neither protected nor confined, and whoever says
+// that it is gets told.
 #pragma once
 
 #include <map>
@@ -24,10 +25,11 @@ struct Membership {
     std::string tenant;                      // "payments", "capsule/payments", ...; empty = nobody's
     state::Level level = state::Level::kNonProtected;
     state::Mode mode = state::Mode::kEnforce;
+    bool kept_open = false; // by Settings::keep_open, whatever anybody says
 
     bool is_protected() const { return level == state::Level::kProtected; }
     bool sealed() const { return declared && declared->sealed; }
-    bool confined() const { return declared && declared->confined; }
+    bool confined() const { return declared && declared->confined && !kept_open; }
     bool allows_pod_expose() const { return !declared || declared->pod_expose; }
     bool allows_access_grants() const { return !declared || declared->access_grants; }
     bool checks_source() const { return !declared || declared->source_check; }

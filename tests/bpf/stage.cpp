@@ -31,6 +31,7 @@ compile::Settings settings_of(const OracleSettings& settings, const std::string&
     out.tenant_sources = {compile::TenantSource::kNamespace};
     for (const auto& name : settings.tenant_sources)
         out.tenant_sources.insert(kSources.at(name));
+    out.keep_open = settings.keep_open;
     out.dns_addresses = settings.dns_addresses;
     out.probe_addresses = settings.probe_addresses;
     return out;

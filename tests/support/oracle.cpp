@@ -56,7 +56,7 @@ private:
 
 bool Trial::is_confined() const {
     const Tenant* tenant = cluster_.declared_tenant_of(src_);
-    if (!tenant || !tenant->confined || !judges_line_two()) return false;
+    if (!tenant || !tenant->confined || cluster_.is_kept_open(*src_.ns) || !judges_line_two()) return false;
     return !is_same_tenant() && !cluster_.is_infra(dst_) && !in_allow_to();
 }
 

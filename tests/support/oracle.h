@@ -25,6 +25,7 @@ namespace bulkhead::test {
 struct OracleSettings {
     state::Mode default_mode = state::Mode::kEnforce;
     std::set<std::string> tenant_sources{"tenant", "label", "capsule", "kiosk", "hnc"};
+    std::set<std::string> keep_open = {};   // namespaces that are neither protected nor confined
     std::set<Address> dns_addresses = {};   // cluster DNS besides kube-dns' endpoints
     std::set<Address> probe_addresses = {}; // count as every node's own
 };

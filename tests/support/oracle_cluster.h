@@ -47,6 +47,7 @@ public:
     const state::Tenant* declared_tenant_of(const Party& pod) const;
     const state::Tenant* declared_tenant_of(const state::Namespace& ns) const;
 
+    bool is_kept_open(const state::Namespace& ns) const { return settings_.keep_open.contains(ns.meta.name); }
     bool is_protected(const state::Namespace& ns) const;
     bool is_audited(const state::Namespace& ns) const;
     bool is_audited(const state::AwsResource& resource) const;

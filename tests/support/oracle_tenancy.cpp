@@ -126,6 +126,7 @@ std::vector<ClusterView::Said> ClusterView::said_about(const Namespace& ns) cons
 }
 
 bool ClusterView::is_protected(const Namespace& ns) const {
+    if (is_kept_open(ns)) return false;
     return std::ranges::any_of(said_about(ns), [](const Said& said) { return said.level == Level::kProtected; });
 }
 

@@ -86,6 +86,7 @@ RandomCluster Builder::build() {
     add_tenants();
     add_access_grants();
     add_resources();
+    if (dice_.percent(20)) cluster_.settings.keep_open = {dice_.pick(namespaces_)};
     return std::move(cluster_);
 }
 

@@ -55,6 +55,7 @@ TEST_CASE("the defaults are those that are documented") {
     CHECK(options.attach == datapath::AttachMode::kAuto);
     CHECK(options.policy.default_mode == state::Mode::kEnforce);
     CHECK(options.policy.tenant_sources.size() == 6);
+    CHECK(options.policy.keep_open.empty());
     CHECK(options.policy.probe_addresses.contains(Address::parse("169.254.7.127").value()));
 }
 
@@ -62,13 +63,14 @@ TEST_CASE("lists are split at commas, and words become values") {
     const auto [options, exit_code] =
         parsed({"--source=dir:/a", "--veth-prefix=cali,eni", "--uplink", "eth0,eth1", "--attach=clsact",
                 "--default-mode=audit", "--tenant-sources=label,kiosk", "--dns-address=10.0.0.2,fd00::2",
-                "--probe-address=", "--metrics-address="});
+                "--probe-address=", "--metrics-address=", "--keep-open=kube-system,0-a"});
     REQUIRE_FALSE(exit_code);
     CHECK(options.veth_prefixes == std::vector<std::string>{"cali", "eni"});
     CHECK(options.uplinks == std::vector<std::string>{"eth0", "eth1"});
     CHECK(options.attach == datapath::AttachMode::kClsact);
     CHECK(options.policy.default_mode == state::Mode::kAudit);
     CHECK(options.policy.tenant_sources == std::set{compile::TenantSource::kLabel, compile::TenantSource::kKiosk});
+    CHECK(options.policy.keep_open == std::set<std::string>{"kube-system", "0-a"});
     CHECK(options.policy.dns_addresses.size() == 2);
     CHECK(options.policy.probe_addresses.empty());
     CHECK(options.metrics_address.empty());
@@ -77,13 +79,14 @@ TEST_CASE("lists are split at commas, and words become values") {
 TEST_CASE("a configuration file says the same by the same names, and the command line wins") {
     const auto path = "/tmp/bulkhead-options-" + std::to_string(getpid()) + ".conf";
     std::ofstream(path) << "source = \"dir:/from/file\"\nnode-name = \"node-f\"\nveth-prefix = [\"a\", \"b\"]\n"
-                           "attach = \"tcx\"\nlog-level = \"debug\"\n";
+                           "attach = \"tcx\"\nlog-level = \"debug\"\nkeep-open = [\"kube-system\"]\n";
     const auto [options, exit_code] = parsed({"--config", path, "--node-name", "node-c"});
     REQUIRE_FALSE(exit_code);
     CHECK(options.source_path() == "/from/file");
     CHECK(options.node_name == "node-c");
     CHECK(options.veth_prefixes == std::vector<std::string>{"a", "b"});
     CHECK(options.attach == datapath::AttachMode::kTcx);
+    CHECK(options.policy.keep_open == std::set<std::string>{"kube-system"});
     CHECK(options.log.level == "debug");
 
     std::ofstream(path) << "source = \"dir:/from/file\"\nnode-nam = \"typo\"\n";
@@ -105,6 +108,9 @@ TEST_CASE("what makes no sense is wrong usage") {
         {"--source=dir:/a", "--attach=xdp"},
         {"--source=dir:/a", "--default-mode=off"},
         {"--source=dir:/a", "--tenant-sources=labels"},
+        {"--source=dir:/a", "--keep-open=Kube-System"},
+        {"--source=dir:/a", "--keep-open=kube.system"},
+        {"--source=dir:/a", "--keep-open=web,-a"},
         {"--source=dir:/a", "--dns-address=10.0.0.256"},
         {"--source=dir:/a", "--flow-sets=1000"},
         {"--source=dir:/a", "--max-pods=0"},

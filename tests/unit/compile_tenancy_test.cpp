@@ -168,3 +168,74 @@ TEST_CASE("the strictest voice sets the mode, and a silent Tenant says the defau
     CHECK(found_in({ns("web", {{"bulkhead.dev/mode", "enforce"}}), silent}, lenient).mode == kEnforce);
     CHECK(found_in({ns("web", {{"bulkhead.dev/mode", "off"}})}, lenient, 1).mode == kEnforce);
 }
+
+namespace {
+
+Settings keeping_open(const std::string& ns) {
+    Settings settings = settings_of("node-a");
+    settings.keep_open = {ns};
+    return settings;
+}
+
+} // namespace
+
+TEST_CASE("a namespace that is kept open is never protected, whoever says it, and keeps its tenant and mode") {
+    const state::Labels strict{{"bulkhead.dev/level", "protected"}, {"bulkhead.dev/mode", "audit"}};
+    const auto labelled = ns("web", strict);
+    const auto child = ns("web", {{"root.tree.hnc.x-k8s.io/depth", "1"}});
+    const auto declared = tenant("t", {"web"}, kProtected);
+
+    CHECK(found_in({labelled}, keeping_open("web"), 1) == Found{"ns/web", kOpen, kAudit});
+    CHECK(found_in({ns("web", {{"bulkhead.dev/level", "Protected"}})}, keeping_open("web"), 2).level == kOpen);
+    CHECK(found_in({child, ns("root", strict)}, keeping_open("web"), 1) == Found{"hnc/root", kOpen, kAudit});
+    CHECK(found_in({ns("web"), declared}, keeping_open("web"), 1) == Found{"t", kOpen, kEnforce});
+    CHECK(found_in({ns("web"), declared, tenant("u", {"web"}, kProtected)}, keeping_open("web"), 3).level == kOpen);
+    CHECK(found_in({ns("web", {{"bulkhead.dev/tenant", "t"}}), tenant("t", {}, kProtected)}, keeping_open("web"), 2) ==
+          Found{"ns/web", kOpen, kEnforce});
+    for (const char* other : {"we", "web-1", "ns/web", ""}) { // near misses
+        CAPTURE(other);
+        CHECK(found_in({labelled}, keeping_open(other)).level == kProtected);
+        CHECK(found_in({child, ns("root", strict)}, keeping_open(other)).level == kProtected);
+    }
+    CHECK(found_in({child, ns("root", strict)}, keeping_open("root"), 1).level == kProtected);
+}
+
+TEST_CASE("who calls a namespace protected that is kept open is told, with what is in force instead") {
+    const state::Labels strict{{"bulkhead.dev/level", "protected"}};
+    auto confining = tenant("t", {"web", "api"}, kProtected);
+    confining.confined = true;
+    World world(keeping_open("web"));
+    world.ns("web", {{"bulkhead.dev/level", "protected"}, {"root.tree.hnc.x-k8s.io/depth", "1"}});
+    world.ns("root", strict).ns("api", strict).put(confining);
+    const std::string open = "namespace web is kept open, so it is non-protected; take it out of keep-open to force";
+    CHECK(world.has_problem("Namespace web metadata.labels[bulkhead.dev/level]", open));
+    CHECK(world.has_problem("Namespace root metadata.labels[bulkhead.dev/level]", open));
+    CHECK(world.has_problem("Tenant t spec.level", open));
+    CHECK(world.has_problem("Tenant t spec.confined", "namespace web is kept open, so it is not confined"));
+    CHECK(world.desired().problems.size() == 4);
+    CHECK(world.desired().sources.at("web").level == "the agent's setting keep-open");
+    CHECK(world.desired().sources.at("api").level == "Tenant t spec.level");
+}
+
+TEST_CASE("nobody is told of a namespace that is kept open and of which nobody says anything strict") {
+    World world(keeping_open("web"));
+    auto lenient = tenant("t", {"web"}, kOpen);
+    lenient.sealed = true;
+    world.ns("web", {{"bulkhead.dev/level", "non-protected"}}).protect("api").put(lenient);
+    CHECK(world.desired().problems.empty());
+    CHECK(world.desired().sources.at("api").level == "Namespace api label bulkhead.dev/level");
+}
+
+TEST_CASE("pods of a namespace that is kept open are reached and reach others, those of its neighbours don't") {
+    auto confining = tenant("t", {"web", "api"}, kProtected);
+    confining.confined = true;
+    World world(keeping_open("web"));
+    world.ns("web").ns("api").ns("blog").protect("bank").put(confining);
+    world.pod("web/a", {"10.0.1.1"}).pod("api/a", {"10.0.1.2"}).pod("blog/a", {"10.0.1.3"}).pod("bank/a", {"10.0.1.4"});
+    CHECK(world.ask("10.0.1.3", "10.0.1.1") == BH_REASON_OPEN);
+    CHECK(world.ask("10.0.1.3", "10.0.1.2") == BH_REASON_NOT_GRANTED);
+    CHECK(world.ask("10.0.1.1", "10.0.1.3") == BH_REASON_OPEN);
+    CHECK(world.ask("10.0.1.2", "10.0.1.3") == BH_REASON_CONFINED);
+    CHECK(world.ask("10.0.1.1", "10.0.1.4") == BH_REASON_NOT_GRANTED);
+    CHECK(world.ask("10.0.1.1", "10.0.1.2") == BH_REASON_SAME_TENANT);
+}

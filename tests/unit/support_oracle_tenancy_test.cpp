@@ -105,3 +105,26 @@ TEST_CASE("mode: the strictest wins and a declared Tenant that is silent says th
     CHECK(Oracle({ns("x")}, {.default_mode = Mode::kAudit}).is_audited_namespace("x"));
     CHECK_FALSE(Oracle({ns("x")}).is_audited_namespace("x"));
 }
+
+TEST_CASE("a namespace that is kept open is neither protected nor confined, and its neighbour is") {
+    Tenant tenant = protected_tenant("t");
+    tenant.namespaces = {"a", "b"};
+    tenant.confined = true;
+    const std::vector<Object> objects{ns("a"),
+                                      ns("b"),
+                                      ns("c"),
+                                      tenant,
+                                      simple_pod("a/x", "10.0.0.1"),
+                                      simple_pod("b/x", "10.0.0.2"),
+                                      simple_pod("c/x", "10.0.0.3")};
+    const Oracle oracle(objects, {.keep_open = {"a"}});
+    CHECK_FALSE(oracle.is_protected_namespace("a"));
+    CHECK(oracle.is_protected_namespace("b"));
+    const auto line = [&](const std::string& src, const std::string& dst) {
+        return oracle.ask({.src = src, .dst = dst, .port = 80})->line;
+    };
+    CHECK(line("c/x", "a/x") == "open");
+    CHECK(line("c/x", "b/x") == "not-granted");
+    CHECK(line("a/x", "c/x") == "open");
+    CHECK(line("b/x", "c/x") == "confined");
+}
