@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "bpffs.h"
 #include "fixture.h"
 
 namespace bulkhead::test {
@@ -35,20 +36,6 @@ bool counts_locked_memory() {
 std::vector<std::string> with_capabilities(const std::string& capabilities) {
     return {"prlimit", "--memlock=65536", "setpriv", "--inh-caps=-all", "--bounding-set=" + capabilities};
 }
-
-/// Mounted as on a node, where the agent finds one. It takes along what is pinned in it.
-class Bpffs {
-public:
-    explicit Bpffs(std::string at) : at_(std::move(at)) {
-        std::filesystem::create_directory(at_);
-        require(run_command({"mount", "-t", "bpf", "bpf", at_}));
-    }
-    ~Bpffs() { (void)run_command({"umount", at_}); }
-    Bpffs(const Bpffs&) = delete;
-
-private:
-    std::string at_;
-};
 
 size_t lines_in(const std::string& text) {
     return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
