@@ -61,6 +61,12 @@ TEST_CASE("all that is installed on EKS is accepted, and installed again it chan
     check_applied(server, yaml);
 }
 
+TEST_CASE("the templates of the overlay for EKS are accepted as they are, by the CRDs' rules too") {
+    const ApiServer server = started({.kind = ApiServerKind::kMachinery});
+    install_crds(server);
+    check_templates_taken(server);
+}
+
 std::string labelled(const std::string& label) {
     return "apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh, labels: {" + label + "}}\n";
 }

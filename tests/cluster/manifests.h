@@ -3,6 +3,7 @@
 // What the tests of the manifests share.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "cluster_fixture.h"
@@ -27,6 +28,17 @@ inline bool wait_until_may(const ApiServer& server, const std::filesystem::path&
     std::vector<std::string> words{"auth", "can-i", "--quiet"};
     words.insert(words.end(), question.begin(), question.end());
     return wait_until([&] { return (server.kubectl_as(who, words).status == 0) == expected; }, after(30s), 50ms);
+}
+
+/// Each file of manifests/overlays/eks/templates, which nobody applies all of: several have the same example tenant.
+inline void check_templates_taken(const ApiServer& server) {
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder("overlays/eks/templates"))) {
+        if (entry.path().extension() != ".yaml") continue;
+        kubectl(server, {"apply", "-f", entry.path()});
+        ++files;
+    }
+    CHECK(files == 7);
 }
 
 /// Of each object. (`kubectl apply` says "unchanged" or not by comparing, and a server that drops fields that it is too

@@ -88,6 +88,12 @@ TEST_CASE("the overlay for EKS is accepted by the API server, as far as its vers
     if (!unknown.empty()) SKIP("what this API server is too old for was rendered, but not applied:\n" + unknown);
 }
 
+TEST_CASE("the templates of the overlay for EKS are accepted by the API server as they are") {
+    const ApiServer server = started();
+    install_crds(server);
+    check_templates_taken(server);
+}
+
 TEST_CASE("for Linux 5.10 the agent has one capability more, and nothing else is different") {
     std::string overlay = fs::temp_directory_path() / "overlay-XXXXXX";
     REQUIRE(mkdtemp(overlay.data()) != nullptr);
