@@ -82,6 +82,24 @@ TEST_CASE("image: as the DaemonSet runs it, the agent guards a veth and enforces
     CHECK(shop.stranger_is_refused()); // by what is pinned
 }
 
+TEST_CASE("image: with the DaemonSet's settings kube-system stays open, and who says otherwise is told") {
+    const Shop shop;
+    const Place dns = shop.net.add(kNodeA, "kube-system/dns", 22);
+    const auto server = require(EchoServer::start(dns.netns, {80}));
+    shop.net.manifests().write("kube-system.yaml", protected_namespace_text("kube-system"));
+    auto agent = shop.start();
+    shop.wait_until_ready(agent);
+    CHECK(shop.stranger_is_refused()); // by shop, which is protected in the same words
+    CHECK(answers_tcp(shop.stranger.netns, {dns.ip4, 80}, after(10s)));
+    const auto [failed, status] = agent.exec({"bulkheadctl", "status", "-o", "json"});
+    REQUIRE(failed == 0);
+    const Json problems = Json::parse(status).at("problems");
+    INFO(problems.dump(2));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems.at(0).at("object") == "Namespace kube-system");
+    CHECK_THAT(problems.at(0).at("text").get<std::string>(), ContainsSubstring("take it out of keep-open to force"));
+}
+
 std::string status_of(pid_t pid) {
     return require(run_command({"cat", "/proc/" + std::to_string(pid) + "/status"}));
 }
