@@ -96,11 +96,12 @@ void Publisher::take_look(const Response& response) {
         return fail(look_, "list identityslices.bulkhead.dev", "list", response);
     const auto specs = specs_in(std::exchange(list_, {}));
     if (!specs) return fail(look_, "list identityslices.bulkhead.dev", "list", {.error = "the answer is no such list"});
+    const bool is_first = !known_;
     compare(*specs);
     look_.error.clear();
     look_.backoff.reset();
     const auto now = std::chrono::steady_clock::now();
-    look_.next = now + session_.between(pace_.between_looks / 2, pace_.between_looks);
+    look_.next = now + (is_first ? pace_.second_look : session_.between(pace_.between_looks / 2, pace_.between_looks));
     session_.wake_by(now); // there may be something to write
 }
 

@@ -26,6 +26,8 @@ namespace bulkhead::publish {
 struct Pace {
     std::chrono::milliseconds between_writes{100}; // of one slice
     std::chrono::milliseconds between_looks{600'000};
+    // bulkhead-controller speaks for a node until it hears that its agent runs, and may speak last.
+    std::chrono::milliseconds second_look{10'000};
 };
 
 class Publisher {

@@ -52,4 +52,25 @@ inline bool led_by(const ApiServer& server, const std::string& name) {
     return holder(server).starts_with(name + "_");
 }
 
+/// As the scheduler binds it and a kubelet reports it.
+inline void run_pod(const ApiServer& server, const std::string& ns, const std::string& name, const std::string& node,
+                    const std::string& labels, const Json& status) {
+    put(server, "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: " + ns + ", labels: " + labels +
+                    "}\nspec: {nodeName: " + node + ", containers: [{name: agent, image: none}]}\n---\n");
+    auto pod = object(server, {"pod", name, "-n", ns});
+    pod["status"] = status;
+    kubectl(server, {"replace", "--raw", "/api/v1/namespaces/" + ns + "/pods/" + name + "/status", "-f", "-"},
+            pod.dump());
+}
+
+/// The DaemonSet's pod on that node.
+inline void run_agent(const ApiServer& server, const std::string& node, bool ready = true) {
+    const Json running{{"name", "agent"}, {"image", "none"},   {"imageID", "none"},
+                       {"ready", ready},  {"restartCount", 0}, {"state", {{"running", Json::object()}}}};
+    run_pod(server, kSystem, "agent-" + node, node, "{app.kubernetes.io/name: bulkhead-agent}",
+            {{"phase", "Running"},
+             {"conditions", {{{"type", "Ready"}, {"status", ready ? "True" : "False"}}}},
+             {"containerStatuses", {running}}});
+}
+
 } // namespace bulkhead::test

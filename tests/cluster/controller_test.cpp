@@ -155,17 +155,6 @@ std::string node_yaml(const std::string& name, const std::string& taints = "[]")
     return "apiVersion: v1\nkind: Node\nmetadata: {name: " + name + "}\nspec: {taints: " + taints + "}\n---\n";
 }
 
-/// As the scheduler binds it and a kubelet reports it.
-void run_pod(const ApiServer& server, const std::string& ns, const std::string& name, const std::string& node,
-             const std::string& labels, const Json& status) {
-    put(server, "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: " + ns + ", labels: " + labels +
-                    "}\nspec: {nodeName: " + node + ", containers: [{name: agent, image: none}]}\n---\n");
-    auto pod = object(server, {"pod", name, "-n", ns});
-    pod["status"] = status;
-    kubectl(server, {"replace", "--raw", "/api/v1/namespaces/" + ns + "/pods/" + name + "/status", "-f", "-"},
-            pod.dump());
-}
-
 void run_pod(const ApiServer& server, const std::string& name, const std::string& node, const std::string& address) {
     run_pod(server, "bank", name, node, "{}",
             {{"phase", "Running"}, {"podIP", address}, {"podIPs", {{{"ip", address}}}}});
@@ -173,16 +162,6 @@ void run_pod(const ApiServer& server, const std::string& name, const std::string
 
 void remove_pod(const ApiServer& server, const std::string& ns, const std::string& name) {
     kubectl(server, {"-n", ns, "delete", "pod", name, "--force", "--grace-period=0"});
-}
-
-/// The DaemonSet's pod on that node.
-void run_agent(const ApiServer& server, const std::string& node, bool ready = true) {
-    const Json running{{"name", "agent"}, {"image", "none"},   {"imageID", "none"},
-                       {"ready", ready},  {"restartCount", 0}, {"state", {{"running", Json::object()}}}};
-    run_pod(server, kSystem, "agent-" + node, node, "{app.kubernetes.io/name: bulkhead-agent}",
-            {{"phase", "Running"},
-             {"conditions", {{{"type", "Ready"}, {"status", ready ? "True" : "False"}}}},
-             {"containerStatuses", {running}}});
 }
 
 /// "a 10.0.0.1, b 10.0.0.2" of all slices of a node.

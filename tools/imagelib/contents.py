@@ -19,7 +19,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = (
     "bulkhead-agent",
     "bulkheadctl",
-    # "bulkhead-controller",  # once it is a target
+    "bulkhead-controller",
 )
 # Debian's: what manifests/uninstall waits with.
 PROGRAMS = ("/usr/bin/sleep",)
