@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "datapath/lock.h"
 #include "source/dir_source.h"
 #include "source/kube/kube_source.h"
 
@@ -114,7 +115,10 @@ Result<> Agent::open_kube() {
     auto session = source::kube::Session::create(*access, std::random_device{}());
     if (!session) return tl::unexpected(session.error());
     session_ = std::move(*session);
-    source_ = std::make_unique<source::kube::KubeSource>(*session_, source::kube::agent_resources(options_.node_name));
+    auto source =
+        std::make_unique<source::kube::KubeSource>(*session_, source::kube::agent_resources(options_.node_name));
+    source->remember_in(datapath::versions_file(options_.pin_dir));
+    source_ = std::move(source);
     publisher_.emplace(*session_, options_.node_name);
     return {};
 }

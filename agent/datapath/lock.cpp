@@ -16,13 +16,13 @@ namespace {
 constexpr const char* kDirectory = "/run/bulkhead";
 
 /// 64-bit FNV-1a.
-std::string path_of(const std::string& name) {
+std::string path_of(const std::string& name, const char* extension = ".lock") {
     uint64_t hash = 14695981039346656037u;
     for (const char c : name)
         hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
     char text[32];
-    std::snprintf(text, sizeof(text), "/%016llx.lock", static_cast<unsigned long long>(hash));
-    return std::string(kDirectory) + text;
+    std::snprintf(text, sizeof(text), "/%016llx", static_cast<unsigned long long>(hash));
+    return std::string(kDirectory) + text + extension;
 }
 
 /// The file may have been removed between our open and our flock.
@@ -69,7 +69,7 @@ Result<Lock> Lock::acquire(const std::string& name, int operation) {
         }
         if (!still_there(fd, path)) continue;
         sign(fd);
-        return Lock(std::move(fd), path);
+        return Lock(std::move(fd), name, path);
     }
 }
 
@@ -82,8 +82,13 @@ Result<Lock> Lock::wait(const std::string& name) {
 }
 
 void Lock::remove() {
+    unlink(versions_file(name_).c_str());
     unlink(path_.c_str());
     rmdir(kDirectory); // unless others are in it
+}
+
+std::string versions_file(const std::string& name) {
+    return path_of(name, ".versions");
 }
 
 } // namespace bulkhead::datapath

@@ -18,15 +18,21 @@ public:
     /// Waits for it: only for what takes milliseconds.
     static Result<Lock> wait(const std::string& name);
 
-    /// Removes the file as well. For detach.
+    /// Removes the file as well, and versions_file(). For detach.
     void remove();
 
 private:
-    Lock(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+    Lock(Fd fd, std::string name, std::string path)
+        : fd_(std::move(fd)), name_(std::move(name)), path_(std::move(path)) {}
     static Result<Lock> acquire(const std::string& name, int operation);
 
     Fd fd_;
+    std::string name_;
     std::string path_;
 };
+
+/// Where the agent of that name keeps how far its source has told: beside the lock, and like it until detach or the
+/// node's next start.
+std::string versions_file(const std::string& name);
 
 } // namespace bulkhead::datapath

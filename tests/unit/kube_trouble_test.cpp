@@ -8,6 +8,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "kube_fixture.h"
 #include "kube_scripted_server.h"
 #include "source/kube/kube_source.h"
 
@@ -48,13 +49,15 @@ bool has(const std::string& text, const std::string& part) {
 /// What a source makes of a server that does as the script says; the version and quiet watches are answered for it.
 class Scene {
 public:
-    explicit Scene(std::vector<Answer> answers, Patience patience = {}, std::string minor = "20")
+    explicit Scene(std::vector<Answer> answers, Patience patience = {}, std::string minor = "20",
+                   const std::string& versions = "")
         : answers_(std::move(answers)), minor_(std::move(minor)),
           server_([this](const ScriptedServer::Asked& request) { return answer(request.target); }) {
         Access access;
         access.server = server_.url();
         session_ = std::move(Session::create(access, 1).value());
         source_.emplace(*session_, std::vector{namespaces()}, std::vector<Tap>{}, patience);
+        if (!versions.empty()) source_->remember_in(versions);
     }
 
     void wait(const std::function<bool()>& holds) {
@@ -85,6 +88,7 @@ public:
         return text;
     }
     KubeSource& source() { return *source_; }
+    std::string url() const { return server_.url(); }
 
     state::Cluster cluster;
 
@@ -312,6 +316,51 @@ TEST_CASE("a streaming list is asked for as one again after it broke off once, a
     REQUIRE(scene.asked().size() == 4);
     for (const auto& asked : scene.asked())
         CHECK(has(asked.target, "sendInitialEvents=true"));
+}
+
+/// What a former agent left behind, of a server at `url`.
+void leave_version(const std::string& path, const std::string& url, const std::string& version) {
+    KnownVersions known(path, url);
+    known.note("namespaces namespaces?", version);
+    known.flush();
+}
+
+TEST_CASE("how far the server has told is remembered, and the next first list isn't older") {
+    const TemporaryDirectory directory;
+    const auto path = directory.at("agent.versions").string();
+    std::string kept;
+    {
+        Scene scene({{list(item("shop"), "10")}, {stream(event("ADDED", "bank", "40")), Then::kHold}}, {}, "20", path);
+        scene.wait_for("bank");
+        CHECK(scene.asked()[0].target == "/api/v1/namespaces?limit=500&resourceVersion=0");
+        kept = scene.url();
+    }
+    CHECK(KnownVersions(path, kept).of("namespaces namespaces?") == "40");
+    for (const bool streaming : {false, true}) {
+        CAPTURE(streaming);
+        // A server has another port each time: so its predecessor's word is said to be its own.
+        Scene next({}, {}, streaming ? "33" : "20", "");
+        leave_version(path, next.url(), "40");
+        next.source().remember_in(path);
+        next.wait_until_asked(1);
+        CHECK(has(next.asked()[0].target, "resourceVersion=40"));
+        CHECK(has(next.asked()[0].target, "resourceVersionMatch=NotOlderThan"));
+        CHECK(has(next.asked()[0].target, "sendInitialEvents=true") == streaming);
+    }
+}
+
+TEST_CASE("a server restored from a backup, behind what a former agent knew, is believed after three tries") {
+    const TemporaryDirectory directory;
+    const auto path = directory.at("agent.versions").string();
+    const auto ahead = response("504 Gateway Timeout", status(504, "Too large resource version: 40",
+                                                              R"({"causes":[{"reason":"ResourceVersionTooLarge"}]})"));
+    Scene scene({{ahead}, {ahead}, {ahead}, {list(item("shop"), "20")}});
+    leave_version(path, scene.url(), "40");
+    scene.source().remember_in(path);
+    scene.wait([&] { return has(scene.problems(), "behind what it said before, and counts nevertheless"); });
+    scene.wait_for("shop");
+    CHECK(scene.asked()[3].target == "/api/v1/namespaces?limit=500");
+    scene.wait([&] { return KnownVersions(path, scene.url()).of("namespaces namespaces?") == "20"; });
 }
 
 TEST_CASE("watches that end at once and say nothing are not asked for without a pause") {

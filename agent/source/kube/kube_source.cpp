@@ -22,6 +22,12 @@ constexpr auto kVersionDeadline = 5s;
 constexpr size_t kLongestVersion = 64 << 10; // bytes
 constexpr int kFirstStreamingMinor = 32;     // 1.32: streaming lists are on by default
 
+/// What names it among all of one server's: groups and versions may change, and the versions of objects don't with
+/// them.
+std::string key_of(const Resource& resource) {
+    return resource.name + " " + resource.path + "?" + resource.selector;
+}
+
 /// Of {"major": "1", "minor": "32+"}.
 int minor_version(const std::string& body) {
     std::string text = body;
@@ -60,13 +66,31 @@ KubeSource::KubeSource(Session& session, std::vector<Resource> resources, std::v
         followers_.push_back(std::make_unique<Follower>(std::move(tap), session_, patience));
 }
 
-KubeSource::~KubeSource() = default;
+KubeSource::~KubeSource() {
+    if (known_) known_->flush();
+}
+
+void KubeSource::remember_in(const std::string& path) {
+    known_.emplace(path, session_.url());
+    for (auto& follower : followers_)
+        if (auto version = known_->of(key_of(follower->reflector.resource())); !version.empty())
+            follower->reflector.start_from(std::move(version));
+}
+
+/// Only what is in force: before all is complete, nothing of it is.
+void KubeSource::remember(std::chrono::steady_clock::time_point now) {
+    if (!known_ || !synced_) return;
+    for (const auto& follower : followers_)
+        known_->note(key_of(follower->reflector.resource()), follower->reflector.version());
+    if (known_->write(now)) session_.wake_by(known_->next());
+}
 
 void KubeSource::update(state::Cluster& cluster) {
     session_.work();
     if (!started_ && !version_request_) ask_version();
     if (started_) tick();
     if (!synced_ && all_synced()) release(cluster);
+    remember(std::chrono::steady_clock::now());
     collect();
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "source/kube/reflector.h"
+#include "source/kube/known_versions.h"
 #include "source/kube/resource.h"
 #include "source/kube/session.h"
 #include "source/source.h"
@@ -32,6 +33,9 @@ public:
     KubeSource(Session& session, std::vector<Resource> resources, std::vector<Tap> taps = {}, Patience patience = {});
     ~KubeSource() override;
 
+    /// Remembers in this file how far the server has told, and begins there. Before the first update().
+    void remember_in(const std::string& path);
+
     int fd() const override { return session_.fd(); }
     void update(state::Cluster& cluster) override;
     bool synced() const override { return synced_; }
@@ -51,6 +55,7 @@ private:
     void release(state::Cluster& cluster);
     void collect();
 
+    void remember(std::chrono::steady_clock::time_point now);
     Session& session_;
     std::chrono::steady_clock::time_point created_ = std::chrono::steady_clock::now();
     state::Pool pool_;
@@ -62,6 +67,7 @@ private:
     bool synced_ = false;
     std::vector<state::Problem> problems_;
     std::vector<std::string> unheard_;
+    std::optional<KnownVersions> known_;
 };
 
 } // namespace bulkhead::source::kube

@@ -329,7 +329,8 @@ void Reflector::end_too_new(const Status& status) {
         return list_anew("");
     }
     if (step_ != Step::kWatch) list_anew(list_version_);
-    fail("the API server is behind what it said before: " + status.message, status.retry_after);
+    fail("the API server is behind what it said before, and counts nevertheless if it stays so: " + status.message,
+         status.retry_after);
 }
 
 void Reflector::try_next_root() {

@@ -64,6 +64,12 @@ public:
     /// Streaming lists are worth a try.
     void allow_streaming() { streaming_ = true; }
 
+    /// The first list must not be older; before the first tick().
+    void start_from(std::string version) { list_version_ = std::move(version); }
+
+    /// What was told last is of this version; empty before the first list.
+    const std::string& version() const { return version_; }
+
     bool synced() const { return synced_; }             // the first list is complete
     const std::string& error() const { return error_; } // empty = all is well
     const Resource& resource() const { return resource_; }
