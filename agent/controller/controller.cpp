@@ -98,7 +98,7 @@ Changes Controller::wanted(const std::vector<state::Problem>& problems) const {
 }
 
 std::vector<state::Problem> Controller::problems() const {
-    auto all = source_.problems();
+    auto all = source_.all_problems();
     const auto& compiled = compiler_.desired().problems;
     all.insert(all.end(), compiled.begin(), compiled.end());
     return all;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "source/kube/intake.h"
@@ -34,6 +36,11 @@ struct Fixture {
         intake.add_problems(all);
         return all;
     }
+    std::vector<state::Problem> first_problems() const {
+        std::vector<state::Problem> all;
+        intake.add_first_problems(all);
+        return all;
+    }
     std::vector<std::string> unheard() const {
         std::vector<std::string> all;
         intake.add_unheard(all);
@@ -45,7 +52,59 @@ struct Fixture {
     Intake intake;
 };
 
+Value grant(const std::string& ns, int number, const std::string& spec) {
+    return document("{apiVersion: bulkhead.dev/v1alpha1, kind: AccessGrant, metadata: {namespace: " + ns + ", name: g" +
+                    std::to_string(number) + "}, spec: " + spec + "}");
+}
+
 } // namespace
+
+TEST_CASE("one namespace's many wrong objects are a few lines, of others each is told, and all can be had") {
+    Fixture f("AccessGrant");
+    for (int i = 0; i < 1234; ++i)
+        f.intake.put(grant("shop", i, "{from: []}"));
+    f.intake.put(grant("shop-b", 0, "{from: []}"));
+    f.intake.put(grant("bank", 0, "{from: []}"));
+    CHECK(f.problems().size() == 1236);
+    const auto first = f.first_problems();
+    REQUIRE(first.size() == 13);
+    const auto of = [&](const std::string& object) {
+        return std::ranges::count_if(first, [&](const auto& one) { return one.object.starts_with(object); });
+    };
+    CHECK(of("AccessGrant shop/") == 10);
+    CHECK(of("AccessGrant shop-b/") == 1);
+    CHECK(of("AccessGrant bank/") == 1);
+    const auto rest = std::ranges::find(first, "Namespace shop", &state::Problem::object);
+    REQUIRE(rest != first.end());
+    CHECK(rest->text == "has at least 1000 more problems in its AccessGrants; these are the first");
+    for (int i = 10; i < 1234; ++i)
+        f.intake.remove(grant("shop", i, "{}"));
+    CHECK(f.first_problems().size() == 12);
+}
+
+TEST_CASE("of the platform's own objects each is told") {
+    Fixture f("Tenant");
+    for (int i = 0; i < 30; ++i)
+        f.intake.put(tenant("t" + std::to_string(i), "{level: secret}"));
+    CHECK(f.first_problems().size() == 30);
+}
+
+TEST_CASE("what changes no problem says so") {
+    Fixture f("AccessGrant");
+    CHECK(f.intake.take_changed()); // nobody has looked yet
+    f.intake.put(grant("shop", 1, "{from: [{world: true}]}"));
+    CHECK_FALSE(f.intake.take_changed());
+    f.intake.put(grant("shop", 1, "{from: []}"));
+    CHECK(f.intake.take_changed());
+    f.intake.put(grant("shop", 1, "{from: []}"));
+    CHECK_FALSE(f.intake.take_changed());
+    f.intake.put(grant("shop", 1, "{from: [{nobody: true}]}"));
+    CHECK(f.intake.take_changed());
+    f.intake.remove(grant("shop", 1, "{}"));
+    CHECK(f.intake.take_changed());
+    f.intake.remove(grant("shop", 1, "{}"));
+    CHECK_FALSE(f.intake.take_changed());
+}
 
 TEST_CASE("what a later list no longer has is gone when that list is complete, and not before") {
     Fixture f("Pod");

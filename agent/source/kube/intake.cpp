@@ -5,11 +5,20 @@ namespace bulkhead::source::kube {
 
 namespace {
 
+constexpr size_t kMostOfNamespace = 10; // problems
 constexpr auto kLastGood = "; its last good content stays in force";
 constexpr auto kNothing = "; no good content of it is known";
 
 std::string name_of(const state::ObjectKey& key) {
     return key.ns + "/" + key.name;
+}
+
+/// Down to its first digit: a text that changed with each would be a new problem each time.
+size_t rounded(size_t count) {
+    size_t unit = 1;
+    while (count / unit >= 10)
+        unit *= 10;
+    return count / unit * unit;
 }
 
 std::string name_in(const Value& document) {
@@ -69,11 +78,19 @@ void Intake::take_problems(const Name& name, const Decoded& decoded) {
     for (const auto& remark : decoded.complaints.remarks)
         add(remark, "", Nature::kMistake);
     if (is_valid)
-        never_valid_.erase(name);
+        changed_ |= never_valid_.erase(name) != 0;
     else if (!has_good(name) && is_waited_for(key))
-        never_valid_.insert(name);
+        changed_ |= never_valid_.insert(name).second;
+    set_problems(name, std::move(problems));
+}
+
+void Intake::set_problems(const Name& name, std::vector<state::Problem> problems) {
+    const auto known = problems_.find(name);
+    const bool is_same = known == problems_.end() ? problems.empty() : known->second == problems;
+    if (is_same) return;
+    changed_ = true;
     if (problems.empty())
-        problems_.erase(name);
+        problems_.erase(known);
     else
         problems_[name] = std::move(problems);
 }
@@ -97,13 +114,34 @@ void Intake::forget(const Name& name) {
         waiting_.erase(name);
     else
         cluster_->remove(key_of(name));
-    problems_.erase(name);
-    never_valid_.erase(name);
+    set_problems(name, {});
+    changed_ |= never_valid_.erase(name) != 0;
 }
 
 void Intake::add_problems(std::vector<state::Problem>& all) const {
     for (const auto& [name, problems] : problems_)
         all.insert(all.end(), problems.begin(), problems.end());
+}
+
+/// Whoever may write objects in a namespace may write as many wrong ones as he likes.
+void Intake::add_first_problems(std::vector<state::Problem>& all) const {
+    auto next = problems_.begin();
+    while (next != problems_.end()) {
+        const auto ns = key_of(next->first).ns;
+        size_t told = 0, left = 0;
+        for (; next != problems_.end() && next->first.starts_with(ns + "/"); ++next)
+            for (const auto& problem : next->second) {
+                const bool is_told = ns.empty() || told < kMostOfNamespace;
+                if (is_told) all.push_back(problem);
+                ++(is_told ? told : left);
+            }
+        if (left > 0)
+            all.push_back({.origin = origin_,
+                           .object = "Namespace " + ns,
+                           .field = "",
+                           .text = "has at least " + std::to_string(rounded(left)) + " more problems in its " + kind_ +
+                                   "s; these are the first"});
+    }
 }
 
 void Intake::add_unheard(std::vector<std::string>& all) const {

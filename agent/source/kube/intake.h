@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "source/decode.h"
@@ -33,6 +34,12 @@ public:
 
     void add_problems(std::vector<state::Problem>& all) const;
 
+    /// Likewise, but of each namespace the first few only, and how many there are beyond.
+    void add_first_problems(std::vector<state::Problem>& all) const;
+
+    /// Since the last call: problems, or what is unheard.
+    bool take_changed() { return std::exchange(changed_, false); }
+
     /// Objects that are there, but were never valid, as far as they are waited for.
     void add_unheard(std::vector<std::string>& all) const;
 
@@ -41,6 +48,7 @@ private:
 
     bool has_good(const Name& name) const;
     void take_problems(const Name& name, const Decoded& decoded);
+    void set_problems(const Name& name, std::vector<state::Problem> problems);
     void forget(const Name& name);
 
     state::ObjectKey key_of(const Name& name) const;
@@ -54,6 +62,7 @@ private:
     std::unordered_set<Name> listed_;       // ... by the list under way
     std::map<Name, std::vector<state::Problem>> problems_;
     std::set<Name> never_valid_;
+    bool changed_ = true;
 };
 
 } // namespace bulkhead::source::kube

@@ -153,23 +153,49 @@ Hearing KubeSource::hearing() const {
     return sum;
 }
 
-void KubeSource::collect() {
-    problems_.clear();
-    unheard_.clear();
-    std::set<std::string> errors; // most of them concern all resources alike
-    for (const auto& follower : followers_) {
+/// Most of them concern all resources alike.
+std::set<std::string> KubeSource::errors() const {
+    std::set<std::string> errors;
+    for (const auto& follower : followers_)
         if (const auto& error = follower->reflector.error(); !error.empty()) errors.insert(error);
-        if (!follower->intake) continue;
-        follower->intake->add_problems(problems_);
-        follower->intake->add_unheard(unheard_);
-    }
     for (const auto* error : {&session_.credentials().error(), &session_.error()})
         if (!error->empty()) errors.insert(*error);
-    for (const auto& error : errors)
-        problems_.push_back({.origin = session_.url(),
-                             .object = "",
-                             .field = "",
-                             .text = error + (synced_ ? "; what was said last stays in force" : "")});
+    return errors;
+}
+
+/// Called at every event, most of which change none of it.
+void KubeSource::collect() {
+    bool changed = collected_as_synced_ != synced_;
+    for (const auto& follower : followers_)
+        if (follower->intake) changed |= follower->intake->take_changed();
+    auto now = errors();
+    if (!changed && now == errors_) return;
+    errors_ = std::move(now);
+    collected_as_synced_ = synced_;
+    problems_.clear();
+    unheard_.clear();
+    for (const auto& follower : followers_) {
+        if (!follower->intake) continue;
+        follower->intake->add_first_problems(problems_);
+        follower->intake->add_unheard(unheard_);
+    }
+    add_errors(problems_);
+}
+
+std::vector<state::Problem> KubeSource::all_problems() const {
+    std::vector<state::Problem> all;
+    for (const auto& follower : followers_)
+        if (follower->intake) follower->intake->add_problems(all);
+    add_errors(all);
+    return all;
+}
+
+void KubeSource::add_errors(std::vector<state::Problem>& all) const {
+    for (const auto& error : errors_)
+        all.push_back({.origin = session_.url(),
+                       .object = "",
+                       .field = "",
+                       .text = error + (synced_ ? "; what was said last stays in force" : "")});
 }
 
 } // namespace bulkhead::source::kube
