@@ -77,6 +77,21 @@ TEST_CASE("a node's slices tell the others of its pods by name, and go with the 
     CHECK(agent_b.endpoint("bank/teller").is_object());
 }
 
+TEST_CASE("a node without its Node object publishes nothing, since nothing would take its slices away with it") {
+    TwoNodes cluster;
+    kubectl(cluster.server(), {"delete", "node", kNodeA});
+    cluster.put(namespace_text("shop"));
+    const auto agent_a = cluster.start(kNodeA);
+    cluster.run(kNodeA, "shop/web", 20);
+    CHECK(wait_until([&] { return agent_a.endpoint("shop/web").is_object(); }, after(20s), 20ms));
+    cluster.put(protected_namespace_text("shop")); // which is news for a slice too
+    agent_a.wait_for_verdict("198.51.100.1", "shop/web:80", "deny");
+    CHECK(cluster.slices().empty());
+    cluster.put(node_text(cluster.net().node(kNodeA)));
+    CHECK(wait_until([&] { return cluster.slices().size() == 1; }, after(20s), 20ms));
+    CHECK(cluster.slices().at(0).at("metadata").at("ownerReferences").at(0).at("name") == kNodeA);
+}
+
 /// A pod that isn't there, and the addresses that it is told to have.
 struct Forged {
     std::string ns;

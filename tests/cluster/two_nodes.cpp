@@ -3,15 +3,11 @@
 
 namespace bulkhead::test {
 
-namespace {
-
 std::string node_text(const Place& node) {
     return "apiVersion: v1\nkind: Node\nmetadata: {name: " + node.name +
            "}\nstatus: {addresses: [{type: InternalIP, address: " + node.ip4.text() +
            "}, {type: InternalIP, address: \"" + node.ip6.text() + "\"}]}\n---\n";
 }
-
-} // namespace
 
 TwoNodes::TwoNodes() : net_(Net::create()), host_(net_.resource("api-server", "10.0.0.200", "fd00:10::200")) {
     server_.emplace(started({.netns = host_.netns.name(), .address = host_.ip4.text()}));

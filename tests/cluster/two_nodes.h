@@ -40,6 +40,8 @@ private:
     std::optional<ApiServer> server_;
 };
 
+std::string node_text(const Place& node);
+
 /// Bound to its node; nobody ever writes its status.
 std::string bound_pod_text(const std::string& node, const std::string& pod);
 

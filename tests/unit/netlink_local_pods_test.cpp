@@ -68,6 +68,27 @@ TEST_CASE("pods of other nodes and hostNetwork pods name no veth") {
         CHECK(pod.pod.empty());
 }
 
+TEST_CASE("a slice names no veth, whatever node it says its pods are on") {
+    Names known;
+    state::Pod told;
+    told.ns = "blog";
+    told.name = "web-1";
+    told.node = "node-a";
+    told.slice = "node-b-1";
+    told.common = std::make_shared<const state::PodTemplate>();
+    known.cluster.put(
+        state::IdentitySlice{.meta = {.name = "node-b-1", .ns = "", .origin = "", .created = {}}, .pods = {told}});
+    REQUIRE(known.cluster.pods().contains("blog/web-1"));
+    CHECK_FALSE(known.names.learn(known.cluster, known.cluster.take_changes()));
+    LocalPods pods(kSlots, 0);
+    CHECK(only(pods.update({veth(2, kWeb, 0)}, known.names)).pod.empty());
+    CHECK(known.add("blog", "web-1")); // and now a Pod object says so
+    CHECK(only(pods.update({veth(2, kWeb, 0)}, known.names)).pod == "blog/web-1");
+    CHECK(known.remove("blog", "web-1")); // the slice goes on telling of it
+    CHECK(known.cluster.pods().contains("blog/web-1"));
+    CHECK(known.names.candidates(kWeb).empty());
+}
+
 TEST_CASE("a pod that becomes known later names its held veth, which stays the same pod") {
     Names known;
     LocalPods pods(kSlots, 0);
