@@ -49,7 +49,9 @@ bool enter_namespaces(const std::filesystem::path& resolver) {
 
 /// Asks, works for half a second, gives up, and lets everything go.
 Outcome ask(const Fd& dns) {
-    auto client = HttpClient::create({.url = "http://api.cluster.example:6443"}).value();
+    Server server;
+    server.url = "http://api.cluster.example:6443";
+    auto client = HttpClient::create(server).value();
     bool ended = false;
     auto transfer = client->start({.path = "/version"}, {}, {.on_end = [&](const Response&) { ended = true; }}).value();
     auto slowest = std::chrono::steady_clock::duration(0);
