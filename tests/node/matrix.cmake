@@ -7,6 +7,6 @@ target_compile_definitions(node_matrix PRIVATE
   BULKHEAD_AGENT="$<TARGET_FILE:bulkhead-agent>"
   BULKHEAD_CTL="$<TARGET_FILE:bulkheadctl>"
   BULKHEAD_PODNET="${PROJECT_SOURCE_DIR}/tools/podnet"
-  BULKHEAD_EXAMPLES="${PROJECT_SOURCE_DIR}/manifests/examples")
+  BULKHEAD_EXAMPLES="${PROJECT_SOURCE_DIR}/manifests/examples/demo")
 add_dependencies(node_matrix bulkhead-agent bulkheadctl)
 catch_discover_tests(node_matrix PROPERTIES LABELS node SKIP_RETURN_CODE 4)

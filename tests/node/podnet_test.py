@@ -311,9 +311,9 @@ class Life(NetTest):
 
 
 class Examples(NetTest):
-    """manifests/examples, which everything else is shown on."""
+    """manifests/examples/demo, which everything else is shown on."""
 
-    EXAMPLES = PODNET.parents[1] / "manifests" / "examples"
+    EXAMPLES = PODNET.parents[1] / "manifests" / "examples" / "demo"
 
     def test_the_example_cluster_stands(self):
         podnet("apply", str(self.EXAMPLES))

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_EXAMPLES = _ROOT / "manifests" / "examples"
+_EXAMPLES = _ROOT / "manifests" / "examples" / "demo"
 _PODNET = _ROOT / "tools" / "podnet"
 _START_LIMIT = 60.0  # seconds; loading the programs on a busy machine
 _STOP_LIMIT = 5.0

@@ -14,7 +14,7 @@ namespace {
 using namespace bulkhead;
 
 constexpr const char* kFooter = "Exit codes: 0 as expected; 1 not so; 2 wrong usage; 3 could not be measured.\n"
-                                "Example: podnet ls -o json | bulkhead-matrix manifests/examples";
+                                "Example: podnet ls -o json | bulkhead-matrix manifests/examples/demo";
 enum Exit { kAsExpected = 0, kDifferences = 1, kUsage = 2, kFailed = 3 };
 
 struct Options {
