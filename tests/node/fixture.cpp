@@ -175,6 +175,10 @@ Place Net::node(const std::string& name) const {
             require(Netns::open(name_ + "-node-" + name))};
 }
 
+std::string Net::listing() const {
+    return require(podnet(name_, {"ls", "-o", "json"}));
+}
+
 AgentProcess AgentProcess::launch(const Net& net, const Place& node, const Options& options) {
     const std::string name = options.name.empty() ? node.name : options.name;
     const fs::path pin_dir = net.directory() / (name + ".pins");

@@ -82,6 +82,8 @@ public:
     /// Something of AWS' on the VPC, which no agent hears of from here.
     Place resource(const std::string& name, const std::string& ip4, const std::string& ip6) const;
     Place node(const std::string& name) const;
+    /// What `podnet ls -o json` prints.
+    std::string listing() const;
 
     const Manifests& manifests() const { return manifests_; }
     /// For sockets, pins and further manifests.

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <memory>
 
-#include "support/oracle.h"
-
 namespace bulkhead::matrix {
 
 namespace {
@@ -18,8 +16,8 @@ std::string party_of(const Place& place, uint8_t family) {
 
 } // namespace
 
-Expectation expect_rule(const std::vector<state::Object>& objects) {
-    const auto oracle = std::make_shared<const test::Oracle>(objects);
+Expectation expect_rule(const std::vector<state::Object>& objects, const test::OracleSettings& settings) {
+    const auto oracle = std::make_shared<const test::Oracle>(objects, settings);
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     return [oracle, now](const Route& route) -> Result<Expected> {
         // Bulkhead judges what pods send and receive, and nobody else.

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "matrix/scene.h"
+#include "support/oracle.h"
 
 namespace bulkhead::matrix {
 
@@ -30,7 +31,7 @@ struct Expected {
 using Expectation = std::function<Result<Expected>(const Route&)>;
 
 /// As the rule says over these objects, at this moment.
-Expectation expect_rule(const std::vector<state::Object>& objects);
+Expectation expect_rule(const std::vector<state::Object>& objects, const test::OracleSettings& settings = {});
 
 /// As without any agent: everybody reaches everybody.
 Expectation expect_open();
