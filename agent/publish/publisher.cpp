@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "publish/publisher.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "source/kube/query.h"
 #include "state/labels.h"
 
@@ -83,18 +86,22 @@ std::set<std::string> Publisher::different() const {
 }
 
 void Publisher::look() {
-    list_.clear();
-    const auto query =
-        Query().add("labelSelector", std::string(state::kNodeLabel) + "=" + state::label_value(node_)).text();
-    start(look_, {.path = kPath + query, .deadline = kDeadline},
+    Query query;
+    query.add("labelSelector", std::string(state::kNodeLabel) + "=" + state::label_value(node_))
+        .add("resourceVersion", std::to_string(version_));
+    if (version_ != 0) query.add("resourceVersionMatch", "NotOlderThan");
+    start(look_, {.path = kPath + query.text(), .deadline = kDeadline},
           [this](const Response& response) { take_look(response); });
 }
 
 void Publisher::take_look(const Response& response) {
     look_.transfer.reset();
-    if (response.status != 200 || !response.error.empty())
+    if (response.status != 200 || !response.error.empty()) {
+        version_ = 0; // a server that was set back to an older state never has it
         return fail(look_, "list identityslices.bulkhead.dev", "list", response);
-    const auto specs = specs_in(std::exchange(list_, {}));
+    }
+    const auto specs = specs_in(look_.answer);
+    learn_version(std::exchange(look_.answer, {}));
     if (!specs) return fail(look_, "list identityslices.bulkhead.dev", "list", {.error = "the answer is no such list"});
     const bool is_first = !known_;
     compare(*specs);
@@ -138,6 +145,7 @@ void Publisher::end_write(const std::string& name, const Response& response) {
     auto& way = way_of(name);
     way.transfer.reset();
     const bool is_removal = way.body.empty();
+    learn_version(response.status == 200 ? way.answer : response.body);
     const bool is_done = response.error.empty() &&
                          (response.status == 200 || response.status == 201 || (is_removal && response.status == 404));
     if (!is_done && is_removal) return fail(way, "remove IdentitySlice " + name, "delete", response);
@@ -154,19 +162,29 @@ void Publisher::end_write(const std::string& name, const Response& response) {
     }
 }
 
+/// Versions of one resource are numbers, whatever else they are, and grow. (Kubernetes documentation, "API concepts".)
+void Publisher::learn_version(const std::string& object) {
+    const auto json = Json::parse(object, nullptr, false);
+    if (!json.is_object()) return;
+    const auto text = json.value("/metadata/resourceVersion"_json_pointer, "");
+    uint64_t version = 0;
+    std::from_chars(text.data(), text.data() + text.size(), version);
+    version_ = std::max(version_, version);
+}
+
 void Publisher::start(Way& way, Request request, std::function<void(const Response&)> on_end) {
     const auto* who = session_.credentials().current();
     if (who == nullptr) {
         way.next = std::chrono::steady_clock::now() + kAskAgainWhoWeAre;
         return session_.wake_by(way.next);
     }
-    const bool is_look = &way == &look_;
+    way.answer.clear();
     way.proof_version = who->version;
     auto transfer = session_.client().start(request, *who,
                                             {.on_body =
-                                                 [this, is_look](std::string_view bytes) {
-                                                     if (is_look) list_ += bytes;
-                                                     return list_.size() < kLongestList;
+                                                 [&way](std::string_view bytes) {
+                                                     way.answer += bytes;
+                                                     return way.answer.size() < kLongestList;
                                                  },
                                              .on_end = std::move(on_end)});
     if (!transfer) return fail(way, request.path, "", {.error = transfer.error().text});

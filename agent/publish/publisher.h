@@ -65,6 +65,7 @@ private:
         source::kube::HttpClient::TransferPtr transfer{nullptr, nullptr};
         uint64_t proof_version = 0;
         std::string body; // of the write under way; empty = a removal
+        std::string answer;
         source::kube::Backoff backoff;
         Time next{}; // not before
         std::string error;
@@ -77,6 +78,7 @@ private:
     void compare(const Specs& specs);
     void write(const std::string& name, Way& way);
     void end_write(const std::string& name, const Response& response);
+    void learn_version(const std::string& object);
     void start(Way& way, source::kube::Request request, std::function<void(const Response&)> on_end);
     void fail(Way& way, const std::string& what, const std::string& verbs, const Response& response);
     std::set<std::string> different() const;
@@ -88,7 +90,9 @@ private:
     Slices there_;       // as the server took them; of those that it has otherwise, nothing but the name
     bool known_ = false; // there_ has all
     Way look_;
-    std::string list_; // what the look brings
+    // The newest that we have seen, which a look must not be older than. From the server's memory, which etcd needn't
+    // be asked for: a look at the cluster's every slice by every node would be too much for it.
+    uint64_t version_ = 0;
     std::map<std::string, Way> ways_;
     std::string disturbance_; // somebody else writes our slices
     Counts counts_;

@@ -154,6 +154,30 @@ TEST_CASE("what isn't a list of slices is not taken for an empty one") {
     scene.wait_in_sync();
 }
 
+TEST_CASE("looks are answered from the server's memory, not older than what was written, and any after a refusal") {
+    std::vector<std::string> looks;
+    std::mutex mutex;
+    Scene scene(
+        [&](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+            if (request.method != "GET") return {response("200 OK", R"({"metadata":{"resourceVersion":"70"}})")};
+            const std::scoped_lock lock(mutex);
+            looks.push_back(request.target.substr(request.target.find("&resourceVersion")));
+            if (looks.size() == 2) return {response("504 Gateway Timeout", R"({"code":504})")};
+            return {response("200 OK", R"({"metadata":{"resourceVersion":"7"},"items":[]})")};
+        },
+        {.between_writes = 10ms, .between_looks = 200ms});
+    scene.publisher->set_wanted({{"node-a-1", R"({"spec":{"tenant":"bank"}})"}});
+    scene.wait_in_sync();
+    scene.wait([&] {
+        const std::scoped_lock lock(mutex);
+        return looks.size() >= 3;
+    });
+    const std::scoped_lock lock(mutex);
+    CHECK(looks[0] == "&resourceVersion=0");
+    CHECK(looks[1] == "&resourceVersion=70&resourceVersionMatch=NotOlderThan");
+    CHECK(looks[2] == "&resourceVersion=0");
+}
+
 TEST_CASE("what somebody removed or changed is written again when that is found, and the change is told") {
     std::atomic<int> looks{0};
     const std::string spec = R"({"spec":{"tenant":"bank"}})";

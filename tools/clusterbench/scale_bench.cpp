@@ -3,6 +3,7 @@
 
 #include <spdlog/fmt/fmt.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <random>
@@ -21,8 +22,9 @@ constexpr double kStatusSeconds = 300;   // between two writes of a Node's statu
 constexpr double kChurn = 0.01 / 60;     // of all pods are replaced in a second
 constexpr double kRollSeconds = 0.1;     // between two nodes of a DaemonSet that rolls
 constexpr uint32_t kNewPods = 3'000'000; // address_of() of pods that come
-constexpr auto kPatience = 600s;
-constexpr int kTick = 5; // ms
+constexpr auto kPatience = 120s;
+constexpr int kTick = 5;          // ms
+constexpr rlim_t kFilesEach = 32; // descriptors of an agent
 
 struct Traffic {
     uint64_t received = 0;
@@ -46,12 +48,22 @@ Traffic traffic() {
     return sum;
 }
 
+Result<> allow_files(rlim_t count) {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = std::max(limit.rlim_cur, count);
+    limit.rlim_max = std::max(limit.rlim_max, count);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return fail("open " + std::to_string(count) + " files", errno);
+    return {};
+}
+
 /// All agents in one thread.
 class Fleet {
 public:
     static Result<Fleet> create(const std::filesystem::path& kubeconfig, uint32_t count, const Population& population) {
         const auto access = source::kube::read_kubeconfig(kubeconfig);
         if (!access) return tl::unexpected(access.error());
+        if (auto raised = allow_files(count * kFilesEach); !raised) return tl::unexpected(raised.error());
         Fleet fleet;
         fleet.epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
         for (uint32_t i = 0; i < count; ++i) {

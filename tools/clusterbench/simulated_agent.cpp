@@ -54,6 +54,8 @@ uint64_t SimulatedAgent::events() const {
 std::string SimulatedAgent::trouble() const {
     for (const auto& reflector : reflectors_)
         if (!reflector->error().empty()) return reflector->error();
+    for (const auto& reflector : reflectors_)
+        if (!reflector->synced()) return reflector->resource().name + " is not listed yet";
     return publisher_->error();
 }
 
