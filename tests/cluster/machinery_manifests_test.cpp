@@ -165,6 +165,42 @@ TEST_CASE("an agent's token is good for the slices of its node, and for no other
                  "may not write IdentitySlices for node-b");
     check_taken(agent(remove("node-a-00000001")));
     check_denied(agent(remove("node-b-00000001")), others);
+
+    // Whom the API server calls is not an agent's to say: that slice is of no node.
+    const std::string reach =
+        "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: kube-apiserver, "
+        "labels: {bulkhead.dev/node: node-a}}\nspec: {kubeApiserver: []}\n";
+    check_denied(agent(create, reach), "says of which node it is");
+    check_denied(agent(create, slice("kube-apiserver", "node-a", label)), "is called node-a- and eight digits");
+    put(server, reach);
+    check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"node\": \"node-a\"}}")), "only bulkhead-controller");
+    check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"kubeApiserver\": []}, \"metadata\": {\"labels\": {\"a\": "
+                                               "\"b\"}}}")),
+                 "only bulkhead-controller");
+    check_denied(agent(remove("kube-apiserver")), "only bulkhead-controller");
+}
+
+TEST_CASE("the controller's token takes the start-up taint from a node, and changes nothing else of it") {
+    const ApiServer server = installed();
+    const std::string ours = "{\"key\": \"bulkhead.dev/agent-not-ready\", \"effect\": \"NoSchedule\"}";
+    const std::string gpu = "{\"key\": \"gpu\", \"effect\": \"NoSchedule\"}";
+    put(server, "apiVersion: v1\nkind: Node\nmetadata: {name: node-a, labels: {zone: a}}\nspec: {taints: [" + ours +
+                    ", " + gpu + "]}\n");
+    const auto patch = [&](const std::string& account, const std::string& what) {
+        return as_account(server, account, "",
+                          {"patch", "--dry-run=server", "--type=merge", "node", "node-a", "-p", what});
+    };
+    const std::string controller = std::string(kAgentNamespace) + ":bulkhead-controller";
+    const std::string label = "{\"metadata\": {\"labels\": {\"zone\": \"b\"}}}";
+    REQUIRE(wait_until([&] { return patch(controller, label).status != 0; }, after(60s), 100ms));
+    const auto taints = [](const std::string& some) { return "{\"spec\": {\"taints\": [" + some + "]}}"; };
+    check_taken(patch(controller, taints(gpu)));
+    for (const auto& wrong :
+         {taints(ours), taints(""), taints(gpu + ", " + ours + ", {\"key\": \"a\", \"effect\": \"NoExecute\"}"), label,
+          std::string("{\"spec\": {\"unschedulable\": true}}"),
+          std::string("{\"metadata\": {\"annotations\": {\"a\": \"b\"}}}")})
+        check_denied(patch(controller, wrong), "and change nothing else of a node");
+    check_taken(patch("default:bulkhead-controller", label)); // somebody else
 }
 
 /// Requests that went through a level by a flow schema.
