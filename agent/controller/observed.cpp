@@ -27,14 +27,20 @@ bool has_condition(const Field& status, std::string_view type, bool unless_said)
     return holds;
 }
 
+/// The container `agent`; any of them where an overlay has given it another name, since to take a running agent for an
+/// absent one would be to write over what it says.
 bool is_running(const Field& status) {
-    bool running = false;
+    bool agent_runs = false, agent_is_there = false, any_runs = false;
     const auto containers = status["containerStatuses"];
     containers.each([&](const Field& container) {
         const auto state = container["state"];
-        running |= container["name"].string() == "agent" && state["running"].present();
+        const bool runs = state["running"].present();
+        const bool is_agent = container["name"].string() == "agent";
+        agent_is_there |= is_agent;
+        agent_runs |= is_agent && runs;
+        any_runs |= runs;
     });
-    return running;
+    return agent_is_there ? agent_runs : any_runs;
 }
 
 /// One that is being deleted counts for as long as it runs.
