@@ -22,7 +22,7 @@ constexpr double kStatusSeconds = 300;   // between two writes of a Node's statu
 constexpr double kChurn = 0.01 / 60;     // of all pods are replaced in a second
 constexpr double kRollSeconds = 0.1;     // between two nodes of a DaemonSet that rolls
 constexpr uint32_t kNewPods = 3'000'000; // address_of() of pods that come
-constexpr auto kPatience = 120s;
+constexpr auto kPatience = 600s;
 constexpr int kTick = 5;          // ms
 constexpr rlim_t kFilesEach = 32; // descriptors of an agent
 
@@ -122,12 +122,12 @@ public:
         : fleet_(fleet), client_(client), population_(population), options_(options) {}
 
     Result<Json> run() {
-        Json all;
-        all["start"] = phase([this] { return start(); });
-        all["rest"] = phase([this] { return rest(false); });
-        all["churn"] = phase([this] { return rest(true); });
-        all["daemonset_first"] = phase([this] { return roll(true, false); });
-        all["daemonset_rolls"] = phase([this] { return roll(true, true); });
+        Json all = Json::array();
+        all.push_back(phase("start", [this] { return start(); }));
+        all.push_back(phase("rest", [this] { return rest(false); }));
+        all.push_back(phase("churn", [this] { return rest(true); }));
+        all.push_back(phase("daemonset_first", [this] { return roll(true, false); }));
+        all.push_back(phase("daemonset_rolls", [this] { return roll(true, true); }));
         if (!failed_.empty()) return fail(failed_);
         if (const auto trouble = fleet_.trouble(); !trouble.empty()) return fail("an agent: " + trouble);
         return all;
@@ -139,7 +139,7 @@ private:
         uint64_t statuses = 0; // of nodes written
     };
 
-    Json phase(const std::function<Happened()>& what) {
+    Json phase(const char* name, const std::function<Happened()>& what) {
         const auto begin = Clock::now();
         const auto before = traffic();
         const auto events = fleet_.sum(&SimulatedAgent::events);
@@ -152,7 +152,8 @@ private:
         const auto received = static_cast<double>(after.received - before.received);
         const auto heard = static_cast<double>(fleet_.sum(&SimulatedAgent::events) - events);
         const auto written = static_cast<double>(fleet_.sum(&SimulatedAgent::writes) - writes);
-        return {{"seconds", rounded(seconds)},
+        return {{"phase", name},
+                {"seconds", rounded(seconds)},
                 {"pods_replaced", happened.pods},
                 {"node_statuses_written", happened.statuses},
                 {"slices_written", written},
@@ -204,8 +205,10 @@ private:
                 replace_a_pod();
                 ++happened.pods;
             }
-            while (static_cast<double>(happened.statuses) < statuses * now)
-                write_status(happened.statuses++);
+            while (static_cast<double>(happened.statuses) < statuses * now) {
+                write_status(++statuses_);
+                ++happened.statuses;
+            }
             work();
         }
         return happened;
@@ -262,6 +265,7 @@ private:
     const ScaleOptions& options_;
     std::minstd_rand random_{1};
     uint32_t came_ = 0;
+    uint64_t statuses_ = 0;
     std::string failed_;
 };
 
@@ -287,12 +291,12 @@ Result<Json> measure(const ScaleOptions& options, uint32_t agents) {
 void print(const Json& json) {
     fmt::print("{} agents, {} pods in {} slices\n", json["agents"].get<int>(), json["pods"].get<int>(),
                json["slices"].get<int>());
-    for (const auto& [name, phase] : json["phases"].items()) {
+    for (const auto& phase : json["phases"]) {
         const auto number = [&phase](const char* what) { return phase[what].get<double>(); };
         fmt::print(
             "  {:<16} {:6.1f} s; {:5.0f} slices written; for each agent {:8.1f} events, {:9.1f} kB in, {:7.1f} kB "
             "out; {:6.0f} bytes an event\n",
-            name, number("seconds"), number("slices_written"), number("events_per_agent"),
+            phase["phase"].get<std::string>(), number("seconds"), number("slices_written"), number("events_per_agent"),
             number("bytes_received_per_agent") / 1000, number("bytes_sent_per_agent") / 1000,
             number("bytes_received_per_event"));
     }

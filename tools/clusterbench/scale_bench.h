@@ -13,7 +13,7 @@
 namespace bulkhead::bench {
 
 struct ScaleOptions {
-    std::vector<uint32_t> agents = {100, 300};
+    std::vector<uint32_t> agents = {50, 100, 200};
     uint32_t seconds = 60; // of each phase
     std::string json;      // empty = none
 };
