@@ -149,8 +149,8 @@ TEST_CASE("the agent understands the arguments and the settings that the DaemonS
         REQUIRE(options);
         CHECK(options->is_kube());
         CHECK(options->node_name == kNode);
-        CHECK(options->default_mode == mode);
-        CHECK(options->keep_open == std::set<std::string>{"kube-system"});
+        CHECK(options->policy.default_mode == mode);
+        CHECK(options->policy.keep_open == std::set<std::string>{"kube-system"});
         CHECK(options->metrics_address ==
               ":" + std::to_string(container.at("ports").at(0).at("containerPort").get<int>()));
         CHECK(mounts(container, options->pin_dir));
