@@ -24,7 +24,7 @@ std::optional<Json> entry_of(const Callee& callee, const Kept<ServiceFacts>& ser
     if (port == service->ports.end()) return std::nullopt;
     return Json{{"namespace", callee.ns},
                 {"service", callee.service},
-                {"podSelector", {{"matchLabels", service->selector}}},
+                {"selector", service->selector},
                 {"ports", {port_of(*port)}}};
 }
 
@@ -43,7 +43,7 @@ Json reach_of(const std::set<Callee>& callees, const Kept<ServiceFacts>& service
     Json entries = Json::array();
     for (const auto& callee : callees)
         if (auto entry = entry_of(callee, services)) entries.push_back(std::move(*entry));
-    return {{"kubeApiserver", std::move(entries)}};
+    return {{"node", ""}, {"kubeApiserver", std::move(entries)}};
 }
 
 } // namespace bulkhead::controller

@@ -47,13 +47,15 @@ state::Pod read_endpoint(const Field& endpoint, const std::set<std::string>& kno
 }
 
 state::ApiServerReach read_reach(const Field& entry, const DecodeContext& context) {
-    const auto selector = entry["podSelector"];
+    const auto selector = entry["selector"];
     const auto ports = entry["ports"];
     state::ApiServerReach reach{.origin = state::Origin(context.file, entry.line()).text(),
                                 .ns = read_name(entry["namespace"]).value_or(""),
                                 .service = read_name(entry["service"]).value_or(""),
-                                .pods = read_selector(selector).value_or(state::Selector{}),
+                                .pods = {},
                                 .ports = read_ports(ports, PortNames::kAllowed)};
+    for (const auto& [key, value] : read_labels(selector))
+        reach.pods.terms.push_back({.key = key, .op = state::Selector::Term::Op::kIn, .values = {value}});
     // Nothing here means everything elsewhere: every pod, every port.
     if (reach.pods.terms.empty()) selector.complain("selects nothing");
     if (reach.ports.empty()) ports.complain("names nothing");
@@ -62,7 +64,7 @@ state::ApiServerReach read_reach(const Field& entry, const DecodeContext& contex
 
 /// By that name alone, since nodes can't write a slice called so: see manifests/components/admission.
 void read_reaches(const Field& spec, const DecodeContext& context, state::IdentitySlice& slice) {
-    if (spec["node"].present()) spec["node"].complain("is not for this slice: it is of no node");
+    if (spec["node"].string().value_or("") != "") spec["node"].complain("is not for this slice: it is of no node");
     if (spec["endpoints"].present()) spec["endpoints"].complain("are not for this slice: it is of no node");
     const auto entries = spec["kubeApiserver"];
     entries.each([&](const Field& entry) { slice.reach.push_back(read_reach(entry, context)); });

@@ -284,7 +284,7 @@ TEST_CASE("whom the API server calls is said for webhooks, APIServices and conve
     const auto entry = [](const Json& port) {
         return Json{{"namespace", "hooks"},
                     {"service", "admit"},
-                    {"podSelector", {{"matchLabels", {{"app", "admit"}}}}},
+                    {"selector", {{"app", "admit"}}},
                     {"ports", {{{"port", port}, {"protocol", "TCP"}}}}};
     };
     REQUIRE(comes_to_reach(server, Json::array({entry(8443)})));

@@ -62,7 +62,9 @@ constexpr auto kWholeSlice = R"({
     {namespace: payments, pod: ledger-0, addresses: [10.0.1.7, "2001:db8::7"], created: "2026-11-27T12:00:00Z",
      serviceAccount: ledger, labels: {app: ledger}, expose: "8443, 9000-9010/UDP",
      ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}]},
-    {namespace: payments, pod: ledger-1, addresses: []}]})";
+    {namespace: payments, pod: ledger-1, addresses: []}],
+  kubeApiserver: [{namespace: hooks, service: admit, selector: {app: admit},
+                   ports: [{port: 8443}, {port: https, protocol: TCP}]}]})";
 
 // Rows about one part of an object, which stand in many of them.
 std::string peer(const std::string& peer) {

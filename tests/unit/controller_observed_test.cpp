@@ -165,7 +165,7 @@ TEST_CASE("only Services with a selector and that port say whom the API server c
     REQUIRE(reach.size() == 2);
     for (const auto& entry : reach) {
         CHECK(entry.at("namespace") == "hooks");
-        CHECK(entry.at("podSelector") == Json{{"matchLabels", {{"app", "a"}}}});
+        CHECK(entry.at("selector") == Json{{"app", "a"}});
     }
     CHECK(reach[0].at("ports") == Json{{{"port", "dns"}, {"protocol", "UDP"}}});
     CHECK(reach[1].at("ports") == Json{{{"port", 443}, {"protocol", "TCP"}}}); // the target is the port if not said

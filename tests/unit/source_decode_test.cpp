@@ -389,7 +389,7 @@ spec:
 
 TEST_CASE("the identity slice of no node says whom the API server calls, and never more than some ports of some pods") {
     const std::string head = "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: ";
-    const std::string reach = "kubeApiserver: [{namespace: hooks, service: admit, podSelector: {matchLabels: {app: a}}, "
+    const std::string reach = "kubeApiserver: [{namespace: hooks, service: admit, selector: {app: a}, "
                               "ports: [{port: 8443, protocol: TCP}, {port: https}]}]";
     const auto slice = good<state::IdentitySlice>(head + "kube-apiserver}\nspec: {" + reach + "}");
     REQUIRE(slice.reach.size() == 1);
@@ -404,8 +404,8 @@ TEST_CASE("the identity slice of no node says whom the API server calls, and nev
     // A node's says nothing of that kind, whatever is in it.
     CHECK(good<state::IdentitySlice>(head + "node-a-01234567}\nspec: {node: node-a, " + reach + "}").reach.empty());
     for (const auto* wrong : {"kubeApiserver: [{namespace: hooks, service: admit, ports: [{port: 8443}]}]",
-                              "kubeApiserver: [{namespace: hooks, service: admit, podSelector: {}, ports: [{port: 1}]}]",
-                              "kubeApiserver: [{namespace: hooks, service: admit, podSelector: {matchLabels: {a: b}}}]",
+                              "kubeApiserver: [{namespace: hooks, service: admit, selector: {}, ports: [{port: 1}]}]",
+                              "kubeApiserver: [{namespace: hooks, service: admit, selector: {a: b}}]",
                               "node: node-a, kubeApiserver: []", "endpoints: []"})
         CHECK_FALSE(decode_text(head + "kube-apiserver}\nspec: {" + wrong + "}").object);
 }
