@@ -2,6 +2,10 @@
 //
 // What only a current API server does, before one of current libraries (machinery/README.md says what that is): lists
 // that are streamed, and rules in CRDs.
+#include <fstream>
+#include <sstream>
+
+#include "../unit/source_fixture.h"
 #include "api_metrics.h"
 #include "kube_view.h"
 #include "refusals.h"
@@ -93,6 +97,40 @@ TEST_CASE("a server that forgot where we were streams its lists anew, and what s
 
     put(server, ns("shop", "non-protected"));
     view.wait("the change after", [&] { return level_of_shop(view) == "non-protected"; });
+}
+
+/// As if the server that was restored from a backup had been far ahead before.
+void set_versions(const std::filesystem::path& path, const std::string& version) {
+    std::ostringstream text;
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    text << line << "\n";
+    while (std::getline(file, line))
+        text << version << line.substr(line.find(' ')) << "\n";
+    file.close();
+    std::ofstream(path, std::ios::trunc) << text.str();
+}
+
+TEST_CASE("a server behind what a former agent knew streams its lists nevertheless, after three tries") {
+    const ApiServer server = machinery();
+    put(server, ns("shop", "protected") + tenant("{namespaces: [shop]}"));
+    const source::TemporaryDirectory directory;
+    const auto path = directory.at("agent.versions");
+    {
+        View former(server.kubeconfig());
+        former.source().remember_in(path);
+        former.wait_synced();
+    }
+    set_versions(path, "4000000000000000000");
+    const auto streamed = streamed_lists(server, "tenants");
+    View view(server.kubeconfig());
+    view.source().remember_in(path);
+    view.wait_for_complaint("behind what it said before");
+    view.wait_synced();
+    CHECK(view.cluster().tenants().contains("bank"));
+    CHECK(streamed_lists(server, "tenants") == streamed + 1);
+    view.wait_for_no_complaint();
 }
 
 constexpr size_t kMany = 150;

@@ -66,9 +66,10 @@ TEST_CASE("versions are written when there are new ones, and at most once a seco
 TEST_CASE("a file that makes no sense is nothing known, and is replaced") {
     Store store;
     const std::string head = std::string("bulkhead-versions-1 ") + kServer + "\n";
-    for (const std::string& bad : {std::string(), std::string("\0\1", 2), std::string("{}"), head.substr(0, 20),
-                                  head + "pods 12\n", head + "-12 pods\n", head + "12x pods\n", head + "12\n",
-                                  head + "123456789012345678901 pods\n", std::string(1 << 20, '1')}) {
+    for (const std::string& bad :
+         {std::string(), std::string("\0\1", 2), std::string("{}"), head.substr(0, 20), head + "pods 12\n",
+          head + "-12 pods\n", head + "12x pods\n", head + "12\n", head + "123456789012345678901 pods\n",
+          head + "9223372036854775808 pods\n", std::string(1 << 20, '1')}) {
         CAPTURE(bad.substr(0, 60));
         std::ofstream(store.path, std::ios::trunc) << bad;
         CHECK(store.open().of("pods").empty());

@@ -363,6 +363,23 @@ TEST_CASE("a server restored from a backup, behind what a former agent knew, is 
     scene.wait([&] { return KnownVersions(path, scene.url()).of("namespaces namespaces?") == "20"; });
 }
 
+TEST_CASE("a remembered version that the server takes for none keeps nobody from starting") {
+    const TemporaryDirectory directory;
+    const auto path = directory.at("agent.versions").string();
+    const Answer refusal{response("400 Bad Request", status(400, "strconv.ParseUint: parsing: invalid syntax"))};
+    for (const bool streaming : {false, true}) {
+        CAPTURE(streaming);
+        std::vector<Answer> answers(streaming ? 2 : 1, refusal);
+        answers.push_back({list(item("shop"), "20")});
+        Scene scene(std::move(answers), {}, streaming ? "33" : "20", "");
+        leave_version(path, scene.url(), "40");
+        scene.source().remember_in(path);
+        scene.wait_for("shop");
+        CHECK(has(scene.asked().front().target, "resourceVersion=40"));
+        CHECK_FALSE(has(scene.asked()[streaming ? 2 : 1].target, "resourceVersion"));
+    }
+}
+
 TEST_CASE("watches that end at once and say nothing are not asked for without a pause") {
     std::vector<Answer> answers(200, Answer{stream("") + "0\r\n\r\n"});
     answers.front() = {list(item("shop"), "10")};

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <charconv>
 #include <sstream>
 
 #include "base/fd.h"
@@ -17,12 +17,12 @@ namespace {
 constexpr std::chrono::seconds kBetweenWrites{1};
 constexpr std::string_view kHead = "bulkhead-versions-1 "; // and the server
 constexpr size_t kLargest = 64 << 10;                      // bytes
-constexpr size_t kLongestVersion = 20;                     // digits of 64 bits
 
 /// As every API server has them so far; another kind can't come from a list that we read.
 bool is_version(const std::string& text) {
-    return !text.empty() && text.size() <= kLongestVersion &&
-           std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size() && number <= INT64_MAX; // etcd's
 }
 
 bool write_all(const std::string& path, const std::string& text) {

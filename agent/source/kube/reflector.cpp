@@ -309,7 +309,8 @@ void Reflector::end_refused(const Status& status) {
         streaming_ = false;
         return list_anew(list_version_);
     }
-    if (is_list) list_anew(list_version_);
+    // A version that was remembered may be none to this server.
+    if (is_list) list_anew(status.code == 400 ? "" : list_version_);
     if (status.code == 404) return try_next_root();
     if (status.code == 401) {
         credentials_.refused(proof_version_);
