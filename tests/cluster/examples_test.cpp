@@ -11,24 +11,17 @@ namespace {
 constexpr uint16_t kHttp = 8080, kHttps = 8443, kGrpc = 9000, kWeb = 9090, kMetrics = 9100;
 constexpr uint16_t kMysql = 3306, kPostgres = 5432, kRedis = 6379, kNobodys = matrix::kNobodysPort;
 
-/// `seconds` from now, as an AccessGrant has it.
-std::string time_text(std::chrono::seconds from_now) {
-    const auto at = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + from_now;
-    const std::time_t time = std::chrono::system_clock::to_time_t(at);
-    std::tm parts{};
-    gmtime_r(&time, &parts);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text.data();
+std::string from_now(std::chrono::seconds delay) {
+    return time_text(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + delay);
 }
 
 TEST_CASE("the example with a namespace for each service is as its labels and grants say, and follows kubectl") {
     ExampleCluster cluster({.directory = "service-per-namespace",
                             .tenant_sources = {"tenant", "label", "namespace"},
                             .resources = {"payments-aurora"}});
-    const auto job_until = [&](std::chrono::seconds from_now) {
+    const auto job_until = [&](std::chrono::seconds delay) {
         cluster.kubectl({"-n", "payments", "patch", "accessgrant", "from-year-end-close", "--type=merge", "-p",
-                         R"({"spec": {"until": ")" + time_text(from_now) + R"("}})"});
+                         R"({"spec": {"until": ")" + from_now(delay) + R"("}})"});
     };
     job_until(1h);
     cluster.check_matrix({

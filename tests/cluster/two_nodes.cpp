@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "two_nodes.h"
 
+#include <array>
+#include <ctime>
+
 namespace bulkhead::test {
 
 std::string node_text(const Place& node) {
@@ -25,6 +28,15 @@ std::string bound_pod_text(const std::string& node, const std::string& pod) {
     return "apiVersion: v1\nkind: Pod\nmetadata: {namespace: " + pod.substr(0, slash) +
            ", name: " + pod.substr(slash + 1) + "}\nspec: {nodeName: " + node +
            ", containers: [{name: main, image: none}]}\n---\n";
+}
+
+std::string time_text(std::chrono::sys_seconds time) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text.data();
 }
 
 } // namespace bulkhead::test

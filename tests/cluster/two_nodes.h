@@ -4,6 +4,7 @@
 // own node's netlink.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -44,5 +45,8 @@ std::string node_text(const Place& node);
 
 /// Bound to its node; nobody ever writes its status.
 std::string bound_pod_text(const std::string& node, const std::string& pod);
+
+/// As an AccessGrant's `until` has it.
+std::string time_text(std::chrono::sys_seconds time);
 
 } // namespace bulkhead::test

@@ -2,9 +2,7 @@
 //
 // An AccessGrant with a date, as kubectl applies it: it opens, and at that second it closes by itself. Nobody writes
 // anything at that moment, and no agent has to be there: the date is in the kernel's row.
-#include <array>
 #include <chrono>
-#include <ctime>
 #include <thread>
 
 #include "support/conversation.h"
@@ -23,15 +21,6 @@ constexpr uint16_t kTalkPort = 5434;    // of long conversations; granted until
 constexpr auto kAhead = 12s;            // time enough to hear of it on a busy machine
 constexpr auto kTolerance = 100ms;      // between our clock readings and the packets
 constexpr auto kAnswerLimit = 300ms;    // shorter than a SYN's retransmission
-
-std::string text_of(Seconds time) {
-    const std::time_t seconds = SystemClock::to_time_t(time);
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text.data();
-}
 
 std::string grant_text(const std::string& name, const std::string& rest) {
     return "apiVersion: bulkhead.dev/v1alpha1\nkind: AccessGrant\nmetadata: {name: " + name +
@@ -81,7 +70,7 @@ public:
         tcp_.reset();
         udp_.reset();
         until_ = std::chrono::ceil<std::chrono::seconds>(SystemClock::now() + kAhead);
-        const std::string date = ", until: \"" + text_of(until_) + "\"";
+        const std::string date = ", until: \"" + time_text(until_) + "\"";
         cluster_.put(grant_text("dated", "ports: [{port: 5432}, {port: 5434}, {port: 5434, protocol: UDP}]" + date) +
                      grant_text("undated", "ports: [{port: 5433}]"));
         REQUIRE(wait_until([this] { return is_open(); }, after(kAhead), 20ms));
