@@ -64,6 +64,7 @@ Version first_with(const std::string& document) {
     };
     if (is_of("admissionregistration.k8s.io/v1")) return {1, 30}; // its policies; we have no webhooks
     if (is_of("flowcontrol.apiserver.k8s.io/v1")) return {1, 29};
+    if (is_of("policy/v1")) return {1, 21};
     return {1, 0};
 }
 
