@@ -70,18 +70,6 @@ void read_reaches(const Field& spec, const DecodeContext& context, state::Identi
     entries.each([&](const Field& entry) { slice.reach.push_back(read_reach(entry, context)); });
 }
 
-/// Whoever may write slices by one node's name or label, and no others, mustn't tell of another's pods by them:
-/// admission sees to that (manifests/components/admission), and this where there is none.
-void check_node(const Field& document, const std::string& name, const std::string& node) {
-    const auto metadata = document["metadata"];
-    const auto labels = metadata["labels"];
-    const auto said = labels[state::kNodeLabel].string().value_or("");
-    if (name.starts_with(node + "-") && said == state::label_value(node)) return;
-    const auto spec = document["spec"];
-    spec["node"].complain("is " + node + ", but the slice is called " + name +
-                          " and its label bulkhead.dev/node says \"" + said + '"');
-}
-
 } // namespace
 
 state::IdentitySlice decode_identity_slice(const Field& document, const DecodeContext& context) {
@@ -95,7 +83,6 @@ state::IdentitySlice decode_identity_slice(const Field& document, const DecodeCo
     }
     const auto node = context.pool.share(read_name(spec["node"]).value_or(""));
     const auto name = context.pool.share(slice.meta.name);
-    if (!node.empty()) check_node(document, slice.meta.name, node.str());
     const auto known_labels = read_keys(spec["labelKeys"]);
     const auto endpoints = spec["endpoints"];
     endpoints.each([&](const Field& endpoint) {

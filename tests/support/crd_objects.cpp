@@ -249,20 +249,11 @@ std::vector<WrongObject> wrong_selectors() {
     };
 }
 
-/// Of what `spec` says; a slice is called after its node.
-std::string metadata_of(const std::string& kind, const std::string& name, const std::string& spec) {
-    if (kind == "AccessGrant") return "{name: " + name + ", namespace: payments}";
-    const auto at = spec.find("node: ");
-    if (kind != "IdentitySlice" || at == std::string::npos) return "{name: " + name + "}";
-    const auto node = spec.substr(at + 6, spec.find_first_of(",}", at) - at - 6);
-    return "{name: " + node + "-" + name + ", labels: {bulkhead.dev/node: " + node + "}}";
-}
-
 } // namespace
 
 std::string document_of(const std::string& kind, const std::string& name, const std::string& spec) {
-    return "apiVersion: bulkhead.dev/v1alpha1\nkind: " + kind + "\nmetadata: " + metadata_of(kind, name, spec) +
-           "\nspec: " + spec + "\n";
+    return "apiVersion: bulkhead.dev/v1alpha1\nkind: " + kind + "\nmetadata: {name: " + name +
+           (kind == "AccessGrant" ? ", namespace: payments" : "") + "}\nspec: " + spec + "\n";
 }
 
 std::vector<std::string> whole_objects() {

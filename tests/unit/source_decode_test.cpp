@@ -5,7 +5,6 @@
 #include "source/decode.h"
 #include "source/reader.h"
 #include "source_fixture.h"
-#include "state/labels.h"
 
 namespace bulkhead::source {
 namespace {
@@ -388,33 +387,6 @@ spec:
     CHECK(slice.pods[1].common->labels.empty());
 }
 
-TEST_CASE("an identity slice is called and labelled after its node, or tells of nobody") {
-    const auto decoded = [](const std::string& name, const std::string& labels, const std::string& node) {
-        return decode_text("apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: " + name +
-                           ", labels: {" + labels + "}}\nspec: {node: " + node +
-                           ", endpoints: [{namespace: shop, pod: web, addresses: [10.0.1.7]}]}");
-    };
-    const std::string long_node = std::string(60, 'a') + ".compute.internal";
-    const auto label_of_long = "bulkhead.dev/node: " + state::label_value(long_node);
-    CHECK(decoded("node-a-01234567", "bulkhead.dev/node: node-a", "node-a").object);
-    CHECK(decoded(long_node + "-01234567", label_of_long, long_node).object);
-    struct Row {
-        std::string name, labels, node;
-    };
-    for (const auto& [name, labels, node] :
-         {Row{"node-a-01234567", "bulkhead.dev/node: node-a", "node-b"},
-          Row{"node-a-01234567", "bulkhead.dev/node: node-b", "node-a"}, Row{"node-a-01234567", "a: b", "node-a"},
-          Row{"node-b-01234567", "bulkhead.dev/node: node-a", "node-a"},
-          Row{"node-a", "bulkhead.dev/node: node-a", "node-a"}}) {
-        CAPTURE(name, labels, node);
-        const auto wrong = decoded(name, labels, node);
-        CHECK_FALSE(wrong.object);
-        REQUIRE(wrong.complaints.errors.size() == 1);
-        CHECK(wrong.complaints.errors.front().field == "spec.node");
-        CHECK(wrong.complaints.errors.front().text.starts_with("is " + node + ", but the slice is called " + name));
-    }
-}
-
 TEST_CASE("the identity slice of no node says whom the API server calls, and never more than some ports of some pods") {
     const std::string head = "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: ";
     const std::string reach = "kubeApiserver: [{namespace: hooks, service: admit, selector: {app: a}, "
@@ -430,9 +402,7 @@ TEST_CASE("the identity slice of no node says whom the API server calls, and nev
     CHECK(slice.pods.empty());
 
     // A node's says nothing of that kind, whatever is in it.
-    CHECK(good<state::IdentitySlice>(
-              head + "node-a-01234567, labels: {bulkhead.dev/node: node-a}}\nspec: {node: node-a, " + reach + "}")
-              .reach.empty());
+    CHECK(good<state::IdentitySlice>(head + "node-a-01234567}\nspec: {node: node-a, " + reach + "}").reach.empty());
     for (const auto* wrong : {"kubeApiserver: [{namespace: hooks, service: admit, ports: [{port: 8443}]}]",
                               "kubeApiserver: [{namespace: hooks, service: admit, selector: {}, ports: [{port: 1}]}]",
                               "kubeApiserver: [{namespace: hooks, service: admit, selector: {a: b}}]",
