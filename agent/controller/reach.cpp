@@ -43,7 +43,7 @@ Json reach_of(const std::set<Callee>& callees, const Kept<ServiceFacts>& service
     Json entries = Json::array();
     for (const auto& callee : callees)
         if (auto entry = entry_of(callee, services)) entries.push_back(std::move(*entry));
-    return {{"node", ""}, {"kubeApiserver", std::move(entries)}};
+    return {{"kubeApiserver", std::move(entries)}};
 }
 
 } // namespace bulkhead::controller

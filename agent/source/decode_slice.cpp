@@ -64,7 +64,7 @@ state::ApiServerReach read_reach(const Field& entry, const DecodeContext& contex
 
 /// By that name alone, since nodes can't write a slice called so: see manifests/components/admission.
 void read_reaches(const Field& spec, const DecodeContext& context, state::IdentitySlice& slice) {
-    if (spec["node"].string().value_or("") != "") spec["node"].complain("is not for this slice: it is of no node");
+    if (spec["node"].present()) spec["node"].complain("is not for this slice: it is of no node");
     if (spec["endpoints"].present()) spec["endpoints"].complain("are not for this slice: it is of no node");
     const auto entries = spec["kubeApiserver"];
     entries.each([&](const Field& entry) { slice.reach.push_back(read_reach(entry, context)); });

@@ -169,16 +169,16 @@ TEST_CASE("an agent's token is good for the slices of its node, and for no other
     // Whom the API server calls is not an agent's to say: that slice is of no node.
     const std::string reach =
         "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: kube-apiserver, "
-        "labels: {bulkhead.dev/node: node-a}}\nspec: {node: '', kubeApiserver: []}\n";
-    check_denied(agent(create, reach), "may not write IdentitySlices for");
+        "labels: {bulkhead.dev/node: node-a}}\nspec: {kubeApiserver: []}\n";
+    check_denied(agent(create, reach), "says of which node it is");
     check_denied(agent(create, slice("kube-apiserver", "node-a", label)), "is called node-a- and eight digits");
     put(server, reach);
     check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"node\": \"node-a\"}}")),
-                 "may not change the IdentitySlices of");
+                 "only bulkhead-controller");
     check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"kubeApiserver\": []}, \"metadata\": {\"labels\": {\"a\": "
                                                "\"b\"}}}")),
-                 "may not change the IdentitySlices of");
-    check_denied(agent(remove("kube-apiserver")), "may not change the IdentitySlices of");
+                 "only bulkhead-controller");
+    check_denied(agent(remove("kube-apiserver")), "only bulkhead-controller");
 }
 
 TEST_CASE("the controller's token takes the start-up taint from a node, and changes nothing else of it") {
