@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kLastRetry = 10s;
 constexpr int kMostPutOff = 10; // turns
+constexpr auto kSpreadOfLists = 1s;
 
 constexpr auto kOutsideIsShut = "what the world and CIDRs are granted is held back: the address of a pod that has no "
                                 "room in endpoints4 or endpoints6 would be taken for one of theirs";
@@ -107,6 +108,7 @@ void Agent::turn() {
         plan_retry(!written_ || !guards_->errors().empty());
     }
     if (publisher_ && source_->synced()) publish();
+    if (scope_) choose_slices(changes);
     attach_links(changes.any());
     if (problems_due_) log_problems();
 }
@@ -130,6 +132,40 @@ bool Agent::concerns_slices(const state::Changes& changes) const {
     if (changes.policy || changes.local) return true;
     return std::ranges::any_of(cluster_.local_pods(),
                                [&](const auto& local) { return changes.pods.contains(local.second.pod); });
+}
+
+/// The policy, or the pods of this node: by their Pod objects, which come before their veths do.
+bool Agent::concerns_scope(const state::Changes& changes) const {
+    if (changes.policy || changes.local) return true;
+    return std::ranges::any_of(changes.pods, [this](const auto& key) {
+        const auto pod = cluster_.pods().find(key);
+        return pod != cluster_.pods().end() && pod->second.slice.empty();
+    });
+}
+
+/// For the first time by what was told of all else, which isn't in force before the slices are complete too. Later a
+/// new pod here can't wait; but what changes everywhere must not make all agents list at once.
+void Agent::choose_slices(const state::Changes& changes) {
+    const auto now = std::chrono::steady_clock::now();
+    compile::Interest interest;
+    if (!source_->synced()) {
+        if (scope_->is_chosen() || !kube_->others_synced()) return;
+        state::Cluster told;
+        kube_->preview(told);
+        interest = compile::interest_of(told, options_.compile_settings());
+    } else if (concerns_scope(changes) || scope_->is_due(now)) {
+        interest = compiler_->interest(cluster_);
+    } else {
+        return;
+    }
+    if (!scope_->update(interest, now)) return;
+    const auto& scopes = scope_->scopes();
+    const auto& node = options_.node_name;
+    const bool is_hasty = changes.local || !changes.pods.empty() || !source_->synced();
+    kube_->select(source::kube::kIdentitySlices,
+                  scopes ? source::kube::selector_of_slices(node, *scopes) : source::kube::selector_of_slices(node),
+                  is_hasty ? 0ms : kSpreadOfLists);
+    spdlog::info("asks for slices {}", scope_->text());
 }
 
 /// Not before everything was told: what isn't known yet would be withdrawn. Nor without the Node, which the slices go

@@ -28,6 +28,8 @@
 #include "observe/views.h"
 #include "options.h"
 #include "publish/publisher.h"
+#include "slice_scope.h"
+#include "source/kube/kube_source.h"
 #include "source/kube/session.h"
 #include "source/netlink/local_pods.h"
 #include "source/netlink/monitor.h"
@@ -81,6 +83,8 @@ private:
     bool write();
     Guards::Wanted wanted() const;
     bool concerns_slices(const state::Changes& changes) const;
+    bool concerns_scope(const state::Changes& changes) const;
+    void choose_slices(const state::Changes& changes);
     void publish();
     void attach_links(bool news);
     void take_refused(const datapath::WriteReport& report);
@@ -89,6 +93,7 @@ private:
     void log_problems();
     std::vector<uint32_t> unguarded() const;
     std::vector<uint32_t> shut() const;
+    std::string slices_heard() const;
     bool armed() const;
     bool in_sync() const;
     bool source_is_whole() const;
@@ -108,6 +113,8 @@ private:
 
     std::unique_ptr<source::kube::Session> session_; // with --source kube
     std::unique_ptr<source::Source> source_;
+    source::kube::KubeSource* kube_ = nullptr;    // the same, with --source kube
+    std::optional<SliceScope> scope_;             // with --slice-scope relevant
     std::optional<publish::Publisher> publisher_; // with --source kube
     std::optional<netlink::Monitor> monitor_;
     std::optional<netlink::PodNames> names_;

@@ -9,7 +9,6 @@
 
 #include "datapath/lock.h"
 #include "source/dir_source.h"
-#include "source/kube/kube_source.h"
 
 namespace bulkhead {
 
@@ -46,13 +45,6 @@ bool is_still(const bh_pod& pod, const netlink::Veth& veth) {
     return !has_addresses(pod) || veth.addresses.empty() || shares_address(pod, veth);
 }
 
-compile::Settings compile_settings(const Options& options) {
-    auto settings = options.policy;
-    settings.node_name = options.node_name;
-    settings.max_identities = options.sizes.identities;
-    return settings;
-}
-
 } // namespace
 
 Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options, const datapath::Features& features) {
@@ -82,7 +74,7 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     writer_.emplace(std::move(*writer));
     guards_.emplace(datapath::Attacher(*kernel_, *use_tcx));
     if (auto kept = guards_->keep_in_front(); !kept) return kept;
-    compiler_.emplace(compile_settings(options_), writer_->restore_ids());
+    compiler_.emplace(options_.compile_settings(), writer_->restore_ids());
     traffic_.emplace(kernel_->maps());
     return {};
 }
@@ -115,9 +107,15 @@ Result<> Agent::open_kube() {
     auto session = source::kube::Session::create(*access, std::random_device{}());
     if (!session) return tl::unexpected(session.error());
     session_ = std::move(*session);
-    auto source =
-        std::make_unique<source::kube::KubeSource>(*session_, source::kube::agent_resources(options_.node_name));
+    auto resources = source::kube::agent_resources(options_.node_name);
+    if (options_.slice_scope == SlicesAsked::kRelevant) {
+        scope_.emplace();
+        for (auto& resource : resources)
+            resource.waits = resource.name == source::kube::kIdentitySlices;
+    }
+    auto source = std::make_unique<source::kube::KubeSource>(*session_, std::move(resources));
     source->remember_in(datapath::versions_file(options_.pin_dir));
+    kube_ = source.get();
     source_ = std::move(source);
     publisher_.emplace(*session_, options_.node_name);
     return {};

@@ -94,9 +94,15 @@ bool Agent::armed() const {
     return control && control->armed != 0;
 }
 
+std::string Agent::slices_heard() const {
+    if (!kube_) return "";
+    return scope_ ? scope_->text() : "of all tenants";
+}
+
 observe::StatusFacts Agent::facts() const {
     observe::StatusFacts facts;
     facts.source = options_.source;
+    facts.slices = slices_heard();
     facts.attach_mode = guards_->attacher().uses_tcx() ? "tcx" : "clsact";
     facts.attach_asked = name_of(options_.attach);
     facts.kernel_release = datapath::kernel_release();

@@ -18,6 +18,8 @@ constexpr const char* kExitCodes = "Exit codes: 0 done; 1 failed; 2 wrong usage;
 
 const std::map<std::string, AttachMode> kAttachModes{
     {"auto", AttachMode::kAuto}, {"tcx", AttachMode::kTcx}, {"clsact", AttachMode::kClsact}};
+const std::map<std::string, SlicesAsked> kSliceScopes{{"all", SlicesAsked::kAll}, {"relevant", SlicesAsked::kRelevant}};
+
 /// What is read as text first, because CLI11 knows nothing of it.
 struct Texts {
     // Istio ambient's, with which it probes on the kubelet's behalf.
@@ -33,6 +35,11 @@ std::string hostname() {
 void add_where(CLI::App& app, Options& options) {
     app.add_option("--source", options.source, "where the cluster is described: kube (its API server) or dir:PATH");
     options.kube.add_to(app);
+    app.add_option("--slice-scope", options.slice_scope,
+                   "whose pods on other nodes are known by name: all, or relevant, those of tenants that can change a "
+                   "verdict here (for clusters of some thousand nodes)")
+        ->transform(CLI::CheckedTransformer(kSliceScopes))
+        ->option_text("SCOPE=all");
     app.add_option("--node-name", options.node_name, "spec.nodeName of this node's pods")->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "what outlives the agent, on a bpffs")->capture_default_str();
     app.add_option("--socket", options.socket, "for bulkheadctl")->capture_default_str();
@@ -102,6 +109,13 @@ Result<> check(const Options& options) {
 
 std::string Options::source_path() const {
     return source.starts_with(kDirectory) ? source.substr(std::string_view(kDirectory).size()) : std::string();
+}
+
+compile::Settings Options::compile_settings() const {
+    auto settings = policy;
+    settings.node_name = node_name;
+    settings.max_identities = sizes.identities;
+    return settings;
 }
 
 ExitCode exit_code_of(const Error& error) {

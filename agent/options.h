@@ -12,9 +12,13 @@
 
 namespace bulkhead {
 
+/// Which tenants' IdentitySlices are asked for: all, or those that can change a verdict on this node.
+enum class SlicesAsked : uint8_t { kAll, kRelevant };
+
 struct Options {
     std::string source; // "dir:PATH" or "kube"
     KubeOptions kube;
+    SlicesAsked slice_scope = SlicesAsked::kAll;
     std::string node_name;
     std::string pin_dir = "/sys/fs/bpf/bulkhead";
     std::string socket = "/run/bulkhead/agent.sock";
@@ -22,7 +26,7 @@ struct Options {
     std::vector<std::string> veth_prefixes{"eni", "vlan"};
     std::vector<std::string> uplinks; // empty = found by their routes
     datapath::AttachMode attach = datapath::AttachMode::kAuto;
-    compile::Settings policy; // without what other options say
+    compile::Settings policy; // without what other options say: compile_settings() has it all
     LogOptions log;
     datapath::Sizes sizes;
     uint32_t events_per_second = 10000;
@@ -32,6 +36,7 @@ struct Options {
     bool is_kube() const { return source == "kube"; }
     /// The directory that `source` names, or empty.
     std::string source_path() const;
+    compile::Settings compile_settings() const;
 };
 
 /// How the agent ends.

@@ -6,6 +6,7 @@
 
 #include "compile/endpoints.h"
 #include "compile/identities.h"
+#include "compile/interest.h"
 #include "compile/local.h"
 #include "compile/openings.h"
 #include "compile/policy.h"
@@ -473,6 +474,10 @@ void Compiler::release_known_ids() {
 
 const Desired& Compiler::desired() const {
     return impl_->desired;
+}
+
+Interest Compiler::interest(const state::Cluster& cluster) const {
+    return interest_of(cluster, *impl_->policy, impl_->settings.node_name);
 }
 
 } // namespace bulkhead::compile

@@ -40,6 +40,8 @@ struct KnownIds {
     std::map<uint64_t, IdentityId> identities; // bh_identity::key_hash -> id
 };
 
+struct Interest;
+
 class Compiler {
 public:
     Compiler(Settings settings, KnownIds known);
@@ -56,6 +58,9 @@ public:
     void release_known_ids();
 
     const Desired& desired() const;
+
+    /// Of what was compiled last, from `cluster`.
+    Interest interest(const state::Cluster& cluster) const;
 
 private:
     struct Impl;

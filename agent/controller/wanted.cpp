@@ -119,7 +119,7 @@ void want_reach(const Observed& observed, Changes& changes) {
     add_apply(changes, name,
               text_of({{"apiVersion", "bulkhead.dev/v1alpha1"},
                        {"kind", "IdentitySlice"},
-                       {"metadata", {{"name", name}}},
+                       {"metadata", {{"name", name}, {"labels", {{state::kScopeLabel, state::kEveryScope}}}}},
                        {"spec", spec}}));
 }
 

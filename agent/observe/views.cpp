@@ -146,6 +146,7 @@ Json status_view(const Figures& figures, const StatusFacts& facts) {
         {"inSync", figures.in_sync},
         {"armed", figures.armed},
         {"source", {{"name", facts.source}, {"synced", figures.synced}, {"ageSeconds", figures.source_age}}},
+        {"slices", facts.slices},
         {"published", figures.published},
         {"attach",
          {{"mode", facts.attach_mode}, {"asked", facts.attach_asked}, {"reattachments", figures.reattachments}}},

@@ -16,6 +16,7 @@ namespace bulkhead::observe {
 /// What /v1/status says beyond the figures.
 struct StatusFacts {
     std::string source; // "dir:/etc/bulkhead"
+    std::string slices; // whose: "of 12 tenants", "of all tenants"; empty = there are none
     std::string attach_mode;
     std::string attach_asked;
     std::string kernel_release;

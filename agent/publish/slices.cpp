@@ -2,12 +2,9 @@
 #include "publish/slices.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 #include <nlohmann/json.hpp>
 
-#include "base/hash.h"
 #include "base/rfc3339.h"
 #include "state/labels.h"
 
@@ -91,12 +88,6 @@ Json owner_of(const state::Node& node) {
     return {{"apiVersion", "v1"}, {"kind", "Node"}, {"name", node.meta.name}, {"uid", node.uid}};
 }
 
-std::string name_of_slice(const std::string& node, const std::string& tenant) {
-    std::array<char, 10> hash{};
-    std::snprintf(hash.data(), hash.size(), "-%08x", fnv1a_32(tenant));
-    return node + hash.data();
-}
-
 class Collector {
 public:
     Collector(const state::Cluster& cluster, std::set<std::string> keys, std::string node)
@@ -104,7 +95,7 @@ public:
 
     void add(const state::Pod& pod, const std::vector<Address>& addresses, const std::string& tenant,
              bool is_protected) {
-        auto& slice = slices_[name_of_slice(node_, tenant)];
+        auto& slice = slices_[node_ + "-" + state::scope_of(tenant)];
         if (slice.endpoints.empty() || tenant < slice.tenant) slice.tenant = tenant;
         slice.is_protected |= is_protected;
         slice.endpoints[pod.ns + "/" + pod.name] = endpoint_of(pod, addresses, keys_);
@@ -139,7 +130,8 @@ private:
         Json metadata{{"name", name},
                       {"labels",
                        {{state::kNodeLabel, state::label_value(node_)},
-                        {state::kTenantLabel, state::label_value(slice.tenant)}}}};
+                        {state::kTenantLabel, state::label_value(slice.tenant)},
+                        {state::kScopeLabel, state::scope_of(slice.tenant)}}}};
         if (const auto node = cluster_.nodes().find(node_); node != cluster_.nodes().end() && !node->second.uid.empty())
             metadata["ownerReferences"] = Json::array({owner_of(node->second)});
         return {{"apiVersion", "bulkhead.dev/v1alpha1"},

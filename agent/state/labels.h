@@ -17,11 +17,16 @@ inline constexpr std::string_view kKioskLabel = "kiosk.sh/account";
 inline constexpr std::string_view kHncSuffix = ".tree.hnc.x-k8s.io/depth"; // after an ancestor's name
 
 // On IdentitySlices
-inline constexpr std::string_view kReachSlice = "kube-apiserver";   // the name of the one that is of no node
-inline constexpr std::string_view kNodeLabel = "bulkhead.dev/node"; // and kTenantLabel
+inline constexpr std::string_view kReachSlice = "kube-apiserver";     // the name of the one that is of no node
+inline constexpr std::string_view kNodeLabel = "bulkhead.dev/node";   // and kTenantLabel
+inline constexpr std::string_view kScopeLabel = "bulkhead.dev/scope"; // scope_of() its tenants, or kEveryScope
+inline constexpr std::string_view kEveryScope = "all";                // every node has to hear of it
 
 // On pods
 inline constexpr std::string_view kExposeAnnotation = "bulkhead.dev/expose";
+
+/// By what agents ask for the slices of a tenant: a hash, so that hundreds of them fit into one question.
+std::string scope_of(std::string_view tenant);
 
 /// A name as a label's value: at most 63 of [A-Za-z0-9-_.]. What is longer is cut and ends in a hash of the whole; '/'
 /// ("capsule/payments") becomes '.'.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "compile/compiler.h"
+#include "compile/interest.h"
 #include "datapath/kernel.h"
 #include "datapath/test_run.h"
 #include "datapath/writer.h"
@@ -48,6 +49,7 @@ public:
     void remove(const state::ObjectKey& key);
 
     const compile::Desired& desired() const { return compiler_.desired(); }
+    compile::Interest interest() const { return compiler_.interest(cluster_); }
     bool has_pod(const std::string& party) const { return slots_.contains(party); }
     uint32_t ifindex(const std::string& pod) const { return 100u + slots_.at(pod); }
 

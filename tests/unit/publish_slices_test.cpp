@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compile_world.h"
+#include "state/labels.h"
 #include "publish/slices.h"
 #include "source/decode.h"
 #include "source/reader.h"
@@ -63,6 +64,7 @@ TEST_CASE("a node's slices are one for each tenant, with what others need to kno
     const auto& labels = slices.at("payments").at("metadata").at("labels");
     CHECK(labels.at("bulkhead.dev/node") == "node-a");
     CHECK(labels.at("bulkhead.dev/tenant") == "payments");
+    CHECK(labels.at("bulkhead.dev/scope") == state::scope_of("payments"));
 }
 
 TEST_CASE("what a slice says, its reader knows") {

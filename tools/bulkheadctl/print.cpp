@@ -139,6 +139,7 @@ std::string status_text(const Json& status, size_t width) {
     table.add({"version", at(status, "/version")});
     table.add({"ready", at(status, "/ready")});
     table.add({"source", source_line(status)});
+    if (const auto slices = status.value("slices", ""); !slices.empty()) table.add({"slices", slices});
     table.add({"maps", maps_line(status)});
     table.add({"enforcement", enforcement_line(status)});
     table.add({"attachment", attach_line(status)});

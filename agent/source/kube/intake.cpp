@@ -57,6 +57,11 @@ void Intake::release(state::Cluster& cluster) {
     waiting_.clear();
 }
 
+void Intake::preview(state::Cluster& cluster) const {
+    for (const auto& [name, object] : waiting_)
+        cluster.put(object);
+}
+
 bool Intake::has_good(const Name& name) const {
     return cluster_ == nullptr ? waiting_.contains(name) : cluster_->origin_of(key_of(name)).has_value();
 }

@@ -27,6 +27,9 @@ public:
     /// Into the cluster state with all that came and will come. Always the same one.
     void release(state::Cluster& cluster);
 
+    /// As release(), but of what waits so far only, and it goes on waiting.
+    void preview(state::Cluster& cluster) const;
+
     void begin_list() override { listed_.clear(); }
     void put(Value object) override;
     void remove(Value object) override;

@@ -25,7 +25,7 @@ constexpr int kFirstStreamingMinor = 32;     // 1.32: streaming lists are on by 
 /// What names it among all of one server's: groups and versions may change, and the versions of objects don't with
 /// them.
 std::string key_of(const Resource& resource) {
-    return resource.name + " " + resource.path + "?" + resource.selector;
+    return resource.name + " " + resource.path + "?" + (resource.waits ? "" : resource.selector);
 }
 
 /// Of {"major": "1", "minor": "32+"}.
@@ -48,12 +48,13 @@ int minor_version(const std::string& body) {
 /// One resource's way into the cluster state, or to a tap's sink.
 struct KubeSource::Follower {
     Follower(Resource resource, Session& session, state::Pool& pool, Patience patience)
-        : intake(std::in_place, resource.kind, session.url(), pool),
+        : waits(resource.waits), intake(std::in_place, resource.kind, session.url(), pool),
           reflector(std::move(resource), session.client(), session.credentials(), *intake, session.next_seed(),
                     patience) {}
     Follower(Tap tap, Session& session, Patience patience)
         : reflector(std::move(tap.resource), session.client(), session.credentials(), tap.sink, session.next_seed(),
                     patience) {}
+    bool waits = false; // for select()
     std::optional<Intake> intake;
     Reflector reflector;
 };
@@ -85,6 +86,26 @@ void KubeSource::remember(std::chrono::steady_clock::time_point now) {
     if (known_->write(now)) session_.wake_by(known_->next());
 }
 
+void KubeSource::select(std::string_view resource, std::string selector, std::chrono::milliseconds spread) {
+    const auto at = std::chrono::steady_clock::now() + session_.between(0ms, spread);
+    for (auto& follower : followers_) {
+        if (follower->reflector.resource().name != resource) continue;
+        follower->reflector.select(selector, at);
+        follower->waits = false;
+    }
+    session_.wake_by(at);
+}
+
+bool KubeSource::others_synced() const {
+    return std::ranges::all_of(followers_,
+                               [](const auto& follower) { return follower->waits || follower->reflector.synced(); });
+}
+
+void KubeSource::preview(state::Cluster& cluster) const {
+    for (const auto& follower : followers_)
+        if (follower->intake) follower->intake->preview(cluster);
+}
+
 void KubeSource::update(state::Cluster& cluster) {
     session_.work();
     if (!started_ && !version_request_) ask_version();
@@ -108,6 +129,7 @@ void KubeSource::release(state::Cluster& cluster) {
 void KubeSource::tick() {
     const auto now = std::chrono::steady_clock::now();
     for (auto& follower : followers_) {
+        if (follower->waits) continue;
         follower->reflector.tick(now);
         if (const auto at = follower->reflector.wakes_at()) session_.wake_by(*at);
     }

@@ -37,6 +37,14 @@ public:
     void remember_in(const std::string& path);
     ~KubeSource() override;
 
+    /// Of this resource only what the selector means, asked for within `spread`. Wakes fd().
+    void select(std::string_view resource, std::string selector, std::chrono::milliseconds spread);
+
+    /// Every resource's first list is complete but of those that wait for select().
+    bool others_synced() const;
+    /// What they told, which isn't in force yet.
+    void preview(state::Cluster& cluster) const;
+
     int fd() const override { return session_.fd(); }
     void update(state::Cluster& cluster) override;
     bool synced() const override { return synced_; }

@@ -58,6 +58,7 @@ Reflector::Reflector(Resource resource, HttpClient& client, Credentials& credent
       backoff_(seed) {}
 
 void Reflector::tick(Time now) {
+    take_selection(now);
     if (up_to_date_ && watches_break() && now - accepted_at_ >= kLife) {
         short_lived_ = 0;
         succeed();
@@ -74,10 +75,22 @@ void Reflector::tick(Time now) {
     pause_.reset();
 }
 
+void Reflector::take_selection(Time now) {
+    if (!selection_ || now < selection_->from) return;
+    resource_.selector = std::move(selection_->selector);
+    selection_.reset();
+    transfer_.reset();
+    up_to_date_ = false;
+    list_anew(synced_ ? version_ : list_version_);
+    next_try_ = now;
+    pause_.reset();
+}
+
 std::optional<Reflector::Time> Reflector::wakes_at() const {
-    if (!transfer_) return next_try_;
     std::optional<Time> time;
-    if (up_to_date_ && watches_break()) time = accepted_at_ + kLife;
+    if (selection_) time = selection_->from;
+    if (!transfer_) return std::min(time.value_or(Time::max()), next_try_);
+    if (up_to_date_ && watches_break()) time = std::min(time.value_or(Time::max()), accepted_at_ + kLife);
     if (const auto limit = longest_silence()) time = std::min(time.value_or(Time::max()), heard_at_ + *limit);
     return time;
 }

@@ -64,6 +64,9 @@ public:
     /// Streaming lists are worth a try.
     void allow_streaming() { streaming_ = true; }
 
+    /// From `time` on asks for these, and lists them first: until that list is complete, what was told stays.
+    void select(std::string selector, Time time) { selection_ = {std::move(selector), time}; }
+
     /// The first list must not be older; before the first tick().
     void start_from(std::string version) { list_version_ = std::move(version); }
 
@@ -81,6 +84,7 @@ private:
     enum class Step : uint8_t { kList, kStreamingList, kWatch };
 
     // Asking
+    void take_selection(Time now);
     void start();
     void begin_list();
     Request request();
@@ -144,6 +148,11 @@ private:
     Time heard_at_{};         // something of the request under way, or its start
     Time accepted_at_{};      // the watch
 
+    struct Selection {
+        std::string selector;
+        Time from;
+    };
+    std::optional<Selection> selection_;                                    // not taken yet
     std::optional<Backoff::Milliseconds> pause_ = Backoff::Milliseconds(0); // before the next try
     Time next_try_{};
     int too_new_ = 0;     // times in a row

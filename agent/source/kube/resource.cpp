@@ -28,14 +28,17 @@ Resource slices_of(const std::string& ns, const std::string& service) {
             .selector = "labelSelector=" + escaped("kubernetes.io/service-name=" + service)};
 }
 
+std::string of_others_than(const std::string& node) {
+    return std::string(state::kNodeLabel) + "!=" + state::label_value(node);
+}
+
 } // namespace
 
 std::vector<Resource> agent_resources(const std::string& node) {
     auto pods = core("pods", "Pod");
     pods.selector = "fieldSelector=" + escaped("spec.nodeName=" + node);
     auto identity_slices = ours("identityslices", "IdentitySlice");
-    identity_slices.selector =
-        "labelSelector=" + escaped(std::string(state::kNodeLabel) + "!=" + state::label_value(node));
+    identity_slices.selector = selector_of_slices(node);
     return {
         pods,
         identity_slices,
@@ -48,6 +51,18 @@ std::vector<Resource> agent_resources(const std::string& node) {
         slices_of("kube-system", "kube-dns"),
         slices_of("default", "kubernetes"),
     };
+}
+
+std::string selector_of_slices(const std::string& node) {
+    return "labelSelector=" + escaped(of_others_than(node));
+}
+
+std::string selector_of_slices(const std::string& node, const std::set<std::string>& scopes) {
+    std::string list(state::kEveryScope);
+    for (const auto& scope : scopes)
+        list += "," + scope;
+    return "labelSelector=" +
+           escaped(of_others_than(node) + "," + std::string(state::kScopeLabel) + " in (" + list + ")");
 }
 
 std::string api_version_of(const std::string& root) {

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which tenants' IdentitySlices this node asks for, with --slice-scope relevant: those that can change a verdict here.
+// Every other choice is a list anew, so what is asked for already stays for a while after nobody needs it.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "compile/interest.h"
+
+namespace bulkhead {
+
+class SliceScope {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    /// Look again whenever the policy or a pod of this node changed: true if another choice than the last one has to be
+    /// made. The first look always makes one.
+    bool update(const compile::Interest& interest, Time now);
+
+    bool is_chosen() const { return chosen_; }
+
+    /// Something that nobody needs any more has been there long enough: worth a look without news.
+    bool is_due(Time now) const { return shrinks_at_ && now >= *shrinks_at_; }
+
+    /// By scope_of(); nothing = of all tenants.
+    const std::optional<std::set<std::string>>& scopes() const { return scopes_; }
+
+    /// "of 3 tenants", "of all tenants: " and why.
+    std::string text() const;
+
+private:
+    bool chosen_ = false;
+    std::optional<std::set<std::string>> scopes_;
+    std::string why_all_;
+    std::optional<Time> shrinks_at_;
+};
+
+} // namespace bulkhead
