@@ -84,6 +84,7 @@ void Agent::take_netlink_news() {
 
 void Agent::check() {
     guards_->check();
+    problems_due_ |= unwired_.update(*names_, cluster_, std::chrono::steady_clock::now());
     const bool peer_unknown =
         std::any_of(veths_.begin(), veths_.end(), [](const netlink::Veth& veth) { return veth.nsid < 0; });
     // No news tells when a veth's peer moves to its netns, and an error may have left us behind.
@@ -171,12 +172,16 @@ void Agent::choose_slices(const state::Changes& changes) {
 /// Not before everything was told: what isn't known yet would be withdrawn. Nor without the Node, which the slices go
 /// with.
 void Agent::publish() {
+    auto now_not_guarded = not_guarded();
+    publish_due_ |= now_not_guarded != not_guarded_;
     if (publish_due_ && cluster_.nodes().contains(options_.node_name)) {
-        publisher_->set_wanted(publish::slices_of(cluster_, compiler_->desired(), options_.node_name));
+        not_guarded_ = std::move(now_not_guarded);
+        publisher_->set_wanted(publish::slices_of(cluster_, compiler_->desired(), options_.node_name, not_guarded_));
         publish_due_ = false;
     }
     const auto error = publisher_->error();
     publisher_->tick(std::chrono::steady_clock::now());
+    told_ |= !publish_due_ && publisher_->in_sync();
     problems_due_ |= error != publisher_->error();
 }
 
@@ -296,12 +301,46 @@ std::vector<uint32_t> Agent::shut() const {
     return indexes;
 }
 
+/// A veth without a slot has no name yet: by whom it may belong to.
+void Agent::add_pods_of(const std::vector<uint32_t>& ifindexes, state::NotGuarded why,
+                        state::NotGuardedPods& pods) const {
+    std::map<uint32_t, state::PodKey> named;
+    for (const auto& [slot, local] : cluster_.local_pods())
+        for (const auto ifindex : local.ifindexes)
+            if (!local.pod.empty()) named[ifindex] = local.pod;
+    for (const auto ifindex : ifindexes) {
+        if (const auto found = named.find(ifindex); found != named.end()) {
+            pods.emplace(found->second, why);
+            continue;
+        }
+        for (const auto& candidate : names_->candidates(interface_name(ifindex)))
+            pods.emplace(candidate.pod, why);
+    }
+}
+
+state::NotGuardedPods Agent::not_guarded() const {
+    state::NotGuardedPods pods;
+    const auto bare = unguarded();
+    const auto closed = shut();
+    if (!bare.empty()) add_pods_of(bare, state::NotGuarded::kNoProgram, pods);
+    if (!closed.empty()) add_pods_of(closed, state::NotGuarded::kNoSlot, pods);
+    for (const auto& key : unwired_.pods())
+        pods.emplace(key, state::NotGuarded::kNoInterface);
+    return pods;
+}
+
 bool Agent::in_sync() const {
     return settled_ && written_;
 }
 
+/// Pods are here, and none has an interface that we know: another CNI's node.
+bool Agent::is_blind() const {
+    return veths_.empty() && !unwired_.pods().empty();
+}
+
+/// A pod that comes once we are mustn't be a stranger on the other nodes: so that they can be told is part of it, once.
 bool Agent::ready() const {
-    return in_sync() && unguarded().empty() && shut().empty();
+    return in_sync() && unguarded().empty() && shut().empty() && !is_blind() && (!publisher_ || told_);
 }
 
 } // namespace bulkhead

@@ -33,6 +33,7 @@
 #include "source/kube/session.h"
 #include "source/netlink/local_pods.h"
 #include "source/netlink/monitor.h"
+#include "source/netlink/unwired.h"
 #include "source/source.h"
 #include "traffic.h"
 
@@ -46,7 +47,7 @@ public:
     ~Agent();
     Agent(const Agent&) = delete;
 
-    /// The first list is in the kernel and every local veth guarded.
+    /// The first list is in the kernel, every local veth guarded, and the other nodes know of this one's pods.
     bool ready() const;
 
     observe::Figures figures() const;
@@ -93,6 +94,9 @@ private:
     void log_problems();
     std::vector<uint32_t> unguarded() const;
     std::vector<uint32_t> shut() const;
+    void add_pods_of(const std::vector<uint32_t>& ifindexes, state::NotGuarded why, state::NotGuardedPods& pods) const;
+    state::NotGuardedPods not_guarded() const;
+    bool is_blind() const;
     std::string slices_heard() const;
     bool armed() const;
     bool in_sync() const;
@@ -120,6 +124,7 @@ private:
     std::optional<netlink::PodNames> names_;
     std::optional<netlink::LocalPods> local_pods_;
     std::vector<netlink::Veth> veths_; // as netlink saw them last
+    netlink::Unwired unwired_;
 
     state::Cluster cluster_;
     std::optional<compile::Compiler> compiler_;
@@ -134,13 +139,15 @@ private:
     bool links_changed_ = true; // netlink told of something since the last turn
     int links_put_off_ = 0;     // turns in which veths had to wait for their links
     bool left_over_due_ = false;
-    bool links_due_ = false;   // what else was to be done at once has been
-    bool write_due_ = true;    // also with nothing pending: a refused row, or the first complete list
-    bool written_ = false;     // the last write left nothing out
-    bool whole_ = false;       // a complete list is there to be written
-    bool settled_ = false;     // ... and was written
-    bool publish_due_ = true;  // something was compiled since the last time
-    bool problems_due_ = true; // the source or the compiler may have others than last time
+    bool links_due_ = false;            // what else was to be done at once has been
+    bool write_due_ = true;             // also with nothing pending: a refused row, or the first complete list
+    bool written_ = false;              // the last write left nothing out
+    bool whole_ = false;                // a complete list is there to be written
+    bool settled_ = false;              // ... and was written
+    bool publish_due_ = true;           // something was compiled since the last time
+    bool told_ = false;                 // the API server had this node's slices once as they should be
+    state::NotGuardedPods not_guarded_; // as they were published
+    bool problems_due_ = true;          // the source or the compiler may have others than last time
     std::chrono::milliseconds next_retry_ = kFirstRetry;
     std::vector<std::string> write_errors_;
     std::string netlink_error_;

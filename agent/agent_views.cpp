@@ -56,6 +56,7 @@ observe::Figures Agent::figures() const {
     for (const auto& [slot, pod] : desired.pods)
         if (pod.identity == BH_IDENTITY_HELD) figures.held += cluster_.local_pods().at(slot).ifindexes.size();
     figures.unguarded = unguarded().size();
+    figures.unwired = unwired_.pods().size();
     figures.uplinks = guards_->uplinks().size();
     figures.endpoints = desired.endpoints.size();
     figures.identities = desired.identities.size();
@@ -128,6 +129,12 @@ std::vector<state::Problem> Agent::problems() const {
         if (!monitor_->network().is_ethernet(ifindex))
             all.push_back(
                 {.origin = "netlink", .object = "interface " + interface_name(ifindex), .field = "", .text = kBare});
+    if (!unwired_.pods().empty())
+        all.push_back({.origin = "netlink",
+                       .object = "Pod " + *unwired_.pods().begin(),
+                       .field = "",
+                       .text = std::string(state::text_of(state::NotGuarded::kNoInterface)) +
+                               (unwired_.pods().size() == 1 ? "" : "; and others here (bulkhead_unwired_pods)")});
     if (publisher_ && source_->synced() && !cluster_.nodes().contains(options_.node_name))
         all.push_back(
             {.origin = session_->url(), .object = "Node " + options_.node_name, .field = "", .text = kNoNode});

@@ -101,6 +101,7 @@ std::vector<state::Problem> Controller::problems() const {
     auto all = source_.all_problems();
     const auto& compiled = compiler_.desired().problems;
     all.insert(all.end(), compiled.begin(), compiled.end());
+    observed_.add_not_guarded(cluster_, all);
     return all;
 }
 

@@ -61,6 +61,8 @@ const char* reason_of(Nature nature) {
         return "Conflict";
     case Nature::kMissing:
         return "NothingNamedSo";
+    case Nature::kNotGuarded:
+        return "NotGuarded";
     case Nature::kMistake:
         return "InForceInPart";
     }

@@ -78,7 +78,13 @@ Reported read_reported(const Field& object) {
 
 SliceFacts read_slice(const Field& slice) {
     const auto spec = slice["spec"];
-    return {.node = text_in(spec["node"]), .spec = spec.present() ? text_of(json_of(spec.value())) : ""};
+    SliceFacts facts{.node = text_in(spec["node"]), .spec = spec.present() ? text_of(json_of(spec.value())) : ""};
+    const auto not_guarded = spec["notGuarded"];
+    not_guarded.each([&](const Field& entry) {
+        if (const auto why = state::not_guarded_by_name(text_in(entry["why"])))
+            facts.not_guarded.push_back({.ns = text_in(entry["namespace"]), .pod = text_in(entry["pod"]), .why = *why});
+    });
+    return facts;
 }
 
 uint16_t port_in(const Field& field, uint16_t unless_said) {
@@ -216,6 +222,19 @@ bool Observed::take_changed() {
     for (auto* kept : {&validating_webhooks, &mutating_webhooks, &api_services, &conversions})
         any |= kept->take_changed();
     return any;
+}
+
+void Observed::add_not_guarded(const state::Cluster& cluster, std::vector<state::Problem>& problems) const {
+    for (const auto& [name, slice] : slices.all())
+        for (const auto& entry : slice.not_guarded) {
+            const auto pod = cluster.pods().find(entry.ns + "/" + entry.pod);
+            if (pod == cluster.pods().end() || pod->second.node != slice.node) continue;
+            problems.push_back({.origin = "IdentitySlice " + name,
+                                .object = "Pod " + pod->first,
+                                .field = "",
+                                .text = std::string(state::text_of(entry.why)),
+                                .nature = state::Problem::Nature::kNotGuarded});
+        }
 }
 
 const Reported* Observed::reported(const state::ObjectKey& key) const {

@@ -10,6 +10,8 @@
 #include "controller/json.h"
 #include "controller/kept.h"
 #include "source/kube/kube_source.h"
+#include "state/cluster.h"
+#include "state/not_guarded.h"
 #include "state/objects.h"
 
 namespace bulkhead::controller {
@@ -65,9 +67,17 @@ struct ServiceFacts {
     bool operator==(const ServiceFacts&) const = default;
 };
 
+struct NotGuardedPod {
+    std::string ns;
+    std::string pod;
+    state::NotGuarded why;
+    bool operator==(const NotGuardedPod&) const = default;
+};
+
 struct SliceFacts {
     std::string node; // empty = of no node
     std::string spec; // as text
+    std::vector<NotGuardedPod> not_guarded{};
     bool operator==(const SliceFacts&) const = default;
 };
 
@@ -78,6 +88,9 @@ public:
 
     /// Any of them, since the last call.
     bool take_changed();
+
+    /// What the agents say that they can't guard, of their own nodes' pods only.
+    void add_not_guarded(const state::Cluster& cluster, std::vector<state::Problem>& problems) const;
 
     /// Nothing: there is no such object, or its kind has no status of ours.
     const Reported* reported(const state::ObjectKey& key) const;

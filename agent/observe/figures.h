@@ -29,7 +29,7 @@ struct Figures {
 
     bool synced = false;  // every source has told its first list
     bool in_sync = false; // ... and the kernel's maps hold all that they should
-    bool ready = false;   // ... and every local veth is guarded
+    bool ready = false;   // ... and every local veth is guarded, and the other nodes could be told of its pods
     bool armed = false;
 
     /// [direction][reason], all pods of this node, those that are gone included.
@@ -40,6 +40,7 @@ struct Figures {
     uint64_t held = 0;      // of those: of a pod that no source has told of
     uint64_t unguarded = 0; // pods' veths without
     uint64_t shut = 0;      // with our programs, but no slot of the pods map is left for their pods: nothing passes
+    uint64_t unwired = 0;   // pods that run here without an interface that is known as theirs
     uint64_t uplinks = 0;
 
     uint64_t endpoints = 0;

@@ -52,6 +52,10 @@ void add_datapath(const Figures& figures, Families& families) {
                                      .add(figures.held, {{"state", "held"}})
                                      .add(figures.unguarded, {{"state", "unguarded"}})
                                      .add(figures.shut, {{"state", "shut"}})));
+    families.push_back(gauge("bulkhead_unwired_pods",
+                             "Pods that run on this node without an interface that is known as theirs: another CNI's, "
+                             "which nothing guards.",
+                             figures.unwired));
     families.push_back(
         gauge("bulkhead_uplinks", "Interfaces that lead off the node and are watched.", figures.uplinks));
     families.push_back(counter("bulkhead_reattachments_total",
@@ -121,7 +125,10 @@ void add_agent(const Figures& figures, Families& families) {
                              "1 = that list is in the kernel, and the last write left no row out; 0 = see "
                              "bulkhead_map_write_errors_total.",
                              figures.in_sync));
-    families.push_back(gauge("bulkhead_ready", "1 = in sync, and every local veth guarded.", figures.ready));
+    families.push_back(
+        gauge("bulkhead_ready",
+              "1 = in sync, every local veth guarded, and the API server has once taken this node's IdentitySlices.",
+              figures.ready));
     families.push_back(
         gauge("bulkhead_problems", "Problems in the sources that somebody should mend.", figures.problems));
     auto errors =

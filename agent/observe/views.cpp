@@ -158,6 +158,7 @@ Json status_view(const Figures& figures, const StatusFacts& facts) {
           {"held", figures.held},
           {"unguarded", figures.unguarded},
           {"shut", figures.shut},
+          {"unwiredPods", figures.unwired},
           {"uplinks", facts.uplinks}}},
         {"endpoints", figures.endpoints},
         {"identities", figures.identities},

@@ -15,6 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr auto kDefaultAccount = "default"; // is left out
+constexpr auto kNotGuardedSlice = "!";      // no tenant is called so
 constexpr size_t kMostKeys = 128;           // of labels
 
 void add_keys(const std::optional<state::Selector>& selector, std::set<std::string>& keys) {
@@ -101,6 +102,12 @@ public:
         slice.endpoints[pod.ns + "/" + pod.name] = endpoint_of(pod, addresses, keys_);
     }
 
+    void add(const state::PodKey& key, state::NotGuarded why) {
+        const auto slash = key.find('/');
+        slices_[node_ + "-" + state::scope_of(kNotGuardedSlice)].not_guarded.push_back(
+            {{"namespace", key.substr(0, slash)}, {"pod", key.substr(slash + 1)}, {"why", state::name_of(why)}});
+    }
+
     Slices finish() {
         Slices slices;
         for (auto& [name, slice] : slices_)
@@ -113,25 +120,31 @@ private:
         std::string tenant;        // the first, where names share a hash: a slice may be of several
         bool is_protected = false; // one of its pods
         std::map<state::PodKey, Json> endpoints;
+        Json not_guarded = Json::array();
     };
 
     Json spec_of(Slice slice) const {
-        Json endpoints = Json::array();
+        Json spec{{"node", node_}};
+        add_unless_empty(spec, "notGuarded", std::move(slice.not_guarded));
+        if (slice.endpoints.empty()) return spec;
+        spec["tenant"] = slice.tenant;
+        spec["level"] = slice.is_protected ? "protected" : "non-protected";
+        spec["labelKeys"] = keys_;
         for (auto& [key, endpoint] : slice.endpoints)
-            endpoints.push_back(std::move(endpoint));
-        return {{"node", node_},
-                {"tenant", slice.tenant},
-                {"level", slice.is_protected ? "protected" : "non-protected"},
-                {"labelKeys", keys_},
-                {"endpoints", std::move(endpoints)}};
+            spec["endpoints"].push_back(std::move(endpoint));
+        return spec;
+    }
+
+    Json labels_of_slice(const Slice& slice) const {
+        Json labels{{state::kNodeLabel, state::label_value(node_)}};
+        if (slice.endpoints.empty()) return labels; // nothing that another agent needs
+        labels[state::kTenantLabel] = state::label_value(slice.tenant);
+        labels[state::kScopeLabel] = state::scope_of(slice.tenant);
+        return labels;
     }
 
     Json object(const std::string& name, Slice slice) const {
-        Json metadata{{"name", name},
-                      {"labels",
-                       {{state::kNodeLabel, state::label_value(node_)},
-                        {state::kTenantLabel, state::label_value(slice.tenant)},
-                        {state::kScopeLabel, state::scope_of(slice.tenant)}}}};
+        Json metadata{{"name", name}, {"labels", labels_of_slice(slice)}};
         if (const auto node = cluster_.nodes().find(node_); node != cluster_.nodes().end() && !node->second.uid.empty())
             metadata["ownerReferences"] = Json::array({owner_of(node->second)});
         return {{"apiVersion", "bulkhead.dev/v1alpha1"},
@@ -183,10 +196,13 @@ std::set<std::string> selected_labels(const state::Cluster& cluster) {
     return keys;
 }
 
-Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node) {
+Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node,
+                 const state::NotGuardedPods& not_guarded) {
     Collector collector(cluster, selected_labels(cluster), node);
     for (const auto& [slot, pod] : cluster.local_pods())
         add_local(collector, cluster, desired, pod);
+    for (const auto& [key, why] : not_guarded)
+        collector.add(key, why);
     return collector.finish();
 }
 

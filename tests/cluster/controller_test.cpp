@@ -184,6 +184,29 @@ bool comes_to_be_published(const ApiServer& server, const std::string& node, con
     return is_so;
 }
 
+TEST_CASE("a pod that its node's agent can't guard has an Event that says why") {
+    const ApiServer server = with_crds();
+    put(server, namespace_yaml("bank") + node_yaml("node-a"));
+    run_agent(server, "node-a");
+    run_pod(server, "teller", "node-a", "10.0.1.1");
+    const ControllerProcess controller(server.kubeconfig());
+    put(server, Json{{"apiVersion", "bulkhead.dev/v1alpha1"},
+                     {"kind", "IdentitySlice"},
+                     {"metadata", {{"name", "node-a-01234567"}, {"labels", {{"bulkhead.dev/node", "node-a"}}}}},
+                     {"spec",
+                      {{"node", "node-a"},
+                       {"notGuarded", {{{"namespace", "bank"}, {"pod", "teller"}, {"why", "no-interface"}}}}}}}
+                    .dump());
+    const auto events = [&] { return kubectl(server, {"-n", "bank", "get", "events", "-o", "json"}); };
+    CHECK(wait_until([&] { return events().find("finds no interface of it") != std::string::npos; }, after(20s), 50ms));
+    const auto told = Json::parse(events());
+    const auto& event = told.at("items").at(0);
+    CHECK(event.at("reason") == "NotGuarded");
+    CHECK(event.at("type") == "Warning");
+    CHECK(event.at("involvedObject").at("kind") == "Pod");
+    CHECK(event.at("involvedObject").at("name") == "teller");
+}
+
 TEST_CASE("a node without an agent is spoken for, and one whose agent goes away is too, until it is back") {
     const ApiServer server = with_crds();
     put(server, namespace_yaml("bank", "{bulkhead.dev/level: protected}") + node_yaml("fargate") + node_yaml("node-a"));
@@ -249,8 +272,11 @@ TEST_CASE("the start-up taint goes when the node's agent is ready, and no other 
 }
 
 Json reach(const ApiServer& server) {
-    const auto slice = server.kubectl({"get", "identityslice", "kube-apiserver", "-o", "json"});
-    return slice.status == 0 ? Json::parse(slice.output).at("spec").at("kubeApiserver") : Json::array();
+    const auto answer = server.kubectl({"get", "identityslice", "kube-apiserver", "-o", "json"});
+    if (answer.status != 0) return Json::array();
+    const auto slice = Json::parse(answer.output);
+    CHECK(slice.at("metadata").at("labels").at("bulkhead.dev/scope") == "all"); // so that every agent hears it
+    return slice.at("spec").at("kubeApiserver");
 }
 
 bool comes_to_reach(const ApiServer& server, const Json& expected) {

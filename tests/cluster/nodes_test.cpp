@@ -81,13 +81,16 @@ TEST_CASE("a node without its Node object publishes nothing, since nothing would
     TwoNodes cluster;
     kubectl(cluster.server(), {"delete", "node", kNodeA});
     cluster.put(namespace_text("shop"));
-    const auto agent_a = cluster.start(kNodeA);
+    auto agent_a = AgentProcess::launch(cluster.net(), cluster.net().node(kNodeA), cluster.agent_options());
     cluster.run(kNodeA, "shop/web", 20);
     CHECK(wait_until([&] { return agent_a.endpoint("shop/web").is_object(); }, after(20s), 20ms));
     cluster.put(protected_namespace_text("shop")); // which is news for a slice too
     agent_a.wait_for_verdict("198.51.100.1", "shop/web:80", "deny");
     CHECK(cluster.slices().empty());
+    CHECK(agent_a.ask({"status"}).at("inSync") == true);
+    CHECK(agent_a.ask({"status"}).at("ready") == false); // its pods would be strangers elsewhere
     cluster.put(node_text(cluster.net().node(kNodeA)));
+    agent_a.wait_until_ready();
     CHECK(wait_until([&] { return cluster.slices().size() == 1; }, after(20s), 20ms));
     CHECK(cluster.slices().at(0).at("metadata").at("ownerReferences").at(0).at("name") == kNodeA);
 }

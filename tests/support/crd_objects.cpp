@@ -63,6 +63,7 @@ constexpr auto kWholeSlice = R"({
      serviceAccount: ledger, labels: {app: ledger}, expose: "8443, 9000-9010/UDP",
      ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}]},
     {namespace: payments, pod: ledger-1, addresses: []}],
+  notGuarded: [{namespace: payments, pod: ledger-2, why: no-program}],
   kubeApiserver: [{namespace: hooks, service: admit, selector: {app: admit},
                    ports: [{port: 8443}, {port: https, protocol: TCP}]}]})";
 

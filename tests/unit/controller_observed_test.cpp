@@ -84,6 +84,33 @@ TEST_CASE("an agent on a node whose kubelet has fallen silent counts as away") {
     CHECK(coverage.uncovered() == Names{"lost"});
 }
 
+TEST_CASE("what an agent says that it can't guard is a problem of that pod, if the pod is on its node") {
+    Observed observed;
+    state::Cluster cluster;
+    for (const auto* name : {"node-a", "node-b"}) {
+        state::Pod pod;
+        pod.ns = "shop";
+        pod.name = std::string("on-") + name;
+        pod.node = std::string(name);
+        pod.common = std::make_shared<const state::PodTemplate>();
+        cluster.put(pod);
+    }
+    const auto entry = [](const std::string& pod, const std::string& why) {
+        return Json{{"namespace", "shop"}, {"pod", pod}, {"why", why}};
+    };
+    observed.slices.put(value({{"metadata", {{"name", "node-a-01234567"}}},
+                               {"spec",
+                                {{"node", "node-a"},
+                                 {"notGuarded",
+                                  {entry("on-node-a", "no-slot"), entry("on-node-b", "no-slot"),
+                                   entry("nowhere", "no-slot"), entry("on-node-a", "whatever")}}}}}));
+    std::vector<state::Problem> problems;
+    observed.add_not_guarded(cluster, problems);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].object == "Pod shop/on-node-a");
+    CHECK(problems[0].text.find("--max-pods") != std::string::npos);
+}
+
 TEST_CASE("the taint goes from nodes whose agent is ready, and from no others") {
     const Json taint{{{"key", "bulkhead.dev/agent-not-ready"}, {"effect", "NoSchedule"}},
                      {{"key", "gpu"}, {"effect", "NoExecute"}}};

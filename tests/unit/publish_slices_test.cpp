@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "compile_world.h"
-#include "state/labels.h"
 #include "publish/slices.h"
 #include "source/decode.h"
 #include "source/reader.h"
+#include "state/labels.h"
 
 using namespace bulkhead;
 using namespace bulkhead::test;
@@ -87,6 +87,24 @@ TEST_CASE("what a slice says, its reader knows") {
     CHECK(pod.common->labels == state::Labels{{"app", "api"}});
     CHECK(pod.common->known_labels == std::set<std::string>{"app"});
     CHECK(pod.common->ports == std::vector<state::ContainerPort>{{"http", BH_TCP, 8080}, {"dns", BH_UDP, 53}});
+}
+
+TEST_CASE("pods that the node can't guard are told of in a slice that no other agent needs") {
+    auto world = node_a();
+    const state::NotGuardedPods pods{{"blog/web", state::NotGuarded::kNoProgram},
+                                     {"shop/till", state::NotGuarded::kNoInterface}};
+    const auto slices = publish::slices_of(world.cluster, world.desired(), "node-a", pods);
+    CHECK(slices.size() == 3);
+    std::vector<Json> telling;
+    for (const auto& [name, text] : slices)
+        if (auto slice = Json::parse(text); slice.at("spec").contains("notGuarded")) telling.push_back(slice);
+    REQUIRE(telling.size() == 1);
+    CHECK(telling[0].at("spec") == Json::parse(R"({"node": "node-a", "notGuarded": [
+        {"namespace": "blog", "pod": "web", "why": "no-program"},
+        {"namespace": "shop", "pod": "till", "why": "no-interface"}]})"));
+    CHECK(telling[0].at("metadata").at("labels") == Json{{"bulkhead.dev/node", "node-a"}});
+    const auto name = telling[0].at("metadata").at("name").get<std::string>();
+    CHECK(name.size() == std::string("node-a-01234567").size()); // as admission asks for
 }
 
 TEST_CASE("who isn't known to be somebody is not published") {

@@ -57,7 +57,10 @@ std::string interfaces_line(const Json& status) {
            at(status, "/interfaces/unguarded") + " unguarded" +
            (status.value(Pointer("/interfaces/shut"), 0) == 0
                 ? ""
-                : ", " + at(status, "/interfaces/shut") + " shut: no slot is left for their pods");
+                : ", " + at(status, "/interfaces/shut") + " shut: no slot is left for their pods") +
+           (status.value(Pointer("/interfaces/unwiredPods"), 0) == 0
+                ? ""
+                : ", " + at(status, "/interfaces/unwiredPods") + " pods without one that is known");
 }
 
 std::string attach_line(const Json& status) {

@@ -28,6 +28,9 @@ public:
     /// Looks at the pods that changed. True if one of this node came or went.
     bool learn(const state::Cluster& cluster, const state::Changes& changes);
 
+    /// Of this node, with interfaces of their own.
+    const std::set<state::PodKey>& pods() const { return known_; }
+
     struct Candidate {
         int nic = 0;
         state::PodKey pod;
