@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What of the manifests only a current API server knows: admission policies, and flow schemas.
+#include <algorithm>
+
 #include "api_metrics.h"
 #include "manifests.h"
 
@@ -15,11 +17,12 @@ const std::string kPrefix = "set namespacelabels.bulkhead.dev/"; // of the group
 struct Label {
     std::string key;
     std::string source;
+    std::string component;
 };
-const std::vector<Label> kLabels{{"bulkhead.dev/level", "bulkhead"},
-                                 {"capsule.clastix.io/tenant", "capsule"},
-                                 {"kiosk.sh/account", "kiosk"},
-                                 {"payments.tree.hnc.x-k8s.io/depth", "hnc"}};
+const std::vector<Label> kLabels{{"bulkhead.dev/tenant", "bulkhead", "admission"},
+                                 {"capsule.clastix.io/tenant", "capsule", "admission-capsule"},
+                                 {"kiosk.sh/account", "kiosk", "admission-kiosk"},
+                                 {"payments.tree.hnc.x-k8s.io/depth", "hnc", "admission-hnc"}};
 
 ApiUser with_rights(const std::string& name, const std::vector<std::string>& sources) {
     ApiUser user{.name = name, .token = "token-of-" + name, .groups = {}};
@@ -31,7 +34,7 @@ ApiUser with_rights(const std::string& name, const std::vector<std::string>& sou
 /// For each label who may set only it, and who may set all others.
 std::vector<ApiUser> users() {
     std::vector<ApiUser> all{with_rights("nobody", {})};
-    for (const auto& [key, source] : kLabels) {
+    for (const auto& [key, source, component] : kLabels) {
         std::vector<std::string> others;
         for (const auto& label : kLabels)
             if (label.source != source) others.push_back(label.source);
@@ -41,15 +44,26 @@ std::vector<ApiUser> users() {
     return all;
 }
 
-/// What is installed on EKS, with its policies in force.
-ApiServer installed() {
+std::string labelled(const std::string& label) {
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh, labels: {" + label + "}}\n";
+}
+
+const Words kTryToCreate{"create", "--dry-run=server", "-f", "-"};
+
+/// What is installed on EKS and these components, with their policies in force.
+ApiServer installed(const Words& components = {}) {
     ApiServer server = started({.kind = ApiServerKind::kMachinery, .users = users()});
-    kubectl(server, {"apply", "-k", folder("overlays/eks")});
+    kubectl(server, {"apply", "-k", Overlay("overlays/eks", components).path()});
     wait_for_crds(server);
     const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
-    const Words wrong{"label", "--dry-run=server", "namespace", kAgentNamespace, "bulkhead.dev/level=none"};
-    const auto in_force = [&] { return server.kubectl_as(nobody, wrong).status != 0; };
-    REQUIRE(wait_until(in_force, after(60s), 100ms));
+    for (const auto& label : kLabels) {
+        if (label.component != "admission" && std::ranges::find(components, label.component) == components.end())
+            continue;
+        const auto in_force = [&] {
+            return server.kubectl_as(nobody, kTryToCreate, labelled(label.key + ": '1'")).status != 0;
+        };
+        REQUIRE(wait_until(in_force, after(60s), 100ms));
+    }
     return server;
 }
 
@@ -67,10 +81,6 @@ TEST_CASE("the templates of the overlay for EKS are accepted as they are, by the
     check_templates_taken(server);
 }
 
-std::string labelled(const std::string& label) {
-    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh, labels: {" + label + "}}\n";
-}
-
 void check_denied(const ApiServer::Answer& answer, const std::string& why) {
     INFO(answer.output);
     CHECK(answer.status != 0);
@@ -84,9 +94,8 @@ void check_taken(const ApiServer::Answer& answer) {
 }
 
 TEST_CASE("labels that say whose a namespace is are set, changed and removed by those who have the right to") {
-    const ApiServer server = installed();
-    const Words create{"create", "--dry-run=server", "-f", "-"};
-    for (const auto& [key, source] : kLabels) {
+    const ApiServer server = installed({"admission-capsule", "admission-kiosk", "admission-hnc"});
+    for (const auto& [key, source, component] : kLabels) {
         INFO(key);
         kubectl(server, {"create", "namespace", source});
         kubectl(server, {"label", "namespace", source, key + "=1"});
@@ -96,17 +105,27 @@ TEST_CASE("labels that say whose a namespace is are set, changed and removed by 
             return server.kubectl_as(who, {"label", "--dry-run=server", "--overwrite", "namespace", source, what});
         };
         const auto why = "not-" + source + " needs the right to set namespacelabels.bulkhead.dev \"" + source + "\"";
-        check_denied(server.kubectl_as(has_others, create, labelled(key + ": '1'")), why);
+        check_denied(server.kubectl_as(has_others, kTryToCreate, labelled(key + ": '1'")), why);
         check_denied(label(has_others, key + "=2"), why);
         check_denied(label(has_others, key + "-"), why);
         check_taken(label(has_others, key + "=1")); // as it is
         check_taken(label(has_others, "team=a"));
-        check_taken(server.kubectl_as(has_it, create, labelled(key + ": '1'")));
+        check_taken(server.kubectl_as(has_it, kTryToCreate, labelled(key + ": '1'")));
         check_taken(label(has_it, key + "=2"));
         check_taken(label(has_it, key + "-"));
     }
     const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
-    check_taken(server.kubectl_as(nobody, create, labelled("team: a, example.org/bulkhead.dev: a")));
+    check_taken(server.kubectl_as(nobody, kTryToCreate, labelled("team: a, example.org/bulkhead.dev: a")));
+}
+
+TEST_CASE("as long as EKS' overlay takes no tenants from a tool, that tool labels as it did before") {
+    const ApiServer server = installed();
+    const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
+    for (const auto& label : kLabels) {
+        if (label.component == "admission") continue;
+        INFO(label.key);
+        check_taken(server.kubectl_as(nobody, kTryToCreate, labelled(label.key + ": '1'")));
+    }
 }
 
 std::string slice(const std::string& name, const std::string& node, const std::string& labels) {
@@ -134,22 +153,23 @@ TEST_CASE("an agent's token is good for the slices of its node, and for no other
     const auto agent = [&](const Words& words, const std::string& input = "") {
         return as_account(server, kAgent, "node-a", words, input);
     };
-    const Words create{"create", "--dry-run=server", "-f", "-"};
     const std::string label = "bulkhead.dev/node: node-a";
-    const auto in_force = [&] { return agent(create, slice("node-b-00000002", "node-b", label)).status != 0; };
+    const auto in_force = [&] { return agent(kTryToCreate, slice("node-b-00000002", "node-b", label)).status != 0; };
     REQUIRE(wait_until(in_force, after(60s), 100ms));
 
-    check_taken(agent(create, slice("node-a-00000002", "node-a", label)));
-    check_denied(agent(create, slice("node-a-00000002", "node-b", label)), "may not write IdentitySlices for node-b");
-    check_denied(agent(create, slice("node-b-00000002", "node-a", label)), "is called node-a- and eight digits");
-    check_denied(agent(create, slice("node-a-b-00000002", "node-a", label)), "is called node-a- and eight digits");
-    check_denied(agent(create, slice("node-a-00000002", "node-a", "bulkhead.dev/node: node-b")),
+    check_taken(agent(kTryToCreate, slice("node-a-00000002", "node-a", label)));
+    check_denied(agent(kTryToCreate, slice("node-a-00000002", "node-b", label)),
+                 "may not write IdentitySlices for node-b");
+    check_denied(agent(kTryToCreate, slice("node-b-00000002", "node-a", label)), "is called node-a- and eight digits");
+    check_denied(agent(kTryToCreate, slice("node-a-b-00000002", "node-a", label)),
+                 "is called node-a- and eight digits");
+    check_denied(agent(kTryToCreate, slice("node-a-00000002", "node-a", "bulkhead.dev/node: node-b")),
                  "has the label bulkhead.dev/node=node-a");
-    check_denied(agent(create, slice("node-a-00000002", "node-a", "")), "has the label bulkhead.dev/node=node-a");
-    check_denied(as_account(server, kAgent, "", create, slice("node-a-00000002", "node-a", label)),
+    check_denied(agent(kTryToCreate, slice("node-a-00000002", "node-a", "")), "has the label bulkhead.dev/node=node-a");
+    check_denied(as_account(server, kAgent, "", kTryToCreate, slice("node-a-00000002", "node-a", label)),
                  "doesn't say on which node its pod runs");
-    check_taken(
-        as_account(server, "default:" + std::string(kAgentName), "", create, slice("node-a-00000002", "node-b", "")));
+    check_taken(as_account(server, "default:" + std::string(kAgentName), "", kTryToCreate,
+                           slice("node-a-00000002", "node-b", "")));
 
     const auto patch = [](const std::string& name, const std::string& what) {
         return Words{"patch", "--dry-run=server", "--type=merge", "identityslice", name, "-p", what};
@@ -170,11 +190,10 @@ TEST_CASE("an agent's token is good for the slices of its node, and for no other
     const std::string reach =
         "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: kube-apiserver, "
         "labels: {bulkhead.dev/node: node-a}}\nspec: {kubeApiserver: []}\n";
-    check_denied(agent(create, reach), "says of which node it is");
-    check_denied(agent(create, slice("kube-apiserver", "node-a", label)), "is called node-a- and eight digits");
+    check_denied(agent(kTryToCreate, reach), "says of which node it is");
+    check_denied(agent(kTryToCreate, slice("kube-apiserver", "node-a", label)), "is called node-a- and eight digits");
     put(server, reach);
-    check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"node\": \"node-a\"}}")),
-                 "only bulkhead-controller");
+    check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"node\": \"node-a\"}}")), "only bulkhead-controller");
     check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"kubeApiserver\": []}, \"metadata\": {\"labels\": {\"a\": "
                                                "\"b\"}}}")),
                  "only bulkhead-controller");
