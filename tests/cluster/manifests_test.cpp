@@ -166,6 +166,22 @@ TEST_CASE("uninstalling detaches what the DaemonSet's agent attached") {
     CHECK(pod.at("spec").at("hostNetwork") == true);
 }
 
+TEST_CASE("uninstalling goes to the nodes on which EKS' overlay puts agents, and waits for no others") {
+    const auto documents = documents_of(rendered("overlays/eks"));
+    const ApiServer server = started();
+    kubectl(server, {"apply", "-f", folder("base/namespace.yaml"), "-f", folder("uninstall/daemonset.yaml")});
+    for (const auto& document : documents)
+        if (document.find("kind: DaemonSet\n") != std::string::npos) put(server, document);
+    const auto placed = [&](const std::string& name) {
+        const Json pod =
+            object(server, {"-n", kAgentNamespace, "daemonset", name}).at("spec").at("template").at("spec");
+        return Json{pod.at("affinity"), pod.at("nodeSelector"), pod.at("tolerations")};
+    };
+    const Json agents = placed(kAgentName);
+    CHECK(agents.dump().find(R"("operator":"NotIn","values":["fargate","hybrid","auto"])") != std::string::npos);
+    CHECK(placed("bulkhead-detach") == agents);
+}
+
 /// Which kubectl can't ask, because no server has the resource.
 bool may_set_labels(const ApiServer& server, const std::string& user) {
     const Json review{
