@@ -140,7 +140,7 @@ TEST_CASE("the agent understands the arguments and the settings that the DaemonS
         CHECK(options->is_kube());
         CHECK(options->node_name == kNode);
         CHECK(options->policy.default_mode == mode);
-        CHECK(options->policy.keep_open == std::set<std::string>{"kube-system"});
+        CHECK(options->policy.keep_open == std::set<std::string>{"kube-system", kAgentNamespace});
         CHECK(options->metrics_address ==
               ":" + std::to_string(container.at("ports").at(0).at("containerPort").get<int>()));
         CHECK(mounts(container, options->pin_dir));
