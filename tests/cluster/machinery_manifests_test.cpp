@@ -44,15 +44,14 @@ std::vector<ApiUser> users() {
     return all;
 }
 
-std::string labelled(const std::string& label) {
-    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh, labels: {" + label + "}}\n";
+std::string labelled(const std::string& labels, const std::string& name = "fresh") {
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {" + labels + "}}\n";
 }
 
 const Words kTryToCreate{"create", "--dry-run=server", "-f", "-"};
 
-/// What is installed on EKS and these components, with their policies in force.
-ApiServer installed(const Words& components = {}) {
-    ApiServer server = started({.kind = ApiServerKind::kMachinery, .users = users()});
+/// What is installed on EKS, and these components, with their policies in force.
+void install(const ApiServer& server, const Words& components = {}) {
     kubectl(server, {"apply", "-k", Overlay("overlays/eks", components).path()});
     wait_for_crds(server);
     const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
@@ -64,6 +63,11 @@ ApiServer installed(const Words& components = {}) {
         };
         REQUIRE(wait_until(in_force, after(60s), 100ms));
     }
+}
+
+ApiServer installed(const Words& components = {}) {
+    ApiServer server = started({.kind = ApiServerKind::kMachinery, .users = users()});
+    install(server, components);
     return server;
 }
 
@@ -126,6 +130,74 @@ TEST_CASE("as long as EKS' overlay takes no tenants from a tool, that tool label
         INFO(label.key);
         check_taken(server.kubectl_as(nobody, kTryToCreate, labelled(label.key + ": '1'")));
     }
+}
+
+struct Labelling {
+    std::string ns;
+    std::string labels;
+    std::string why_not; // empty: it is taken
+};
+
+TEST_CASE("labels of bulkhead.dev that nobody can mean are refused with the words that there are") {
+    const ApiServer server = installed();
+    const std::string keys =
+        "there are the labels bulkhead.dev/tenant, bulkhead.dev/level and bulkhead.dev/mode, and not ";
+    const std::string levels = "bulkhead.dev/level is protected or non-protected, and not ";
+    const std::string open =
+        " is kept open, so bulkhead.dev/level=protected would do nothing; to force it, first take ";
+    const std::vector<Labelling> rows{
+        {"fresh", "bulkhead.dev/level: protected, bulkhead.dev/mode: audit, bulkhead.dev/tenant: Any.Name", ""},
+        {"fresh", "bulkhead.dev/level: non-protected, bulkhead.dev/mode: enforce", ""},
+        {"fresh", "bulkhead.dev/Level: protected", keys + "bulkhead.dev/Level"},
+        {"fresh", "bulkhead.dev/node: node-a", keys + "bulkhead.dev/node"},
+        {"fresh", "bulkhead.dev/expose: http", keys + "bulkhead.dev/expose"},
+        {"fresh", "bulkhead.dev/level: Protected", levels + "\"Protected\""},
+        {"fresh", "bulkhead.dev/level: ''", levels + "\"\""},
+        {"fresh", "bulkhead.dev/mode: warn", "bulkhead.dev/mode is enforce or audit, and not \"warn\""},
+        {"kube-system", "bulkhead.dev/level: protected", "kube-system" + open + "kube-system out of keep-open"},
+        {kAgentNamespace, "bulkhead.dev/level: protected", std::string(kAgentNamespace) + open + kAgentNamespace},
+        {"kube-system", "bulkhead.dev/level: non-protected, bulkhead.dev/mode: audit", ""},
+        {"kube-system-2", "bulkhead.dev/level: protected", ""},
+    };
+    for (const auto& row : rows) {
+        INFO(row.ns << " " << row.labels);
+        const Words apply{"apply", "--server-side", "--dry-run=server", "-f", "-"};
+        const auto answer = server.kubectl(apply, labelled(row.labels, row.ns));
+        row.why_not.empty() ? check_taken(answer) : check_denied(answer, row.why_not);
+    }
+}
+
+TEST_CASE("a namespace that had a wrong label before the policy can be changed, and rid of it") {
+    const ApiServer server = started({.kind = ApiServerKind::kMachinery, .users = users()});
+    put(server, labelled("bulkhead.dev/owner: me, bulkhead.dev/level: protected", "kube-system"));
+    install(server);
+    const auto label = [&](const std::string& what) {
+        return server.kubectl({"label", "--overwrite", "namespace", "kube-system", what});
+    };
+    check_taken(label("team=a"));
+    check_denied(label("bulkhead.dev/owner=you"), "and not bulkhead.dev/owner");
+    check_taken(label("bulkhead.dev/owner-"));
+    check_taken(label("bulkhead.dev/level-"));
+    check_denied(label("bulkhead.dev/level=protected"), "is kept open");
+}
+
+TEST_CASE("the namespaces that the policy takes for kept open are those of the agents' settings") {
+    const auto text_of = [](const std::string& name) {
+        std::ifstream file(folder(name));
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    const auto list_in = [](const std::string& text, const std::string& before) {
+        const auto from = text.find(before);
+        REQUIRE(from != std::string::npos);
+        auto list = text.substr(from + before.size(), text.find(']', from) - from - before.size());
+        std::ranges::replace(list, '\'', '"');
+        return list;
+    };
+    const auto policy = text_of("components/admission/namespace-labels.yaml");
+    const auto kept_open = list_in(policy, "- name: keptOpen\n      expression: >-\n        [");
+    CHECK_FALSE(kept_open.empty());
+    for (const std::string settings : {"base", "overlays/eks"})
+        CHECK(list_in(text_of(settings + "/agent.toml"), "\nkeep-open = [") == kept_open);
 }
 
 std::string slice(const std::string& name, const std::string& node, const std::string& labels) {
