@@ -218,6 +218,7 @@ ApiServer::Answer as_account(const ApiServer& server, const std::string& account
 }
 
 const std::string kAgent = std::string(kAgentNamespace) + ":" + kAgentName;
+const std::string kController = std::string(kAgentNamespace) + ":bulkhead-controller";
 
 TEST_CASE("an agent's token is good for the slices of its node, and for no others") {
     const ApiServer server = installed();
@@ -282,16 +283,15 @@ TEST_CASE("the controller's token takes the start-up taint from a node, and chan
         return as_account(server, account, "",
                           {"patch", "--dry-run=server", "--type=merge", "node", "node-a", "-p", what});
     };
-    const std::string controller = std::string(kAgentNamespace) + ":bulkhead-controller";
     const std::string label = "{\"metadata\": {\"labels\": {\"zone\": \"b\"}}}";
-    REQUIRE(wait_until([&] { return patch(controller, label).status != 0; }, after(60s), 100ms));
+    REQUIRE(wait_until([&] { return patch(kController, label).status != 0; }, after(60s), 100ms));
     const auto taints = [](const std::string& some) { return "{\"spec\": {\"taints\": [" + some + "]}}"; };
-    check_taken(patch(controller, taints(gpu)));
+    check_taken(patch(kController, taints(gpu)));
     for (const auto& wrong :
          {taints(ours), taints(""), taints(gpu + ", " + ours + ", {\"key\": \"a\", \"effect\": \"NoExecute\"}"), label,
           std::string("{\"spec\": {\"unschedulable\": true}}"),
           std::string("{\"metadata\": {\"annotations\": {\"a\": \"b\"}}}")})
-        check_denied(patch(controller, wrong), "and change nothing else of a node");
+        check_denied(patch(kController, wrong), "and change nothing else of a node");
     check_taken(patch("default:bulkhead-controller", label)); // somebody else
 }
 
@@ -301,9 +301,9 @@ double dispatched(const ApiServer& server, const std::string& flow, const std::s
                   {"flow_schema=\"" + flow + '"', "priority_level=\"" + level + '"'});
 }
 
-TEST_CASE("what agents ask is of their own priority level, and what they write has a flow of its own") {
+TEST_CASE("agents and the controller have their own priority level, and there each its flow, what agents write too") {
     const ApiServer server = installed();
-    for (const std::string flow : {"bulkhead-agent", "bulkhead-agent-slices"})
+    for (const std::string flow : {"bulkhead-controller", "bulkhead-agent", "bulkhead-agent-slices"})
         kubectl(server, {"wait", "--for=condition=Dangling=False", "--timeout=30s", "flowschema", flow});
     const Words list{"get", "--raw", "/apis/bulkhead.dev/v1alpha1/tenants"};
     const std::string slice =
@@ -318,6 +318,12 @@ TEST_CASE("what agents ask is of their own priority level, and what they write h
     CHECK(of_slices() == 0);
     check_taken(as_account(server, kAgent, "node-a", write, slice));
     CHECK(of_slices() > 0);
+    const Words renew{"get", "--raw", "/apis/coordination.k8s.io/v1/namespaces/bulkhead-system/leases"};
+    for (const auto& words : {list, renew}) {
+        const auto before = dispatched(server, "bulkhead-controller", "bulkhead-agent");
+        check_taken(as_account(server, kController, "", words));
+        CHECK(dispatched(server, "bulkhead-controller", "bulkhead-agent") > before);
+    }
     check_taken(as_account(server, "default:" + std::string(kAgentName), "", list));
     CHECK(dispatched(server, "service-accounts", "workload-low") > 0);
     CHECK(of_agents() == listed);
