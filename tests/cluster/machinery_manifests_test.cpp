@@ -200,6 +200,18 @@ TEST_CASE("the namespaces that the policy takes for kept open are those of the a
         CHECK(list_in(text_of(settings + "/agent.toml"), "\nkeep-open = [") == kept_open);
 }
 
+TEST_CASE("an AWSResource can't have a name that is built in") {
+    const ApiServer server = installed();
+    const auto create = [&](const std::string& name) {
+        return server.kubectl(kTryToCreate, "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: " +
+                                                name + "}\nspec: {addresses: {instanceMetadata: true}}\n");
+    };
+    REQUIRE(wait_until([&] { return create("cluster-dns").status != 0; }, after(60s), 100ms));
+    for (const std::string name : {"cluster-dns", "kube-apiserver"})
+        check_denied(create(name), "the name " + name + " is built in");
+    check_taken(create("cluster-dns-2"));
+}
+
 std::string slice(const std::string& name, const std::string& node, const std::string& labels) {
     return "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: " + name + ", labels: {" + labels +
            "}}\nspec: {node: " + node + ", tenant: bank, level: protected, labelKeys: [], endpoints: []}\n---\n";
