@@ -153,6 +153,24 @@ TEST_CASE("the agent understands the arguments and the settings that the DaemonS
     CHECK_FALSE(options_of(arguments_of(container, folder("base/daemonset.yaml"))));
 }
 
+TEST_CASE("the line about NodeLocal DNSCache is one that the agent understands, once its address is filled in") {
+    std::ifstream file(folder("overlays/eks/agent.toml"));
+    std::string settings(std::istreambuf_iterator<char>(file), {});
+    for (const auto& [from, to] :
+         {std::pair("\n# dns-address", "\ndns-address"), {"<kube-dns cluster IP>", "10.100.0.10"}}) {
+        const std::string before = from;
+        REQUIRE(settings.find(before) != std::string::npos);
+        settings.replace(settings.find(before), before.size(), to);
+    }
+    const Overlay place("base", {}); // a folder of our own
+    std::ofstream(place.path() + "/agent.toml") << settings;
+    const auto options =
+        options_of({"bulkhead-agent", "--source=kube", "--node-name", kNode, "--config", place.path() + "/agent.toml"});
+    REQUIRE(options);
+    CHECK(options->policy.dns_addresses ==
+          std::set<Address>{require(Address::parse("169.254.20.10")), require(Address::parse("10.100.0.10"))});
+}
+
 TEST_CASE("uninstalling detaches what the DaemonSet's agent attached") {
     const ApiServer server = started();
     kubectl(server, {"apply", "-f", folder("base/namespace.yaml"), "-f", folder("uninstall/daemonset.yaml")});
