@@ -17,7 +17,6 @@ namespace bulkhead::test {
 namespace {
 
 constexpr std::array kKinds{"tenant", "accessgrant", "awsresource", "identityslice"};
-constexpr ApiServer::Version kFirstWithRules{1, 25};
 
 bool is_true(const Json& conditions, const std::string& type) {
     return std::any_of(conditions.begin(), conditions.end(), [&](const Json& condition) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What of the manifests only a current API server knows: admission policies, and flow schemas.
+#include <algorithm>
+
 #include "api_metrics.h"
 #include "manifests.h"
 
@@ -15,11 +17,12 @@ const std::string kPrefix = "set namespacelabels.bulkhead.dev/"; // of the group
 struct Label {
     std::string key;
     std::string source;
+    std::string component;
 };
-const std::vector<Label> kLabels{{"bulkhead.dev/level", "bulkhead"},
-                                 {"capsule.clastix.io/tenant", "capsule"},
-                                 {"kiosk.sh/account", "kiosk"},
-                                 {"payments.tree.hnc.x-k8s.io/depth", "hnc"}};
+const std::vector<Label> kLabels{{"bulkhead.dev/tenant", "bulkhead", "admission"},
+                                 {"capsule.clastix.io/tenant", "capsule", "admission-capsule"},
+                                 {"kiosk.sh/account", "kiosk", "admission-kiosk"},
+                                 {"payments.tree.hnc.x-k8s.io/depth", "hnc", "admission-hnc"}};
 
 ApiUser with_rights(const std::string& name, const std::vector<std::string>& sources) {
     ApiUser user{.name = name, .token = "token-of-" + name, .groups = {}};
@@ -31,7 +34,7 @@ ApiUser with_rights(const std::string& name, const std::vector<std::string>& sou
 /// For each label who may set only it, and who may set all others.
 std::vector<ApiUser> users() {
     std::vector<ApiUser> all{with_rights("nobody", {})};
-    for (const auto& [key, source] : kLabels) {
+    for (const auto& [key, source, component] : kLabels) {
         std::vector<std::string> others;
         for (const auto& label : kLabels)
             if (label.source != source) others.push_back(label.source);
@@ -41,15 +44,30 @@ std::vector<ApiUser> users() {
     return all;
 }
 
-/// What is installed on EKS, with its policies in force.
-ApiServer installed() {
-    ApiServer server = started({.kind = ApiServerKind::kMachinery, .users = users()});
-    kubectl(server, {"apply", "-k", folder("overlays/eks")});
+std::string labelled(const std::string& labels, const std::string& name = "fresh") {
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {" + labels + "}}\n";
+}
+
+const Words kTryToCreate{"create", "--dry-run=server", "-f", "-"};
+
+/// What is installed on EKS, and these components, with their policies in force.
+void install(const ApiServer& server, const Words& components = {}) {
+    kubectl(server, {"apply", "-k", Overlay("overlays/eks", components).path()});
     wait_for_crds(server);
     const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
-    const Words wrong{"label", "--dry-run=server", "namespace", kAgentNamespace, "bulkhead.dev/level=none"};
-    const auto in_force = [&] { return server.kubectl_as(nobody, wrong).status != 0; };
-    REQUIRE(wait_until(in_force, after(60s), 100ms));
+    for (const auto& label : kLabels) {
+        if (label.component != "admission" && std::ranges::find(components, label.component) == components.end())
+            continue;
+        const auto in_force = [&] {
+            return server.kubectl_as(nobody, kTryToCreate, labelled(label.key + ": '1'")).status != 0;
+        };
+        REQUIRE(wait_until(in_force, after(60s), 100ms));
+    }
+}
+
+ApiServer installed(const Words& components = {}) {
+    ApiServer server = started({.kind = ApiServerKind::kMachinery, .users = users()});
+    install(server, components);
     return server;
 }
 
@@ -67,10 +85,6 @@ TEST_CASE("the templates of the overlay for EKS are accepted as they are, by the
     check_templates_taken(server);
 }
 
-std::string labelled(const std::string& label) {
-    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh, labels: {" + label + "}}\n";
-}
-
 void check_denied(const ApiServer::Answer& answer, const std::string& why) {
     INFO(answer.output);
     CHECK(answer.status != 0);
@@ -84,9 +98,8 @@ void check_taken(const ApiServer::Answer& answer) {
 }
 
 TEST_CASE("labels that say whose a namespace is are set, changed and removed by those who have the right to") {
-    const ApiServer server = installed();
-    const Words create{"create", "--dry-run=server", "-f", "-"};
-    for (const auto& [key, source] : kLabels) {
+    const ApiServer server = installed({"admission-capsule", "admission-kiosk", "admission-hnc"});
+    for (const auto& [key, source, component] : kLabels) {
         INFO(key);
         kubectl(server, {"create", "namespace", source});
         kubectl(server, {"label", "namespace", source, key + "=1"});
@@ -96,17 +109,107 @@ TEST_CASE("labels that say whose a namespace is are set, changed and removed by 
             return server.kubectl_as(who, {"label", "--dry-run=server", "--overwrite", "namespace", source, what});
         };
         const auto why = "not-" + source + " needs the right to set namespacelabels.bulkhead.dev \"" + source + "\"";
-        check_denied(server.kubectl_as(has_others, create, labelled(key + ": '1'")), why);
+        check_denied(server.kubectl_as(has_others, kTryToCreate, labelled(key + ": '1'")), why);
         check_denied(label(has_others, key + "=2"), why);
         check_denied(label(has_others, key + "-"), why);
         check_taken(label(has_others, key + "=1")); // as it is
         check_taken(label(has_others, "team=a"));
-        check_taken(server.kubectl_as(has_it, create, labelled(key + ": '1'")));
+        check_taken(server.kubectl_as(has_it, kTryToCreate, labelled(key + ": '1'")));
         check_taken(label(has_it, key + "=2"));
         check_taken(label(has_it, key + "-"));
     }
     const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
-    check_taken(server.kubectl_as(nobody, create, labelled("team: a, example.org/bulkhead.dev: a")));
+    check_taken(server.kubectl_as(nobody, kTryToCreate, labelled("team: a, example.org/bulkhead.dev: a")));
+}
+
+TEST_CASE("as long as EKS' overlay takes no tenants from a tool, that tool labels as it did before") {
+    const ApiServer server = installed();
+    const auto nobody = require(server.kubeconfig_for("token-of-nobody"));
+    for (const auto& label : kLabels) {
+        if (label.component == "admission") continue;
+        INFO(label.key);
+        check_taken(server.kubectl_as(nobody, kTryToCreate, labelled(label.key + ": '1'")));
+    }
+}
+
+struct Labelling {
+    std::string ns;
+    std::string labels;
+    std::string why_not; // empty: it is taken
+};
+
+TEST_CASE("labels of bulkhead.dev that nobody can mean are refused with the words that there are") {
+    const ApiServer server = installed();
+    const std::string keys =
+        "there are the labels bulkhead.dev/tenant, bulkhead.dev/level and bulkhead.dev/mode, and not ";
+    const std::string levels = "bulkhead.dev/level is protected or non-protected, and not ";
+    const std::string open =
+        " is kept open, so bulkhead.dev/level=protected would do nothing; to force it, first take ";
+    const std::vector<Labelling> rows{
+        {"fresh", "bulkhead.dev/level: protected, bulkhead.dev/mode: audit, bulkhead.dev/tenant: Any.Name", ""},
+        {"fresh", "bulkhead.dev/level: non-protected, bulkhead.dev/mode: enforce", ""},
+        {"fresh", "bulkhead.dev/Level: protected", keys + "bulkhead.dev/Level"},
+        {"fresh", "bulkhead.dev/node: node-a", keys + "bulkhead.dev/node"},
+        {"fresh", "bulkhead.dev/expose: http", keys + "bulkhead.dev/expose"},
+        {"fresh", "bulkhead.dev/level: Protected", levels + "\"Protected\""},
+        {"fresh", "bulkhead.dev/level: ''", levels + "\"\""},
+        {"fresh", "bulkhead.dev/mode: warn", "bulkhead.dev/mode is enforce or audit, and not \"warn\""},
+        {"kube-system", "bulkhead.dev/level: protected", "kube-system" + open + "kube-system out of keep-open"},
+        {kAgentNamespace, "bulkhead.dev/level: protected", std::string(kAgentNamespace) + open + kAgentNamespace},
+        {"kube-system", "bulkhead.dev/level: non-protected, bulkhead.dev/mode: audit", ""},
+        {"kube-system-2", "bulkhead.dev/level: protected", ""},
+    };
+    for (const auto& row : rows) {
+        INFO(row.ns << " " << row.labels);
+        const Words apply{"apply", "--server-side", "--dry-run=server", "-f", "-"};
+        const auto answer = server.kubectl(apply, labelled(row.labels, row.ns));
+        row.why_not.empty() ? check_taken(answer) : check_denied(answer, row.why_not);
+    }
+}
+
+TEST_CASE("a namespace that had a wrong label before the policy can be changed, and rid of it") {
+    const ApiServer server = started({.kind = ApiServerKind::kMachinery, .users = users()});
+    put(server, labelled("bulkhead.dev/owner: me, bulkhead.dev/level: protected", "kube-system"));
+    install(server);
+    const auto label = [&](const std::string& what) {
+        return server.kubectl({"label", "--overwrite", "namespace", "kube-system", what});
+    };
+    check_taken(label("team=a"));
+    check_denied(label("bulkhead.dev/owner=you"), "and not bulkhead.dev/owner");
+    check_taken(label("bulkhead.dev/owner-"));
+    check_taken(label("bulkhead.dev/level-"));
+    check_denied(label("bulkhead.dev/level=protected"), "is kept open");
+}
+
+TEST_CASE("the namespaces that the policy takes for kept open are those of the agents' settings") {
+    const auto text_of = [](const std::string& name) {
+        std::ifstream file(folder(name));
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    const auto list_in = [](const std::string& text, const std::string& before) {
+        const auto from = text.find(before);
+        REQUIRE(from != std::string::npos);
+        auto list = text.substr(from + before.size(), text.find(']', from) - from - before.size());
+        std::ranges::replace(list, '\'', '"');
+        return list;
+    };
+    const auto policy = text_of("components/admission/namespace-labels.yaml");
+    const auto kept_open = list_in(policy, "- name: keptOpen\n      expression: >-\n        [");
+    CHECK_FALSE(kept_open.empty());
+    for (const std::string settings : {"base", "overlays/eks"})
+        CHECK(list_in(text_of(settings + "/agent.toml"), "\nkeep-open = [") == kept_open);
+}
+
+TEST_CASE("an AWSResource can't have a name that is built in") {
+    const ApiServer server = installed();
+    const auto create = [&](const std::string& name) {
+        return server.kubectl(kTryToCreate, "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: " +
+                                                name + "}\nspec: {addresses: {instanceMetadata: true}}\n");
+    };
+    REQUIRE(wait_until([&] { return create("cluster-dns").status != 0; }, after(60s), 100ms));
+    for (const std::string name : {"cluster-dns", "kube-apiserver"})
+        check_denied(create(name), "the name " + name + " is built in");
+    check_taken(create("cluster-dns-2"));
 }
 
 std::string slice(const std::string& name, const std::string& node, const std::string& labels) {
@@ -127,6 +230,7 @@ ApiServer::Answer as_account(const ApiServer& server, const std::string& account
 }
 
 const std::string kAgent = std::string(kAgentNamespace) + ":" + kAgentName;
+const std::string kController = std::string(kAgentNamespace) + ":bulkhead-controller";
 
 TEST_CASE("an agent's token is good for the slices of its node, and for no others") {
     const ApiServer server = installed();
@@ -134,22 +238,23 @@ TEST_CASE("an agent's token is good for the slices of its node, and for no other
     const auto agent = [&](const Words& words, const std::string& input = "") {
         return as_account(server, kAgent, "node-a", words, input);
     };
-    const Words create{"create", "--dry-run=server", "-f", "-"};
     const std::string label = "bulkhead.dev/node: node-a";
-    const auto in_force = [&] { return agent(create, slice("node-b-00000002", "node-b", label)).status != 0; };
+    const auto in_force = [&] { return agent(kTryToCreate, slice("node-b-00000002", "node-b", label)).status != 0; };
     REQUIRE(wait_until(in_force, after(60s), 100ms));
 
-    check_taken(agent(create, slice("node-a-00000002", "node-a", label)));
-    check_denied(agent(create, slice("node-a-00000002", "node-b", label)), "may not write IdentitySlices for node-b");
-    check_denied(agent(create, slice("node-b-00000002", "node-a", label)), "is called node-a- and eight digits");
-    check_denied(agent(create, slice("node-a-b-00000002", "node-a", label)), "is called node-a- and eight digits");
-    check_denied(agent(create, slice("node-a-00000002", "node-a", "bulkhead.dev/node: node-b")),
+    check_taken(agent(kTryToCreate, slice("node-a-00000002", "node-a", label)));
+    check_denied(agent(kTryToCreate, slice("node-a-00000002", "node-b", label)),
+                 "may not write IdentitySlices for node-b");
+    check_denied(agent(kTryToCreate, slice("node-b-00000002", "node-a", label)), "is called node-a- and eight digits");
+    check_denied(agent(kTryToCreate, slice("node-a-b-00000002", "node-a", label)),
+                 "is called node-a- and eight digits");
+    check_denied(agent(kTryToCreate, slice("node-a-00000002", "node-a", "bulkhead.dev/node: node-b")),
                  "has the label bulkhead.dev/node=node-a");
-    check_denied(agent(create, slice("node-a-00000002", "node-a", "")), "has the label bulkhead.dev/node=node-a");
-    check_denied(as_account(server, kAgent, "", create, slice("node-a-00000002", "node-a", label)),
+    check_denied(agent(kTryToCreate, slice("node-a-00000002", "node-a", "")), "has the label bulkhead.dev/node=node-a");
+    check_denied(as_account(server, kAgent, "", kTryToCreate, slice("node-a-00000002", "node-a", label)),
                  "doesn't say on which node its pod runs");
-    check_taken(
-        as_account(server, "default:" + std::string(kAgentName), "", create, slice("node-a-00000002", "node-b", "")));
+    check_taken(as_account(server, "default:" + std::string(kAgentName), "", kTryToCreate,
+                           slice("node-a-00000002", "node-b", "")));
 
     const auto patch = [](const std::string& name, const std::string& what) {
         return Words{"patch", "--dry-run=server", "--type=merge", "identityslice", name, "-p", what};
@@ -170,11 +275,10 @@ TEST_CASE("an agent's token is good for the slices of its node, and for no other
     const std::string reach =
         "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: kube-apiserver, "
         "labels: {bulkhead.dev/node: node-a}}\nspec: {kubeApiserver: []}\n";
-    check_denied(agent(create, reach), "says of which node it is");
-    check_denied(agent(create, slice("kube-apiserver", "node-a", label)), "is called node-a- and eight digits");
+    check_denied(agent(kTryToCreate, reach), "says of which node it is");
+    check_denied(agent(kTryToCreate, slice("kube-apiserver", "node-a", label)), "is called node-a- and eight digits");
     put(server, reach);
-    check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"node\": \"node-a\"}}")),
-                 "only bulkhead-controller");
+    check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"node\": \"node-a\"}}")), "only bulkhead-controller");
     check_denied(agent(patch("kube-apiserver", "{\"spec\": {\"kubeApiserver\": []}, \"metadata\": {\"labels\": {\"a\": "
                                                "\"b\"}}}")),
                  "only bulkhead-controller");
@@ -191,16 +295,15 @@ TEST_CASE("the controller's token takes the start-up taint from a node, and chan
         return as_account(server, account, "",
                           {"patch", "--dry-run=server", "--type=merge", "node", "node-a", "-p", what});
     };
-    const std::string controller = std::string(kAgentNamespace) + ":bulkhead-controller";
     const std::string label = "{\"metadata\": {\"labels\": {\"zone\": \"b\"}}}";
-    REQUIRE(wait_until([&] { return patch(controller, label).status != 0; }, after(60s), 100ms));
+    REQUIRE(wait_until([&] { return patch(kController, label).status != 0; }, after(60s), 100ms));
     const auto taints = [](const std::string& some) { return "{\"spec\": {\"taints\": [" + some + "]}}"; };
-    check_taken(patch(controller, taints(gpu)));
+    check_taken(patch(kController, taints(gpu)));
     for (const auto& wrong :
          {taints(ours), taints(""), taints(gpu + ", " + ours + ", {\"key\": \"a\", \"effect\": \"NoExecute\"}"), label,
           std::string("{\"spec\": {\"unschedulable\": true}}"),
           std::string("{\"metadata\": {\"annotations\": {\"a\": \"b\"}}}")})
-        check_denied(patch(controller, wrong), "and change nothing else of a node");
+        check_denied(patch(kController, wrong), "and change nothing else of a node");
     check_taken(patch("default:bulkhead-controller", label)); // somebody else
 }
 
@@ -210,9 +313,9 @@ double dispatched(const ApiServer& server, const std::string& flow, const std::s
                   {"flow_schema=\"" + flow + '"', "priority_level=\"" + level + '"'});
 }
 
-TEST_CASE("what agents ask is of their own priority level, and what they write has a flow of its own") {
+TEST_CASE("agents and the controller have their own priority level, and there each its flow, what agents write too") {
     const ApiServer server = installed();
-    for (const std::string flow : {"bulkhead-agent", "bulkhead-agent-slices"})
+    for (const std::string flow : {"bulkhead-controller", "bulkhead-agent", "bulkhead-agent-slices"})
         kubectl(server, {"wait", "--for=condition=Dangling=False", "--timeout=30s", "flowschema", flow});
     const Words list{"get", "--raw", "/apis/bulkhead.dev/v1alpha1/tenants"};
     const std::string slice =
@@ -227,6 +330,12 @@ TEST_CASE("what agents ask is of their own priority level, and what they write h
     CHECK(of_slices() == 0);
     check_taken(as_account(server, kAgent, "node-a", write, slice));
     CHECK(of_slices() > 0);
+    const Words renew{"get", "--raw", "/apis/coordination.k8s.io/v1/namespaces/bulkhead-system/leases"};
+    for (const auto& words : {list, renew}) {
+        const auto before = dispatched(server, "bulkhead-controller", "bulkhead-agent");
+        check_taken(as_account(server, kController, "", words));
+        CHECK(dispatched(server, "bulkhead-controller", "bulkhead-agent") > before);
+    }
     check_taken(as_account(server, "default:" + std::string(kAgentName), "", list));
     CHECK(dispatched(server, "service-accounts", "workload-low") > 0);
     CHECK(of_agents() == listed);

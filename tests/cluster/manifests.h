@@ -3,8 +3,11 @@
 // What the tests of the manifests share.
 #pragma once
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include "cluster_fixture.h"
 
@@ -17,6 +20,31 @@ constexpr auto kAgentName = "bulkhead-agent"; // of the DaemonSet, its ServiceAc
 inline std::string folder(const std::string& name) {
     return std::string(BULKHEAD_MANIFESTS "/") + name;
 }
+
+/// A kustomization of somebody's own, made of the manifests' parts, which are named as in `folder`.
+class Overlay {
+public:
+    Overlay(const std::string& resource, const std::vector<std::string>& components) {
+        REQUIRE(mkdtemp(path_.data()) != nullptr);
+        const auto parts =
+            std::filesystem::relative(std::filesystem::canonical(folder("")), std::filesystem::canonical(path_))
+                .string() +
+            "/";
+        std::ofstream file(path_ + "/kustomization.yaml");
+        file << "resources: [" << parts << resource << "]\n";
+        if (!components.empty()) file << "components:\n";
+        for (const auto& component : components)
+            file << "  - " << parts << "components/" << component << "\n";
+    }
+    Overlay(const Overlay&) = delete;
+    Overlay& operator=(const Overlay&) = delete;
+    ~Overlay() { std::filesystem::remove_all(path_); }
+
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_ = std::filesystem::temp_directory_path() / "overlay-XXXXXX";
+};
 
 inline void wait_for_crds(const ApiServer& server) {
     kubectl(server, {"wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"});

@@ -2,11 +2,7 @@
 //
 // What is installed is what a real API server takes and what the agent understands, and opens nothing to people that it
 // shouldn't. (What the agent may do: manifests_rights_test.cpp.)
-#include <unistd.h>
-
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 
 #include "manifests.h"
 #include "options.h"
@@ -15,7 +11,6 @@
 namespace bulkhead::test {
 namespace {
 
-namespace fs = std::filesystem;
 using Version = ApiServer::Version;
 using Words = std::vector<std::string>;
 
@@ -96,13 +91,7 @@ TEST_CASE("the templates of the overlay for EKS are accepted by the API server a
 }
 
 TEST_CASE("for Linux 5.10 the agent has one capability more, and nothing else is different") {
-    std::string overlay = fs::temp_directory_path() / "overlay-XXXXXX";
-    REQUIRE(mkdtemp(overlay.data()) != nullptr);
-    const auto manifests = fs::relative(fs::canonical(folder("")), fs::canonical(overlay)).string();
-    std::ofstream(overlay + "/kustomization.yaml")
-        << "resources: [" << manifests << "/base]\ncomponents: [" << manifests << "/components/kernel-5.10]\n";
-    const auto more = rendered_at(overlay);
-    fs::remove_all(overlay);
+    const auto more = rendered_at(Overlay("base", {"kernel-5.10"}).path());
     auto expected = rendered("base");
     const std::string last = "            - PERFMON\n";
     REQUIRE(expected.find(last) != std::string::npos);
@@ -151,7 +140,7 @@ TEST_CASE("the agent understands the arguments and the settings that the DaemonS
         CHECK(options->is_kube());
         CHECK(options->node_name == kNode);
         CHECK(options->policy.default_mode == mode);
-        CHECK(options->policy.keep_open == std::set<std::string>{"kube-system"});
+        CHECK(options->policy.keep_open == std::set<std::string>{"kube-system", kAgentNamespace});
         CHECK(options->metrics_address ==
               ":" + std::to_string(container.at("ports").at(0).at("containerPort").get<int>()));
         CHECK(mounts(container, options->pin_dir));
@@ -162,6 +151,24 @@ TEST_CASE("the agent understands the arguments and the settings that the DaemonS
     wrong.emplace_back("--no-such-option");
     CHECK_FALSE(options_of(wrong));
     CHECK_FALSE(options_of(arguments_of(container, folder("base/daemonset.yaml"))));
+}
+
+TEST_CASE("the line about NodeLocal DNSCache is one that the agent understands, once its address is filled in") {
+    std::ifstream file(folder("overlays/eks/agent.toml"));
+    std::string settings(std::istreambuf_iterator<char>(file), {});
+    for (const auto& [from, to] :
+         {std::pair("\n# dns-address", "\ndns-address"), {"<kube-dns cluster IP>", "10.100.0.10"}}) {
+        const std::string before = from;
+        REQUIRE(settings.find(before) != std::string::npos);
+        settings.replace(settings.find(before), before.size(), to);
+    }
+    const Overlay place("base", {}); // a folder of our own
+    std::ofstream(place.path() + "/agent.toml") << settings;
+    const auto options =
+        options_of({"bulkhead-agent", "--source=kube", "--node-name", kNode, "--config", place.path() + "/agent.toml"});
+    REQUIRE(options);
+    CHECK(options->policy.dns_addresses ==
+          std::set<Address>{require(Address::parse("169.254.20.10")), require(Address::parse("10.100.0.10"))});
 }
 
 TEST_CASE("uninstalling detaches what the DaemonSet's agent attached") {
@@ -175,6 +182,22 @@ TEST_CASE("uninstalling detaches what the DaemonSet's agent attached") {
     CHECK(options->pin_dir == Options{}.pin_dir);
     CHECK(mounts(container, options->pin_dir));
     CHECK(pod.at("spec").at("hostNetwork") == true);
+}
+
+TEST_CASE("uninstalling goes to the nodes on which EKS' overlay puts agents, and waits for no others") {
+    const auto documents = documents_of(rendered("overlays/eks"));
+    const ApiServer server = started();
+    kubectl(server, {"apply", "-f", folder("base/namespace.yaml"), "-f", folder("uninstall/daemonset.yaml")});
+    for (const auto& document : documents)
+        if (document.find("kind: DaemonSet\n") != std::string::npos) put(server, document);
+    const auto placed = [&](const std::string& name) {
+        const Json pod =
+            object(server, {"-n", kAgentNamespace, "daemonset", name}).at("spec").at("template").at("spec");
+        return Json{pod.at("affinity"), pod.at("nodeSelector"), pod.at("tolerations")};
+    };
+    const Json agents = placed(kAgentName);
+    CHECK(agents.dump().find(R"("operator":"NotIn","values":["fargate","hybrid","auto"])") != std::string::npos);
+    CHECK(placed("bulkhead-detach") == agents);
 }
 
 /// Which kubectl can't ask, because no server has the resource.
@@ -249,7 +272,8 @@ TEST_CASE("labels that say whose a namespace is are set, changed and removed onl
     const ApiServer server = started({.users = {{.name = "deputy", .token = "copies"}}});
     if (require(server.version()) < Version{1, 30}) SKIP("this API server is too old for admission policies");
     kubectl(server, {"apply", "-f", folder("base/people.yaml")});
-    kubectl(server, {"apply", "-f", folder("components/admission/namespace-labels.yaml")});
+    for (const std::string component : {"admission", "admission-capsule", "admission-kiosk", "admission-hnc"})
+        kubectl(server, {"apply", "-f", folder("components/" + component + "/namespace-labels.yaml")});
     put(server, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {bulkhead.dev/mode: audit}}\n");
     kubectl(server, {"create", "clusterrole", "labels", "--verb=get,create,patch", "--resource=namespaces"});
     kubectl(server, {"create", "clusterrolebinding", "labels", "--clusterrole=labels", "--user=deputy"});
@@ -264,12 +288,13 @@ TEST_CASE("labels that say whose a namespace is are set, changed and removed onl
     };
     const std::string level = "bulkhead.dev/level=protected";
     // The API server hears of policies by a watch of its own.
-    REQUIRE(wait_until([&] { return refused(label(level), "bulkhead"); }, after(60s), 100ms));
+    for (const auto& [words, source] : {std::pair(level, "bulkhead"),
+                                        {"capsule.clastix.io/tenant=bank", "capsule"},
+                                        {"kiosk.sh/account=bank", "kiosk"},
+                                        {"bank.tree.hnc.x-k8s.io/depth=1", "hnc"}})
+        REQUIRE(wait_until([&] { return refused(label(words), source); }, after(60s), 100ms));
     CHECK(refused(label("bulkhead.dev/mode=enforce"), "bulkhead"));
     CHECK(refused(label("bulkhead.dev/mode-"), "bulkhead"));
-    CHECK(refused(label("capsule.clastix.io/tenant=bank"), "capsule"));
-    CHECK(refused(label("kiosk.sh/account=bank"), "kiosk"));
-    CHECK(refused(label("bank.tree.hnc.x-k8s.io/depth=1"), "hnc"));
     CHECK(label("colour=blue").status == 0);
     const std::string fresh = "apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh, labels: {";
     CHECK(

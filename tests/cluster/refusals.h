@@ -11,6 +11,8 @@
 
 namespace bulkhead::test {
 
+constexpr ApiServer::Version kFirstWithRules{1, 25};
+
 /// What the API server says to objects, by their names; nothing of those that it takes. Without kubectl's own opinion.
 inline std::map<std::string, std::string> refusals(const ApiServer& server, const std::string& documents) {
     const auto answer = server.kubectl({"create", "--dry-run=server", "--validate=false", "-f", "-"}, documents);
@@ -58,6 +60,7 @@ inline std::vector<Judged> judged(const ApiServer& server) {
 }
 
 inline void check_refused(const ApiServer& server, Refuses by) {
+    const bool knows_rules = require(server.version()) >= kFirstWithRules;
     size_t seen = 0;
     for (const auto& [row, wrong, right] : judged(server)) {
         INFO(row.kind << " with " << row.what << "\n" << row.wrong << "\n" << wrong << row.right << "\n" << right);
@@ -66,6 +69,7 @@ inline void check_refused(const ApiServer& server, Refuses by) {
         ++seen;
         CHECK_FALSE(wrong.empty());
         CHECK(wrong.find(row.server_says) != std::string::npos);
+        if (knows_rules) CHECK(wrong.find(row.rules_say) != std::string::npos);
     }
     CHECK(seen > 5);
 }

@@ -179,6 +179,7 @@ std::vector<WrongObject> wrong_peers() {
 
 std::vector<WrongObject> wrong_ports() {
     using enum Refuses;
+    const std::string quoted = "a number stands without quotes; the name of a container's port has a letter";
     const std::string end = "endPort goes with a port that is a number and not greater than it";
     return {
         {"port 0", "AccessGrant", port("{port: 0}"), port("{port: 1}"), kSchema, "greater than or equal to 1",
@@ -188,7 +189,9 @@ std::vector<WrongObject> wrong_ports() {
         {"an end beyond all ports", "AccessGrant", port("{port: 1, endPort: 70000}"), port("{port: 1, endPort: 65535}"),
          kSchema, "less than or equal to 65535", "70000 is not a port (1-65535)"},
         {"a quoted number", "AccessGrant", port("{port: '8443'}"), port("{port: 8443}"), kSchema, "should match",
-         "a number stands without quotes"},
+         "a number stands without quotes", quoted},
+        {"as many digits as a name may have", "AccessGrant", port("{port: '123456789012345'}"),
+         port("{port: 12345678901234a}"), kSchema, "should match", "a number stands without quotes", quoted},
         {"a name that is too long", "AccessGrant", port("{port: abcdefghijklmnop}"), port("{port: abcdefghijklmno}"),
          kSchema, "port", "is not a port's name"},
         {"a name with two hyphens", "AccessGrant", port("{port: a--1}"), port("{port: 1-a-1}"), kSchema, "should match",
@@ -223,6 +226,8 @@ std::vector<WrongObject> wrong_ports() {
 
 std::vector<WrongObject> wrong_selectors() {
     using enum Refuses;
+    const std::string some = "In and NotIn go with at least one of values; for any value write Exists";
+    const std::string none = "Exists and DoesNotExist go without values; for some values write In or NotIn";
     const auto expression = [](const std::string& text) { return selector("{matchExpressions: [" + text + "]}"); };
     return {
         {"an operator", "AccessGrant", expression("{key: a, operator: Near, values: [b]}"),
@@ -231,12 +236,15 @@ std::vector<WrongObject> wrong_selectors() {
         {"no operator", "AccessGrant", expression("{key: a}"), expression("{key: a, operator: Exists}"), kSchema,
          "operator: Required value", "is missing"},
         {"In nothing", "AccessGrant", expression("{key: a, operator: In}"),
-         expression("{key: a, operator: In, values: [b]}"), kSchema, "values", "names nothing"},
+         expression("{key: a, operator: In, values: [b]}"), kSchema, "must not validate", "names nothing", some},
         {"NotIn an empty list", "AccessGrant", expression("{key: a, operator: NotIn, values: []}"),
-         expression("{key: a, operator: NotIn, values: [b]}"), kSchema, "values", "names nothing"},
+         expression("{key: a, operator: NotIn, values: [b]}"), kSchema, "must not validate", "names nothing", some},
         {"Exists with a value", "AccessGrant", expression("{key: a, operator: Exists, values: [b]}"),
-         expression("{key: a, operator: Exists, values: []}"), kSchema, "matchExpressions",
-         "goes with In and NotIn only"},
+         expression("{key: a, operator: Exists, values: []}"), kSchema, "must not validate",
+         "goes with In and NotIn only", none},
+        {"DoesNotExist with a value", "AccessGrant", expression("{key: a, operator: DoesNotExist, values: [b]}"),
+         expression("{key: a, operator: DoesNotExist}"), kSchema, "must not validate", "goes with In and NotIn only",
+         none},
         {"a label's name", "AccessGrant", expression("{key: -a, operator: Exists}"),
          expression("{key: x.y/a_b.c-d, operator: Exists}"), kSchema, "key in body should match",
          "is not a label's name"},

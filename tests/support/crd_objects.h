@@ -27,6 +27,7 @@ struct WrongObject {
     Refuses refuses;
     std::string server_says; // among other things
     std::string agent_says;
+    std::string rules_say = ""; // also, where rules are known and the schema's words don't help
 };
 
 std::vector<WrongObject> wrong_objects();
