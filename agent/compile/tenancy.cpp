@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <unordered_set>
 
 #include "state/labels.h"
 
@@ -179,6 +180,18 @@ public:
             if (!find_namespace(name)) report_rivals(name, claims);
     }
 
+    /// A slip of the pen, and what was to be isolated isn't. After all namespaces were resolved.
+    void report_missing() {
+        for (const auto& [name, tenant] : cluster_.tenants()) {
+            for (size_t i = 0; i < tenant.namespaces.size(); ++i)
+                if (!find_namespace(tenant.namespaces[i]))
+                    report_missing(tenant, "spec.namespaces[" + std::to_string(i) + "]",
+                                   "there is no namespace " + tenant.namespaces[i] + "; it stands for nothing");
+            if (tenant.namespace_selector && !selecting_.contains(&tenant))
+                report_missing(tenant, "spec.namespaceSelector", "it selects no namespace and stands for nothing");
+        }
+    }
+
 private:
     bool uses(TenantSource source) const { return settings_.tenant_sources.contains(source); }
 
@@ -189,6 +202,11 @@ private:
 
     void report(const state::Tenant& tenant, std::string field, std::string text) {
         problems_.push_back({tenant.meta.origin, "Tenant " + tenant.meta.name, std::move(field), std::move(text)});
+    }
+
+    void report_missing(const state::Tenant& tenant, std::string field, std::string text) {
+        report(tenant, std::move(field), std::move(text));
+        problems_.back().nature = state::Problem::Nature::kMissing;
     }
 
     void report_labels(const state::Namespace& ns) {
@@ -221,6 +239,7 @@ private:
     /// one that a refused label names. This and the next two return who said it.
     std::string choose_tenant(const state::Namespace& ns, const HncTree& tree, Tenants& opinions, Membership& member) {
         const auto claims = claims_.of(ns);
+        note_selecting(ns, claims);
         if (uses(TenantSource::kTenantObject) && !claims.empty()) {
             report_rivals(ns.meta.name, claims);
             opinions = claims;
@@ -232,6 +251,11 @@ private:
         if (const auto* value = find_label(ns, kTenantLabel); value && uses(TenantSource::kLabel))
             return join_by_label(ns, *value, claims, opinions, member);
         return choose_foreign(ns, tree, member);
+    }
+
+    void note_selecting(const state::Namespace& ns, const Tenants& claims) {
+        for (const auto* tenant : claims)
+            if (tenant->namespace_selector && tenant->namespace_selector->matches(ns.labels)) selecting_.insert(tenant);
     }
 
     /// `claims` has the owner first.
@@ -363,6 +387,7 @@ private:
     const Settings& settings_;
     std::vector<state::Problem>& problems_;
     ClaimIndex claims_;
+    std::unordered_set<const state::Tenant*> selecting_; // some namespace, by its labels
 };
 
 } // namespace
@@ -374,6 +399,7 @@ Tenancy::Tenancy(const state::Cluster& cluster, const Settings& settings, std::v
     for (const auto& [name, ns] : cluster.namespaces())
         memberships_.emplace(name, resolver.resolve(ns, sources[name]));
     if (settings.tenant_sources.contains(TenantSource::kTenantObject)) resolver.report_rivals_for_unknown();
+    resolver.report_missing();
 }
 
 const Membership* Tenancy::find(const std::string& ns) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/tenancy.h"
 
+#include <algorithm>
+
 #include "compile_world.h"
 
 using namespace bulkhead;
@@ -21,6 +23,12 @@ struct Found {
     bool operator==(const Found&) const = default;
 };
 
+/// Without those about what isn't there.
+size_t count(const std::vector<state::Problem>& problems) {
+    return problems.size() -
+           static_cast<size_t>(std::ranges::count(problems, state::Problem::Nature::kMissing, &state::Problem::nature));
+}
+
 /// Of the namespace called "web".
 Found found_in(const std::vector<state::Object>& objects, const Settings& settings = {}, size_t problems = 0) {
     state::Cluster cluster;
@@ -29,7 +37,7 @@ Found found_in(const std::vector<state::Object>& objects, const Settings& settin
     std::vector<state::Problem> reported;
     compile::SourcesByOwner sources;
     const Tenancy tenancy(cluster, settings, reported, sources);
-    CHECK(reported.size() == problems);
+    CHECK(count(reported) == problems);
     const auto* member = tenancy.find("web");
     REQUIRE(member);
     return {member->tenant, member->level, member->mode};
@@ -132,7 +140,34 @@ TEST_CASE("two Tenants that name a namespace are rivals before it exists") {
     World world;
     world.put(tenant("a", {"web", "web"})).put(tenant("b", {"web"}));
     CHECK(world.has_problem("Tenant b spec.namespaces[0]", "belongs to Tenant a"));
-    CHECK(world.desired().problems.size() == 1);
+    CHECK(count(world.desired().problems) == 1);
+}
+
+TEST_CASE("a namespace that a Tenant names and that isn't there is reported as missing, until it is there") {
+    World world;
+    world.ns("payments").put(tenant("t", {"payments", "paymnets"}));
+    CHECK(world.has_problem("Tenant t spec.namespaces[1]", "there is no namespace paymnets"));
+    REQUIRE(world.desired().problems.size() == 1);
+    CHECK(world.desired().problems.front().nature == state::Problem::Nature::kMissing);
+    world.ns("paymnets");
+    CHECK(world.desired().problems.empty());
+}
+
+TEST_CASE("a selector that selects no namespace is reported as missing one, also if the Tenant names some") {
+    auto selecting = tenant("t", {"payments"});
+    selecting.namespace_selector = label_is("team", "red");
+    World world;
+    world.ns("payments", {{"team", "rde"}}).put(selecting);
+    CHECK(world.has_problem("Tenant t spec.namespaceSelector", "selects no namespace"));
+    REQUIRE(world.desired().problems.size() == 1);
+    CHECK(world.desired().problems.front().nature == state::Problem::Nature::kMissing);
+    world.ns("payments", {{"team", "red"}});
+    CHECK(world.desired().problems.empty());
+    selecting.namespace_selector = state::Selector{}; // all
+    world.put(selecting);
+    CHECK(world.desired().problems.empty());
+    world.put(tenant("t", {"payments"})); // absent: none, and nobody misses any
+    CHECK(world.desired().problems.empty());
 }
 
 TEST_CASE("the strictest voice sets the level, and silence says nothing") {
