@@ -48,6 +48,11 @@ std::optional<Mode> mode_label(const state::Namespace& ns) {
     return *value == "audit" ? Mode::kAudit : Mode::kEnforce;
 }
 
+bool is_one_of_ours(const std::string& label) {
+    return std::ranges::find(state::kOurNamespaceLabels, label) != state::kOurNamespaceLabels.end();
+}
+
+constexpr size_t kMostUnknownLabels = 10; // that are told of one by one
 constexpr std::string_view kItself = "the namespace itself";
 constexpr std::string_view kKeptOpen = "the agent's setting keep-open";
 
@@ -166,6 +171,7 @@ public:
         Membership member;
         member.ns = &ns;
         report_labels(ns);
+        report_unknown_labels(ns);
         const auto tree = hnc_tree(ns);
         Tenants opinions;
         sources.tenant = choose_tenant(ns, tree, opinions, member);
@@ -216,6 +222,19 @@ private:
                    "\"" + *level + "\" is neither protected nor non-protected; it counts as protected");
         if (const auto* mode = find_label(ns, kModeLabel); mode && *mode != "enforce" && *mode != "audit")
             report(ns, kModeLabel, "\"" + *mode + "\" is neither enforce nor audit; it counts as enforce");
+    }
+
+    /// The first few: a namespace may have thousands.
+    void report_unknown_labels(const state::Namespace& ns) {
+        size_t unknown = 0;
+        const auto ours = ns.labels.lower_bound(std::string(state::kOurPrefix));
+        for (auto label = ours; label != ns.labels.end() && label->first.starts_with(state::kOurPrefix); ++label)
+            if (!is_one_of_ours(label->first) && ++unknown <= kMostUnknownLabels)
+                report(ns, label->first,
+                       "there is no such label, and it says nothing; there are bulkhead.dev/tenant, level and mode");
+        if (unknown > kMostUnknownLabels)
+            problems_.push_back({ns.meta.origin, "Namespace " + ns.meta.name, "metadata.labels",
+                                 "so it is with " + std::to_string(unknown - kMostUnknownLabels) + " more labels"});
     }
 
     HncTree hnc_tree(const state::Namespace& ns) {

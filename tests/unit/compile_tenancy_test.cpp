@@ -204,6 +204,32 @@ TEST_CASE("the strictest voice sets the mode, and a silent Tenant says the defau
     CHECK(found_in({ns("web", {{"bulkhead.dev/mode", "off"}})}, lenient, 1).mode == kEnforce);
 }
 
+TEST_CASE("a label of ours that doesn't exist is reported where it is written; those of others are nobody's business") {
+    World world;
+    world.ns("web", {{"bulkhead.dev/levle", "protected"},
+                     {"bulkhead.dev/mode", "audit"},
+                     {"bulkhead.devs/level", "x"},
+                     {"a.bulkhead.dev/level", "x"},
+                     {"bulkhead.dev", "x"},
+                     {"level", "protected"}});
+    CHECK(world.has_problem("Namespace web metadata.labels[bulkhead.dev/levle]", "there is no such label"));
+    REQUIRE(world.desired().problems.size() == 1);
+    CHECK(world.desired().problems.front().nature == state::Problem::Nature::kMistake);
+    world.ns("web",
+             {{"bulkhead.dev/level", "protected"}, {"bulkhead.dev/tenant", "t"}, {"bulkhead.dev/mode", "audit"}});
+    CHECK(world.desired().problems.empty());
+}
+
+TEST_CASE("a thousand labels that don't exist are told by a few, and by their number") {
+    state::Labels labels;
+    for (int i = 0; i < 1000; ++i)
+        labels["bulkhead.dev/x" + std::to_string(i)] = "";
+    World world;
+    world.ns("web", labels);
+    CHECK(world.desired().problems.size() == 11);
+    CHECK(world.has_problem("Namespace web metadata.labels", "so it is with 990 more labels"));
+}
+
 namespace {
 
 Settings keeping_open(const std::string& ns) {
