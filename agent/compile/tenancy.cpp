@@ -178,6 +178,7 @@ public:
         sources.level = choose_level(ns, tree, opinions, member);
         sources.mode = choose_mode(ns, tree, opinions, member);
         if (settings_.keep_open.contains(ns.meta.name)) keep_open(ns, tree, opinions, member, sources);
+        report_stranger_to_itself(ns, member);
         return member;
     }
 
@@ -275,6 +276,15 @@ private:
     void note_selecting(const state::Namespace& ns, const Tenants& claims) {
         for (const auto* tenant : claims)
             if (tenant->namespace_selector && tenant->namespace_selector->matches(ns.labels)) selecting_.insert(tenant);
+    }
+
+    /// (Who is confined has a Tenant.)
+    void report_stranger_to_itself(const state::Namespace& ns, const Membership& member) {
+        if (!member.tenant.empty() || !member.is_protected()) return;
+        problems_.push_back(
+            {ns.meta.origin, "Namespace " + ns.meta.name, "",
+             "is protected and belongs to no tenant: its own pods are strangers to each other; name its "
+             "tenant, or put namespace among the tenant-sources"});
     }
 
     /// `claims` has the owner first.

@@ -204,6 +204,30 @@ TEST_CASE("the strictest voice sets the mode, and a silent Tenant says the defau
     CHECK(found_in({ns("web", {{"bulkhead.dev/mode", "off"}})}, lenient, 1).mode == kEnforce);
 }
 
+TEST_CASE("a protected namespace without any tenant is reported: its own pods are strangers to each other") {
+    auto settings = settings_of("node-a");
+    settings.tenant_sources = {TenantSource::kTenantObject, TenantSource::kLabel};
+    const state::Labels strict{{"bulkhead.dev/level", "protected"}};
+    World world(settings);
+    world.ns("web", strict).ns("open").ns("named", {{"bulkhead.dev/level", "protected"}, {"bulkhead.dev/tenant", "t"}});
+    world.pod("web/a", {"10.0.1.1"}).pod("web/b", {"10.0.1.2"});
+    CHECK(world.ask("10.0.1.1", "10.0.1.2") == BH_REASON_NOT_GRANTED);
+    CHECK(world.has_problem("Namespace web", "belongs to no tenant: its own pods are strangers to each other"));
+    CHECK(world.desired().problems.size() == 1);
+
+    settings.tenant_sources.insert(TenantSource::kNamespace);
+    World usual(settings);
+    usual.ns("web", strict).pod("web/a", {"10.0.1.1"}).pod("web/b", {"10.0.1.2"});
+    CHECK(usual.ask("10.0.1.1", "10.0.1.2") == BH_REASON_SAME_TENANT);
+    CHECK(usual.desired().problems.empty());
+
+    settings.tenant_sources = {};
+    settings.keep_open = {"web"};
+    World kept(settings);
+    kept.ns("web", strict);
+    CHECK_FALSE(kept.has_problem("Namespace web", "no tenant"));
+}
+
 TEST_CASE("a label of ours that doesn't exist is reported where it is written; those of others are nobody's business") {
     World world;
     world.ns("web", {{"bulkhead.dev/levle", "protected"},
