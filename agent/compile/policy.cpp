@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/policy.h"
 
+#include "compile/label_keys.h"
+
 namespace bulkhead::compile {
 
 namespace {
@@ -89,6 +91,7 @@ Policy::Policy(const state::Cluster& of, const Settings& settings)
     const auto sayings = collect_sayings(of, selectors, roles);
     covered = flatten(sayings, selectors, problems);
     reserved = collect_reserved(of, sayings, nodes);
+    label_keys(of, problems); // whose found no room
     for (const auto& [name, resource] : of.resources())
         sources.emplace("AWSResource " + name, selectors.sources_of(resource));
 }

@@ -58,7 +58,7 @@ private:
         for (size_t i = 0; i < tenant.allow_from.size(); ++i)
             add_grant(author, indexed("spec.allowFrom", i), target(tenant, tenant.allow_from[i].to),
                       tenant.allow_from[i]);
-        if (!tenant.confined) return;
+        if (!tenant.confined) return report_idle_allow_to(author, tenant);
         for (size_t i = 0; i < tenant.allow_to.size(); ++i) {
             const auto field = indexed("spec.allowTo", i);
             add(author, field,
@@ -67,6 +67,12 @@ private:
                  .src = target(tenant, {}),
                  .ports = tenant.allow_to[i].ports});
         }
+    }
+
+    /// Whoever lists where a tenant may go takes it for held back.
+    void report_idle_allow_to(const Author& author, const state::Tenant& tenant) {
+        if (!tenant.allow_to.empty())
+            report(author, "spec.allowTo", "restricts nothing: the Tenant isn't confined; \"confined: true\" would");
     }
 
     /// A port's name means something on the destination only, so the names of a trust make rows per

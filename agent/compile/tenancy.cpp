@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <unordered_set>
 
 #include "state/labels.h"
 
@@ -47,6 +48,11 @@ std::optional<Mode> mode_label(const state::Namespace& ns) {
     return *value == "audit" ? Mode::kAudit : Mode::kEnforce;
 }
 
+bool is_one_of_ours(const std::string& label) {
+    return std::ranges::find(state::kOurNamespaceLabels, label) != state::kOurNamespaceLabels.end();
+}
+
+constexpr size_t kMostUnknownLabels = 10; // that are told of one by one
 constexpr std::string_view kItself = "the namespace itself";
 constexpr std::string_view kKeptOpen = "the agent's setting keep-open";
 
@@ -165,18 +171,32 @@ public:
         Membership member;
         member.ns = &ns;
         report_labels(ns);
+        report_unknown_labels(ns);
         const auto tree = hnc_tree(ns);
         Tenants opinions;
         sources.tenant = choose_tenant(ns, tree, opinions, member);
         sources.level = choose_level(ns, tree, opinions, member);
         sources.mode = choose_mode(ns, tree, opinions, member);
         if (settings_.keep_open.contains(ns.meta.name)) keep_open(ns, tree, opinions, member, sources);
+        report_stranger_to_itself(ns, member);
         return member;
     }
 
     void report_rivals_for_unknown() {
         for (const auto& [name, claims] : claims_.by_name())
             if (!find_namespace(name)) report_rivals(name, claims);
+    }
+
+    /// A slip of the pen, and what was to be isolated isn't. After all namespaces were resolved.
+    void report_missing() {
+        for (const auto& [name, tenant] : cluster_.tenants()) {
+            for (size_t i = 0; i < tenant.namespaces.size(); ++i)
+                if (!find_namespace(tenant.namespaces[i]))
+                    report_missing(tenant, "spec.namespaces[" + std::to_string(i) + "]",
+                                   "there is no namespace " + tenant.namespaces[i] + "; it stands for nothing");
+            if (tenant.namespace_selector && !selecting_.contains(&tenant))
+                report_missing(tenant, "spec.namespaceSelector", "it selects no namespace and stands for nothing");
+        }
     }
 
 private:
@@ -191,6 +211,11 @@ private:
         problems_.push_back({tenant.meta.origin, "Tenant " + tenant.meta.name, std::move(field), std::move(text)});
     }
 
+    void report_missing(const state::Tenant& tenant, std::string field, std::string text) {
+        report(tenant, std::move(field), std::move(text));
+        problems_.back().nature = state::Problem::Nature::kMissing;
+    }
+
     void report_labels(const state::Namespace& ns) {
         if (const auto* level = find_label(ns, kLevelLabel);
             level && *level != "protected" && *level != "non-protected")
@@ -198,6 +223,19 @@ private:
                    "\"" + *level + "\" is neither protected nor non-protected; it counts as protected");
         if (const auto* mode = find_label(ns, kModeLabel); mode && *mode != "enforce" && *mode != "audit")
             report(ns, kModeLabel, "\"" + *mode + "\" is neither enforce nor audit; it counts as enforce");
+    }
+
+    /// The first few: a namespace may have thousands.
+    void report_unknown_labels(const state::Namespace& ns) {
+        size_t unknown = 0;
+        const auto ours = ns.labels.lower_bound(std::string(state::kOurPrefix));
+        for (auto label = ours; label != ns.labels.end() && label->first.starts_with(state::kOurPrefix); ++label)
+            if (!is_one_of_ours(label->first) && ++unknown <= kMostUnknownLabels)
+                report(ns, label->first,
+                       "there is no such label, and it says nothing; there are bulkhead.dev/tenant, level and mode");
+        if (unknown > kMostUnknownLabels)
+            problems_.push_back({ns.meta.origin, "Namespace " + ns.meta.name, "metadata.labels",
+                                 "so it is with " + std::to_string(unknown - kMostUnknownLabels) + " more labels"});
     }
 
     HncTree hnc_tree(const state::Namespace& ns) {
@@ -221,6 +259,7 @@ private:
     /// one that a refused label names. This and the next two return who said it.
     std::string choose_tenant(const state::Namespace& ns, const HncTree& tree, Tenants& opinions, Membership& member) {
         const auto claims = claims_.of(ns);
+        note_selecting(ns, claims);
         if (uses(TenantSource::kTenantObject) && !claims.empty()) {
             report_rivals(ns.meta.name, claims);
             opinions = claims;
@@ -232,6 +271,20 @@ private:
         if (const auto* value = find_label(ns, kTenantLabel); value && uses(TenantSource::kLabel))
             return join_by_label(ns, *value, claims, opinions, member);
         return choose_foreign(ns, tree, member);
+    }
+
+    void note_selecting(const state::Namespace& ns, const Tenants& claims) {
+        for (const auto* tenant : claims)
+            if (tenant->namespace_selector && tenant->namespace_selector->matches(ns.labels)) selecting_.insert(tenant);
+    }
+
+    /// (Who is confined has a Tenant.)
+    void report_stranger_to_itself(const state::Namespace& ns, const Membership& member) {
+        if (!member.tenant.empty() || !member.is_protected()) return;
+        problems_.push_back(
+            {ns.meta.origin, "Namespace " + ns.meta.name, "",
+             "is protected and belongs to no tenant: its own pods are strangers to each other; name its "
+             "tenant, or put namespace among the tenant-sources"});
     }
 
     /// `claims` has the owner first.
@@ -363,6 +416,7 @@ private:
     const Settings& settings_;
     std::vector<state::Problem>& problems_;
     ClaimIndex claims_;
+    std::unordered_set<const state::Tenant*> selecting_; // some namespace, by its labels
 };
 
 } // namespace
@@ -374,6 +428,7 @@ Tenancy::Tenancy(const state::Cluster& cluster, const Settings& settings, std::v
     for (const auto& [name, ns] : cluster.namespaces())
         memberships_.emplace(name, resolver.resolve(ns, sources[name]));
     if (settings.tenant_sources.contains(TenantSource::kTenantObject)) resolver.report_rivals_for_unknown();
+    resolver.report_missing();
 }
 
 const Membership* Tenancy::find(const std::string& ns) const {

@@ -29,13 +29,37 @@ Problems those_of(const Problems& problems, Nature nature) {
     return some;
 }
 
-/// What is missing may come, and what the object says holds for the rest: it is in force.
-Condition ready(const Problems& problems) {
+std::string text_of(const Ending& ending) {
+    return ending.field + (ending.field.empty() ? "" : ": ") + "ended at " + rfc3339(ending.at);
+}
+
+/// Each in a line of its own, a few of them at most: "spec.allowFrom[0]: ended at 2026-12-01T00:00:00Z".
+std::string lines_of(const std::vector<Ending>& endings) {
+    std::string message;
+    for (size_t i = 0; i < std::min(endings.size(), kMostTold); ++i)
+        message += "\n" + text_of(endings[i]);
+    if (endings.size() > kMostTold)
+        message += "\nand " + std::to_string(endings.size() - kMostTold) + " more have ended";
+    return message;
+}
+
+const Ending* find_end_of_all(const std::vector<Ending>& endings) {
+    const auto found = std::ranges::find(endings, std::string(), &Ending::field);
+    return found == endings.end() ? nullptr : &*found;
+}
+
+/// What is missing may come, and what the object says holds for the rest: it is in force. So it is if some of its
+/// grants have ended, as they were meant to.
+Condition ready(const Problems& problems, const std::vector<Ending>& endings) {
     const auto has = [&](Nature nature) { return !those_of(problems, nature).empty(); };
     if (has(Nature::kInvalid)) return {"Ready", false, "Invalid", message_of(those_of(problems, Nature::kInvalid))};
     if (has(Nature::kConflict)) return {"Ready", false, "Conflict", message_of(those_of(problems, Nature::kConflict))};
-    if (has(Nature::kMistake)) return {"Ready", false, "InForceInPart", message_of(problems)};
-    if (!problems.empty()) return {"Ready", true, "InForce", message_of(problems)};
+    if (const auto* end = find_end_of_all(endings)) return {"Ready", false, "Expired", text_of(*end)};
+    const auto ended = lines_of(endings);
+    if (has(Nature::kMistake)) return {"Ready", false, "InForceInPart", message_of(problems) + ended};
+    if (!problems.empty()) return {"Ready", true, "InForce", message_of(problems) + ended};
+    if (!ended.empty())
+        return {"Ready", true, "InForce", "what this object says is in force, but for grants that ended" + ended};
     return {"Ready", true, "InForce", "what this object says is in force"};
 }
 
@@ -76,10 +100,11 @@ std::string message_of(const Problems& problems) {
     return message;
 }
 
-Json status_of(const Problems& problems, int64_t generation, const Json& before, std::chrono::sys_seconds now) {
+Json status_of(const Problems& problems, const std::vector<Ending>& endings, int64_t generation, const Json& before,
+               std::chrono::sys_seconds now) {
     const auto time = rfc3339(now);
     const std::vector<Condition> conditions{
-        ready(problems),
+        ready(problems, endings),
         condition("Conflict", those_of(problems, Nature::kConflict), "no other object says otherwise"),
         condition("Invalid", those_of(problems, Nature::kInvalid), "it is understood"),
     };

@@ -3,7 +3,7 @@
 // Problems -> the status of the object that they are about, as Kubernetes' conventions have it. Pure.
 // (Kubernetes API conventions, "Typical status properties"; metav1.Condition.)
 //
-//   Ready     what this object says is in force
+//   Ready     what this object says is in force (an AccessGrant whose date has passed isn't: Expired)
 //   Conflict  another object says otherwise, and the message says which one counts
 //   Invalid   it can't be understood, so its last good content stays in force
 #pragma once
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/endings.h"
 #include "controller/json.h"
 #include "state/objects.h"
 
@@ -19,8 +20,8 @@ namespace bulkhead::controller {
 
 /// The status that an object of that generation should have. `before` is the one that it has: a condition that stays
 /// as it was keeps the time of its last transition.
-Json status_of(const std::vector<state::Problem>& problems, int64_t generation, const Json& before,
-               std::chrono::sys_seconds now);
+Json status_of(const std::vector<state::Problem>& problems, const std::vector<Ending>& endings, int64_t generation,
+               const Json& before, std::chrono::sys_seconds now);
 
 /// "spec.expose[0].ports[0]: names of ports are for pods only", a few of them at most.
 std::string message_of(const std::vector<state::Problem>& problems);

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 /// Two watches tell of one object, and one edit comes as several events: so a review waits a little for the rest.
 constexpr auto kSettle = 200ms;
 constexpr int kShareOfTime = 4; // a review is followed by this many times its own duration without one
+constexpr std::chrono::seconds kLongestWait = 1h; // for a date: who sets the wall clock meanwhile tells nobody
 
 /// All that makes the policy, and every pod.
 std::vector<source::kube::Resource> followed() {
@@ -24,6 +25,14 @@ std::vector<source::kube::Resource> followed() {
     std::erase_if(resources, [](const auto& resource) { return resource.kind == "IdentitySlice"; });
     resources.front().selector.clear(); // pods of all nodes
     return resources;
+}
+
+/// The moment of that date on the clock of the timers.
+std::chrono::steady_clock::time_point moment_of(state::Time date) {
+    const auto now = std::chrono::system_clock::now();
+    const auto moment = std::chrono::steady_clock::now();
+    if (date - std::chrono::floor<std::chrono::seconds>(now) > kLongestWait) return moment + kLongestWait;
+    return moment + (date - now);
 }
 
 } // namespace
@@ -63,14 +72,20 @@ void Controller::turn() {
     log_errors();
 }
 
+/// When there is something to review that nobody tells of.
+std::optional<Controller::Time> Controller::wakes_at() const {
+    if (!next_ending_ || !coverage_.wakes_at()) return next_ending_ ? next_ending_ : coverage_.wakes_at();
+    return std::min(*next_ending_, *coverage_.wakes_at());
+}
+
 bool Controller::review_is_due(Time now) {
-    const bool due_by_time = coverage_.wakes_at() && *coverage_.wakes_at() <= now;
+    const bool due_by_time = wakes_at() && *wakes_at() <= now;
     if (const bool is_first_news = !news_; observed_.take_changed() || cluster_.dirty() || due_by_time) {
         if (is_first_news) next_review_ = std::max(next_review_, now + kSettle);
         news_ = true;
     }
     if (news_ && now < next_review_) session_->wake_by(next_review_);
-    if (!news_ && coverage_.wakes_at()) session_->wake_by(*coverage_.wakes_at());
+    if (!news_ && wakes_at()) session_->wake_by(*wakes_at());
     return news_ && now >= next_review_;
 }
 
@@ -78,19 +93,23 @@ void Controller::review(Time now) {
     news_ = false;
     compiler_.update(cluster_, cluster_.take_changes());
     coverage_.update(observed_.agents, observed_.nodes, now);
+    const auto date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const auto endings = endings_at(date, cluster_);
+    next_ending_.reset();
+    if (endings.next) next_ending_ = moment_of(*endings.next);
     const auto all = problems();
     problem_count_ = all.size();
-    applier_.set_wanted(wanted(all));
+    applier_.set_wanted(wanted(all, endings, date));
     events_.set_problems(all);
     const auto end = std::chrono::steady_clock::now();
     next_review_ = end + std::max<std::chrono::nanoseconds>(kSettle, (end - now) * kShareOfTime);
-    if (coverage_.wakes_at()) session_->wake_by(*coverage_.wakes_at());
+    if (wakes_at()) session_->wake_by(*wakes_at());
 }
 
-Changes Controller::wanted(const std::vector<state::Problem>& problems) const {
+Changes Controller::wanted(const std::vector<state::Problem>& problems, const Endings& endings,
+                           state::Time date) const {
     Changes changes;
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    want_statuses(observed_, problems, now, changes);
+    want_statuses(observed_, problems, endings, date, changes);
     want_no_taint(observed_, coverage_.ready_but_tainted(), changes);
     want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);
     want_reach(observed_, changes);

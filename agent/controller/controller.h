@@ -14,6 +14,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "compile/compiler.h"
 #include "controller/applier.h"
 #include "controller/coverage.h"
+#include "controller/endings.h"
 #include "controller/events.h"
 #include "controller/leader.h"
 #include "controller/observed.h"
@@ -64,7 +66,8 @@ private:
     std::vector<state::Problem> problems() const;
     void log_errors();
 
-    Changes wanted(const std::vector<state::Problem>& problems) const;
+    Changes wanted(const std::vector<state::Problem>& problems, const Endings& endings, state::Time date) const;
+    std::optional<Time> wakes_at() const;
 
     Loop& loop_;
     Settings settings_;
@@ -81,6 +84,7 @@ private:
 
     bool news_ = true; // since the last review
     Time next_review_{};
+    std::optional<Time> next_ending_; // of a grant
     size_t problem_count_ = 0;
     std::set<std::string> known_errors_;
     std::function<void()> on_resigned_;

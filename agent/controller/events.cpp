@@ -128,26 +128,14 @@ Events::Events(source::kube::Session& session, const EventPace& pace)
     : session_(session), pace_(pace), call_(session), backoff_(session.next_seed()), budget_(pace.burst) {}
 
 void Events::set_problems(const std::vector<state::Problem>& problems) {
-    std::map<state::Problem, Time> due;
-    for (const auto& problem : problems) {
-        if (!concerned_by(problem)) continue;
-        const auto known = due_.find(problem);
-        due.emplace(problem, known == due_.end() ? Time{} : known->second);
-    }
-    due_ = std::move(due);
+    queue_.set_problems(problems);
     session_.wake_by(std::chrono::steady_clock::now());
 }
 
-size_t Events::waiting(Time now) const {
-    return static_cast<size_t>(std::ranges::count_if(due_, [&](const auto& one) { return one.second <= now; }));
-}
-
-const state::Problem* Events::next_due(Time now) {
-    const auto next = std::ranges::min_element(due_, {}, [](const auto& one) { return one.second; });
-    if (next == due_.end()) return nullptr;
-    if (next->second <= now) return &next->first;
-    session_.wake_by(next->second);
-    return nullptr;
+const state::Problem* Events::next_due(Time now) const {
+    const auto* problem = queue_.next(now);
+    if (problem == nullptr && queue_.wakes_at()) session_.wake_by(*queue_.wakes_at());
+    return problem;
 }
 
 bool Events::may_tell(Time now) {
@@ -165,6 +153,7 @@ void Events::tick(Time now) {
     const auto* problem = next_due(now);
     if (problem == nullptr || !may_tell(now)) return;
     budget_ -= 1;
+    queue_.begin(*problem);
     ask_uid(*problem, *concerned_by(*problem));
 }
 
@@ -198,11 +187,12 @@ void Events::settle(const state::Problem& problem, const Response& response) {
     if (!is_done) {
         error_ = "can't tell of problems by Events: " + source::kube::words_of(response);
         next_ = now + backoff_.next(source::kube::status_of(response).retry_after.value_or(0s));
+        queue_.put_off(problem, next_ + pace_.between); // others first: it may be the only one that isn't taken
         return;
     }
     error_.clear();
     backoff_.reset();
-    if (const auto known = due_.find(problem); known != due_.end()) known->second = now + pace_.again;
+    queue_.put_off(problem, now + pace_.again);
 }
 
 void Events::start(const source::kube::Request& request, std::function<void(const Response&)> on_end) {

@@ -4,17 +4,17 @@
 // `kubectl describe`. Each problem is told once, and again every hour for as long as it lasts, because Events
 // are forgotten after one. An Event's name comes from what it says, so another controller tells nothing twice.
 //
-// One Event at a time, and not more of them than one in a while once a first few are told: whoever has ten thousand
-// broken objects finds them by `bulkheadctl status`.
-// One thread; see Session for who calls when.
+// One Event at a time, and not more of them than one in a while once a first few are told, whose turn it is by turns
+// (see EventQueue): whoever has ten thousand broken objects finds them by `bulkheadctl status`. One thread; see Session
+// for who calls when.
 #pragma once
 
-#include <deque>
-#include <map>
-#include <set>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "controller/event_queue.h"
 #include "controller/json.h"
 #include "source/kube/call.h"
 #include "state/objects.h"
@@ -55,14 +55,13 @@ public:
     void tick(Time now);
 
     uint64_t told() const { return told_count_; }
-    size_t waiting(Time now) const;
     const std::string& error() const { return error_; }
 
 private:
     using Response = source::kube::Response;
 
     bool may_tell(Time now);
-    const state::Problem* next_due(Time now);
+    const state::Problem* next_due(Time now) const;
     void ask_uid(const state::Problem& problem, const Concerned& concerned);
     void tell(const state::Problem& problem, const Concerned& concerned, const std::string& uid);
     void settle(const state::Problem& problem, const Response& response);
@@ -72,7 +71,7 @@ private:
     EventPace pace_;
     source::kube::Call call_;
     source::kube::Backoff backoff_;
-    std::map<state::Problem, Time> due_; // when to tell it
+    EventQueue queue_;
     double budget_;
     Time budget_at_{};
     Time next_{};

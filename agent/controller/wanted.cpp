@@ -26,6 +26,15 @@ ProblemsByObject by_object(const Problems& problems) {
     return sorted;
 }
 
+/// None, where none are known.
+template <typename T>
+const std::vector<T>& of_object(const std::unordered_map<std::string, std::vector<T>>& sorted,
+                                const std::string& object) {
+    static const std::vector<T> kNone;
+    const auto found = sorted.find(object);
+    return found == sorted.end() ? kNone : found->second;
+}
+
 /// What we say of it; somebody else may say more.
 bool says(const Json& status, const Json& wanted) {
     for (const auto& [key, value] : wanted.items())
@@ -56,14 +65,14 @@ void add_apply(Changes& changes, const std::string& name, const std::string& bod
 
 } // namespace
 
-void want_statuses(const Observed& observed, const Problems& problems, std::chrono::sys_seconds now, Changes& changes) {
+void want_statuses(const Observed& observed, const Problems& problems, const Endings& endings,
+                   std::chrono::sys_seconds now, Changes& changes) {
     const auto sorted = by_object(problems);
-    static const Problems kNone;
     const auto want = [&](const std::string& kind, const std::string& plural, const Kept<Reported>& objects) {
         for (const auto& [name, object] : objects.all()) {
-            const auto found = sorted.find(kind + " " + name);
-            const auto status =
-                status_of(found == sorted.end() ? kNone : found->second, object.generation, object.status, now);
+            const auto key = kind + " " + name;
+            const auto status = status_of(of_object(sorted, key), of_object(endings.by_object, key), object.generation,
+                                          object.status, now);
             if (says(object.status, status)) continue;
             add(changes, "write the status of " + kind + " " + name,
                 {.path = status_path(plural, name),

@@ -9,14 +9,15 @@
 
 #include "compile/compiler.h"
 #include "controller/applier.h"
+#include "controller/endings.h"
 #include "controller/observed.h"
 #include "state/cluster.h"
 
 namespace bulkhead::controller {
 
 /// Status of Tenants, AccessGrants and AWSResources.
-void want_statuses(const Observed& observed, const std::vector<state::Problem>& problems, std::chrono::sys_seconds now,
-                   Changes& changes);
+void want_statuses(const Observed& observed, const std::vector<state::Problem>& problems, const Endings& endings,
+                   std::chrono::sys_seconds now, Changes& changes);
 
 /// Nodes without the start-up taint.
 void want_no_taint(const Observed& observed, const std::set<std::string>& nodes, Changes& changes);

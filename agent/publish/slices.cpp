@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
+#include "compile/label_keys.h"
 #include "state/labels.h"
 
 namespace bulkhead::publish {
@@ -16,34 +17,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto kDefaultAccount = "default"; // is left out
 constexpr auto kNotGuardedSlice = "!";      // no tenant is called so
-constexpr size_t kMostKeys = 128;           // of labels
-
-void add_keys(const std::optional<state::Selector>& selector, std::set<std::string>& keys) {
-    if (!selector) return;
-    for (const auto& term : selector->terms)
-        keys.insert(term.key);
-}
-
-struct AddKeysOf {
-    std::set<std::string>& keys;
-    void operator()(const state::TenantPeer& peer) const { add_keys(peer.pods, keys); }
-    void operator()(const state::NamespacePeer& peer) const { add_keys(peer.pods, keys); }
-    void operator()(const auto&) const {} // no pods
-};
-
-void add_keys(const std::vector<state::Peer>& peers, std::set<std::string>& keys) {
-    for (const auto& peer : peers)
-        std::visit(AddKeysOf{keys}, peer);
-}
-
-void add_keys(const state::Tenant& tenant, std::set<std::string>& keys) {
-    for (const auto& trusted : tenant.trusted)
-        add_keys(trusted.target.pods, keys);
-    for (const auto& grant : tenant.allow_from)
-        add_keys(grant.from, keys);
-    for (const auto& allowed : tenant.allow_to)
-        add_keys(allowed.to, keys);
-}
 
 const char* name_of_transport(uint8_t protocol) {
     return protocol == BH_UDP ? "UDP" : protocol == BH_SCTP ? "SCTP" : "TCP";
@@ -179,26 +152,9 @@ bool has_own_addresses(const state::Pod& pod) {
 
 } // namespace
 
-/// What the platform asks for comes first: what tenants write in AccessGrants has no room beyond a bound, since every
-/// slice of the cluster would grow by it.
-std::set<std::string> selected_labels(const state::Cluster& cluster) {
-    std::set<std::string> keys;
-    for (const auto& [name, tenant] : cluster.tenants())
-        add_keys(tenant, keys);
-    for (const auto& [name, resource] : cluster.resources())
-        for (const auto& grant : resource.allow_from)
-            add_keys(grant.from, keys);
-    std::set<std::string> tenants_keys;
-    for (const auto& [key, grant] : cluster.access_grants())
-        add_keys(grant.grant.from, tenants_keys);
-    for (const auto& key : tenants_keys)
-        if (keys.size() < kMostKeys) keys.insert(key);
-    return keys;
-}
-
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node,
                  const state::NotGuardedPods& not_guarded) {
-    Collector collector(cluster, selected_labels(cluster), node);
+    Collector collector(cluster, compile::label_keys(cluster), node);
     for (const auto& [slot, pod] : cluster.local_pods())
         add_local(collector, cluster, desired, pod);
     for (const auto& [key, why] : not_guarded)
@@ -208,7 +164,7 @@ Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired,
 
 Slices slices_of_pods(const state::Cluster& cluster, const compile::Tenancy& tenancy,
                       const std::set<std::string>& nodes) {
-    const auto keys = selected_labels(cluster);
+    const auto keys = compile::label_keys(cluster);
     std::map<std::string, Collector> collectors; // by node
     for (const auto& [key, pod] : cluster.pods()) {
         if (!has_own_addresses(pod) || !nodes.contains(pod.node)) continue;

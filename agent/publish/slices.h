@@ -28,8 +28,4 @@ Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired,
 Slices slices_of_pods(const state::Cluster& cluster, const compile::Tenancy& tenancy,
                       const std::set<std::string>& nodes);
 
-/// Labels of other nodes' pods that some selector asks for: of those who come, and of those whom confined pods may
-/// reach. (Whom an expose or a grant opens, that pod's own node judges.)
-std::set<std::string> selected_labels(const state::Cluster& cluster);
-
 } // namespace bulkhead::publish

@@ -3,15 +3,19 @@
 // The labels and annotations by which users, and the tools that manage their tenants, say something to us.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
 namespace bulkhead::state {
 
+inline constexpr std::string_view kOurPrefix = "bulkhead.dev/";
+
 // On namespaces
 inline constexpr std::string_view kTenantLabel = "bulkhead.dev/tenant";
 inline constexpr std::string_view kLevelLabel = "bulkhead.dev/level";
 inline constexpr std::string_view kModeLabel = "bulkhead.dev/mode";
+inline constexpr std::array kOurNamespaceLabels{kTenantLabel, kLevelLabel, kModeLabel}; // and there are no others
 inline constexpr std::string_view kCapsuleLabel = "capsule.clastix.io/tenant";
 inline constexpr std::string_view kKioskLabel = "kiosk.sh/account";
 inline constexpr std::string_view kHncSuffix = ".tree.hnc.x-k8s.io/depth"; // after an ancestor's name

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bulkhead-controller at a real API server: what it writes, and that one of several does.
+#include "base/rfc3339.h"
 #include "controller_process.h"
 
 namespace bulkhead::test {
@@ -114,6 +115,34 @@ TEST_CASE("status and Events of AccessGrants and AWSResources are written like t
     CHECK(says(status_of(resource, "Ready"), "there is no tenant nobody"));
     CHECK(wait_until([&] { return events_on(server, "AccessGrant", "all").size() == 1; }, after(20s), 50ms));
     CHECK(wait_until([&] { return events_on(server, "AWSResource", "aurora").size() == 1; }, after(20s), 50ms));
+}
+
+TEST_CASE("an AccessGrant is Expired once its date has passed, though nobody writes anything then") {
+    const ApiServer server = with_crds();
+    put(server, namespace_yaml("bank") + namespace_yaml("shop"));
+    const ControllerProcess controller(server.kubeconfig());
+    const auto ready = [&] {
+        const auto status = object(server, {"accessgrant", "dated", "-n", "bank"}).value("status", Json::object());
+        for (const auto& one : status.value("conditions", Json::array()))
+            if (one.at("type") == "Ready") return one;
+        return Json{{"status", "none"}, {"reason", "none"}, {"message", ""}};
+    };
+    std::chrono::sys_seconds until{};
+    const auto opens = [&](std::chrono::seconds ahead) {
+        until = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now() + ahead);
+        put(server, "apiVersion: bulkhead.dev/v1alpha1\nkind: AccessGrant\nmetadata: {name: dated, namespace: bank}\n"
+                    "spec: {from: [{namespace: shop}], until: \"" +
+                        rfc3339(until) + "\"}\n---\n");
+        return wait_until([&] { return ready().at("status") == "True"; }, after(ahead - 2s), 50ms);
+    };
+    for (auto ahead = 8s; !opens(ahead); ahead *= 2) // on a busy machine it takes a later date
+        REQUIRE(ahead < 2min);
+    const auto left = std::chrono::ceil<std::chrono::seconds>(until - std::chrono::system_clock::now());
+    REQUIRE(wait_until([&] { return ready().at("status") == "False"; }, after(left + 10s), 50ms));
+    CHECK(std::chrono::system_clock::now() >= until);
+    CHECK(ready().at("reason") == "Expired");
+    CHECK(ready().at("message") == "ended at " + rfc3339(until));
+    CHECK(events_on(server, "AccessGrant", "dated").empty()); // nobody has to mend it
 }
 
 TEST_CASE("of two controllers one acts; when it dies the other does, and at once when it says goodbye") {

@@ -241,6 +241,22 @@ TEST_CASE("trust reaches protected pods on its ports, but neither sealed tenants
     CHECK(world.ask("10.0.5.1", "10.9.0.1", 9999) == BH_REASON_NOT_GRANTED);
 }
 
+TEST_CASE("an allowTo of a Tenant that isn't confined is reported: it restricts nothing") {
+    auto tunnel = tenant("tunnel", {"tunnel"});
+    tunnel.allow_to = {{{from_tenant("blog")}, {port(80)}}};
+    auto silent = tenant("silent", {"silent"});
+    World world;
+    world.ns("tunnel").ns("silent").ns("blog", {{"bulkhead.dev/tenant", "blog"}}).ns("other");
+    world.pod("tunnel/a", {"10.0.1.1"}).pod("other/a", {"10.0.1.2"}).put(tunnel).put(silent);
+    CHECK(world.ask("10.0.1.1", "10.0.1.2") == BH_REASON_OPEN);
+    CHECK(world.has_problem("Tenant tunnel spec.allowTo", "restricts nothing: the Tenant isn't confined"));
+    CHECK(world.desired().problems.size() == 1);
+    tunnel.confined = true;
+    world.put(tunnel);
+    CHECK(world.ask("10.0.1.1", "10.0.1.2") == BH_REASON_CONFINED);
+    CHECK(world.desired().problems.empty());
+}
+
 TEST_CASE("a confined tenant reaches itself, cluster DNS and its allowTo") {
     auto tunnel = tenant("tunnel", {"tunnel"});
     tunnel.confined = true;
@@ -348,7 +364,9 @@ TEST_CASE("the API server reaches the pods that it calls, on those ports, whatev
     server.service = "kubernetes";
     server.addresses = {address("10.0.0.200")};
     world.ns("hooks").protect("bank").put(closed).put(server);
-    world.pod("hooks/admit", {"10.0.1.1"}, admit).pod("hooks/other", {"10.0.1.2"}).pod("bank/admit", {"10.0.1.3"}, admit);
+    world.pod("hooks/admit", {"10.0.1.1"}, admit)
+        .pod("hooks/other", {"10.0.1.2"})
+        .pod("bank/admit", {"10.0.1.3"}, admit);
     CHECK(world.ask("10.0.0.200", "10.0.1.1", 8443) == BH_REASON_NOT_GRANTED);
 
     world.put(reach_of("hooks", 8443));

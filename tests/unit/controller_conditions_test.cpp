@@ -28,7 +28,7 @@ Json condition(const Json& status, const std::string& type) {
 /// "Ready Conflict Invalid", those that are True.
 std::string holding(const std::vector<state::Problem>& problems) {
     std::string types;
-    const auto status = status_of(problems, 1, Json::object(), kNow);
+    const auto status = status_of(problems, {}, 1, Json::object(), kNow);
     for (const auto& one : status.at("conditions"))
         if (one.at("status") == "True") types += (types.empty() ? "" : " ") + one.at("type").get<std::string>();
     return types;
@@ -47,7 +47,7 @@ TEST_CASE("what an object says is in force unless it is invalid, contradicted, o
 }
 
 TEST_CASE("a condition tells what is the matter, for which generation, and since when it has its status") {
-    const auto status = status_of({problem(Nature::kConflict, "is also b's")}, 7, Json::object(), kNow);
+    const auto status = status_of({problem(Nature::kConflict, "is also b's")}, {}, 7, Json::object(), kNow);
     CHECK(status.at("observedGeneration") == 7);
     const auto ready = condition(status, "Ready");
     CHECK(ready.at("status") == "False");
@@ -57,19 +57,86 @@ TEST_CASE("a condition tells what is the matter, for which generation, and since
     CHECK(ready.at("lastTransitionTime") == "2027-01-15T08:00:00Z");
 
     const auto later = kNow + std::chrono::seconds(60);
-    const auto same = status_of({problem(Nature::kConflict, "is also c's")}, 8, status, later);
+    const auto same = status_of({problem(Nature::kConflict, "is also c's")}, {}, 8, status, later);
     CHECK(condition(same, "Ready").at("lastTransitionTime") == "2027-01-15T08:00:00Z");
     CHECK(condition(same, "Ready").at("message") == "spec: is also c's");
-    const auto mended = status_of({}, 9, same, later);
+    const auto mended = status_of({}, {}, 9, same, later);
     CHECK(condition(mended, "Ready").at("lastTransitionTime") == "2027-01-15T08:01:00Z");
     CHECK(condition(mended, "Invalid").at("lastTransitionTime") == "2027-01-15T08:00:00Z");
-    CHECK(status_of({}, 9, mended, later + std::chrono::seconds(1)) == mended); // and so isn't written again
+    CHECK(status_of({}, {}, 9, mended, later + std::chrono::seconds(1)) == mended); // and so isn't written again
+}
+
+TEST_CASE("an AccessGrant whose date has passed is no longer Ready, and says since when") {
+    const std::vector<Ending> ended{{.field = "", .at = kNow - std::chrono::hours(1)}};
+    const auto ready = condition(status_of({}, ended, 1, Json::object(), kNow), "Ready");
+    CHECK(ready.at("status") == "False");
+    CHECK(ready.at("reason") == "Expired");
+    CHECK(ready.at("message") == "ended at 2027-01-15T07:00:00Z");
+    const auto reason_with = [&](Nature nature) {
+        return condition(status_of({problem(nature, "x")}, ended, 1, Json::object(), kNow), "Ready").at("reason");
+    };
+    CHECK(reason_with(Nature::kMissing) == "Expired");
+    CHECK(reason_with(Nature::kMistake) == "Expired");
+    CHECK(reason_with(Nature::kConflict) == "Conflict");
+    CHECK(reason_with(Nature::kInvalid) == "Invalid"); // what is written now isn't what ended
+}
+
+TEST_CASE("a Tenant some of whose grants have ended is in force, and says which have") {
+    std::vector<Ending> ended{{.field = "spec.allowFrom[2]", .at = kNow - std::chrono::hours(1)}};
+    const auto with = [&](const std::vector<state::Problem>& problems) {
+        return condition(status_of(problems, ended, 1, Json::object(), kNow), "Ready");
+    };
+    const std::string line = "\nspec.allowFrom[2]: ended at 2027-01-15T07:00:00Z";
+    CHECK(with({}).at("status") == "True");
+    CHECK(with({}).at("reason") == "InForce");
+    CHECK(with({}).at("message") == "what this object says is in force, but for grants that ended" + line);
+    CHECK(with({problem(Nature::kMissing, "x")}).at("message") == "spec: x" + line);
+    CHECK(with({problem(Nature::kMistake, "x")}).at("status") == "False");
+    CHECK(with({problem(Nature::kMistake, "x")}).at("message") == "spec: x" + line);
+    ended.resize(1000, ended.front());
+    CHECK(with({}).at("message").get<std::string>().ends_with(line + "\nand 995 more have ended"));
+}
+
+TEST_CASE("a grant ends at its second, and the next one to end is known") {
+    state::Cluster cluster;
+    const auto until = [](int seconds) { return kNow + std::chrono::seconds(seconds); };
+    state::AccessGrant grant;
+    grant.meta = {.name = "reports", .ns = "payments", .origin = "", .created = {}};
+    grant.grant.until = kNow;
+    cluster.put(grant);
+    grant.meta.name = "undated";
+    grant.grant.until.reset();
+    cluster.put(grant);
+    state::Tenant tenant;
+    tenant.meta.name = "bank";
+    tenant.allow_from.resize(3);
+    tenant.allow_from[1].until = until(20);
+    tenant.allow_from[2].until = until(10);
+    cluster.put(tenant);
+    state::AwsResource resource;
+    resource.meta.name = "aurora";
+    resource.allow_from.resize(1);
+    resource.allow_from[0].until = until(15);
+    cluster.put(resource);
+
+    const auto before = endings_at(kNow - std::chrono::seconds(1), cluster);
+    CHECK(before.by_object.empty());
+    CHECK(before.next == kNow);
+    const auto then = endings_at(kNow, cluster);
+    CHECK(then.by_object == decltype(then.by_object){{"AccessGrant payments/reports", {{.field = "", .at = kNow}}}});
+    CHECK(then.next == until(10));
+    const auto later = endings_at(until(15), cluster);
+    CHECK(later.by_object.at("Tenant bank") == std::vector<Ending>{{.field = "spec.allowFrom[2]", .at = until(10)}});
+    CHECK(later.by_object.at("AWSResource aurora") ==
+          std::vector<Ending>{{.field = "spec.allowFrom[0]", .at = until(15)}});
+    CHECK(later.next == until(20));
+    CHECK_FALSE(endings_at(until(20), cluster).next);
 }
 
 TEST_CASE("a status that somebody else wrote, of whatever shape, is replaced by ours") {
     for (const auto* before : {"null", "[]", R"({"conditions": "none"})", R"({"conditions": [7]})",
                                R"({"conditions": [{"type": "Ready", "status": "True"}]})"}) {
-        const auto status = status_of({}, 1, Json::parse(before), kNow);
+        const auto status = status_of({}, {}, 1, Json::parse(before), kNow);
         CHECK(condition(status, "Ready").at("lastTransitionTime") == "2027-01-15T08:00:00Z");
     }
 }

@@ -104,6 +104,16 @@ TEST_CASE("names of objects that aren't among the files are notes: whoever check
     CHECK(text.ends_with("3 objects, 0 problems, 5 notes\n"));
 }
 
+TEST_CASE("namespaces of a Tenant that aren't among the files are notes") {
+    Manifests manifests;
+    manifests.write("tenant.yaml", tenant("a", "namespaces: [web], namespaceSelector: {matchLabels: {team: red}}"));
+    const auto validation = manifests.validate();
+    check_problems(validation, {});
+    const auto text = validation_text(to_json(validation), 200);
+    CHECK(text.find("note: among these files there is no namespace web") != std::string::npos);
+    CHECK(text.find("note: among these files it selects no namespace") != std::string::npos);
+}
+
 TEST_CASE("each of the examples is without a problem or a note") {
     size_t examples = 0;
     for (const auto& example : std::filesystem::directory_iterator(BULKHEAD_EXAMPLES)) {

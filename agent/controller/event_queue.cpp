@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/event_queue.h"
+
+#include <algorithm>
+
+#include "controller/events.h"
+
+namespace bulkhead::controller {
+
+namespace {
+
+/// A Namespace is its tenant's as well: deputies copy labels that tenants wrote. Nothing: no Event can be about it.
+std::optional<std::string> namespace_of(const state::Problem& problem) {
+    const auto concerned = concerned_by(problem);
+    if (!concerned) return std::nullopt;
+    return concerned->key.kind == "Namespace" ? concerned->key.name : concerned->key.ns;
+}
+
+template <typename Due>
+const state::Problem* first_due(const Due& due, EventQueue::Time now) {
+    const auto first = std::ranges::min_element(due, {}, [](const auto& one) { return one.second; });
+    return first == due.end() || first->second > now ? nullptr : &first->first;
+}
+
+} // namespace
+
+EventQueue::Due* EventQueue::find(const std::string& ns, const state::Problem& problem) {
+    const auto due = by_namespace_.find(ns);
+    return due == by_namespace_.end() || !due->second.contains(problem) ? nullptr : &due->second;
+}
+
+/// Those that are known keep their place among the few of a namespace: else they would be told again whenever they
+/// got it back.
+void EventQueue::set_problems(const std::vector<state::Problem>& problems) {
+    std::map<std::string, Due> now;
+    std::vector<std::pair<std::string, const state::Problem*>> fresh;
+    for (const auto& problem : problems) {
+        auto ns = namespace_of(problem);
+        if (!ns) continue;
+        if (const auto* due = find(*ns, problem))
+            now[*ns].emplace(problem, due->at(problem));
+        else
+            fresh.emplace_back(std::move(*ns), &problem);
+    }
+    for (const auto& [ns, problem] : fresh)
+        if (auto& due = now[ns]; ns.empty() || due.size() < kMostOfNamespace) due.emplace(*problem, Time{});
+    by_namespace_ = std::move(now);
+}
+
+const state::Problem* EventQueue::next(Time now) const {
+    if (const auto platform = by_namespace_.find(""); platform != by_namespace_.end())
+        if (const auto* problem = first_due(platform->second, now)) return problem;
+    const auto turn = by_namespace_.upper_bound(last_);
+    for (auto due = turn; due != by_namespace_.end(); ++due)
+        if (const auto* problem = first_due(due->second, now)) return problem;
+    for (auto due = by_namespace_.begin(); due != turn; ++due)
+        if (const auto* problem = first_due(due->second, now)) return problem;
+    return nullptr;
+}
+
+void EventQueue::begin(const state::Problem& problem) {
+    if (const auto ns = namespace_of(problem); ns && !ns->empty()) last_ = *ns;
+}
+
+void EventQueue::put_off(const state::Problem& problem, Time until) {
+    const auto ns = namespace_of(problem);
+    if (auto* due = ns ? find(*ns, problem) : nullptr) due->at(problem) = until;
+}
+
+std::optional<EventQueue::Time> EventQueue::wakes_at() const {
+    std::optional<Time> first;
+    for (const auto& [ns, due] : by_namespace_)
+        for (const auto& [problem, time] : due)
+            first = std::min(first.value_or(time), time);
+    return first;
+}
+
+} // namespace bulkhead::controller
