@@ -5,6 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "compile/label_keys.h"
+
 namespace bulkhead {
 
 namespace {
@@ -172,15 +174,20 @@ void Agent::choose_slices(const state::Changes& changes) {
 /// Not before everything was told: what isn't known yet would be withdrawn. Nor without the Node, which the slices go
 /// with.
 void Agent::publish() {
+    const auto now = std::chrono::steady_clock::now();
     auto now_not_guarded = not_guarded();
     publish_due_ |= now_not_guarded != not_guarded_;
+    if (publish_due_ || (told_keys_->due() && now >= *told_keys_->due()))
+        publish_due_ |= told_keys_->update(compile::label_keys(cluster_), cluster_.nodes().size(), now);
+    if (told_keys_->due()) session_->wake_by(*told_keys_->due());
     if (publish_due_ && cluster_.nodes().contains(options_.node_name)) {
         not_guarded_ = std::move(now_not_guarded);
-        publisher_->set_wanted(publish::slices_of(cluster_, compiler_->desired(), options_.node_name, not_guarded_));
+        publisher_->set_wanted(
+            publish::slices_of(cluster_, compiler_->desired(), options_.node_name, told_keys_->keys(), not_guarded_));
         publish_due_ = false;
     }
     const auto error = publisher_->error();
-    publisher_->tick(std::chrono::steady_clock::now());
+    publisher_->tick(now);
     told_ |= !publish_due_ && publisher_->in_sync();
     problems_due_ |= error != publisher_->error();
 }

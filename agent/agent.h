@@ -28,6 +28,7 @@
 #include "observe/views.h"
 #include "options.h"
 #include "publish/publisher.h"
+#include "publish/told_keys.h"
 #include "slice_scope.h"
 #include "source/kube/kube_source.h"
 #include "source/kube/session.h"
@@ -120,6 +121,7 @@ private:
     source::kube::KubeSource* kube_ = nullptr;    // the same, with --source kube
     std::optional<SliceScope> scope_;             // with --slice-scope relevant
     std::optional<publish::Publisher> publisher_; // with --source kube
+    std::optional<publish::ToldKeys> told_keys_;  // the same
     std::optional<netlink::Monitor> monitor_;
     std::optional<netlink::PodNames> names_;
     std::optional<netlink::LocalPods> local_pods_;

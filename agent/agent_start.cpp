@@ -104,7 +104,8 @@ Result<> Agent::open_directory() {
 Result<> Agent::open_kube() {
     const auto access = options_.kube.access();
     if (!access) return tl::unexpected(access.error());
-    auto session = source::kube::Session::create(*access, std::random_device{}());
+    std::random_device random;
+    auto session = source::kube::Session::create(*access, random());
     if (!session) return tl::unexpected(session.error());
     session_ = std::move(*session);
     auto resources = source::kube::agent_resources(options_.node_name);
@@ -118,6 +119,7 @@ Result<> Agent::open_kube() {
     kube_ = source.get();
     source_ = std::move(source);
     publisher_.emplace(*session_, options_.node_name);
+    told_keys_.emplace(std::generate_canonical<double, 32>(random));
     return {};
 }
 

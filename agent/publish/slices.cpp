@@ -153,8 +153,8 @@ bool has_own_addresses(const state::Pod& pod) {
 } // namespace
 
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node,
-                 const state::NotGuardedPods& not_guarded) {
-    Collector collector(cluster, compile::label_keys(cluster), node);
+                 const std::set<std::string>& label_keys, const state::NotGuardedPods& not_guarded) {
+    Collector collector(cluster, label_keys, node);
     for (const auto& [slot, pod] : cluster.local_pods())
         add_local(collector, cluster, desired, pod);
     for (const auto& [key, why] : not_guarded)

@@ -18,10 +18,10 @@ namespace bulkhead::publish {
 /// IdentitySlices as JSON, by name, ready to be applied. Equal state makes equal text.
 using Slices = std::map<std::string, std::string>;
 
-/// Of the pods of `node` that netlink found, that a Pod object names, and whose namespace is known. And one that tells
-/// of those which the node can't guard, if there are any.
+/// Of the pods of `node` that netlink found, that a Pod object names, and whose namespace is known, with these labels.
+/// And one that tells of those which the node can't guard, if there are any.
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node,
-                 const state::NotGuardedPods& not_guarded = {});
+                 const std::set<std::string>& label_keys, const state::NotGuardedPods& not_guarded = {});
 
 /// Of nodes without an agent, from their Pod objects: later than netlink would say, and nothing of an address that the
 /// kubelet doesn't report.

@@ -3,6 +3,7 @@
 // What one node says of its pods is what the other node's agent then knows of them.
 #include <nlohmann/json.hpp>
 
+#include "compile/label_keys.h"
 #include "compile_world.h"
 #include "publish/slices.h"
 #include "source/decode.h"
@@ -38,7 +39,8 @@ World node_a() {
 
 std::map<std::string, Json> published(World& world) {
     std::map<std::string, Json> by_tenant;
-    for (const auto& [name, text] : publish::slices_of(world.cluster, world.desired(), "node-a")) {
+    for (const auto& [name, text] :
+         publish::slices_of(world.cluster, world.desired(), "node-a", compile::label_keys(world.cluster))) {
         auto slice = Json::parse(text);
         CHECK(slice.at("metadata").at("name") == name);
         const auto tenant = slice.at("spec").at("tenant").get<std::string>();
@@ -93,7 +95,7 @@ TEST_CASE("pods that the node can't guard are told of in a slice that no other a
     auto world = node_a();
     const state::NotGuardedPods pods{{"blog/web", state::NotGuarded::kNoProgram},
                                      {"shop/till", state::NotGuarded::kNoInterface}};
-    const auto slices = publish::slices_of(world.cluster, world.desired(), "node-a", pods);
+    const auto slices = publish::slices_of(world.cluster, world.desired(), "node-a", {}, pods);
     CHECK(slices.size() == 3);
     std::vector<Json> telling;
     for (const auto& [name, text] : slices)
