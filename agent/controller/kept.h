@@ -43,6 +43,8 @@ public:
         changed_ |= is_new || known->second != value;
         if (!is_new) known->second = std::move(value);
     }
+    /// Stays as it was.
+    void put_unreadable(source::Value object, const std::string&) override { listed_.insert(name_in(object)); }
     void remove(source::Value object) override { changed_ |= all_.erase(name_in(object)) != 0; }
     void end_list() override {
         changed_ |= std::erase_if(all_, [&](const auto& one) { return !listed_.contains(one.first); }) != 0;

@@ -71,16 +71,11 @@ uint32_t nearest(double measured) {
 
 } // namespace
 
-uint64_t Moment::jiffies_at(WallTime time) const {
-    const std::chrono::duration<double> ahead = time - wall;
+uint64_t Moment::jiffies_at(Deadline time) const {
+    const std::chrono::duration<double> ahead = time - std::chrono::floor<Deadline::duration>(wall);
     const double ticks = std::ceil(ahead.count() * hertz);
     if (ticks < 0 && -ticks >= static_cast<double>(jiffies)) return 1;
     return std::max<uint64_t>(1, jiffies + static_cast<uint64_t>(static_cast<int64_t>(ticks)));
-}
-
-WallTime Moment::wall_at(uint64_t other) const {
-    const std::chrono::duration<double> ahead(static_cast<double>(static_cast<int64_t>(other - jiffies)) / hertz);
-    return wall + std::chrono::duration_cast<WallTime::duration>(ahead);
 }
 
 Result<JiffiesClock> JiffiesClock::calibrate(int clock_program) {

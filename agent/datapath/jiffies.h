@@ -13,6 +13,8 @@
 namespace bulkhead::datapath {
 
 using WallTime = std::chrono::system_clock::time_point;
+/// For any date that people write: nanoseconds would end in 2262.
+using Deadline = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// The two clocks at one moment.
 struct Moment {
@@ -21,8 +23,7 @@ struct Moment {
     WallTime wall;
 
     /// Never 0, which means "no end" in the kernel's rows; what lies before the boot is long over.
-    uint64_t jiffies_at(WallTime time) const;
-    WallTime wall_at(uint64_t other) const;
+    uint64_t jiffies_at(Deadline time) const;
 };
 
 /// Reads jiffies64 through the program bh_clock, since no file shows them.

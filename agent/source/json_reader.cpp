@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <simdjson.h>
 
 #include "source/list.h"
@@ -11,29 +13,66 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
+constexpr size_t kSurface = 2; // levels of objects below the text's own
+
+size_t skip_digits(std::string_view text, size_t at) {
+    return std::min(text.find_first_not_of("0123456789", at), text.size());
+}
+
+/// -?int frac? exp? of RFC 8259, 6.
+bool is_number(std::string_view text) {
+    size_t at = text.starts_with('-') ? 1 : 0;
+    const size_t integer = at;
+    at = skip_digits(text, at);
+    if (at == integer || (text[integer] == '0' && at > integer + 1)) return false;
+    if (at < text.size() && text[at] == '.') {
+        const size_t fraction = ++at;
+        at = skip_digits(text, at);
+        if (at == fraction) return false;
+    }
+    if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+        ++at;
+        if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+        const size_t exponent = at;
+        at = skip_digits(text, at);
+        if (at == exponent) return false;
+    }
+    return at == text.size();
+}
+
 /// Walks one JSON text. simdjson's errors travel as its own exceptions, caught in read_json().
 class JsonReader {
 public:
     JsonReader(std::string_view text, const Sink& sink) : text_(text), sink_(sink) {}
 
     void read() {
-        ondemand::parser parser;
-        const simdjson::padded_string_view padded(text_.data(), text_.size(), text_.size() + kJsonPadding);
-        auto document = parser.iterate(padded).value();
-        if (document.type() != ondemand::json_type::object) throw ReadError{1, "is not a JSON object"};
-        if (const auto list = list_kind(document)) {
-            read_list(document, *list);
-        } else {
-            deliver(root(document), sink_);
-        }
-        // Nowhere to stand is how simdjson says that all of it was read.
-        if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
-            throw ReadError{line_, "has something after its end"};
+        start([this](ondemand::document& document) {
+            if (const auto list = list_kind(document))
+                read_list(document, *list);
+            else
+                deliver(root(document), sink_);
+        });
+    }
+
+    void read_surface() {
+        surface_only_ = true;
+        start([this](ondemand::document& document) { sink_(root(document)); });
     }
 
     uint32_t line() const { return line_; }
 
 private:
+    void start(const std::function<void(ondemand::document&)>& use) {
+        ondemand::parser parser;
+        const simdjson::padded_string_view padded(text_.data(), text_.size(), text_.size() + kJsonPadding);
+        auto document = parser.iterate(padded).value();
+        if (document.type() != ondemand::json_type::object) throw ReadError{1, "is not a JSON object"};
+        use(document);
+        // Nowhere to stand is how simdjson says that all of it was read.
+        if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+            throw ReadError{line_, "has something after its end"};
+    }
+
     /// kubectl writes the items before the kind, so look for that first: skipping is cheap.
     static std::optional<ListKind> list_kind(ondemand::document& document) {
         const auto kind = string_field(document, "kind");
@@ -87,18 +126,20 @@ private:
         Object members;
         for (auto field : document.get_object()) {
             std::string key(std::string_view(field.unescaped_key()));
-            members.push_back({std::move(key), convert(field.value(), 1)});
+            const bool has_managers = key == "metadata";
+            members.push_back({std::move(key), convert(field.value(), 1, has_managers)});
         }
         return {.content = std::move(members), .line = 1};
     }
 
-    Value convert(ondemand::value json, size_t depth) {
+    Value convert(ondemand::value json, size_t depth, bool is_metadata = false) {
+        if (surface_only_) return convert_surface(json, depth);
         Value value{.content = {}, .line = line_of(json.raw_json_token().data())};
         if (++values_ > kMostValues) throw ReadError{line_, "has more than a million values in one object"};
         if (depth > kDeepest) throw ReadError{line_, "is nested too deeply"};
         switch (json.type()) {
         case ondemand::json_type::object:
-            value.content = convert_object(json, depth);
+            value.content = convert_object(json, depth, is_metadata);
             break;
         case ondemand::json_type::array:
             value.content = convert_array(json, depth);
@@ -119,11 +160,24 @@ private:
         return value;
     }
 
-    Object convert_object(ondemand::value& json, size_t depth) {
+    Value convert_surface(ondemand::value json, size_t depth) {
+        ondemand::json_type type{};
+        if (json.type().get(type) != simdjson::SUCCESS) return {};
+        if (type == ondemand::json_type::string)
+            return {.content = std::string(std::string_view(json.get_string())), .line = 1};
+        if (type != ondemand::json_type::object || depth > kSurface) return {};
+        return {.content = convert_object(json, depth, false), .line = 1};
+    }
+
+    /// Who wrote which field of an object is nothing to us, may be nested as deeply as its writers like, and is often
+    /// most of it.
+    Object convert_object(ondemand::value& json, size_t depth, bool is_metadata) {
         Object members;
         for (auto field : json.get_object()) {
             std::string key(std::string_view(field.unescaped_key()));
-            members.push_back({std::move(key), convert(field.value(), depth + 1)});
+            if (is_metadata && key == "managedFields") continue;
+            const bool has_managers = key == "metadata";
+            members.push_back({std::move(key), convert(field.value(), depth + 1, has_managers)});
         }
         return members;
     }
@@ -135,13 +189,21 @@ private:
         return items;
     }
 
-    static void convert_number(ondemand::value& json, Value& value) {
-        const ondemand::number number = json.get_number();
-        if (number.is_int64()) {
+    void convert_number(ondemand::value& json, Value& value) {
+        ondemand::number number;
+        if (json.get_number().get(number) != simdjson::SUCCESS)
+            value.content = large_number(json.raw_json_token());
+        else if (number.is_int64())
             value.content = int64_t(number.get_int64());
-        } else {
+        else
             value.content = number.as_double();
-        }
+    }
+
+    /// simdjson takes no integers beyond 64 bits and nothing beyond a double, JSON does (RFC 8259, 6).
+    double large_number(std::string_view token) {
+        std::string text(token.substr(0, token.find_last_not_of(" \t\r\n") + 1));
+        if (!is_number(text)) throw ReadError{line_, "has a number that is none"};
+        return std::strtod(text.c_str(), nullptr);
     }
 
     /// Positions only grow, so every newline is counted once. (A rewind comes before the first call.)
@@ -157,20 +219,30 @@ private:
     size_t counted_ = 0; // bytes whose newlines are in line_
     uint32_t line_ = 1;
     size_t values_ = 0; // of the object at hand
+    bool surface_only_ = false;
 };
 
-} // namespace
-
-ReadResult read_json(std::string_view text, const Sink& sink) {
-    JsonReader reader(text, sink);
+ReadResult run(JsonReader& reader, void (JsonReader::*read)()) {
     try {
-        reader.read();
+        (reader.*read)();
         return {};
     } catch (const ReadError& error) {
         return tl::unexpected(error);
     } catch (const simdjson::simdjson_error& error) {
         return tl::unexpected(ReadError{reader.line(), error.what()});
     }
+}
+
+} // namespace
+
+ReadResult read_json(std::string_view text, const Sink& sink) {
+    JsonReader reader(text, sink);
+    return run(reader, &JsonReader::read);
+}
+
+ReadResult read_json_surface(std::string_view text, const Sink& sink) {
+    JsonReader reader(text, sink);
+    return run(reader, &JsonReader::read_surface);
 }
 
 } // namespace bulkhead::source

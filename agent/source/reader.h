@@ -36,4 +36,8 @@ ReadResult read_yaml(std::string_view text, const Sink& sink);
 ReadResult read_json(std::string_view text, const Sink& sink);
 inline constexpr size_t kJsonPadding = 64;
 
+/// Of a JSON text that read_json() can't take, what may still tell whose it is: two levels of nesting, so its
+/// metadata.name, or that of a watch event's object; what is deeper, or no value that we know, is null.
+ReadResult read_json_surface(std::string_view text, const Sink& sink);
+
 } // namespace bulkhead::source

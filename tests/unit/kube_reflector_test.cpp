@@ -18,6 +18,7 @@ using Answer = ScriptedServer::Answer;
 struct Nobody : ReflectorSink {
     void begin_list() override {}
     void put(Value) override {}
+    void put_unreadable(Value, const std::string&) override {}
     void remove(Value) override {}
     void end_list() override {}
 };

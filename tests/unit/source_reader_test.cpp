@@ -138,6 +138,30 @@ TEST_CASE("what is nested too deeply is refused") {
     CHECK_FALSE(json("{\"a\":[[[[[[[[[[1]]]]]]]]]]}").error.has_value());
 }
 
+TEST_CASE("a label may be called like what is not looked at") {
+    const auto read = json(R"({"metadata":{"labels":{"managedFields":"x"},"managedFields":[1]}})");
+    REQUIRE(read.documents.size() == 1);
+    const auto* metadata = read.documents[0].find("metadata");
+    CHECK(metadata->find("labels")->find("managedFields")->text() == "\"x\"");
+    CHECK(metadata->count("managedFields") == 0);
+}
+
+TEST_CASE("a JSON number may be larger than any type of ours, and is still one") {
+    for (const auto* number : {"18446744073709551616", "18446744073709552000", "-9223372036854775809", "1e400",
+                               "-1.5e-400", "100000000000000000000.5E+3"}) {
+        INFO(number);
+        const auto read = json(std::string(R"({"a":)") + number + R"( ,"b":[)" + number + R"(],"c":7})");
+        REQUIRE_FALSE(read.error);
+        REQUIRE(read.documents.size() == 1);
+        CHECK(read.documents[0].find("a")->integer() == nullptr);
+        CHECK(read.documents[0].find("c")->text() == "7");
+    }
+    for (const auto* no_number : {"-", "1.", "1e", "01", "1e+", "+1", ".5", "18446744073709552000x", "--1", "0x10"}) {
+        INFO(no_number);
+        CHECK(json(std::string(R"({"a":)") + no_number + "}").error.has_value());
+    }
+}
+
 TEST_CASE("what is not JSON is an error, wherever it stops being it") {
     for (const auto* text : {"", "[]", "nonsense", "{\"a\":1", "{\"a\":1}}", "{\"a\":1} {\"b\":2}", "{\"a\":tru}",
                              "{\"a\":nul}", "{\"a\" 1}", "{\"kind\":\"List\",\"items\":[{\"a\":1},{\"b\":]}",

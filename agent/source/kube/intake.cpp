@@ -40,14 +40,26 @@ void Intake::put(Value object) {
     auto decoded = decode(object, origin_, pool_);
     if (!decoded.ours) return;
     const auto name = decoded.key ? name_of(*decoded.key) : name_in(object);
-    known_.insert(name);
-    listed_.insert(name);
+    hear_of(name);
     take_problems(name, decoded);
     if (!decoded.object) return;
     if (cluster_ == nullptr)
         waiting_.insert_or_assign(name, std::move(*decoded.object));
     else
         cluster_->put(std::move(*decoded.object));
+}
+
+void Intake::put_unreadable(Value object, const std::string& why) {
+    Decoded nothing;
+    nothing.complaints.errors.push_back({.field = "", .text = why});
+    const auto name = name_in(object);
+    hear_of(name);
+    take_problems(name, nothing);
+}
+
+void Intake::hear_of(const Name& name) {
+    known_.insert(name);
+    listed_.insert(name);
 }
 
 void Intake::release(state::Cluster& cluster) {

@@ -32,6 +32,7 @@ public:
 
     void begin_list() override { listed_.clear(); }
     void put(Value object) override;
+    void put_unreadable(Value object, const std::string& why) override;
     void remove(Value object) override;
     void end_list() override;
 
@@ -50,6 +51,7 @@ private:
     using Name = std::string; // "namespace/name"; the kind is the resource's
 
     bool has_good(const Name& name) const;
+    void hear_of(const Name& name);
     void take_problems(const Name& name, const Decoded& decoded);
     void set_problems(const Name& name, std::vector<state::Problem> problems);
     void forget(const Name& name);

@@ -183,24 +183,37 @@ bool Reflector::take(std::string_view bytes) {
     return broken_.empty();
 }
 
+/// An object that we can't read is one object: whoever may write it must not keep us from hearing of all others.
 void Reflector::take_piece(const std::string& piece) {
     if (!broken_.empty()) return;
-    const bool is_item = step_ == Step::kList;
-    const auto read = read_json(piece, [&](Value document) {
-        if (is_item)
-            take_item(std::move(document));
+    std::string unreadable;
+    const auto take = [&](Value document) {
+        if (step_ == Step::kList)
+            take_item(std::move(document), unreadable);
         else
-            take_event(std::move(document));
-    });
-    if (!read && broken_.empty()) broken_ = "the answer is no JSON: " + read.error().text;
+            take_event(std::move(document), unreadable);
+    };
+    const auto read = read_json(piece, take);
+    if (read || !broken_.empty()) return;
+    unreadable = read.error().text;
+    if (!read_json_surface(piece, take) && broken_.empty()) broken_ = "the answer is no JSON: " + unreadable;
 }
 
-void Reflector::take_item(Value item) {
+void Reflector::put(Value object, const std::string& unreadable) {
+    if (unreadable.empty())
+        sink_.put(std::move(object));
+    else if (metadata_of(object, "name").empty())
+        broken_ = "the answer has an object without a name that " + unreadable;
+    else
+        sink_.put_unreadable(std::move(object), unreadable);
+}
+
+void Reflector::take_item(Value item, const std::string& unreadable) {
     ListKind{.item_kind = resource_.kind, .item_version = api_version()}.complete(item);
-    sink_.put(std::move(item));
+    put(std::move(item), unreadable);
 }
 
-void Reflector::take_event(Value event) {
+void Reflector::take_event(Value event, const std::string& unreadable) {
     const auto* type = event.find("type");
     const auto* name = type == nullptr ? nullptr : type->string();
     auto* object = member_of(event, "object");
@@ -213,7 +226,7 @@ void Reflector::take_event(Value event) {
     auto version = metadata_of(*object, "resourceVersion");
     ++hearing_.events;
     if (*name == "ADDED" || *name == "MODIFIED") {
-        sink_.put(std::move(*object));
+        put(std::move(*object), unreadable);
     } else if (*name == "DELETED") {
         sink_.remove(std::move(*object));
     }

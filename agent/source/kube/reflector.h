@@ -35,6 +35,8 @@ public:
     virtual ~ReflectorSink() = default;
     virtual void begin_list() = 0;      // it may break off, and another begin
     virtual void put(Value object) = 0; // listed, added or changed
+    /// Likewise, but all that could be read of it is its name: what is wrong.
+    virtual void put_unreadable(Value object, const std::string& why) = 0;
     virtual void remove(Value object) = 0;
     virtual void end_list() = 0; // what was not put since begin_list() is gone
 };
@@ -95,8 +97,9 @@ private:
     void accept();
     bool take(std::string_view bytes);
     void take_piece(const std::string& piece);
-    void take_item(Value item);
-    void take_event(Value event);
+    void put(Value object, const std::string& unreadable);
+    void take_item(Value item, const std::string& unreadable);
+    void take_event(Value event, const std::string& unreadable);
     void take_bookmark(const Value& object);
     void take_error(const Value& status);
     void finish_list(std::string version);
