@@ -6,6 +6,7 @@
 #include <charconv>
 #include <unordered_set>
 
+#include "compile/claim_index.h"
 #include "state/labels.h"
 
 namespace bulkhead::compile {
@@ -56,8 +57,6 @@ constexpr size_t kMostUnknownLabels = 10; // that are told of one by one
 constexpr std::string_view kItself = "the namespace itself";
 constexpr std::string_view kKeptOpen = "the agent's setting keep-open";
 
-using Tenants = std::vector<const state::Tenant*>;
-
 struct HncTree {
     std::vector<std::string> ancestors; // without the namespace itself
     std::string root;                   // empty = in no tree
@@ -68,82 +67,6 @@ std::optional<int> parse_depth(const std::string& text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), depth);
     if (error != std::errc{} || end != text.data() + text.size() || depth < 0) return std::nullopt;
     return depth;
-}
-
-/// Which Tenants name or select a namespace. Selectors are found by the first label value they ask for,
-/// so that thousands of Tenants do not make thousands of comparisons per namespace.
-class ClaimIndex {
-public:
-    explicit ClaimIndex(const std::map<std::string, state::Tenant>& tenants) {
-        for (const auto& [name, tenant] : tenants)
-            add(tenant);
-    }
-
-    /// Oldest first.
-    Tenants of(const state::Namespace& ns) const {
-        Tenants found;
-        append(by_name_, ns.meta.name, found);
-        const auto selects = [&](const state::Tenant* tenant) {
-            if (tenant->namespace_selector->matches(ns.labels)) found.push_back(tenant);
-        };
-        for (const auto& [key, value] : ns.labels) {
-            const auto candidates = by_label_.find({key, value});
-            if (candidates == by_label_.end()) continue;
-            std::for_each(candidates->second.begin(), candidates->second.end(), selects);
-        }
-        std::for_each(others_.begin(), others_.end(), selects);
-        return in_order(std::move(found));
-    }
-
-    /// Of namespaces that may not exist: only names claim those. Oldest first.
-    std::map<std::string, Tenants> by_name() const {
-        std::map<std::string, Tenants> out;
-        for (const auto& [name, tenants] : by_name_)
-            out.emplace(name, in_order(tenants));
-        return out;
-    }
-
-private:
-    static Tenants in_order(Tenants tenants) {
-        std::sort(tenants.begin(), tenants.end(), is_older);
-        tenants.erase(std::unique(tenants.begin(), tenants.end()), tenants.end());
-        return tenants;
-    }
-
-    void add(const state::Tenant& tenant) {
-        for (const auto& ns : tenant.namespaces)
-            by_name_[ns].push_back(&tenant);
-        if (!tenant.namespace_selector) return;
-        for (const auto& term : tenant.namespace_selector->terms) {
-            if (term.op != state::Selector::Term::Op::kIn) continue;
-            for (const auto& value : term.values)
-                by_label_[{term.key, value}].push_back(&tenant);
-            return;
-        }
-        others_.push_back(&tenant);
-    }
-
-    static void append(const std::unordered_map<std::string, Tenants>& index, const std::string& key, Tenants& out) {
-        if (const auto found = index.find(key); found != index.end())
-            out.insert(out.end(), found->second.begin(), found->second.end());
-    }
-
-    static bool is_older(const state::Tenant* a, const state::Tenant* b) {
-        constexpr auto kUnknown = state::Time::max();
-        return std::pair(a->meta.created.value_or(kUnknown), a->meta.name) <
-               std::pair(b->meta.created.value_or(kUnknown), b->meta.name);
-    }
-
-    std::unordered_map<std::string, Tenants> by_name_;
-    std::map<std::pair<std::string, std::string>, Tenants> by_label_;
-    Tenants others_;
-};
-
-/// By what a Tenant claims a namespace: "spec.namespaces[1]".
-std::string claiming_field(const state::Tenant& tenant, const std::string& ns) {
-    const auto named = std::find(tenant.namespaces.begin(), tenant.namespaces.end(), ns);
-    if (named == tenant.namespaces.end()) return "spec.namespaceSelector";
-    return "spec.namespaces[" + std::to_string(named - tenant.namespaces.begin()) + "]";
 }
 
 std::string label_of(const std::string& ns, std::string_view label) {
