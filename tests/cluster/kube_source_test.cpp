@@ -59,6 +59,41 @@ TEST_CASE("other nodes' pods come from their slices, this node's own slice says 
     view.wait("no pod", [&] { return view.cluster().pods().empty(); });
 }
 
+/// A nested list of who manages which field, which the server keeps as it was sent.
+std::string with_deep_managers(const std::string& object) {
+    std::string fields = "{}";
+    for (int level = 0; level < 300; ++level)
+        fields = R"({"f:a":)" + fields + "}";
+    auto json = Json::parse(object);
+    json["metadata"]["managedFields"] = Json::array({{{"manager", "odd"},
+                                                      {"operation", "Update"},
+                                                      {"apiVersion", json["apiVersion"]},
+                                                      {"fieldsType", "FieldsV1"},
+                                                      {"time", "2026-01-01T00:00:00Z"},
+                                                      {"fieldsV1", Json::parse(fields)}}});
+    return json.dump();
+}
+
+TEST_CASE("what a tenant writes about who manages its objects keeps nobody from hearing what comes after") {
+    const ApiServer server = started();
+    install_crds(server);
+    put(server, ns("shop", "non-protected"));
+    View view(server.kubeconfig());
+    view.wait_synced();
+    const auto odd = with_deep_managers(R"({"apiVersion": "bulkhead.dev/v1alpha1", "kind": "AccessGrant",
+        "metadata": {"name": "odd", "namespace": "shop"}, "spec": {"from": [{"world": true}]}})");
+    const auto created = kubectl(
+        server, {"create", "--raw", "/apis/bulkhead.dev/v1alpha1/namespaces/shop/accessgrants", "-f", "-"}, odd);
+    REQUIRE(created.find(R"({"f:a":{"f:a":)") != std::string::npos);
+    put(server, "apiVersion: bulkhead.dev/v1alpha1\nkind: AccessGrant\nmetadata: {name: later, namespace: shop}\n"
+                "spec: {from: [{world: true}]}\n");
+    view.wait("both", [&] { return view.cluster().access_grants().size() == 2; });
+    View fresh(server.kubeconfig());
+    fresh.wait_synced();
+    CHECK(fresh.cluster().access_grants().size() == 2);
+    CHECK(fresh.complaints() == "");
+}
+
 TEST_CASE("while the server is away everything stays in force; it is named; and the watches go on where they were") {
     ApiServer server = started();
     install_crds(server);
