@@ -29,7 +29,12 @@ struct Node {
         cluster.put(pod);
         names.learn(cluster, cluster.take_changes());
     }
-    void wire(const std::string& name) { cluster.set_local_pods({{uint16_t{1}, {.slot = 1, .pod = "shop/" + name}}}); }
+    void wire(const std::string& name) {
+        state::LocalPod pod;
+        pod.slot = 1;
+        pod.pod = "shop/" + name;
+        cluster.set_local_pods({{pod.slot, pod}});
+    }
     Pods at(std::chrono::seconds time) {
         unwired.update(names, cluster, Time(time));
         return unwired.pods();

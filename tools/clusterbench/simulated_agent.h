@@ -41,6 +41,7 @@ private:
     class Ignore : public source::kube::ReflectorSink {
         void begin_list() override {}
         void put(source::Value) override {}
+        void put_unreadable(source::Value, const std::string&) override {}
         void remove(source::Value) override {}
         void end_list() override {}
     };
