@@ -30,6 +30,7 @@ public:
     struct Asked {
         std::string method;
         std::string target; // "/api/v1/namespaces?limit=500"
+        std::string head;   // with all headers
         std::string body;
         std::chrono::steady_clock::time_point at;
     };
@@ -98,6 +99,7 @@ private:
         const auto target = text.find(' ', method + 1);
         return {.method = text.substr(0, method),
                 .target = text.substr(method + 1, target - method - 1),
+                .head = text.substr(0, head),
                 .body = text.substr(head + 4),
                 .at = std::chrono::steady_clock::now()};
     }

@@ -23,10 +23,10 @@ std::string tidy(std::string text) {
     return text;
 }
 
-bool says_too_large(const Field& details) {
+bool has_cause(const Field& details, std::string_view reason) {
     bool found = false;
     const auto causes = details["causes"];
-    causes.each([&](const Field& cause) { found |= cause["reason"].string() == "ResourceVersionTooLarge"; });
+    causes.each([&](const Field& cause) { found |= cause["reason"].string() == reason; });
     return found;
 }
 
@@ -41,7 +41,8 @@ Status read_status(const Value& document) {
                   .message = tidy(root["message"].string().value_or(""))};
     if (const auto seconds = details["retryAfterSeconds"].integer(); seconds && *seconds > 0)
         status.retry_after = std::chrono::seconds(*seconds);
-    status.too_large_version = says_too_large(details);
+    status.too_large_version = has_cause(details, "ResourceVersionTooLarge");
+    status.namespace_ends = has_cause(details, "NamespaceTerminating");
     return status;
 }
 
