@@ -244,19 +244,24 @@ TEST_CASE("only Services with a selector and that port say whom the API server c
         return Json{{"metadata", {{"name", name}, {"namespace", "hooks"}}},
                     {"spec",
                      {{"selector", selector},
-                      {"ports", {{{"port", 443}}, {{"port", 53}, {"protocol", "UDP"}, {"targetPort", "dns"}}}}}}};
+                      {"ports",
+                       {{{"port", 443}, {"protocol", "UDP"}, {"targetPort", 8443}},
+                        {{"port", 443}},
+                        {{"port", 53}, {"protocol", "UDP"}, {"targetPort", "dns"}},
+                        {{"port", 80}, {"protocol", "TCP"}, {"targetPort", "web"}}}}}}};
     };
     observed.services.put(value(service("admit", {{"app", "a"}})));
     observed.services.put(value(service("outside", Json::object())));
-    const std::set<Callee> callees{{"hooks", "admit", 443},   {"hooks", "admit", 53},    {"hooks", "admit", 80},
-                                   {"hooks", "outside", 443}, {"hooks", "nowhere", 443}, {"other", "admit", 443}};
+    const std::set<Callee> callees{{"hooks", "admit", 443}, {"hooks", "admit", 53},    {"hooks", "admit", 80},
+                                   {"hooks", "admit", 81},  {"hooks", "outside", 443}, {"hooks", "nowhere", 443},
+                                   {"other", "admit", 443}};
     const auto reach = reach_of(callees, observed.services).at("kubeApiserver");
     REQUIRE(reach.size() == 2);
     for (const auto& entry : reach) {
         CHECK(entry.at("namespace") == "hooks");
         CHECK(entry.at("selector") == Json{{"app", "a"}});
     }
-    CHECK(reach[0].at("ports") == Json{{{"port", "dns"}, {"protocol", "UDP"}}});
+    CHECK(reach[0].at("ports") == Json{{{"port", "web"}, {"protocol", "TCP"}}});
     CHECK(reach[1].at("ports") == Json{{{"port", 443}, {"protocol", "TCP"}}}); // the target is the port if not said
 }
 
