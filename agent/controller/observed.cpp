@@ -100,7 +100,9 @@ uint16_t port_in(const Field& field, uint16_t unless_said) {
 
 ServiceFacts read_service(const Field& service) {
     const auto spec = service["spec"];
-    ServiceFacts facts{.selector = source::read_labels(spec["selector"]), .ports = {}};
+    ServiceFacts facts{};
+    // Kubernetes keeps a selector beside an external name and never looks at it.
+    if (text_in(spec["type"]) != "ExternalName") facts.selector = source::read_labels(spec["selector"]);
     const auto ports = spec["ports"];
     ports.each([&](const Field& entry) {
         ServicePort port{.port = port_in(entry["port"], 0), .protocol = entry["protocol"].string().value_or("TCP")};

@@ -265,6 +265,23 @@ TEST_CASE("only Services with a selector and that port say whom the API server c
     CHECK(reach[1].at("ports") == Json{{{"port", 443}, {"protocol", "TCP"}}}); // the target is the port if not said
 }
 
+TEST_CASE("a Service that is another name for somewhere else stands for no pods, whatever its selector says") {
+    Observed observed;
+    Json service{{"metadata", {{"name", "admit"}, {"namespace", "hooks"}}},
+                 {"spec",
+                  {{"type", "ExternalName"},
+                   {"externalName", "admit.example.com"},
+                   {"selector", {{"app", "database"}}},
+                   {"ports", {{{"port", 443}, {"targetPort", 5432}}}}}}};
+    const auto entries = [&] {
+        observed.services.put(value(service));
+        return reach_of({{"hooks", "admit", 443}}, observed.services).at("kubeApiserver").size();
+    };
+    CHECK(entries() == 0);
+    service["spec"]["type"] = "ClusterIP";
+    CHECK(entries() == 1);
+}
+
 TEST_CASE("who is called is read from webhooks, APIServices and conversions") {
     Observed observed;
     const auto client = [](const Json& config) { return Json{{"clientConfig", config}}; };
