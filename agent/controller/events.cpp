@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/rfc3339.h"
+#include "base/utf8.h"
 #include "source/kube/status.h"
 
 namespace bulkhead::controller {
@@ -74,9 +75,8 @@ const char* reason_of(Nature nature) {
 }
 
 std::string text_in(const state::Problem& problem) {
-    auto text = problem.field + (problem.field.empty() ? "" : ": ") + problem.text;
-    if (text.size() > kLongestMessage) text.resize(kLongestMessage);
-    return text;
+    const auto text = problem.field + (problem.field.empty() ? "" : ": ") + problem.text;
+    return std::string(cut_utf8(text, kLongestMessage));
 }
 
 std::string name_of(const Concerned& concerned, const std::string& uid, const std::string& text) {

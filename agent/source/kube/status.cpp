@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "source/field.h"
 #include "source/reader.h"
 
@@ -17,7 +18,7 @@ constexpr size_t kLongestMessage = 400; // bytes; nobody reads more of it in a l
 std::string tidy(std::string text) {
     std::replace_if(
         text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-    if (text.size() > kLongestMessage) text = text.substr(0, kLongestMessage) + "...";
+    if (text.size() > kLongestMessage) text = std::string(cut_utf8(text, kLongestMessage)) + "...";
     while (text.ends_with(' '))
         text.pop_back();
     return text;
