@@ -99,7 +99,9 @@ void Leader::write() {
 
 void Leader::take_write(const Response& response) {
     const bool is_answered = response.error.empty();
-    if (is_answered && response.status == 409) { // somebody else was quicker
+    // Somebody else was quicker; or the Lease is gone, and whoever makes it anew leads.
+    const bool is_gone = response.status == 404 && !version_.empty();
+    if (is_answered && (response.status == 409 || is_gone)) {
         leads_until_ = {};
         version_.clear();
         return again_in(timing_.renewal);
