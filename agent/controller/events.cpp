@@ -223,6 +223,12 @@ void Events::settle(const state::Problem& problem, const Response& response) {
     queue_.put_off(problem, next_ + pace_.between); // others first: it may be the only one that nobody answers
 }
 
+void Events::stop() {
+    call_.cancel();
+    ready_.reset();
+    error_.clear();
+}
+
 void Events::start(const source::kube::Request& request, std::function<void(const Response&)> on_end) {
     if (call_.start(request, std::move(on_end), kLongestObject)) return;
     next_ = std::chrono::steady_clock::now() + source::kube::kAskAgainWhoWeAre;

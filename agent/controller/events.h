@@ -54,6 +54,9 @@ public:
     /// Starts what is due; after each work() of the session, by who leads.
     void tick(Time now);
 
+    /// Drops what is under way; for who no longer leads.
+    void stop();
+
     uint64_t told() const { return told_count_; }
     const std::string& error() const { return error_; }
 

@@ -27,6 +27,7 @@ Leader::Leader(source::kube::Session& session, const std::string& ns, std::strin
       backoff_(session.next_seed()) {}
 
 void Leader::tick(Time now) {
+    if (leads(now)) session_.wake_by(leads_until_); // its end is to be noticed, whatever is under way
     if (call_.under_way() || resigning_) return;
     if (now < next_) return session_.wake_by(next_);
     asked_at_ = now;

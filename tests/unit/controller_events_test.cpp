@@ -135,6 +135,35 @@ TEST_CASE("while the server doesn't answer nothing is told, and all of it once i
     CHECK(scene.events.error().empty());
 }
 
+TEST_CASE("who no longer leads drops the Event under way, and whoever leads again tells it") {
+    std::atomic<bool> holds{true};
+    Talk talk([&](const Asked& asked) -> Answer {
+        if (holds) return {"", Answer::Then::kHold};
+        return asked.method == "POST" ? taken() : object_with_uid();
+    });
+    Events events(talk.session(), kQuick);
+    events.set_problems({problem("Pod shop/web")});
+    talk.run([&](auto now) { events.tick(now); }, [&] { return talk.held("GET") == 1; });
+    holds = false;
+    events.stop();
+    talk.run([](auto) {}, [&] { return talk.held("GET") == 0; });
+    CHECK(talk.asked().size() == 1);
+    talk.run([&](auto now) { events.tick(now); }, [&] { return events.told() == 1; });
+}
+
+TEST_CASE("an Event isn't sent by who lost the lead while it asked for the object") {
+    Talk talk([](const Asked& asked) { return asked.method == "POST" ? taken() : object_with_uid(); });
+    Events events(talk.session(), kQuick);
+    events.set_problems({problem("Pod shop/web")});
+    events.tick(std::chrono::steady_clock::now());
+    const auto a_while = std::chrono::steady_clock::now() + 500ms;
+    talk.run([](auto) {}, [&] { return std::chrono::steady_clock::now() > a_while; });
+    CHECK(talk.asked("GET").size() == 1);
+    CHECK(talk.asked("POST").empty());
+    events.tick(std::chrono::steady_clock::now());
+    talk.run([](auto) {}, [&] { return events.told() == 1; });
+}
+
 TEST_CASE("an object's name is cut where an Event's name may go on") {
     const auto name_of = [](const std::string& object) {
         const auto problem_of = problem(object);

@@ -35,6 +35,7 @@ public:
 
     source::kube::Session& session() { return *session_; }
     std::vector<Asked> asked() const { return server_.asked(); }
+    size_t held(const std::string& method) const { return server_.held(method); }
 
     /// Of those that were asked, the ones with this method.
     std::vector<Asked> asked(const std::string& method) const {
