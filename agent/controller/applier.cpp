@@ -77,6 +77,11 @@ void Applier::end(const std::string& key, const std::string& what, const source:
     way.next = now + way.backoff.next(source::kube::status_of(response).retry_after.value_or(0s));
 }
 
+void Applier::stop() {
+    ways_.clear();
+    under_way_ = 0;
+}
+
 bool Applier::idle() const {
     return wanted_.empty() && under_way_ == 0;
 }

@@ -37,6 +37,9 @@ public:
     /// Starts what is due; after each work() of the session, by who leads.
     void tick(Time now);
 
+    /// Drops what is under way, which may have been taken or not; for who no longer leads.
+    void stop();
+
     bool idle() const; // nothing is under way or wanted
     std::vector<std::string> errors() const;
 

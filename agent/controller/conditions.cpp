@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/rfc3339.h"
+#include "base/utf8.h"
 
 namespace bulkhead::controller {
 
@@ -95,7 +96,7 @@ std::string message_of(const Problems& problems) {
         const auto& problem = problems[i];
         message += (message.empty() ? "" : "\n") + problem.field + (problem.field.empty() ? "" : ": ") + problem.text;
     }
-    if (message.size() > kLongestMessage) message = message.substr(0, kLongestMessage) + "...";
+    if (message.size() > kLongestMessage) message = std::string(cut_utf8(message, kLongestMessage)) + "...";
     if (problems.size() > kMostTold) message += "\nand " + std::to_string(problems.size() - kMostTold) + " more";
     return message;
 }

@@ -65,11 +65,19 @@ void Controller::turn() {
     leader_.tick(now);
     if (leader_.resigned() && on_resigned_) std::exchange(on_resigned_, {})();
     if (source_.synced() && review_is_due(now)) review(now);
+    write(std::chrono::steady_clock::now()); // a review may have taken longer than a lead lasts
+    log_errors();
+}
+
+/// A write that is under way when the lead ends would come after those of the next leader.
+void Controller::write(Time now) {
     if (leader_.leads(now)) {
         applier_.tick(now);
         events_.tick(now);
+    } else {
+        applier_.stop();
+        events_.stop();
     }
-    log_errors();
 }
 
 /// When there is something to review that nobody tells of.

@@ -61,6 +61,7 @@ private:
     Controller(Loop& loop, Settings settings, std::unique_ptr<source::kube::Session> session);
 
     void turn();
+    void write(Time now);
     bool review_is_due(Time now);
     void review(Time now);
     std::vector<state::Problem> problems() const;

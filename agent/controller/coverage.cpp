@@ -9,7 +9,7 @@ namespace {
 
 struct AgentsOfNode {
     bool running = false;
-    bool ready = false;
+    std::optional<state::Time> ready_since; // the last start of one that runs and is ready
 };
 
 std::map<std::string, AgentsOfNode> by_node(const Kept<AgentPod>& agents) {
@@ -18,9 +18,15 @@ std::map<std::string, AgentsOfNode> by_node(const Kept<AgentPod>& agents) {
         if (pod.node.empty()) continue;
         auto& node = nodes[pod.node];
         node.running |= pod.running;
-        node.ready |= pod.ready;
+        if (pod.running && pod.ready) node.ready_since = std::max(node.ready_since, pod.started);
     }
     return nodes;
+}
+
+/// By an agent that started on this machine. One of an older machine with the same name stays Ready as long as nobody
+/// says otherwise: its kubelet is gone.
+bool is_guarded(const NodeFacts& node, const AgentsOfNode& agent) {
+    return node.alive && agent.ready_since && node.created && *agent.ready_since >= *node.created;
 }
 
 } // namespace
@@ -34,7 +40,7 @@ void Coverage::update(const Kept<AgentPod>& agents, const Kept<NodeFacts>& nodes
     for (const auto& [name, node] : nodes.all()) {
         const auto found = bound.find(name);
         const auto agent = found == bound.end() ? AgentsOfNode{} : found->second;
-        if (agent.ready && node.tainted) ready_but_tainted_.insert(name);
+        if (node.tainted && is_guarded(node, agent)) ready_but_tainted_.insert(name);
         // What a kubelet said before it fell silent is no news of its agent.
         if (agent.running && node.alive) {
             absent_since_.erase(name);

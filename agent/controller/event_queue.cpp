@@ -18,8 +18,8 @@ std::optional<std::string> namespace_of(const state::Problem& problem) {
 
 template <typename Due>
 const state::Problem* first_due(const Due& due, EventQueue::Time now) {
-    const auto first = std::ranges::min_element(due, {}, [](const auto& one) { return one.second; });
-    return first == due.end() || first->second > now ? nullptr : &first->first;
+    const auto first = std::ranges::min_element(due, {}, [](const auto& one) { return one.second.due; });
+    return first == due.end() || first->second.due > now ? nullptr : &first->first;
 }
 
 } // namespace
@@ -43,7 +43,7 @@ void EventQueue::set_problems(const std::vector<state::Problem>& problems) {
             fresh.emplace_back(std::move(*ns), &problem);
     }
     for (const auto& [ns, problem] : fresh)
-        if (auto& due = now[ns]; ns.empty() || due.size() < kMostOfNamespace) due.emplace(*problem, Time{});
+        if (auto& due = now[ns]; ns.empty() || due.size() < kMostOfNamespace) due.try_emplace(*problem);
     by_namespace_ = std::move(now);
 }
 
@@ -64,14 +64,29 @@ void EventQueue::begin(const state::Problem& problem) {
 
 void EventQueue::put_off(const state::Problem& problem, Time until) {
     const auto ns = namespace_of(problem);
-    if (auto* due = ns ? find(*ns, problem) : nullptr) due->at(problem) = until;
+    if (auto* due = ns ? find(*ns, problem) : nullptr) due->at(problem) = {.due = until};
+}
+
+void EventQueue::fail(const state::Problem& problem, Time now) {
+    const auto ns = namespace_of(problem);
+    auto* due = ns ? find(*ns, problem) : nullptr;
+    if (due == nullptr) return;
+    auto& turn = due->at(problem);
+    turn.pause = std::clamp(turn.pause * 2, kFirstPause, kLongestPause);
+    turn.due = now + turn.pause;
+}
+
+bool EventQueue::any_failed() const {
+    for (const auto& [ns, due] : by_namespace_)
+        if (std::ranges::any_of(due, [](const auto& one) { return one.second.pause.count() != 0; })) return true;
+    return false;
 }
 
 std::optional<EventQueue::Time> EventQueue::wakes_at() const {
     std::optional<Time> first;
     for (const auto& [ns, due] : by_namespace_)
-        for (const auto& [problem, time] : due)
-            first = std::min(first.value_or(time), time);
+        for (const auto& [problem, turn] : due)
+            first = std::min(first.value_or(turn.due), turn.due);
     return first;
 }
 

@@ -20,6 +20,8 @@ public:
     using Time = std::chrono::steady_clock::time_point;
 
     static constexpr size_t kMostOfNamespace = 50;
+    static constexpr std::chrono::seconds kFirstPause{5};
+    static constexpr std::chrono::seconds kLongestPause{3'600};
 
     /// All that there are, from now on. Those that were put off stay so.
     void set_problems(const std::vector<state::Problem>& problems);
@@ -32,10 +34,20 @@ public:
 
     void put_off(const state::Problem& problem, Time until);
 
+    /// It couldn't be told: others first, and it again after a pause that gets longer each time.
+    void fail(const state::Problem& problem, Time now);
+
+    /// Some couldn't be told when they were due last.
+    bool any_failed() const;
+
     std::optional<Time> wakes_at() const;
 
 private:
-    using Due = std::map<state::Problem, Time>; // when to tell it
+    struct Turn {
+        Time due{};                    // not to be told before
+        std::chrono::seconds pause{0}; // since it failed; 0: it didn't
+    };
+    using Due = std::map<state::Problem, Turn>;
 
     Due* find(const std::string& ns, const state::Problem& problem);
 

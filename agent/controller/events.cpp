@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/rfc3339.h"
+#include "base/utf8.h"
 #include "source/kube/status.h"
 
 namespace bulkhead::controller {
@@ -17,9 +19,12 @@ using Nature = state::Problem::Nature;
 
 constexpr auto kComponent = "bulkhead-controller";
 constexpr auto kDeadline = 10s;
-constexpr size_t kLongestObject = 4 << 20; // bytes; etcd takes 1.5 MiB
+constexpr size_t kLongestObject = 4 << 20; // bytes; etcd takes 1.5 MiB, but "<" is served as six
 constexpr size_t kLongestMessage = 1000;   // bytes; the API server takes 1024
 constexpr size_t kLongestName = 200;       // characters of the object's, before the hash
+
+/// All that is asked of an object. (Kubernetes API concepts, "Metadata-only fetches"; since 1.15.)
+constexpr auto kMetadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 struct Kind {
     std::string_view name;
@@ -70,21 +75,35 @@ const char* reason_of(Nature nature) {
 }
 
 std::string text_in(const state::Problem& problem) {
-    auto text = problem.field + (problem.field.empty() ? "" : ": ") + problem.text;
-    if (text.size() > kLongestMessage) text.resize(kLongestMessage);
-    return text;
+    const auto text = problem.field + (problem.field.empty() ? "" : ": ") + problem.text;
+    return std::string(cut_utf8(text, kLongestMessage));
 }
 
 std::string name_of(const Concerned& concerned, const std::string& uid, const std::string& text) {
     std::array<char, 20> hash{};
     std::snprintf(hash.data(), hash.size(), ".%08x%08x", fnv1a_32(concerned.key.kind + uid), fnv1a_32(text));
-    return concerned.key.name.substr(0, kLongestName) + hash.data();
+    auto name = concerned.key.name.substr(0, kLongestName);
+    while (name.ends_with('-') || name.ends_with('.')) // before the dot, neither may stand
+        name.pop_back();
+    return name + hash.data();
 }
 
 std::string uid_in(const std::string& text) {
     const auto object = Json::parse(text, nullptr, false);
     if (!object.is_object()) return "";
     return object.value(Json::json_pointer("/metadata/uid"), "");
+}
+
+/// Told, or there already, or about what is gone or will be in a moment, or never to be taken as it is.
+bool is_done(const source::kube::Response& response) {
+    if (!response.error.empty()) return false;
+    if (response.status == 403) return source::kube::status_of(response).namespace_ends;
+    return response.status / 100 == 2 || response.status == 404 || response.status == 409 || response.status == 422;
+}
+
+/// Whatever were asked: nobody is there, nobody knows us, or there is too much to do.
+bool is_no_answer(const source::kube::Response& response) {
+    return response.status == 0 || response.status == 401 || response.status == 429 || response.status == 503;
 }
 
 } // namespace
@@ -128,7 +147,9 @@ Events::Events(source::kube::Session& session, const EventPace& pace)
     : session_(session), pace_(pace), call_(session), backoff_(session.next_seed()), budget_(pace.burst) {}
 
 void Events::set_problems(const std::vector<state::Problem>& problems) {
+    const bool failed = queue_.any_failed();
     queue_.set_problems(problems);
+    if (failed && !queue_.any_failed()) error_.clear();
     session_.wake_by(std::chrono::steady_clock::now());
 }
 
@@ -150,49 +171,62 @@ bool Events::may_tell(Time now) {
 void Events::tick(Time now) {
     if (call_.under_way()) return;
     if (now < next_) return session_.wake_by(next_);
+    if (ready_) return tell(*std::exchange(ready_, std::nullopt));
     const auto* problem = next_due(now);
     if (problem == nullptr || !may_tell(now)) return;
     budget_ -= 1;
     queue_.begin(*problem);
-    ask_uid(*problem, *concerned_by(*problem));
+    ask_uid({.problem = *problem, .concerned = *concerned_by(*problem)});
 }
 
-void Events::ask_uid(const state::Problem& problem, const Concerned& concerned) {
-    start({.path = path_of(concerned.key), .deadline = kDeadline},
-          [this, problem, concerned](const Response& response) {
-              const bool is_there = response.error.empty() && response.status == 200;
-              is_there ? tell(problem, concerned, uid_in(response.body)) : settle(problem, response);
-          });
+void Events::ask_uid(Telling telling) {
+    const source::kube::Request request{
+        .path = path_of(telling.concerned.key), .accept = kMetadataOnly, .deadline = kDeadline};
+    start(request, [this, telling = std::move(telling)](const Response& response) { take_object(telling, response); });
 }
 
-void Events::tell(const state::Problem& problem, const Concerned& concerned, const std::string& uid) {
+/// An object too large to be read is told of without its uid: whoever made it so shall not be passed over for it.
+/// The Event is sent by the next tick(), by whoever leads then.
+void Events::take_object(Telling telling, const Response& object) {
+    if (object.status != 200) return settle(telling.problem, object);
+    if (object.error.empty()) telling.uid = uid_in(object.body);
+    ready_ = std::move(telling);
+    session_.wake_by(std::chrono::steady_clock::now());
+}
+
+void Events::tell(const Telling& telling) {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const auto& [problem, concerned, uid] = telling;
     start({.path = "/api/v1/namespaces/" + namespace_of(concerned.key) + "/events",
            .method = "POST",
            .body = text_of(event_of(problem, concerned, uid, now)),
            .content_type = "application/json",
            .deadline = kDeadline},
-          [this, problem](const Response& response) {
+          [this, told = problem](const Response& response) {
               told_count_ += response.status == 201 ? 1 : 0;
-              settle(problem, response);
+              settle(told, response);
           });
 }
 
-/// Told, or there already, or about what is gone.
 void Events::settle(const state::Problem& problem, const Response& response) {
     const auto now = std::chrono::steady_clock::now();
-    const bool is_done =
-        response.error.empty() && (response.status / 100 == 2 || response.status == 404 || response.status == 409);
     session_.wake_by(now);
-    if (!is_done) {
-        error_ = "can't tell of problems by Events: " + source::kube::words_of(response);
-        next_ = now + backoff_.next(source::kube::status_of(response).retry_after.value_or(0s));
-        queue_.put_off(problem, next_ + pace_.between); // others first: it may be the only one that isn't taken
+    if (is_done(response)) {
+        backoff_.reset();
+        queue_.put_off(problem, now + pace_.again);
+        if (!queue_.any_failed()) error_.clear();
         return;
     }
+    error_ = "can't tell of problems by Events: " + source::kube::words_of(response);
+    if (!is_no_answer(response)) return queue_.fail(problem, now);
+    next_ = now + backoff_.next(source::kube::status_of(response).retry_after.value_or(0s));
+    queue_.put_off(problem, next_ + pace_.between); // others first: it may be the only one that nobody answers
+}
+
+void Events::stop() {
+    call_.cancel();
+    ready_.reset();
     error_.clear();
-    backoff_.reset();
-    queue_.put_off(problem, now + pace_.again);
 }
 
 void Events::start(const source::kube::Request& request, std::function<void(const Response&)> on_end) {

@@ -5,8 +5,8 @@
 // are forgotten after one. An Event's name comes from what it says, so another controller tells nothing twice.
 //
 // One Event at a time, and not more of them than one in a while once a first few are told, whose turn it is by turns
-// (see EventQueue): whoever has ten thousand broken objects finds them by `bulkheadctl status`. One thread; see Session
-// for who calls when.
+// (see EventQueue): whoever has ten thousand broken objects finds them by `bulkheadctl status`. One that the server
+// doesn't take waits longer and longer, and no other waits for it. One thread; see Session for who calls when.
 #pragma once
 
 #include <functional>
@@ -54,16 +54,26 @@ public:
     /// Starts what is due; after each work() of the session, by who leads.
     void tick(Time now);
 
+    /// Drops what is under way; for who no longer leads.
+    void stop();
+
     uint64_t told() const { return told_count_; }
     const std::string& error() const { return error_; }
 
 private:
     using Response = source::kube::Response;
 
+    struct Telling {
+        state::Problem problem;
+        Concerned concerned;
+        std::string uid{};
+    };
+
     bool may_tell(Time now);
     const state::Problem* next_due(Time now) const;
-    void ask_uid(const state::Problem& problem, const Concerned& concerned);
-    void tell(const state::Problem& problem, const Concerned& concerned, const std::string& uid);
+    void ask_uid(Telling telling);
+    void take_object(Telling telling, const Response& object);
+    void tell(const Telling& telling);
     void settle(const state::Problem& problem, const Response& response);
     void start(const source::kube::Request& request, std::function<void(const Response&)> on_end);
 
@@ -72,6 +82,7 @@ private:
     source::kube::Call call_;
     source::kube::Backoff backoff_;
     EventQueue queue_;
+    std::optional<Telling> ready_; // its object is known
     double budget_;
     Time budget_at_{};
     Time next_{};

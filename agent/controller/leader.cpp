@@ -27,6 +27,7 @@ Leader::Leader(source::kube::Session& session, const std::string& ns, std::strin
       backoff_(session.next_seed()) {}
 
 void Leader::tick(Time now) {
+    if (leads(now)) session_.wake_by(leads_until_); // its end is to be noticed, whatever is under way
     if (call_.under_way() || resigning_) return;
     if (now < next_) return session_.wake_by(next_);
     asked_at_ = now;
@@ -99,7 +100,9 @@ void Leader::write() {
 
 void Leader::take_write(const Response& response) {
     const bool is_answered = response.error.empty();
-    if (is_answered && response.status == 409) { // somebody else was quicker
+    // Somebody else was quicker; or the Lease is gone, and whoever makes it anew leads.
+    const bool is_gone = response.status == 404 && !version_.empty();
+    if (is_answered && (response.status == 409 || is_gone)) {
         leads_until_ = {};
         version_.clear();
         return again_in(timing_.renewal);

@@ -29,27 +29,32 @@ bool has_condition(const Field& status, std::string_view type, bool unless_said)
 
 /// The container `agent`; any of them where an overlay has given it another name, since to take a running agent for an
 /// absent one would be to write over what it says.
-bool is_running(const Field& status) {
-    bool agent_runs = false, agent_is_there = false, any_runs = false;
+void read_containers(const Field& status, AgentPod& pod) {
+    AgentPod agent, any;
+    bool agent_is_there = false;
     const auto containers = status["containerStatuses"];
     containers.each([&](const Field& container) {
         const auto state = container["state"];
-        const bool runs = state["running"].present();
+        const auto running = state["running"];
         const bool is_agent = container["name"].string() == "agent";
         agent_is_there |= is_agent;
-        agent_runs |= is_agent && runs;
-        any_runs |= runs;
+        if (!running.present()) return;
+        auto& of = is_agent ? agent : any;
+        of.running = true;
+        of.started = std::max(of.started, source::read_time(running["startedAt"]));
     });
-    return agent_is_there ? agent_runs : any_runs;
+    const auto& found = agent_is_there ? agent : any;
+    pod.running = found.running;
+    pod.started = found.started;
 }
 
 /// One that is being deleted counts for as long as it runs.
 AgentPod read_agent(const Field& pod) {
     const auto spec = pod["spec"];
     const auto status = pod["status"];
-    return {.node = text_in(spec["nodeName"]),
-            .running = is_running(status),
-            .ready = has_condition(status, "Ready", false)};
+    AgentPod agent{.node = text_in(spec["nodeName"]), .ready = has_condition(status, "Ready", false)};
+    read_containers(status, agent);
+    return agent;
 }
 
 NodeFacts read_node(const Field& node) {
@@ -65,6 +70,7 @@ NodeFacts read_node(const Field& node) {
     if (!facts.tainted) return {.alive = facts.alive}; // the rest changes all the time
     const auto metadata = node["metadata"];
     facts.version = text_in(metadata["resourceVersion"]);
+    facts.created = source::read_time(metadata["creationTimestamp"]);
     return facts;
 }
 
@@ -94,7 +100,9 @@ uint16_t port_in(const Field& field, uint16_t unless_said) {
 
 ServiceFacts read_service(const Field& service) {
     const auto spec = service["spec"];
-    ServiceFacts facts{.selector = source::read_labels(spec["selector"]), .ports = {}};
+    ServiceFacts facts{};
+    // Kubernetes keeps a selector beside an external name and never looks at it.
+    if (text_in(spec["type"]) != "ExternalName") facts.selector = source::read_labels(spec["selector"]);
     const auto ports = spec["ports"];
     ports.each([&](const Field& entry) {
         ServicePort port{.port = port_in(entry["port"], 0), .protocol = entry["protocol"].string().value_or("TCP")};

@@ -3,6 +3,7 @@
 // What the controller watches beside the cluster state, and what of it counts.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,9 @@ inline constexpr std::string_view kStartTaint = "bulkhead.dev/agent-not-ready";
 /// A pod of the agents' DaemonSet.
 struct AgentPod {
     std::string node;
-    bool running = false; // its container
-    bool ready = false;   // as the kubelet's probe has it
+    bool running = false;                 // its container
+    bool ready = false;                   // as the kubelet's probe has it
+    std::optional<state::Time> started{}; // the container that runs; nothing = nobody said
     bool operator==(const AgentPod&) const = default;
 };
 
@@ -32,7 +34,8 @@ struct NodeFacts {
     bool tainted = false; // bulkhead.dev/agent-not-ready
     // Of a tainted one:
     Json other_taints = Json::array();
-    std::string version{}; // of the object
+    std::string version{};                // of the object
+    std::optional<state::Time> created{}; // the object, and so when this machine came
     bool operator==(const NodeFacts&) const = default;
 };
 

@@ -20,7 +20,9 @@ Json port_of(const ServicePort& port) {
 std::optional<Json> entry_of(const Callee& callee, const Kept<ServiceFacts>& services) {
     const auto* service = services.find(callee.ns + "/" + callee.service);
     if (service == nullptr || service->selector.empty()) return std::nullopt;
-    const auto port = std::ranges::find(service->ports, callee.port, &ServicePort::port);
+    const auto port = std::ranges::find_if(service->ports, [&](const ServicePort& one) {
+        return one.port == callee.port && one.protocol == "TCP"; // HTTPS; 443 may be there as UDP too
+    });
     if (port == service->ports.end()) return std::nullopt;
     return Json{{"namespace", callee.ns},
                 {"service", callee.service},

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdio>
 
+#include "base/utf8.h"
+
 namespace bulkhead::source {
 
 namespace {
@@ -24,7 +26,7 @@ struct TextOf {
     std::string operator()(double value) const { return decimal(value); }
     std::string operator()(const std::string& value) const {
         if (value.size() <= kLongestQuote) return "\"" + value + "\"";
-        return "\"" + value.substr(0, kLongestQuote) + "...\"";
+        return "\"" + std::string(cut_utf8(value, kLongestQuote)) + "...\"";
     }
     std::string operator()(const Array&) const { return "a list"; }
     std::string operator()(const Object&) const { return "an object"; }

@@ -180,7 +180,7 @@ state::Grant read_grant(const Field& field, PortNames names) {
     return {.from = read_peers(field["from"]),
             .to = {},
             .ports = read_ports(field["ports"], names),
-            .until = read_time(field["until"]),
+            .until = read_end(field["until"]),
             .reason = field["reason"].string().value_or("")};
 }
 

@@ -44,6 +44,9 @@ std::vector<state::Peer> read_peers(const Field& field);
 /// RFC 3339, seconds; a fraction is cut off.
 std::optional<state::Time> read_time(const Field& field);
 
+/// When a grant ends: as read_time(), from 1970 to 9999.
+std::optional<state::Time> read_end(const Field& field);
+
 std::optional<state::Level> read_level(const Field& field);
 std::optional<state::Mode> read_mode(const Field& field);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rfc3339.h"
 #include "cluster_fixture.h"
 #include "support/process.h"
 
@@ -65,8 +66,9 @@ inline void run_pod(const ApiServer& server, const std::string& ns, const std::s
 
 /// The DaemonSet's pod on that node.
 inline void run_agent(const ApiServer& server, const std::string& node, bool ready = true) {
+    const auto now = rfc3339(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
     const Json running{{"name", "agent"}, {"image", "none"},   {"imageID", "none"},
-                       {"ready", ready},  {"restartCount", 0}, {"state", {{"running", Json::object()}}}};
+                       {"ready", ready},  {"restartCount", 0}, {"state", {{"running", {{"startedAt", now}}}}}};
     run_pod(server, kSystem, "agent-" + node, node, "{app.kubernetes.io/name: bulkhead-agent}",
             {{"phase", "Running"},
              {"conditions", {{{"type", "Ready"}, {"status", ready ? "True" : "False"}}}},

@@ -117,6 +117,33 @@ TEST_CASE("status and Events of AccessGrants and AWSResources are written like t
     CHECK(wait_until([&] { return events_on(server, "AWSResource", "aurora").size() == 1; }, after(20s), 50ms));
 }
 
+TEST_CASE("neither a namespace that ends nor a pod that is served as megabytes holds up anybody's Events") {
+    const ApiServer server = with_crds();
+    put(server, namespace_yaml("bank") + namespace_yaml("evil") + namespace_yaml("going"));
+    const auto create_pod = [&](const std::string& ns, const std::string& text) {
+        const Json pod{
+            {"apiVersion", "v1"},
+            {"kind", "Pod"},
+            {"metadata", {{"name", "odd"}, {"annotations", {{"bulkhead.dev/expose", "???"}}}}},
+            {"spec",
+             {{"nodeName", "node-a"},
+              {"containers", {{{"name", "a"}, {"image", "b"}, {"env", {{{"name", "A"}, {"value", text}}}}}}}}}};
+        kubectl(server, {"create", "--raw", "/api/v1/namespaces/" + ns + "/pods", "-f", "-"}, pod.dump());
+    };
+    create_pod("going", "");
+    create_pod("evil", std::string(1'000'000, '<')); // "\u003c" of each
+    kubectl(server, {"delete", "namespace", "going", "--wait=false"});
+    put(server, tenant_yaml("bank", "namespaces: [nowhere]"));
+    const ControllerProcess controller(server.kubeconfig());
+    CHECK(wait_until([&] { return events_on(server, "Tenant", "bank").size() == 1; }, after(20s), 50ms));
+    REQUIRE(wait_until([&] { return events_on(server, "Pod", "odd").size() == 1; }, after(20s), 50ms));
+    const auto event = events_on(server, "Pod", "odd").front();
+    CHECK(event.at("involvedObject").at("namespace") == "evil");
+    CHECK(event.at("involvedObject").at("uid") ==
+          object(server, {"pod", "odd", "-n", "evil"}).at("metadata").at("uid"));
+    CHECK(controller.output().find("can't tell") == std::string::npos);
+}
+
 TEST_CASE("an AccessGrant is Expired once its date has passed, though nobody writes anything then") {
     const ApiServer server = with_crds();
     put(server, namespace_yaml("bank") + namespace_yaml("shop"));

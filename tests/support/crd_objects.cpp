@@ -74,6 +74,9 @@ std::string peer(const std::string& peer) {
 std::string port(const std::string& port) {
     return "{from: [{world: true}], ports: [" + port + "]}";
 }
+std::string until(const std::string& date) {
+    return "{from: [{world: true}], until: '" + date + "'}";
+}
 std::string selector(const std::string& selector) {
     return "{from: [{world: true}], podSelector: " + selector + "}";
 }
@@ -113,14 +116,22 @@ std::vector<WrongObject> wrong_fields() {
          "should have at least 1 items", "name at least one peer"},
         {"no peers in a grant", "AccessGrant", "{ports: [{port: 80}]}", port("{port: 80}"), kSchema,
          "spec.from: Required value", "is missing"},
-        {"a date without a time", "AccessGrant", "{from: [{world: true}], until: '2026-02-03'}",
-         "{from: [{world: true}], until: '2026-02-03T00:00:00Z'}", kSchema, "must be of type date-time",
-         "is not a date"},
-        {"a day that no month has", "AccessGrant", "{from: [{world: true}], until: '2026-02-30T00:00:00Z'}",
-         "{from: [{world: true}], until: '2026-02-28T00:00:00Z'}", kSchema, "must be of type date-time",
-         "is not a date"},
-        {"an offset of 25 hours", "AccessGrant", "{from: [{world: true}], until: '2026-02-03T00:00:00+25:00'}",
-         "{from: [{world: true}], until: '2026-02-03T00:00:00+13:00'}", kAgent, "", "is not a date"},
+        {"a date without a time", "AccessGrant", until("2026-02-03"), until("2026-02-03T00:00:00Z"), kSchema,
+         "must be of type date-time", "is not a date"},
+        {"a day that no month has", "AccessGrant", until("2026-02-30T00:00:00Z"), until("2026-02-28T00:00:00Z"),
+         kSchema, "must be of type date-time", "is not a date"},
+        {"an offset of 25 hours", "AccessGrant", until("2026-02-03T00:00:00+25:00"), until("2026-02-03T00:00:00+13:00"),
+         kSchema, "should match", "is not a date"},
+        {"an offset of a day", "AccessGrant", until("2026-02-03T00:00:00+24:00"), until("2026-02-03T00:00:00+23:59"),
+         kSchema, "should match", "is not a date"},
+        {"a fraction after a comma", "AccessGrant", until("2026-02-03T23:59:59,5Z"), until("2026-02-03T23:59:59.5Z"),
+         kSchema, "should match", "is not a date"},
+        {"a date before 1970", "AccessGrant", until("1969-12-31T23:59:59Z"), until("1970-01-01T00:00:00Z"), kSchema,
+         "should match", "is not within the years 1970 to 9999"},
+        {"a date before 1970 elsewhere", "AccessGrant", until("1970-01-01T00:00:00+00:01"),
+         until("1970-01-01T00:00:00-00:01"), kAgent, "", "is not within the years 1970 to 9999"},
+        {"a date after 9999", "AccessGrant", until("9999-12-31T23:59:59-00:01"), until("9999-12-31T23:59:59Z"), kAgent,
+         "", "is not within the years 1970 to 9999"},
         {"a slice of no node", "IdentitySlice", "{tenant: a}", "{node: a}", kAgent, "", "is missing"},
         {"an endpoint without its pod", "IdentitySlice", "{node: a, endpoints: [{namespace: b}]}",
          "{node: a, endpoints: [{namespace: b, pod: c}]}", kSchema, "pod: Required value", "is missing"},

@@ -148,6 +148,21 @@ TEST_CASE("ten thousand problems of one object are told by a few, and by their n
     CHECK(message.ends_with("and 9995 more"));
 }
 
+TEST_CASE("what is cut in a message is what the server keeps of it, so that it isn't written again and again") {
+    for (size_t length = 990; length < 1010; ++length) {
+        INFO(length);
+        std::string text(length, 'x');
+        for (int i = 0; i < 1000; ++i)
+            text += "\u20ac";
+        const auto of = problem(Nature::kInvalid, text);
+        const auto status = status_of({of}, {}, 1, Json::object(), kNow);
+        CHECK(condition(status, "Invalid").at("message").get<std::string>().ends_with("\u20ac..."));
+        CHECK(Json::parse(text_of(status)) == status);
+        const auto event = event_of(of, *concerned_by(of), "u", kNow);
+        CHECK(Json::parse(text_of(event)) == event);
+    }
+}
+
 TEST_CASE("an Event is about the object that the problem names, and named after what it says") {
     const auto event_on = [](const state::Problem& of, const std::string& uid) {
         return event_of(of, *concerned_by(of), uid, kNow);

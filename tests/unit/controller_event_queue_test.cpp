@@ -101,6 +101,34 @@ TEST_CASE("a problem that isn't taken lets others go first") {
     CHECK(tell(queue, 1, kNow + 3s).front() == "Tenant odd");
 }
 
+TEST_CASE("a problem that fails waits longer each time, until it is told, and no other waits with it") {
+    EventQueue queue;
+    const auto problems = Problems{problem("Pod shop/odd"), problem("Pod shop/other")};
+    queue.set_problems(problems);
+    auto now = kNow;
+    CHECK_FALSE(queue.any_failed());
+    for (const auto pause : {5s, 10s, 20s, 40s}) {
+        const auto* odd = queue.next(now);
+        REQUIRE(odd != nullptr);
+        CHECK(odd->object == "Pod shop/odd");
+        queue.fail(*odd, now);
+        CHECK(queue.any_failed());
+        tell(queue, SIZE_MAX, now); // the other one
+        queue.set_problems(problems);
+        CHECK(queue.wakes_at() == now + pause);
+        now += pause;
+    }
+    for (int i = 0; i < 20; ++i)
+        queue.fail(problems[0], now);
+    CHECK(queue.next(now + EventQueue::kLongestPause) != nullptr);
+    queue.put_off(problems[0], now);
+    CHECK_FALSE(queue.any_failed());
+    queue.fail(problems[0], now);
+    CHECK(queue.next(now + EventQueue::kFirstPause) != nullptr);
+    queue.set_problems({problems[1]}); // gone, it fails no more
+    CHECK_FALSE(queue.any_failed());
+}
+
 TEST_CASE("what no Event can be about waits for none, and nothing to tell is nothing to wake for") {
     EventQueue queue;
     queue.set_problems({problem(""), problem("EndpointSlice kube-system/dns")});

@@ -23,8 +23,10 @@ source::Value value(const Json& json) {
     return result;
 }
 
-Json agent(const std::string& node, bool running, bool ready) {
-    Json state = running ? Json{{"running", Json::object()}} : Json{{"waiting", Json::object()}};
+constexpr auto kStarted = "2026-11-28T12:00:00Z";
+
+Json agent(const std::string& node, bool running, bool ready, const Json& started = kStarted) {
+    Json state = running ? Json{{"running", {{"startedAt", started}}}} : Json{{"waiting", Json::object()}};
     return {{"metadata", {{"name", "agent-" + node}, {"namespace", "bulkhead-system"}}},
             {"spec", {{"nodeName", node}}},
             {"status",
@@ -33,7 +35,7 @@ Json agent(const std::string& node, bool running, bool ready) {
 }
 
 Json node(const std::string& name, const std::string& ready = "True", const Json& taints = Json::array()) {
-    return {{"metadata", {{"name", name}, {"resourceVersion", "7"}}},
+    return {{"metadata", {{"name", name}, {"resourceVersion", "7"}, {"creationTimestamp", kStarted}}},
             {"spec", {{"taints", taints}}},
             {"status", {{"conditions", {{{"type", "Ready"}, {"status", ready}}}}}}};
 }
@@ -134,6 +136,47 @@ TEST_CASE("the taint goes from nodes whose agent is ready, and from no others") 
           R"({"metadata":{"resourceVersion":"7"},"spec":{"taints":[{"effect":"NoExecute","key":"gpu"}]}})");
 }
 
+TEST_CASE("the taint stays while all that is known of a ready agent is of an older machine with the node's name") {
+    const Json taint{{{"key", "bulkhead.dev/agent-not-ready"}, {"effect", "NoSchedule"}}};
+    struct Row {
+        const char* what;
+        Json agent;
+        std::string node_ready;
+        bool is_freed;
+    };
+    const Row rows[]{
+        {"started with the node", agent("n", true, true, kStarted), "True", true},
+        {"started later", agent("n", true, true, "2026-11-28T12:00:01Z"), "True", true},
+        {"started earlier", agent("n", true, true, "2026-11-28T11:59:59Z"), "True", false},
+        {"started nobody knows when", agent("n", true, true, nullptr), "True", false},
+        {"doesn't run", agent("n", false, true), "True", false},
+        {"isn't ready", agent("n", true, false), "True", false},
+        {"the kubelet is silent", agent("n", true, true), "Unknown", false},
+    };
+    for (const auto& row : rows) {
+        INFO(row.what);
+        Observed observed;
+        Coverage coverage(kPatience);
+        observed.nodes.put(value(node("n", row.node_ready, taint)));
+        observed.agents.put(value(row.agent));
+        coverage.update(observed.agents, observed.nodes, kStart);
+        CHECK(coverage.ready_but_tainted().contains("n") == row.is_freed);
+    }
+}
+
+TEST_CASE("an old pod that is ready and a new one that isn't make no ready agent") {
+    const Json taint{{{"key", "bulkhead.dev/agent-not-ready"}, {"effect", "NoSchedule"}}};
+    Observed observed;
+    Coverage coverage(kPatience);
+    observed.nodes.put(value(node("n", "True", taint)));
+    auto old = agent("n", true, true, "2026-11-28T11:00:00Z");
+    old["metadata"]["name"] = "agent-old";
+    observed.agents.put(value(old));
+    observed.agents.put(value(agent("n", true, false, "2026-11-28T13:00:00Z")));
+    coverage.update(observed.agents, observed.nodes, kStart);
+    CHECK(coverage.ready_but_tainted().empty());
+}
+
 TEST_CASE("a list forgets what it no longer has, but only once it is complete") {
     Observed observed;
     observed.nodes.put(value(node("a")));
@@ -201,20 +244,42 @@ TEST_CASE("only Services with a selector and that port say whom the API server c
         return Json{{"metadata", {{"name", name}, {"namespace", "hooks"}}},
                     {"spec",
                      {{"selector", selector},
-                      {"ports", {{{"port", 443}}, {{"port", 53}, {"protocol", "UDP"}, {"targetPort", "dns"}}}}}}};
+                      {"ports",
+                       {{{"port", 443}, {"protocol", "UDP"}, {"targetPort", 8443}},
+                        {{"port", 443}},
+                        {{"port", 53}, {"protocol", "UDP"}, {"targetPort", "dns"}},
+                        {{"port", 80}, {"protocol", "TCP"}, {"targetPort", "web"}}}}}}};
     };
     observed.services.put(value(service("admit", {{"app", "a"}})));
     observed.services.put(value(service("outside", Json::object())));
-    const std::set<Callee> callees{{"hooks", "admit", 443},   {"hooks", "admit", 53},    {"hooks", "admit", 80},
-                                   {"hooks", "outside", 443}, {"hooks", "nowhere", 443}, {"other", "admit", 443}};
+    const std::set<Callee> callees{{"hooks", "admit", 443}, {"hooks", "admit", 53},    {"hooks", "admit", 80},
+                                   {"hooks", "admit", 81},  {"hooks", "outside", 443}, {"hooks", "nowhere", 443},
+                                   {"other", "admit", 443}};
     const auto reach = reach_of(callees, observed.services).at("kubeApiserver");
     REQUIRE(reach.size() == 2);
     for (const auto& entry : reach) {
         CHECK(entry.at("namespace") == "hooks");
         CHECK(entry.at("selector") == Json{{"app", "a"}});
     }
-    CHECK(reach[0].at("ports") == Json{{{"port", "dns"}, {"protocol", "UDP"}}});
+    CHECK(reach[0].at("ports") == Json{{{"port", "web"}, {"protocol", "TCP"}}});
     CHECK(reach[1].at("ports") == Json{{{"port", 443}, {"protocol", "TCP"}}}); // the target is the port if not said
+}
+
+TEST_CASE("a Service that is another name for somewhere else stands for no pods, whatever its selector says") {
+    Observed observed;
+    Json service{{"metadata", {{"name", "admit"}, {"namespace", "hooks"}}},
+                 {"spec",
+                  {{"type", "ExternalName"},
+                   {"externalName", "admit.example.com"},
+                   {"selector", {{"app", "database"}}},
+                   {"ports", {{{"port", 443}, {"targetPort", 5432}}}}}}};
+    const auto entries = [&] {
+        observed.services.put(value(service));
+        return reach_of({{"hooks", "admit", 443}}, observed.services).at("kubeApiserver").size();
+    };
+    CHECK(entries() == 0);
+    service["spec"]["type"] = "ClusterIP";
+    CHECK(entries() == 1);
 }
 
 TEST_CASE("who is called is read from webhooks, APIServices and conversions") {

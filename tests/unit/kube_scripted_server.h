@@ -5,6 +5,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ public:
     struct Asked {
         std::string method;
         std::string target; // "/api/v1/namespaces?limit=500"
+        std::string head;   // with all headers
         std::string body;
         std::chrono::steady_clock::time_point at;
     };
@@ -42,7 +44,7 @@ public:
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof address;
         const bool listens = bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                             listen(listener_.get(), 16) == 0 &&
+                             listen(listener_.get(), 128) == 0 &&
                              getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
         if (!listens) std::abort();
         port_ = ntohs(address.sin_port);
@@ -61,7 +63,23 @@ public:
         return asked_;
     }
 
+    /// How many connections are held for requests with this method, which the client hasn't closed.
+    size_t held(const std::string& method) const {
+        const std::lock_guard lock(mutex_);
+        size_t count = 0;
+        for (const auto& one : held_) {
+            pollfd fd{.fd = one.connection.get(), .events = POLLRDHUP, .revents = 0};
+            count += one.method == method && poll(&fd, 1, 0) == 0 ? 1 : 0;
+        }
+        return count;
+    }
+
 private:
+    struct Held {
+        std::string method;
+        Fd connection;
+    };
+
     void serve() {
         while (!ended_) {
             Fd connection(accept(listener_.get(), nullptr, nullptr));
@@ -78,7 +96,10 @@ private:
         }
         const auto answer = script_(asked);
         (void)send(connection.get(), answer.bytes.data(), answer.bytes.size(), MSG_NOSIGNAL);
-        if (answer.then == Answer::Then::kHold) held_.push_back(std::move(connection));
+        if (answer.then == Answer::Then::kHold) {
+            const std::lock_guard lock(mutex_);
+            held_.push_back({asked.method, std::move(connection)});
+        }
         if (answer.then != Answer::Then::kReset) return;
         const linger at_once{.l_onoff = 1, .l_linger = 0};
         setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -98,6 +119,7 @@ private:
         const auto target = text.find(' ', method + 1);
         return {.method = text.substr(0, method),
                 .target = text.substr(method + 1, target - method - 1),
+                .head = text.substr(0, head),
                 .body = text.substr(head + 4),
                 .at = std::chrono::steady_clock::now()};
     }
@@ -113,9 +135,9 @@ private:
     Fd listener_;
     uint16_t port_ = 0;
     std::atomic<bool> ended_{false};
-    std::vector<Fd> held_;
     mutable std::mutex mutex_;
     std::vector<Asked> asked_;
+    std::vector<Held> held_;
     std::thread thread_;
 };
 

@@ -187,6 +187,18 @@ TEST_CASE("a text that breaks off or is garbled anywhere is read or refused, nev
     }
 }
 
+TEST_CASE("what is quoted of somebody's text ends with a whole character") {
+    for (const std::string ahead : {"", "x", "xx"}) {
+        std::string text = ahead;
+        for (int i = 0; i < 100; ++i)
+            text += "\u20ac";
+        const auto quote = Value{.content = text}.text();
+        INFO(quote);
+        CHECK(quote.ends_with("\u20ac...\""));
+        CHECK(quote.size() > 80);
+    }
+}
+
 TEST_CASE("an error tells its line") {
     CHECK(yaml("a: 1\nb: [\n\n").error->line >= 3);
     CHECK(json("{\"a\":1,\n\"b\":\nnonsense}").error->line == 3);

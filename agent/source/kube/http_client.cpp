@@ -313,7 +313,7 @@ void set_callbacks(CURL* easy, HttpClient::Transfer* transfer) {
 
 void set_request(CURL* easy, const Request& request, HttpClient::Transfer& transfer, Headers& headers) {
     if (request.method != "GET") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    add(headers, "Accept: application/json");
+    add(headers, "Accept: " + request.accept);
     if (request.body.empty()) return;
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer.keep(request.body));

@@ -37,6 +37,7 @@ struct Request {
     std::string method = "GET";
     std::string body{};
     std::string content_type{};
+    std::string accept = "application/json";
     std::chrono::milliseconds deadline{0}; // for all of it; 0 = none
     bool fresh_connection = false;         // not over one that is there: its other end may hang
 };

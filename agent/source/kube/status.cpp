@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "source/field.h"
 #include "source/reader.h"
 
@@ -17,16 +18,16 @@ constexpr size_t kLongestMessage = 400; // bytes; nobody reads more of it in a l
 std::string tidy(std::string text) {
     std::replace_if(
         text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-    if (text.size() > kLongestMessage) text = text.substr(0, kLongestMessage) + "...";
+    if (text.size() > kLongestMessage) text = std::string(cut_utf8(text, kLongestMessage)) + "...";
     while (text.ends_with(' '))
         text.pop_back();
     return text;
 }
 
-bool says_too_large(const Field& details) {
+bool has_cause(const Field& details, std::string_view reason) {
     bool found = false;
     const auto causes = details["causes"];
-    causes.each([&](const Field& cause) { found |= cause["reason"].string() == "ResourceVersionTooLarge"; });
+    causes.each([&](const Field& cause) { found |= cause["reason"].string() == reason; });
     return found;
 }
 
@@ -41,7 +42,8 @@ Status read_status(const Value& document) {
                   .message = tidy(root["message"].string().value_or(""))};
     if (const auto seconds = details["retryAfterSeconds"].integer(); seconds && *seconds > 0)
         status.retry_after = std::chrono::seconds(*seconds);
-    status.too_large_version = says_too_large(details);
+    status.too_large_version = has_cause(details, "ResourceVersionTooLarge");
+    status.namespace_ends = has_cause(details, "NamespaceTerminating");
     return status;
 }
 

@@ -18,6 +18,7 @@ struct Status {
     std::string message{};
     std::optional<std::chrono::seconds> retry_after{};
     bool too_large_version = false; // the server hasn't reached the version that we asked for
+    bool namespace_ends = false;    // it is being deleted, and takes nothing new
 };
 
 /// Fields that are missing, or not what they should be, are left empty.
