@@ -51,7 +51,6 @@ Json endpoint_of(const state::Pod& pod, const std::vector<Address>& addresses, c
         endpoint["addresses"].push_back(address.text());
     if (pod.created) endpoint["created"] = rfc3339(*pod.created);
     if (pod.common->service_account != kDefaultAccount) endpoint["serviceAccount"] = pod.common->service_account;
-    if (!pod.common->expose.empty()) endpoint["expose"] = pod.common->expose;
     add_unless_empty(endpoint, "labels", labels_of(*pod.common, keys));
     add_unless_empty(endpoint, "ports", ports_of(*pod.common));
     return endpoint;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the other nodes' agents need to know of this node's pods, as IdentitySlices: one for each tenant.
+// Not what their annotations expose: only a pod's own node asks for that.
 // Pure: cluster state and what was compiled from it in, objects out.
 #pragma once
 

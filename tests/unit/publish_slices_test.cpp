@@ -61,7 +61,7 @@ TEST_CASE("a node's slices are one for each tenant, with what others need to kno
     CHECK(slices.at("blog").at("spec").at("level") == "non-protected");
     CHECK(payments.at("labelKeys") == Json{"app"});
     CHECK(payments.at("endpoints") == Json::parse(R"([{"namespace": "payments", "pod": "api",
-        "addresses": ["10.0.1.1", "fd00::1"], "serviceAccount": "ledger", "expose": "http", "labels": {"app": "api"},
+        "addresses": ["10.0.1.1", "fd00::1"], "serviceAccount": "ledger", "labels": {"app": "api"},
         "ports": [{"name": "http", "port": 8080}, {"name": "dns", "port": 53, "protocol": "UDP"}]}])"));
     const auto& labels = slices.at("payments").at("metadata").at("labels");
     CHECK(labels.at("bulkhead.dev/node") == "node-a");
@@ -85,7 +85,6 @@ TEST_CASE("what a slice says, its reader knows") {
     const auto& pod = read->pods[0];
     CHECK(pod.ips == std::vector<Address>{address("10.0.1.1"), address("fd00::1")});
     CHECK(pod.common->service_account == "ledger");
-    CHECK(pod.common->expose == "http");
     CHECK(pod.common->labels == state::Labels{{"app", "api"}});
     CHECK(pod.common->known_labels == std::set<std::string>{"app"});
     CHECK(pod.common->ports == std::vector<state::ContainerPort>{{"http", BH_TCP, 8080}, {"dns", BH_UDP, 53}});
