@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <random>
 
+#include "compile/label_keys.h"
 #include "controller/wanted.h"
+#include "publish/slices.h"
 
 namespace bulkhead::controller {
 
@@ -121,7 +123,15 @@ std::vector<state::Problem> Controller::problems() const {
     const auto& compiled = compiler_.desired().problems;
     all.insert(all.end(), compiled.begin(), compiled.end());
     observed_.add_not_guarded(cluster_, all);
+    add_left_out(all);
     return all;
+}
+
+/// Each agent says the same of its own pods; Events are ours.
+void Controller::add_left_out(std::vector<state::Problem>& all) const {
+    const auto keys = compile::label_keys(cluster_);
+    for (const auto& [key, pod] : cluster_.pods())
+        std::ranges::move(publish::left_out_of(pod, keys), std::back_inserter(all));
 }
 
 bool Controller::ready() const {
