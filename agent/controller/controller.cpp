@@ -114,6 +114,7 @@ Changes Controller::wanted(const std::vector<state::Problem>& problems, const En
     want_statuses(observed_, problems, endings, date, changes);
     want_no_taint(observed_, coverage_.ready_but_tainted(), changes);
     want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);
+    want_no_gone_pods(observed_, cluster_, coverage_.silent(), changes);
     want_reach(observed_, changes);
     return changes;
 }
