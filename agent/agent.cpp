@@ -185,11 +185,23 @@ void Agent::publish() {
         publisher_->set_wanted(
             publish::slices_of(cluster_, compiler_->desired(), options_.node_name, told_keys_->keys(), not_guarded_));
         publish_due_ = false;
+        problems_due_ |= find_left_out();
     }
     const auto error = publisher_->error();
     publisher_->tick(now);
     told_ |= !publish_due_ && publisher_->in_sync();
     problems_due_ |= error != publisher_->error();
+}
+
+/// True if it is something else than before.
+bool Agent::find_left_out() {
+    std::vector<state::Problem> found;
+    for (const auto& [slot, local] : cluster_.local_pods())
+        if (const auto pod = cluster_.pods().find(local.pod); pod != cluster_.pods().end() && pod->second.slice.empty())
+            std::ranges::move(publish::left_out_of(pod->second, told_keys_->keys()), std::back_inserter(found));
+    const bool is_new = found != left_out_;
+    left_out_ = std::move(found);
+    return is_new;
 }
 
 /// What the source changed, and what that and netlink mean for this node's pods.

@@ -88,6 +88,7 @@ private:
     bool concerns_scope(const state::Changes& changes) const;
     void choose_slices(const state::Changes& changes);
     void publish();
+    bool find_left_out();
     void attach_links(bool news);
     void take_refused(const datapath::WriteReport& report);
     void log_refused(const std::vector<std::string>& before) const;
@@ -153,6 +154,7 @@ private:
     std::chrono::milliseconds next_retry_ = kFirstRetry;
     std::vector<std::string> write_errors_;
     std::string netlink_error_;
+    std::vector<state::Problem> left_out_; // of what was published
     std::set<state::Problem> known_problems_;
     std::map<std::string, uint64_t> error_counts_{{"attach", 0}, {"netlink", 0}, {"write", 0}};
     std::map<std::string, uint64_t> refused_rows_; // by map

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <random>
 
+#include "compile/label_keys.h"
 #include "controller/wanted.h"
+#include "publish/slices.h"
 
 namespace bulkhead::controller {
 
@@ -120,6 +122,7 @@ Changes Controller::wanted(const std::vector<state::Problem>& problems, const En
     want_statuses(observed_, problems, endings, date, changes);
     want_no_taint(observed_, coverage_.ready_but_tainted(), changes);
     want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);
+    want_no_gone_pods(observed_, cluster_, coverage_.silent(), changes);
     want_reach(observed_, changes);
     return changes;
 }
@@ -129,7 +132,15 @@ std::vector<state::Problem> Controller::problems() const {
     const auto& compiled = compiler_.desired().problems;
     all.insert(all.end(), compiled.begin(), compiled.end());
     observed_.add_not_guarded(cluster_, all);
+    add_left_out(all);
     return all;
+}
+
+/// Each agent says the same of its own pods; Events are ours.
+void Controller::add_left_out(std::vector<state::Problem>& all) const {
+    const auto keys = compile::label_keys(cluster_);
+    for (const auto& [key, pod] : cluster_.pods())
+        std::ranges::move(publish::left_out_of(pod, keys), std::back_inserter(all));
 }
 
 bool Controller::ready() const {

@@ -65,6 +65,7 @@ private:
     bool review_is_due(Time now);
     void review(Time now);
     std::vector<state::Problem> problems() const;
+    void add_left_out(std::vector<state::Problem>& all) const;
     void log_errors();
 
     Changes wanted(const std::vector<state::Problem>& problems, const Endings& endings, state::Time date) const;

@@ -26,7 +26,7 @@ std::map<std::string, AgentsOfNode> by_node(const Kept<AgentPod>& agents) {
 /// By an agent that started on this machine. One of an older machine with the same name stays Ready as long as nobody
 /// says otherwise: its kubelet is gone.
 bool is_guarded(const NodeFacts& node, const AgentsOfNode& agent) {
-    return node.alive && agent.ready_since && node.created && *agent.ready_since >= *node.created;
+    return !node.silent && agent.ready_since && node.created && *agent.ready_since >= *node.created;
 }
 
 } // namespace
@@ -34,6 +34,7 @@ bool is_guarded(const NodeFacts& node, const AgentsOfNode& agent) {
 void Coverage::update(const Kept<AgentPod>& agents, const Kept<NodeFacts>& nodes, Time now) {
     const auto bound = by_node(agents);
     uncovered_.clear();
+    silent_.clear();
     ready_but_tainted_.clear();
     wakes_at_.reset();
     std::erase_if(absent_since_, [&](const auto& node) { return !nodes.all().contains(node.first); });
@@ -41,15 +42,14 @@ void Coverage::update(const Kept<AgentPod>& agents, const Kept<NodeFacts>& nodes
         const auto found = bound.find(name);
         const auto agent = found == bound.end() ? AgentsOfNode{} : found->second;
         if (node.tainted && is_guarded(node, agent)) ready_but_tainted_.insert(name);
-        // What a kubelet said before it fell silent is no news of its agent.
-        if (agent.running && node.alive) {
+        if (agent.running && !node.silent) {
             absent_since_.erase(name);
             continue;
         }
         const auto since = absent_since_.try_emplace(name, now).first->second;
         const auto due = since + (found == bound.end() ? patience_.unbound : patience_.absent);
         if (now >= due)
-            uncovered_.insert(name);
+            (agent.running ? silent_ : uncovered_).insert(name);
         else
             wakes_at_ = std::min(wakes_at_.value_or(due), due);
     }

@@ -18,11 +18,11 @@ std::string text_in(const Field& field) {
     return field.string().value_or("");
 }
 
-bool has_condition(const Field& status, std::string_view type, bool unless_said) {
-    bool holds = unless_said;
+bool is_ready(const Field& status, std::string_view what) {
+    bool holds = false;
     const auto conditions = status["conditions"];
     conditions.each([&](const Field& condition) {
-        if (condition["type"].string() == type) holds = condition["status"].string() == "True";
+        if (condition["type"].string() == "Ready") holds = condition["status"].string() == what;
     });
     return holds;
 }
@@ -52,13 +52,14 @@ void read_containers(const Field& status, AgentPod& pod) {
 AgentPod read_agent(const Field& pod) {
     const auto spec = pod["spec"];
     const auto status = pod["status"];
-    AgentPod agent{.node = text_in(spec["nodeName"]), .ready = has_condition(status, "Ready", false)};
+    AgentPod agent{.node = text_in(spec["nodeName"]), .ready = is_ready(status, "True")};
     read_containers(status, agent);
     return agent;
 }
 
+/// Who says that a node isn't ready is its kubelet; Unknown is what others say when they haven't heard of it for long.
 NodeFacts read_node(const Field& node) {
-    NodeFacts facts{.alive = has_condition(node["status"], "Ready", true)};
+    NodeFacts facts{.silent = is_ready(node["status"], "Unknown")};
     const auto spec = node["spec"];
     const auto taints = spec["taints"];
     taints.each([&](const Field& taint) {
@@ -67,7 +68,7 @@ NodeFacts read_node(const Field& node) {
         else
             facts.other_taints.push_back(json_of(taint.value()));
     });
-    if (!facts.tainted) return {.alive = facts.alive}; // the rest changes all the time
+    if (!facts.tainted) return {.silent = facts.silent}; // the rest changes all the time
     const auto metadata = node["metadata"];
     facts.version = text_in(metadata["resourceVersion"]);
     facts.created = source::read_time(metadata["creationTimestamp"]);
@@ -84,7 +85,10 @@ Reported read_reported(const Field& object) {
 
 SliceFacts read_slice(const Field& slice) {
     const auto spec = slice["spec"];
-    SliceFacts facts{.node = text_in(spec["node"]), .spec = spec.present() ? text_of(json_of(spec.value())) : ""};
+    const auto metadata = slice["metadata"];
+    SliceFacts facts{.node = text_in(spec["node"]),
+                     .spec = spec.present() ? text_of(json_of(spec.value())) : "",
+                     .version = text_in(metadata["resourceVersion"])};
     const auto not_guarded = spec["notGuarded"];
     not_guarded.each([&](const Field& entry) {
         if (const auto why = state::not_guarded_by_name(text_in(entry["why"])))

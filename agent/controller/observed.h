@@ -30,7 +30,7 @@ struct AgentPod {
 };
 
 struct NodeFacts {
-    bool alive = true;    // its kubelet is heard of
+    bool silent = false;  // its kubelet isn't heard of
     bool tainted = false; // bulkhead.dev/agent-not-ready
     // Of a tainted one:
     Json other_taints = Json::array();
@@ -80,6 +80,7 @@ struct NotGuardedPod {
 struct SliceFacts {
     std::string node; // empty = of no node
     std::string spec; // as text
+    std::string version{};
     std::vector<NotGuardedPod> not_guarded{};
     bool operator==(const SliceFacts&) const = default;
 };

@@ -119,6 +119,28 @@ void want_slices(const Observed& observed, const state::Cluster& cluster, const 
                 {.path = kOurs + "identityslices/" + source::kube::escaped(name), .method = "DELETE"});
 }
 
+/// Only of what was seen: an agent may write meanwhile.
+void want_no_gone_pods(const Observed& observed, const state::Cluster& cluster, const std::set<std::string>& nodes,
+                       Changes& changes) {
+    for (const auto& [name, slice] : observed.slices.all()) {
+        if (!nodes.contains(slice.node)) continue;
+        const auto spec = Json::parse(slice.spec, nullptr, false);
+        if (!spec.is_object() || !spec.contains("endpoints")) continue;
+        auto left = Json::array();
+        for (const auto& endpoint : spec["endpoints"]) {
+            const auto pod = cluster.pods().find(endpoint.value("namespace", "") + "/" + endpoint.value("pod", ""));
+            if (pod != cluster.pods().end() && pod->second.node == slice.node && !pod->second.finished)
+                left.push_back(endpoint);
+        }
+        if (left.size() == spec["endpoints"].size()) continue;
+        add(changes, "remove pods that are no more from IdentitySlice " + name,
+            {.path = kOurs + "identityslices/" + source::kube::escaped(name),
+             .method = "PATCH",
+             .body = text_of({{"metadata", {{"resourceVersion", slice.version}}}, {"spec", {{"endpoints", left}}}}),
+             .content_type = "application/merge-patch+json"});
+    }
+}
+
 void want_reach(const Observed& observed, Changes& changes) {
     const std::string name(state::kReachSlice);
     const auto spec = reach_of(callees_in(observed), observed.services);

@@ -26,6 +26,10 @@ void want_no_taint(const Observed& observed, const std::set<std::string>& nodes,
 void want_slices(const Observed& observed, const state::Cluster& cluster, const compile::Settings& policy,
                  const std::set<std::string>& nodes, Changes& changes);
 
+/// What these nodes' agents said, without the pods that the API server no longer has there.
+void want_no_gone_pods(const Observed& observed, const state::Cluster& cluster, const std::set<std::string>& nodes,
+                       Changes& changes);
+
 /// The IdentitySlice of whom the API server calls.
 void want_reach(const Observed& observed, Changes& changes);
 

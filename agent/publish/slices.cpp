@@ -18,6 +18,12 @@ using Json = nlohmann::ordered_json;
 constexpr auto kDefaultAccount = "default"; // is left out
 constexpr auto kNotGuardedSlice = "!";      // no tenant is called so
 
+// Tenants write what their pods' entries hold, and every node hears of it. So an entry has no more than some 8 KiB, and
+// a slice no more than the API server is glad to store (etcd takes 1.5 MiB).
+constexpr size_t kLongestLabels = 3 << 10; // keys and values
+constexpr size_t kMostPorts = 64;          // names have 15 letters
+constexpr size_t kLargestSlice = 256 << 10;
+
 const char* name_of_transport(uint8_t protocol) {
     return protocol == BH_UDP ? "UDP" : protocol == BH_SCTP ? "SCTP" : "TCP";
 }
@@ -27,6 +33,7 @@ Json ports_of(const state::PodTemplate& common) {
     Json ports = Json::array();
     for (const auto& port : common.ports) {
         if (port.name.empty()) continue;
+        if (ports.size() == kMostPorts) break;
         Json entry{{"name", port.name}, {"port", port.port}};
         if (port.protocol != BH_TCP) entry["protocol"] = name_of_transport(port.protocol);
         ports.push_back(std::move(entry));
@@ -41,6 +48,14 @@ Json labels_of(const state::PodTemplate& common, const std::set<std::string>& ke
     return labels;
 }
 
+/// A label that is left out would count as one that isn't there: so it is all of them or none.
+bool labels_fit(const state::PodTemplate& common, const std::set<std::string>& keys) {
+    size_t length = 0;
+    for (const auto& [key, value] : common.labels)
+        if (keys.contains(key)) length += key.size() + value.size();
+    return length <= kLongestLabels;
+}
+
 void add_unless_empty(Json& object, const char* key, Json value) {
     if (!value.empty()) object[key] = std::move(value);
 }
@@ -51,7 +66,6 @@ Json endpoint_of(const state::Pod& pod, const std::vector<Address>& addresses, c
         endpoint["addresses"].push_back(address.text());
     if (pod.created) endpoint["created"] = rfc3339(*pod.created);
     if (pod.common->service_account != kDefaultAccount) endpoint["serviceAccount"] = pod.common->service_account;
-    if (!pod.common->expose.empty()) endpoint["expose"] = pod.common->expose;
     add_unless_empty(endpoint, "labels", labels_of(*pod.common, keys));
     add_unless_empty(endpoint, "ports", ports_of(*pod.common));
     return endpoint;
@@ -62,6 +76,11 @@ Json owner_of(const state::Node& node) {
     return {{"apiVersion", "v1"}, {"kind", "Node"}, {"name", node.meta.name}, {"uid", node.uid}};
 }
 
+/// Spread evenly, and told apart by some letter, whatever names somebody chooses.
+std::string place_of(const state::PodKey& key) {
+    return state::scope_of(key) + key;
+}
+
 class Collector {
 public:
     Collector(const state::Cluster& cluster, std::set<std::string> keys, std::string node)
@@ -69,67 +88,107 @@ public:
 
     void add(const state::Pod& pod, const std::vector<Address>& addresses, const std::string& tenant,
              bool is_protected) {
-        auto& slice = slices_[node_ + "-" + state::scope_of(tenant)];
-        if (slice.endpoints.empty() || tenant < slice.tenant) slice.tenant = tenant;
-        slice.is_protected |= is_protected;
-        slice.endpoints[pod.ns + "/" + pod.name] = endpoint_of(pod, addresses, keys_);
+        const bool has_labels = labels_fit(*pod.common, keys_);
+        auto& group = groups_[{tenant, has_labels ? "" : "-"}];
+        if (has_labels) group.keys = keys_;
+        group.is_protected |= is_protected;
+        auto json = endpoint_of(pod, addresses, group.keys);
+        const auto size = text_of(json).size();
+        group.endpoints[pod.ns + "/" + pod.name] = {std::move(json), size};
     }
 
     void add(const state::PodKey& key, state::NotGuarded why) {
         const auto slash = key.find('/');
-        slices_[node_ + "-" + state::scope_of(kNotGuardedSlice)].not_guarded.push_back(
+        not_guarded_.push_back(
             {{"namespace", key.substr(0, slash)}, {"pod", key.substr(slash + 1)}, {"why", state::name_of(why)}});
     }
 
     Slices finish() {
-        Slices slices;
-        for (auto& [name, slice] : slices_)
-            slices[name] = object(name, std::move(slice)).dump(-1, ' ', false, Json::error_handler_t::replace);
-        return slices;
+        for (const auto& [key, group] : groups_) {
+            Part all;
+            for (const auto& [pod, endpoint] : group.endpoints)
+                all[pod] = &endpoint;
+            add_slices(key, group, all, 0);
+        }
+        if (!not_guarded_.empty()) // nothing that another agent needs
+            add_slice(free_name(kNotGuardedSlice), node_label(),
+                      {{"node", node_}, {"notGuarded", std::move(not_guarded_)}});
+        return std::move(slices_);
     }
 
 private:
-    struct Slice {
-        std::string tenant;        // the first, where names share a hash: a slice may be of several
+    struct Endpoint {
+        Json json;
+        size_t size = 0; // as text
+    };
+    using Part = std::map<state::PodKey, const Endpoint*>;
+    struct Group {
+        std::set<std::string> keys;
         bool is_protected = false; // one of its pods
-        std::map<state::PodKey, Json> endpoints;
-        Json not_guarded = Json::array();
+        std::map<state::PodKey, Endpoint> endpoints;
+    };
+    struct GroupKey {
+        std::string tenant; // one: what a slice is called after, and its labels
+        std::string part;   // of the tenant's pods; empty = all, as nearly always
+        auto operator<=>(const GroupKey&) const = default;
     };
 
-    Json spec_of(Slice slice) const {
-        Json spec{{"node", node_}};
-        add_unless_empty(spec, "notGuarded", std::move(slice.not_guarded));
-        if (slice.endpoints.empty()) return spec;
-        spec["tenant"] = slice.tenant;
-        spec["level"] = slice.is_protected ? "protected" : "non-protected";
-        spec["labelKeys"] = keys_;
-        for (auto& [key, endpoint] : slice.endpoints)
-            spec["endpoints"].push_back(std::move(endpoint));
-        return spec;
+    static std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+    /// Parts of too many are told apart by the letters of their pods' places, from this depth on: so a pod that comes
+    /// or goes moves no other, but where a part gets too large, or small enough again.
+    void add_slices(const GroupKey& key, const Group& group, const Part& all, size_t depth) {
+        size_t size = 0;
+        for (const auto& [pod, endpoint] : all)
+            size += endpoint->size + 1;
+        if (size <= kLargestSlice || all.size() == 1) return add_endpoints(key, group, all);
+        std::map<char, Part> parts;
+        for (const auto& [pod, endpoint] : all) {
+            const auto place = place_of(pod);
+            parts[depth < place.size() ? place[depth] : '\0'][pod] = endpoint;
+        }
+        for (const auto& [letter, part] : parts)
+            add_slices({key.tenant, key.part + letter}, group, part, depth + 1);
     }
 
-    Json labels_of_slice(const Slice& slice) const {
-        Json labels{{state::kNodeLabel, state::label_value(node_)}};
-        if (slice.endpoints.empty()) return labels; // nothing that another agent needs
-        labels[state::kTenantLabel] = state::label_value(slice.tenant);
-        labels[state::kScopeLabel] = state::scope_of(slice.tenant);
-        return labels;
+    void add_endpoints(const GroupKey& key, const Group& group, const Part& part) {
+        Json spec{{"node", node_},
+                  {"tenant", key.tenant},
+                  {"level", group.is_protected ? "protected" : "non-protected"},
+                  {"labelKeys", group.keys}};
+        for (const auto& [pod, endpoint] : part)
+            spec["endpoints"].push_back(endpoint->json);
+        auto labels = node_label();
+        labels[state::kTenantLabel] = state::label_value(key.tenant);
+        labels[state::kScopeLabel] = state::scope_of(key.tenant);
+        const auto name = free_name(key.part.empty() ? key.tenant : key.tenant + "\n" + key.part);
+        add_slice(name, std::move(labels), std::move(spec));
     }
 
-    Json object(const std::string& name, Slice slice) const {
-        Json metadata{{"name", name}, {"labels", labels_of_slice(slice)}};
+    Json node_label() const { return {{state::kNodeLabel, state::label_value(node_)}}; }
+
+    void add_slice(const std::string& name, Json labels, Json spec) {
+        Json metadata{{"name", name}, {"labels", std::move(labels)}};
         if (const auto node = cluster_.nodes().find(node_); node != cluster_.nodes().end() && !node->second.uid.empty())
             metadata["ownerReferences"] = Json::array({owner_of(node->second)});
-        return {{"apiVersion", "bulkhead.dev/v1alpha1"},
-                {"kind", "IdentitySlice"},
-                {"metadata", std::move(metadata)},
-                {"spec", spec_of(std::move(slice))}};
+        slices_[name] = text_of({{"apiVersion", "bulkhead.dev/v1alpha1"},
+                                 {"kind", "IdentitySlice"},
+                                 {"metadata", std::move(metadata)},
+                                 {"spec", std::move(spec)}});
+    }
+
+    /// Names can be found that share a hash: the second takes the next number.
+    std::string free_name(const std::string& what) const {
+        for (uint32_t number = state::scope_number(what);; ++number)
+            if (auto name = node_ + "-" + state::scope_text(number); !slices_.contains(name)) return name;
     }
 
     const state::Cluster& cluster_;
     std::set<std::string> keys_;
     std::string node_;
-    std::map<std::string, Slice> slices_; // by their names
+    std::map<GroupKey, Group> groups_;
+    Json not_guarded_ = Json::array();
+    Slices slices_;
 };
 
 /// The pod is known, and to what tenant it belongs.
@@ -160,6 +219,26 @@ Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired,
     for (const auto& [key, why] : not_guarded)
         collector.add(key, why);
     return collector.finish();
+}
+
+std::vector<state::Problem> left_out_of(const state::Pod& pod, const std::set<std::string>& label_keys) {
+    std::vector<state::Problem> problems;
+    const auto complain = [&](std::string field, std::string text) {
+        problems.push_back({.origin = pod.origin.text(),
+                            .object = "Pod " + pod.ns + "/" + pod.name,
+                            .field = std::move(field),
+                            .text = std::move(text)});
+    };
+    const auto& common = *pod.common;
+    if (common.host_network) return problems;
+    if (!labels_fit(common, label_keys))
+        complain("metadata.labels", "those that selectors ask for have more than 3 KiB: other nodes are told of none, "
+                                    "and there no selector that asks for one means this pod");
+    const auto named = std::ranges::count_if(common.ports, [](const auto& port) { return !port.name.empty(); });
+    if (static_cast<size_t>(named) > kMostPorts)
+        complain("spec.containers", "have more than 64 ports with a name: other nodes are told of the first 64, and "
+                                    "there the names of the others mean nothing");
+    return problems;
 }
 
 Slices slices_of_pods(const state::Cluster& cluster, const compile::Tenancy& tenancy,

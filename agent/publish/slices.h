@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the other nodes' agents need to know of this node's pods, as IdentitySlices: one for each tenant.
+// What the other nodes' agents need to know of this node's pods, as IdentitySlices: one for each tenant, more where it
+// would get too large, and none of two. Not what their annotations expose: only a pod's own node asks for that.
 // Pure: cluster state and what was compiled from it in, objects out.
 #pragma once
 
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "compile/desired.h"
 #include "compile/tenancy.h"
@@ -22,6 +24,9 @@ using Slices = std::map<std::string, std::string>;
 /// And one that tells of those which the node can't guard, if there are any.
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node,
                  const std::set<std::string>& label_keys, const state::NotGuardedPods& not_guarded = {});
+
+/// What slices leave out of this pod, since it is too much.
+std::vector<state::Problem> left_out_of(const state::Pod& pod, const std::set<std::string>& label_keys);
 
 /// Of nodes without an agent, from their Pod objects: later than netlink would say, and nothing of an address that the
 /// kubelet doesn't report.

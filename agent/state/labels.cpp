@@ -9,9 +9,17 @@
 namespace bulkhead::state {
 
 std::string scope_of(std::string_view tenant) {
-    char hash[9] = {};
-    std::snprintf(hash, sizeof hash, "%08x", fnv1a_32(tenant));
-    return hash;
+    return scope_text(scope_number(tenant));
+}
+
+uint32_t scope_number(std::string_view tenant) {
+    return fnv1a_32(tenant);
+}
+
+std::string scope_text(uint32_t number) {
+    char text[9] = {};
+    std::snprintf(text, sizeof text, "%08x", number);
+    return text;
 }
 
 std::string label_value(std::string_view name) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,7 @@ inline constexpr std::string_view kHncSuffix = ".tree.hnc.x-k8s.io/depth"; // af
 // On IdentitySlices
 inline constexpr std::string_view kReachSlice = "kube-apiserver";     // the name of the one that is of no node
 inline constexpr std::string_view kNodeLabel = "bulkhead.dev/node";   // and kTenantLabel
-inline constexpr std::string_view kScopeLabel = "bulkhead.dev/scope"; // scope_of() its tenants, or kEveryScope
+inline constexpr std::string_view kScopeLabel = "bulkhead.dev/scope"; // scope_of() its tenant, or kEveryScope
 inline constexpr std::string_view kEveryScope = "all";                // every node has to hear of it
 
 // On pods
@@ -31,6 +32,10 @@ inline constexpr std::string_view kExposeAnnotation = "bulkhead.dev/expose";
 
 /// By what agents ask for the slices of a tenant: a hash, so that hundreds of them fit into one question.
 std::string scope_of(std::string_view tenant);
+
+/// The same as a number, and as text: eight hex digits.
+uint32_t scope_number(std::string_view tenant);
+std::string scope_text(uint32_t number);
 
 /// A name as a label's value: at most 63 of [A-Za-z0-9-_.]. What is longer is cut and ends in a hash of the whole; '/'
 /// ("capsule/payments") becomes '.'.

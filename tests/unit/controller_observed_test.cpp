@@ -76,14 +76,60 @@ TEST_CASE("a node is spoken for when no agent was ever bound to it, or its agent
     CHECK(uncovered_after(26s) == Names{"bare"});
 }
 
-TEST_CASE("an agent on a node whose kubelet has fallen silent counts as away") {
+TEST_CASE("only an unknown node is silent: a kubelet that says it isn't ready is heard, and its agent counts") {
     Observed observed;
     Coverage coverage(kPatience);
-    observed.agents.put(value(agent("lost", true, true)));
+    for (const auto* name : {"lost", "sick"})
+        observed.agents.put(value(agent(name, true, true)));
+    observed.agents.put(value(agent("dead", false, false)));
     observed.nodes.put(value(node("lost", "Unknown")));
+    observed.nodes.put(value(node("dead", "Unknown")));
+    observed.nodes.put(value(node("sick", "False")));
+    observed.nodes.put(value({{"metadata", {{"name", "new"}}}})); // no word of it, and no agent
     coverage.update(observed.agents, observed.nodes, kStart);
+    CHECK(coverage.silent().empty());
     coverage.update(observed.agents, observed.nodes, kStart + 20s);
-    CHECK(coverage.uncovered() == Names{"lost"});
+    CHECK(coverage.silent() == Names{"lost"});
+    CHECK(coverage.uncovered() == Names{"dead", "new"});
+    observed.nodes.put(value(node("lost")));
+    coverage.update(observed.agents, observed.nodes, kStart + 21s);
+    CHECK(coverage.silent().empty());
+}
+
+TEST_CASE(
+    "of a silent node's slices only pods that are no more are taken away, and nothing that was written meanwhile") {
+    Observed observed;
+    state::Cluster cluster;
+    const auto bank_pod = [](const std::string& name, const std::string& node) {
+        state::Pod pod;
+        pod.name = name;
+        pod.ns = "bank";
+        pod.node = node;
+        pod.common = std::make_shared<const state::PodTemplate>();
+        return pod;
+    };
+    auto done = bank_pod("done", "lost");
+    done.finished = true;
+    for (const auto& pod : {bank_pod("here", "lost"), bank_pod("moved", "other"), done})
+        cluster.put(pod);
+    const auto slice = [](const std::string& name, const std::string& node, const std::vector<std::string>& pods) {
+        Json endpoints = Json::array();
+        for (const auto& pod : pods)
+            endpoints.push_back({{"namespace", "bank"}, {"pod", pod}, {"addresses", {"10.0.1.1"}}});
+        return Json{{"metadata", {{"name", name}, {"resourceVersion", "41"}}},
+                    {"spec", {{"node", node}, {"tenant", "bank"}, {"endpoints", endpoints}}}};
+    };
+    observed.slices.put(value(slice("lost-1", "lost", {"here", "gone", "moved", "done"})));
+    observed.slices.put(value(slice("lost-2", "lost", {"here"})));
+    observed.slices.put(value(slice("fine-1", "fine", {"gone"})));
+    Changes changes;
+    want_no_gone_pods(observed, cluster, {"lost"}, changes);
+    REQUIRE(changes.size() == 1);
+    const auto& request = changes.begin()->second.request;
+    CHECK(request.method == "PATCH");
+    CHECK(request.path == "/apis/bulkhead.dev/v1alpha1/identityslices/lost-1");
+    CHECK(Json::parse(request.body) == Json::parse(R"({"metadata": {"resourceVersion": "41"}, "spec": {"endpoints": [
+        {"namespace": "bank", "pod": "here", "addresses": ["10.0.1.1"]}]}})"));
 }
 
 TEST_CASE("what an agent says that it can't guard is a problem of that pod, if the pod is on its node") {

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
 
 #include "kube_scripted_server.h"
 #include "publish/publisher.h"
@@ -47,6 +48,8 @@ public:
         return all;
     }
 
+    size_t looks() const { return server_.asked().size() - writes().size(); }
+
     std::optional<Publisher> publisher;
 
 private:
@@ -58,6 +61,11 @@ private:
     ScriptedServer server_;
     std::unique_ptr<Session> session_;
 };
+
+void wait_for(Scene& scene, std::chrono::milliseconds time) {
+    const auto until = std::chrono::steady_clock::now() + time;
+    scene.wait([&] { return std::chrono::steady_clock::now() >= until; });
+}
 
 ScriptedServer::Answer willing(const ScriptedServer::Asked& request) {
     return {response("200 OK", request.method == "GET" ? kNothing : "{}")};
@@ -195,6 +203,166 @@ TEST_CASE("what somebody removed or changed is written again when that is found,
     scene.wait(
         [&] { return scene.publisher->error().find("are there two agents for node node-a?") != std::string::npos; });
     scene.wait([&] { return scene.writes().size() >= 4; });
+}
+
+TEST_CASE("a look that tells what was before a write is no news of somebody else's") {
+    Scene scene(
+        [](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+            if (request.method != "GET") std::this_thread::sleep_for(300ms); // a look waits behind it
+            return willing(request);                                         // and doesn't have it
+        },
+        {.between_writes = 10ms, .between_looks = 1h, .second_look = 50ms});
+    scene.publisher->set_wanted({{"node-a-1", R"({"spec":{"tenant":"bank"}})"}});
+    scene.wait([&] { return scene.looks() == 2; });
+    wait_for(scene, 20ms);
+    CHECK(scene.writes().size() == 1);
+    CHECK(scene.publisher->in_sync());
+}
+
+/// A slice of a tenant with these pods.
+std::string slice_of(const std::string& tenant, const std::vector<std::string>& pods) {
+    nlohmann::json slice{{"metadata", {{"labels", {{"tenant", tenant}}}}},
+                         {"spec", {{"labelKeys", {"app"}}, {"endpoints", nlohmann::json::array()}}}};
+    for (const auto& pod : pods)
+        slice["spec"]["endpoints"].push_back({{"namespace", "bank"}, {"pod", pod}});
+    return slice.dump();
+}
+
+bool is_about(const ScriptedServer::Asked& request, const std::string& slice) {
+    return request.target.substr(0, request.target.find('?')).ends_with("/" + slice);
+}
+
+/// Refuses to write that slice for as long as it is told to.
+struct Refusing {
+    std::string slice;
+    std::string status = "429 Too Many Requests";
+    std::atomic<bool> refuses = true;
+
+    ScriptedServer::Script script() {
+        return [this](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+            if (request.method == "GET" || !refuses || !is_about(request, slice)) return willing(request);
+            return {response(status, "{}")};
+        };
+    }
+    /// As the server had them last, by name.
+    static std::map<std::string, std::string> stored(const Scene& scene) {
+        std::map<std::string, std::string> slices;
+        for (const auto& write : scene.writes()) {
+            const auto path = write.target.substr(0, write.target.find('?'));
+            slices[path.substr(path.rfind('/') + 1)] = write.body;
+        }
+        return slices;
+    }
+};
+
+TEST_CASE("a pod that moves to another slice stays in the old one until the server has the new one") {
+    Refusing server{.slice = "node-a-2"};
+    server.refuses = false;
+    Scene scene(server.script(), {.between_writes = 10ms});
+    scene.publisher->set_wanted({{"node-a-1", slice_of("one", {"x"})}, {"node-a-3", slice_of("one", {"y", "z"})}});
+    scene.wait_in_sync();
+    server.refuses = true;
+    const auto two = slice_of("two", {"x", "y"}), three = slice_of("one", {"z", "new"});
+    scene.publisher->set_wanted({{"node-a-2", two}, {"node-a-3", three}});
+    wait_for(scene, 500ms);
+    auto stored = Refusing::stored(scene);
+    CHECK(stored.at("node-a-1") == slice_of("one", {"x"})); // not removed
+    CHECK(nlohmann::json::parse(stored.at("node-a-3")) ==   // what is new here isn't held up
+          nlohmann::json::parse(slice_of("one", {"z", "new", "y"})));
+    CHECK_FALSE(scene.publisher->in_sync());
+    server.refuses = false;
+    scene.wait_in_sync();
+    stored = Refusing::stored(scene);
+    CHECK(stored.at("node-a-1").empty());
+    CHECK(stored.at("node-a-2") == two);
+    CHECK(stored.at("node-a-3") == three);
+}
+
+TEST_CASE("pods that change places between two slices are in one of them all the time") {
+    Scene scene(willing, {.between_writes = 10ms});
+    scene.publisher->set_wanted({{"node-a-1", slice_of("one", {"x"})}, {"node-a-2", slice_of("two", {"y"})}});
+    scene.wait_in_sync();
+    const auto before = scene.writes().size();
+    scene.publisher->set_wanted({{"node-a-1", slice_of("one", {"y"})}, {"node-a-2", slice_of("two", {"x"})}});
+    scene.wait_in_sync();
+    std::map<std::string, std::string> stored{{"node-a-1", "x"}, {"node-a-2", "y"}};
+    const auto writes = scene.writes();
+    for (size_t i = before; i < writes.size(); ++i) {
+        stored[is_about(writes[i], "node-a-1") ? "node-a-1" : "node-a-2"] = writes[i].body;
+        const auto all = stored["node-a-1"] + stored["node-a-2"];
+        CHECK(all.find('x') != std::string::npos);
+        CHECK(all.find('y') != std::string::npos);
+    }
+    CHECK(writes.size() == before + 4);
+}
+
+TEST_CASE("a pod that moves into a slice which was another tenant's is taken along only when that was moved") {
+    Refusing server{.slice = "node-a-2"};
+    server.refuses = false;
+    Scene scene(server.script(), {.between_writes = 10ms});
+    scene.publisher->set_wanted({{"node-a-1", slice_of("victim", {"x"})}});
+    scene.wait_in_sync();
+    server.refuses = true; // another tenant's slice takes its name, whose labels would hide the pod from those who ask
+    scene.publisher->set_wanted({{"node-a-1", slice_of("robber", {"r"})}, {"node-a-2", slice_of("victim", {"x"})}});
+    wait_for(scene, 300ms);
+    CHECK(Refusing::stored(scene).at("node-a-1") == slice_of("victim", {"x"}));
+    server.refuses = false;
+    scene.wait_in_sync();
+    CHECK(Refusing::stored(scene).at("node-a-1") == slice_of("robber", {"r"}));
+}
+
+TEST_CASE("a slice that the server will never take, or doesn't for very long, holds up no removal") {
+    struct Row {
+        std::string status;
+        std::chrono::milliseconds longest_hold;
+    };
+    for (const auto& [status, longest_hold] :
+         std::vector<Row>{{"422 Unprocessable Entity", 1h}, {"429 Too Many Requests", 200ms}}) {
+        CAPTURE(status);
+        Refusing server{.slice = "node-a-2", .status = status};
+        Scene scene(server.script(), {.between_writes = 10ms, .longest_hold = longest_hold});
+        scene.publisher->set_wanted({{"node-a-1", slice_of("one", {"x"})}});
+        scene.wait_in_sync();
+        scene.publisher->set_wanted({{"node-a-2", slice_of("two", {"x"})}});
+        scene.wait([&] { return scene.publisher->counts().removals == 1; });
+        CHECK_FALSE(scene.publisher->in_sync());
+    }
+}
+
+TEST_CASE("what a former agent's slice has is held as well") {
+    Refusing server{.slice = "node-a-2"};
+    Scene scene(
+        [&](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+            if (request.method != "GET") return server.script()(request);
+            auto old = nlohmann::json::parse(slice_of("one", {"x"}));
+            old["metadata"]["name"] = "node-a-1";
+            return {
+                response("200 OK", nlohmann::json{{"metadata", {{"resourceVersion", "1"}}}, {"items", {old}}}.dump())};
+        },
+        {.between_writes = 10ms});
+    scene.publisher->set_wanted({{"node-a-2", slice_of("two", {"x"})}});
+    scene.wait([&] { return scene.publisher->counts().failures > 1; });
+    CHECK(scene.publisher->counts().removals == 0);
+    server.refuses = false;
+    scene.wait([&] { return scene.publisher->counts().removals == 1; });
+}
+
+TEST_CASE("looks are close together while the agent is young, and far apart later") {
+    std::vector<std::chrono::steady_clock::time_point> looks;
+    std::mutex mutex;
+    Scene scene(
+        [&](const ScriptedServer::Asked& request) -> ScriptedServer::Answer {
+            const std::scoped_lock lock(mutex);
+            looks.push_back(std::chrono::steady_clock::now());
+            return willing(request);
+        },
+        {.between_looks = 1h, .second_look = 20ms});
+    wait_for(scene, 2s);
+    const std::scoped_lock lock(mutex);
+    CHECK(looks.size() >= 6); // 20 ms, and then at most twice as old each time
+    CHECK(looks.size() <= 24);
+    for (size_t i = 2; i < looks.size(); ++i)
+        CHECK(looks[i] - looks[i - 1] <= looks[i - 1] - looks[0] + 200ms);
 }
 
 } // namespace

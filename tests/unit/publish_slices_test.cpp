@@ -61,7 +61,7 @@ TEST_CASE("a node's slices are one for each tenant, with what others need to kno
     CHECK(slices.at("blog").at("spec").at("level") == "non-protected");
     CHECK(payments.at("labelKeys") == Json{"app"});
     CHECK(payments.at("endpoints") == Json::parse(R"([{"namespace": "payments", "pod": "api",
-        "addresses": ["10.0.1.1", "fd00::1"], "serviceAccount": "ledger", "expose": "http", "labels": {"app": "api"},
+        "addresses": ["10.0.1.1", "fd00::1"], "serviceAccount": "ledger", "labels": {"app": "api"},
         "ports": [{"name": "http", "port": 8080}, {"name": "dns", "port": 53, "protocol": "UDP"}]}])"));
     const auto& labels = slices.at("payments").at("metadata").at("labels");
     CHECK(labels.at("bulkhead.dev/node") == "node-a");
@@ -85,7 +85,6 @@ TEST_CASE("what a slice says, its reader knows") {
     const auto& pod = read->pods[0];
     CHECK(pod.ips == std::vector<Address>{address("10.0.1.1"), address("fd00::1")});
     CHECK(pod.common->service_account == "ledger");
-    CHECK(pod.common->expose == "http");
     CHECK(pod.common->labels == state::Labels{{"app", "api"}});
     CHECK(pod.common->known_labels == std::set<std::string>{"app"});
     CHECK(pod.common->ports == std::vector<state::ContainerPort>{{"http", BH_TCP, 8080}, {"dns", BH_UDP, 53}});
@@ -151,14 +150,23 @@ TEST_CASE("a slice goes with its node") {
           Json::parse(R"([{"apiVersion": "v1", "kind": "Node", "name": "node-a", "uid": "1-2-3"}])"));
 }
 
-TEST_CASE("tenants whose names share a hash share a slice, and none replaces the other's pods") {
+TEST_CASE("tenants whose names share a hash have a slice each, with their own tenant's labels") {
     World world(settings_of("node-a")); // "liquid" and "costarring" collide in FNV-1a
     world.ns("one").ns("two").put(tenant("liquid", {"one"})).put(tenant("costarring", {"two"}));
     world.pod("one/a", {}, {}, "node-a").pod("two/b", {}, {}, "node-a");
     world.local({local_pod(1, "one/a", {"10.0.1.1"}), local_pod(2, "two/b", {"10.0.1.2"})});
     const auto slices = published(world);
-    REQUIRE(slices.size() == 1);
-    CHECK(slices.at("costarring").at("spec").at("endpoints").size() == 2);
+    REQUIRE(slices.size() == 2);
+    std::map<std::string, std::string> names; // by tenant
+    for (const auto& [tenant, slice] : slices) {
+        names[tenant] = slice.at("metadata").at("name");
+        CHECK(slice.at("spec").at("endpoints").size() == 1);
+        CHECK(slice.at("metadata").at("labels").at("bulkhead.dev/tenant") == tenant);
+        CHECK(slice.at("metadata").at("labels").at("bulkhead.dev/scope") == state::scope_of(tenant));
+    }
+    const auto number = state::scope_number("liquid");
+    CHECK(names.at("costarring") == "node-a-" + state::scope_text(number));
+    CHECK(names.at("liquid") == "node-a-" + state::scope_text(number + 1));
 }
 
 TEST_CASE("what a tenant asks for in grants makes slices grow to a bound, and leaves others' keys in them") {
@@ -177,6 +185,124 @@ TEST_CASE("what a tenant asks for in grants makes slices grow to a bound, and le
     CHECK(keys.size() == 128);
     for (const auto* key : {"app", "a0", "z0"})
         CHECK(keys.contains(key));
+}
+
+TEST_CASE("what a tenant writes into its pods gets no entry beyond some 8 KiB, and what is left out is told") {
+    auto world = node_a();
+    auto much = api();
+    much.expose = std::string(200'000, '1');
+    for (int i = 0; i < 5000; ++i)
+        much.ports.push_back({"port-number-" + std::to_string(i % 1000), BH_UDP, static_cast<uint16_t>(i + 1)});
+    for (int i = 0; i < 100; ++i)
+        much.labels["label" + std::to_string(i)] = std::string(63, 'x');
+    world.pod("payments/api", {}, much, "node-a");
+    const auto payments = [&] { return published(world).at("payments").at("spec"); };
+    CHECK(payments().dump().size() < 8192);
+    CHECK(payments().at("endpoints").at(0).at("ports").size() == 64);
+    CHECK(payments().at("endpoints").at(0).at("labels") == Json{{"app", "api"}});
+    const auto& pod = world.cluster.pods().at("payments/api");
+    auto problems = publish::left_out_of(pod, {"app"});
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].object == "Pod payments/api");
+    CHECK(problems[0].field == "spec.containers");
+
+    auto asking = named<state::AccessGrant>("g", "payments");
+    state::Selector keys;
+    for (int i = 0; i < 100; ++i)
+        keys.terms.push_back(
+            {.key = "label" + std::to_string(i), .op = state::Selector::Term::Op::kExists, .values = {}});
+    asking.grant = grant({from_tenant("payments", keys)});
+    world.put(asking);
+    // A label that is left out mustn't count as one that isn't there.
+    CHECK_FALSE(payments().at("endpoints").at(0).contains("labels"));
+    CHECK(payments().at("labelKeys").empty());
+    CHECK(payments().dump().size() < 8192);
+    problems = publish::left_out_of(pod, compile::label_keys(world.cluster));
+    REQUIRE(problems.size() == 2);
+    CHECK(problems[0].field == "metadata.labels");
+    CHECK(publish::left_out_of(world.cluster.pods().at("blog/web"), compile::label_keys(world.cluster)).empty());
+}
+
+TEST_CASE("a pod with too many labels takes its neighbours' from nobody") {
+    auto world = node_a();
+    auto much = api();
+    much.labels["app"] = std::string(4000, 'x');
+    world.pod("payments/much", {}, much, "node-a");
+    auto pods = world.cluster.local_pods();
+    pods[3] = local_pod(3, "payments/much", {"10.0.1.3"});
+    world.cluster.set_local_pods(pods);
+    std::map<std::string, Json> spec_of; // by pod
+    for (const auto& [name, text] : publish::slices_of(world.cluster, world.desired(), "node-a", {"app"})) {
+        const auto spec = Json::parse(text).at("spec");
+        for (const auto& endpoint : spec.at("endpoints"))
+            spec_of[endpoint.at("pod")] = spec;
+    }
+    CHECK(spec_of.at("api").at("labelKeys") == Json{"app"});
+    CHECK(spec_of.at("api").at("endpoints").at(0).at("labels") == Json{{"app", "api"}});
+    CHECK(spec_of.at("much").at("labelKeys").empty());
+    CHECK(spec_of.at("much").at("tenant") == "payments");
+}
+
+namespace {
+
+/// node-a with so many pods of one tenant, each with an entry of some 3 KiB.
+World crowded(int count) {
+    World world(settings_of("node-a"));
+    world.ns("bank");
+    std::map<uint16_t, state::LocalPod> pods;
+    for (int i = 1; i <= count; ++i) {
+        const auto key = "bank/pod-" + std::to_string(i);
+        state::PodTemplate common;
+        common.labels["app"] = std::string(3000, 'x');
+        world.pod(key, {}, common, "node-a");
+        const auto slot = static_cast<uint16_t>(i);
+        pods[slot] = local_pod(slot, key, {"10.0." + std::to_string(i / 200) + "." + std::to_string(i % 200 + 1)});
+    }
+    world.cluster.set_local_pods(pods);
+    return world;
+}
+
+std::map<std::string, std::string> slice_of_each_pod(World& world) {
+    std::map<std::string, std::string> slices;
+    for (const auto& [name, text] : publish::slices_of(world.cluster, world.desired(), "node-a", {"app"})) {
+        CHECK(text.size() < 300'000);
+        CHECK(name.size() == std::string("node-a-01234567").size());
+        const auto slice = Json::parse(text);
+        CHECK(slice.at("metadata").at("labels").at("bulkhead.dev/scope") == state::scope_of("ns/bank"));
+        for (const auto& endpoint : slice.at("spec").at("endpoints"))
+            slices[endpoint.at("pod")] = name;
+    }
+    return slices;
+}
+
+} // namespace
+
+TEST_CASE("a slice that would get too large is several, and a pod that comes or goes moves no other") {
+    auto world = crowded(400);
+    const auto before = slice_of_each_pod(world);
+    REQUIRE(before.size() == 400);
+    std::set<std::string> names;
+    for (const auto& [pod, name] : before)
+        names.insert(name);
+    CHECK(names.size() > 4);
+    CHECK(names.size() <= 16);
+    for (const int gone : {1, 200, 400}) {
+        auto pods = world.cluster.local_pods();
+        pods.erase(static_cast<uint16_t>(gone));
+        world.cluster.set_local_pods(pods);
+        auto rest = before;
+        auto after = slice_of_each_pod(world);
+        rest.erase("pod-" + std::to_string(gone));
+        CHECK(after == rest);
+        pods[static_cast<uint16_t>(gone)] =
+            local_pod(static_cast<uint16_t>(gone), "bank/pod-" + std::to_string(gone), {"10.9.9.9"});
+        world.cluster.set_local_pods(pods);
+    }
+    auto few = crowded(80);
+    names.clear();
+    for (const auto& [pod, name] : slice_of_each_pod(few))
+        names.insert(name);
+    CHECK(names == std::set<std::string>{"node-a-" + state::scope_of("ns/bank")});
 }
 
 TEST_CASE("of a node without an agent its Pod objects are published, those that have addresses of their own") {

@@ -191,6 +191,26 @@ TEST_CASE("a pod that moves is where the younger one is, in whichever order the 
     }
 }
 
+TEST_CASE("a pod that moves to another slice of its node is never gone, and hasn't changed") {
+    const auto slice = [](const std::string& name, std::vector<Pod> pods) {
+        auto made = make_slice("node-a", std::move(pods));
+        made.meta.name = name;
+        for (auto& pod : made.pods)
+            pod.slice = name;
+        return made;
+    };
+    Cluster cluster;
+    cluster.put(slice("node-a-1", {make_pod("a"), make_pod("b")}));
+    cluster.take_changes();
+    // An agent writes first where a pod comes, then where it goes.
+    cluster.put(slice("node-a-2", {make_pod("b"), make_pod("c")}));
+    CHECK(cluster.take_changes().pods == std::set<PodKey>{"blog/c"});
+    CHECK(cluster.pods().at("blog/b").slice == "node-a-2");
+    cluster.put(slice("node-a-1", {make_pod("a")}));
+    CHECK_FALSE(cluster.dirty());
+    CHECK(cluster.pods().contains("blog/b"));
+}
+
 TEST_CASE("where the younger pod is gone, the one that another slice still has is there again") {
     Cluster cluster;
     cluster.put(make_slice("node-a", {created_at(make_pod("a", "10.0.1.1"), 100)}));
