@@ -22,7 +22,7 @@ public:
         std::unique_ptr<std::map<Address, Identity*>> by_address{};
         bool is_node = false;    // hostNetwork: the addresses are its node's
         bool from_slice = false; // another node's word, not a Pod object's
-        std::optional<state::Time> created{};
+        std::optional<state::Time> dated{};
         std::vector<Address> addresses;
 
         Identity* identity_at(const Address& address) const;
@@ -33,7 +33,7 @@ public:
     /// The pods that claim one address.
     class Claimants {
     public:
-        /// Pods before hostNetwork pods, then the younger, then the first by name; never nullptr.
+        /// Pods before hostNetwork pods, then who came later, then the first by name; never nullptr.
         const Entry* winner() const;
         /// The first in that order of whom it holds; nullptr = of nobody.
         template <typename Predicate>

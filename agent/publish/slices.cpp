@@ -48,6 +48,19 @@ Json labels_of(const state::PodTemplate& common, const std::set<std::string>& ke
     return labels;
 }
 
+struct Addressed {
+    const std::vector<Address>& addresses;
+    std::optional<state::Time> since;
+};
+
+/// When the node's address manager had none left, a pod that was bound long ago gets one late. An agent that came after
+/// that doesn't know, and takes the pod for older than it is there, never for younger.
+std::optional<state::Time> since_of(const state::Pod& pod, const state::LocalPod& local) {
+    const auto known = pod.dated();
+    const bool is_late = known && local.addressed && *local.addressed > *known + state::kMuchLater;
+    return is_late ? local.addressed : pod.since;
+}
+
 /// A label that is left out would count as one that isn't there: so it is all of them or none.
 bool labels_fit(const state::PodTemplate& common, const std::set<std::string>& keys) {
     size_t length = 0;
@@ -60,11 +73,12 @@ void add_unless_empty(Json& object, const char* key, Json value) {
     if (!value.empty()) object[key] = std::move(value);
 }
 
-Json endpoint_of(const state::Pod& pod, const std::vector<Address>& addresses, const std::set<std::string>& keys) {
+Json endpoint_of(const state::Pod& pod, const Addressed& where, const std::set<std::string>& keys) {
     Json endpoint{{"namespace", pod.ns}, {"pod", pod.name}, {"addresses", Json::array()}};
-    for (const auto& address : addresses)
+    for (const auto& address : where.addresses)
         endpoint["addresses"].push_back(address.text());
     if (pod.created) endpoint["created"] = rfc3339(*pod.created);
+    if (where.since) endpoint["since"] = rfc3339(*where.since);
     if (pod.common->service_account != kDefaultAccount) endpoint["serviceAccount"] = pod.common->service_account;
     add_unless_empty(endpoint, "labels", labels_of(*pod.common, keys));
     add_unless_empty(endpoint, "ports", ports_of(*pod.common));
@@ -86,13 +100,12 @@ public:
     Collector(const state::Cluster& cluster, std::set<std::string> keys, std::string node)
         : cluster_(cluster), keys_(std::move(keys)), node_(std::move(node)) {}
 
-    void add(const state::Pod& pod, const std::vector<Address>& addresses, const std::string& tenant,
-             bool is_protected) {
+    void add(const state::Pod& pod, const Addressed& where, const std::string& tenant, bool is_protected) {
         const bool has_labels = labels_fit(*pod.common, keys_);
         auto& group = groups_[{tenant, has_labels ? "" : "-"}];
         if (has_labels) group.keys = keys_;
         group.is_protected |= is_protected;
-        auto json = endpoint_of(pod, addresses, group.keys);
+        auto json = endpoint_of(pod, where, group.keys);
         const auto size = text_of(json).size();
         group.endpoints[pod.ns + "/" + pod.name] = {std::move(json), size};
     }
@@ -201,7 +214,8 @@ void add_local(Collector& collector, const state::Cluster& cluster, const compil
     const auto name = desired.names.find(row->second.identity);
     const auto identity = desired.identities.find(row->second.identity);
     if (name == desired.names.end() || identity == desired.identities.end()) return;
-    collector.add(pod->second, local.addresses, name->second.tenant, (identity->second.flags & BH_PROTECTED) != 0);
+    collector.add(pod->second, {local.addresses, since_of(pod->second, local)}, name->second.tenant,
+                  (identity->second.flags & BH_PROTECTED) != 0);
 }
 
 /// It has addresses of its own.
@@ -250,7 +264,7 @@ Slices slices_of_pods(const state::Cluster& cluster, const compile::Tenancy& ten
         const auto* member = tenancy.find(pod.ns);
         if (member == nullptr) continue;
         collectors.try_emplace(pod.node, cluster, keys, pod.node)
-            .first->second.add(pod, pod.ips, member->tenant, member->is_protected());
+            .first->second.add(pod, {pod.ips, pod.since}, member->tenant, member->is_protected());
     }
     Slices slices;
     for (auto& [node, collector] : collectors)

@@ -45,6 +45,18 @@ std::vector<Address> read_addresses(const Field& status) {
     return addresses;
 }
 
+/// When it was bound to its node: a pod may wait for one for days.
+std::optional<state::Time> read_bound(const Field& status, std::optional<state::Time> created) {
+    std::optional<state::Time> bound;
+    const auto conditions = status["conditions"];
+    conditions.each([&](const Field& condition) {
+        if (condition["type"].string() == "PodScheduled" && condition["status"].string() == "True")
+            bound = read_time(condition["lastTransitionTime"]);
+    });
+    if (!bound || !created || *bound <= *created + state::kMuchLater) return std::nullopt;
+    return bound;
+}
+
 } // namespace
 
 state::Pod decode_pod(const Field& document, const DecodeContext& context) {
@@ -60,6 +72,7 @@ state::Pod decode_pod(const Field& document, const DecodeContext& context) {
     pod.common = context.pool.share(read_template(metadata, spec));
     pod.ips = read_addresses(status);
     pod.created = read_time(metadata["creationTimestamp"]);
+    pod.since = read_bound(status, pod.created);
     pod.finished = phase == "Succeeded" || phase == "Failed";
     return pod;
 }

@@ -43,6 +43,7 @@ state::Pod read_endpoint(const Field& endpoint, const std::set<std::string>& kno
     pod.common = context.pool.share(read_common(endpoint, known_labels));
     pod.ips = read_addresses(endpoint["addresses"]);
     pod.created = read_time(endpoint["created"]);
+    pod.since = read_time(endpoint["since"]);
     return pod;
 }
 

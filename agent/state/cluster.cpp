@@ -111,7 +111,8 @@ void Cluster::put_slice(IdentitySlice slice) {
     std::set<PodKey> keys;
     for (auto& pod : slice.pods) {
         const auto key = pod_key(pod.ns, pod.name);
-        pod.created = plausible_date(key, pod);
+        for (const auto date : {&Pod::created, &Pod::since})
+            pod.*date = plausible(date, key, pod);
         keys.insert(key);
         put_pod(std::move(pod));
     }
@@ -124,12 +125,12 @@ void Cluster::put_slice(IdentitySlice slice) {
 
 /// The younger pod has an address. A date to come would win over all that is made until then: it counts as the moment
 /// when the pod was first told of.
-std::optional<Time> Cluster::plausible_date(const PodKey& key, const Pod& pod) const {
-    if (!pod.created) return std::nullopt;
+std::optional<Time> Cluster::plausible(Date date, const PodKey& key, const Pod& pod) const {
+    if (!(pod.*date)) return std::nullopt;
     const auto now = now_();
-    if (*pod.created <= now + kClocksDiffer) return pod.created;
+    if (*(pod.*date) <= now + kClocksDiffer) return pod.*date;
     const auto* before = telling_of(key, pod.slice.str());
-    return before != nullptr && before->created ? *before->created : now;
+    return before != nullptr && before->*date ? before->*date : now;
 }
 
 const Pod* Cluster::telling_of(const PodKey& key, std::string_view slice) const {

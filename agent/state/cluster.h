@@ -29,9 +29,10 @@ struct LocalPod {
     int32_t nsid = -1;       // of the pod's netns
     bool older = false;      // than this node's first agent, for all that is known
     PodKey pod;              // empty = unknown
-    std::vector<uint32_t> ifindexes;
-    std::vector<Address> addresses; // from host routes to the veth
-    AddressPlaces places{};         // of these in the pod's row
+    std::vector<uint32_t> ifindexes{};
+    std::vector<Address> addresses{}; // from host routes to the veth
+    AddressPlaces places{};           // of these in the pod's row
+    std::optional<Time> addressed{};  // when it got the first of them; empty = it had them when we came
     bool operator==(const LocalPod&) const = default;
 };
 
@@ -93,7 +94,8 @@ private:
     void put_pod(Pod pod);
     void remove_pod(const PodKey& key, std::string_view slice);
     void put_slice(IdentitySlice slice);
-    std::optional<Time> plausible_date(const PodKey& key, const Pod& pod) const;
+    using Date = std::optional<Time> Pod::*;
+    std::optional<Time> plausible(Date date, const PodKey& key, const Pod& pod) const;
     const Pod* telling_of(const PodKey& key, std::string_view slice) const;
     void remove_slice(const std::string& name);
     void set_api_server_reach(std::vector<ApiServerReach> reach);

@@ -5,6 +5,7 @@
 // order); what only shows among several objects (two Tenants claim a namespace) is compile()'s.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -18,6 +19,8 @@
 #include "state/shared_text.h"
 
 namespace bulkhead::state {
+
+inline constexpr std::chrono::seconds kMuchLater{30}; // so long no address is given to another pod (amazon-vpc-cni-k8s)
 
 using Labels = std::map<std::string, std::string>;
 using Time = std::chrono::sys_seconds;
@@ -156,13 +159,17 @@ struct Pod {
     std::shared_ptr<const PodTemplate> common;
     std::vector<Address> ips; // status.podIPs
     std::optional<Time> created{};
-    SharedText slice{};    // the IdentitySlice that tells of it; empty = a Pod does
-    bool finished = false; // Succeeded or Failed: its addresses are no longer its own
+    std::optional<Time> since{}; // it has been on its node, or has had its addresses; where that is much later
+    SharedText slice{};          // the IdentitySlice that tells of it; empty = a Pod does
+    bool finished = false;       // Succeeded or Failed: its addresses are no longer its own
 
     bool operator==(const Pod& other) const {
         return name == other.name && ns == other.ns && node == other.node && *common == *other.common &&
-               ips == other.ips && created == other.created && finished == other.finished;
+               ips == other.ips && created == other.created && since == other.since && finished == other.finished;
     }
+
+    /// Of two pods that seem to have an address, the one of the later date has it.
+    std::optional<Time> dated() const { return std::max(created, since); }
 };
 
 /// Pods that the API server calls by itself, because a webhook configuration, an APIService or a CRD's conversion

@@ -97,6 +97,20 @@ TEST_CASE("an address of which two pods are told is the younger one's, whatever 
     }
 }
 
+TEST_CASE("an address of which two pods are told is that one's which came later, however long it had waited before") {
+    auto world = cluster_with(payments());
+    for (const int64_t since : {0, 150, 199, 201, 5000}) {
+        CAPTURE(since);
+        auto dead = pod("payments/gone", "node-c", {}, {address("10.0.9.1")});
+        auto waited = pod("zeta/here", "node-b", {}, {address("10.0.9.1")});
+        dead.created = state::Time(std::chrono::seconds(200));
+        waited.created = state::Time(std::chrono::seconds(100));
+        if (since != 0) waited.since = state::Time(std::chrono::seconds(since));
+        world.ns("zeta").put(dead).put(waited);
+        CHECK(world.ask("10.0.9.1", kPayments) == (since > 200 ? BH_REASON_NOT_GRANTED : BH_REASON_SAME_TENANT));
+    }
+}
+
 TEST_CASE("of whom it is not known whether a label is there, no selector that asks for it means") {
     auto object = payments();
     auto not_batch = state::Selector{{{.key = "tier", .op = state::Selector::Term::Op::kNotIn, .values = {"batch"}}}};

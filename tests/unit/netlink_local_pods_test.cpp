@@ -230,6 +230,27 @@ TEST_CASE("a pod's address keeps its place whatever others come and go") {
     CHECK(now({at("10.0.0.5"), at("10.0.0.6"), at("10.0.0.7")}) == "10.0.0.7 10.0.0.5 - 10.0.0.6"); // back home
 }
 
+TEST_CASE("when a pod got its addresses is known of those that got them before our eyes, and stays so") {
+    Names known;
+    known.add("blog", "web-1");
+    known.add("payments", "api-0");
+    const auto web = with_addresses({at("10.0.1.1")});
+    LocalPods pods(kSlots, 0);
+    CHECK_FALSE(only(pods.update({web}, known.names)).addressed);
+    CHECK_FALSE(only(pods.update({veth(2, kWeb, 0)}, known.names)).addressed);
+    CHECK_FALSE(only(pods.update({web}, known.names)).addressed);
+
+    LocalPods fresh(kSlots, 0);
+    fresh.update({}, known.names);
+    CHECK_FALSE(only(fresh.update({veth(2, kWeb, 0)}, known.names)).addressed);
+    const auto before = state::Cluster::machine_time();
+    const auto when = only(fresh.update({web}, known.names)).addressed;
+    REQUIRE(when);
+    CHECK(*when >= before);
+    fresh.update({veth(2, kWeb, 0)}, known.names);
+    CHECK(only(fresh.update({web}, known.names)).addressed == when);
+}
+
 TEST_CASE("a restored pod's addresses are where its row has them") {
     Names known;
     LocalPods pods(kSlots, 0);

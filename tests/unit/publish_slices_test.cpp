@@ -3,6 +3,7 @@
 // What one node says of its pods is what the other node's agent then knows of them.
 #include <nlohmann/json.hpp>
 
+#include "base/rfc3339.h"
 #include "compile/label_keys.h"
 #include "compile_world.h"
 #include "publish/slices.h"
@@ -67,6 +68,33 @@ TEST_CASE("a node's slices are one for each tenant, with what others need to kno
     CHECK(labels.at("bulkhead.dev/node") == "node-a");
     CHECK(labels.at("bulkhead.dev/tenant") == "payments");
     CHECK(labels.at("bulkhead.dev/scope") == state::scope_of("payments"));
+}
+
+TEST_CASE("a slice says when a pod came to its node or got its address, where that is long after its creation") {
+    struct Row {
+        std::optional<int> bound, addressed; // seconds after its creation
+        std::optional<int> said;
+    };
+    const std::vector<Row> rows{{{}, {}, {}},       {{}, 30, {}},       {{}, 31, 31},    {3600, {}, 3600},
+                                {3600, 3605, 3600}, {3600, 7200, 7200}, {3600, 10, 3600}};
+    const state::Time created(std::chrono::sys_days(std::chrono::year(2026) / 11 / 27));
+    const auto after = [&](std::optional<int> seconds) {
+        return seconds ? std::optional(created + std::chrono::seconds(*seconds)) : std::nullopt;
+    };
+    for (const auto& [bound, addressed, said] : rows) {
+        CAPTURE(bound.value_or(-1), addressed.value_or(-1));
+        auto world = node_a();
+        auto object = pod("blog/web", "node-a", {}, {});
+        object.created = created;
+        object.since = after(bound);
+        world.put(object);
+        auto local = local_pod(2, "blog/web", {"10.0.1.2"});
+        local.addressed = after(addressed);
+        world.local({local});
+        const auto endpoint = published(world).at("blog").at("spec").at("endpoints").at(0);
+        CHECK(endpoint.contains("since") == said.has_value());
+        if (said) CHECK(endpoint.at("since") == rfc3339(*after(said)));
+    }
 }
 
 TEST_CASE("what a slice says, its reader knows") {

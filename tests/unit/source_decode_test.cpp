@@ -353,6 +353,30 @@ TEST_CASE("a node has its IP addresses, not its names") {
     CHECK(node.addresses == std::vector<Address>{*Address::parse("10.0.0.1"), *Address::parse("203.0.113.7")});
 }
 
+TEST_CASE("a pod that waited for its node for long says since when it has been there") {
+    struct Row {
+        std::string condition;
+        std::optional<std::chrono::seconds> after; // its creation
+    };
+    const std::vector<Row> rows{
+        {"{type: PodScheduled, status: 'True', lastTransitionTime: '2026-11-27T15:00:00Z'}", 3h},
+        {"{type: PodScheduled, status: 'False', lastTransitionTime: '2026-11-27T15:00:00Z'}", {}},
+        {"{type: PodScheduled, status: 'True', lastTransitionTime: '2026-11-27T12:00:31Z'}", 31s},
+        {"{type: PodScheduled, status: 'True', lastTransitionTime: '2026-11-27T12:00:30Z'}", {}},
+        {"{type: PodScheduled, status: 'True'}", {}},
+        {"{type: Ready, status: 'True', lastTransitionTime: '2026-11-27T15:00:00Z'}", {}},
+    };
+    for (const auto& [condition, after] : rows) {
+        CAPTURE(condition);
+        const auto pod = good<state::Pod>("apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: blog, "
+                                          "creationTimestamp: '2026-11-27T12:00:00Z'}\nspec: {nodeName: n}\n"
+                                          "status: {conditions: [" +
+                                          condition + "]}");
+        CHECK(pod.since == (after ? std::optional(*pod.created + *after) : std::nullopt));
+        CHECK(pod.dated() == *pod.created + after.value_or(0s));
+    }
+}
+
 TEST_CASE("an identity slice tells of pods, and of which labels it knows; what is newer than we are is passed over") {
     const auto slice = good<state::IdentitySlice>(R"(
 apiVersion: bulkhead.dev/v1alpha1
@@ -366,7 +390,7 @@ spec:
   fromTheFuture: 1
   endpoints:
     - {namespace: payments, pod: ledger-0, addresses: [10.0.1.7, "2001:db8::7"], created: "2026-11-27T12:00:00Z",
-       serviceAccount: ledger, labels: {app: ledger}, expose: "8443",
+       since: "2026-11-27T13:00:00Z", serviceAccount: ledger, labels: {app: ledger}, expose: "8443",
        ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}], weather: fine}
     - {namespace: payments, pod: ledger-1, addresses: []}
 )");
@@ -377,6 +401,7 @@ spec:
     CHECK(pod.slice == "node-a-1234");
     CHECK(pod.ips == std::vector<Address>{*Address::parse("10.0.1.7"), *Address::parse("2001:db8::7")});
     CHECK(pod.created == std::chrono::sys_days(std::chrono::year(2026) / 11 / 27) + 12h);
+    CHECK(pod.since == *pod.created + 1h);
     CHECK(pod.common->service_account == "ledger");
     CHECK(pod.common->labels == state::Labels{{"app", "ledger"}});
     CHECK(pod.common->known_labels == std::set<std::string>{"app", "tier"});

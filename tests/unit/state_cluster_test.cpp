@@ -241,6 +241,21 @@ TEST_CASE("a date to come counts as when it was heard first, so that what is mad
     CHECK(created("blog/b") == 19'000);
 }
 
+TEST_CASE("a date to come of a pod's stay counts as when it was heard first, too") {
+    int64_t now = 10'000;
+    Cluster cluster([&] { return Time(std::chrono::seconds(now)); });
+    auto told = created_at(make_pod("a"), 100);
+    told.since = Time(std::chrono::seconds(4'000'000'000));
+    for (const int64_t heard : {10'000, 20'000}) {
+        now = heard;
+        cluster.put(make_slice("node-a", {told}));
+        CHECK(cluster.pods().at("blog/a").since == Time(std::chrono::seconds(10'000)));
+    }
+    told.since = Time(std::chrono::seconds(15'000));
+    cluster.put(make_slice("node-a", {told}));
+    CHECK(cluster.pods().at("blog/a").since == told.since);
+}
+
 TEST_CASE("a pod of which a slice forges the date is where the younger one is") {
     int64_t now = 10'000;
     Cluster cluster([&] { return Time(std::chrono::seconds(now)); });

@@ -2,6 +2,7 @@
 #include "source/netlink/local_pods.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bulkhead::netlink {
 
@@ -61,15 +62,15 @@ std::map<uint16_t, state::LocalPod> LocalPods::update(const std::vector<Veth>& v
         auto* group = group_of(veth);
         if (group == nullptr) group = new_group(veth);
         if (group == nullptr) {
-            problems_.push_back(
-                about(veth, "shut, it can neither send nor be reached: all " + std::to_string(slots_ - 1) + " pod slots are taken"));
+            problems_.push_back(about(veth, "shut, it can neither send nor be reached: all " +
+                                                std::to_string(slots_ - 1) + " pod slots are taken"));
             continue;
         }
         if (!contains(group->incarnations, veth.incarnation)) group->incarnations.push_back(veth.incarnation);
         members[group->pod.slot].push_back(&veth);
     }
     restored_.clear(); // what wasn't there at the first look is another device if it comes
-    first_look_ = false;
+    const bool is_first = std::exchange(first_look_, false);
 
     std::map<uint16_t, state::LocalPod> pods;
     for (const auto& [slot, own] : members) {
@@ -80,6 +81,10 @@ std::map<uint16_t, state::LocalPod> LocalPods::update(const std::vector<Veth>& v
             group.pod.nsid = std::max(group.pod.nsid, veth->nsid);
             group.pod.ifindexes.push_back(veth->ifindex);
             group.pod.addresses.insert(group.pod.addresses.end(), veth->addresses.begin(), veth->addresses.end());
+        }
+        if (!group.had_addresses && !group.pod.addresses.empty()) {
+            group.had_addresses = true;
+            if (!is_first) group.pod.addressed = state::Cluster::machine_time();
         }
         group.pod.places.update(group.pod.addresses);
         name(group, own, names);

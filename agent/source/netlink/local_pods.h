@@ -41,6 +41,7 @@ private:
     struct Group { // the interfaces of one pod
         state::LocalPod pod;
         std::vector<uint64_t> incarnations;
+        bool had_addresses = false; // once
     };
 
     void drop_gone(const std::vector<Veth>& veths);
