@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/tenant_ids.h"
 
-#include "bulkhead/abi.h"
 #include "base/hash.h"
+#include "bulkhead/abi.h"
 
 namespace bulkhead::compile {
 
