@@ -21,7 +21,8 @@ constexpr auto kNotGuardedSlice = "!";      // no tenant is called so
 // Tenants write what their pods' entries hold, and every node hears of it. So an entry has no more than some 8 KiB, and
 // a slice no more than the API server is glad to store (etcd takes 1.5 MiB).
 constexpr size_t kLongestLabels = 3 << 10; // keys and values
-constexpr size_t kMostPorts = 64;          // names have 15 letters
+constexpr size_t kLongestExpose = 2 << 10;
+constexpr size_t kMostPorts = 64; // names have 15 letters
 constexpr size_t kLargestSlice = 256 << 10;
 
 const char* name_of_transport(uint8_t protocol) {
@@ -61,6 +62,10 @@ std::optional<state::Time> since_of(const state::Pod& pod, const state::LocalPod
     return is_late ? local.addressed : pod.since;
 }
 
+bool expose_fits(const state::PodTemplate& common) {
+    return common.expose.size() <= kLongestExpose;
+}
+
 /// A label that is left out would count as one that isn't there: so it is all of them or none.
 bool labels_fit(const state::PodTemplate& common, const std::set<std::string>& keys) {
     size_t length = 0;
@@ -80,6 +85,7 @@ Json endpoint_of(const state::Pod& pod, const Addressed& where, const std::set<s
     if (pod.created) endpoint["created"] = rfc3339(*pod.created);
     if (where.since) endpoint["since"] = rfc3339(*where.since);
     if (pod.common->service_account != kDefaultAccount) endpoint["serviceAccount"] = pod.common->service_account;
+    if (!pod.common->expose.empty() && expose_fits(*pod.common)) endpoint["expose"] = pod.common->expose;
     add_unless_empty(endpoint, "labels", labels_of(*pod.common, keys));
     add_unless_empty(endpoint, "ports", ports_of(*pod.common));
     return endpoint;
@@ -248,6 +254,9 @@ std::vector<state::Problem> left_out_of(const state::Pod& pod, const std::set<st
     if (!labels_fit(common, label_keys))
         complain("metadata.labels", "those that selectors ask for have more than 3 KiB: other nodes are told of none, "
                                     "and there no selector that asks for one means this pod");
+    if (!expose_fits(common))
+        complain("metadata.annotations[bulkhead.dev/expose]", "has more than 2 KiB: other nodes aren't told of it, and "
+                                                              "there Protected pods get no answers from this one");
     const auto named = std::ranges::count_if(common.ports, [](const auto& port) { return !port.name.empty(); });
     if (static_cast<size_t>(named) > kMostPorts)
         complain("spec.containers", "have more than 64 ports with a name: other nodes are told of the first 64, and "

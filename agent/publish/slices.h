@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the other nodes' agents need to know of this node's pods, as IdentitySlices: one for each tenant, more where it
-// would get too large, and none of two. Not what their annotations expose: only a pod's own node asks for that.
+// would get too large, and none of two. Also what pods expose: where a Protected pod calls one of them from another
+// node, that node asks whether the call was allowed before it lets the answer in.
 // Pure: cluster state and what was compiled from it in, objects out.
 #pragma once
 

@@ -17,7 +17,7 @@ state::PodTemplate read_common(const Field& endpoint, const std::set<std::string
     state::PodTemplate common{.labels = read_labels(endpoint["labels"]),
                               .known_labels = known_labels,
                               .service_account = endpoint["serviceAccount"].string().value_or(kDefaultAccount),
-                              .expose = {},
+                              .expose = endpoint["expose"].string().value_or(""),
                               .ports = {}};
     const auto ports = endpoint["ports"];
     ports.each([&](const Field& entry) {

@@ -405,7 +405,7 @@ spec:
     CHECK(pod.common->service_account == "ledger");
     CHECK(pod.common->labels == state::Labels{{"app", "ledger"}});
     CHECK(pod.common->known_labels == std::set<std::string>{"app", "tier"});
-    CHECK(pod.common->expose.empty()); // only its own node asks for that
+    CHECK(pod.common->expose == "8443");
     CHECK(pod.common->ports == std::vector<state::ContainerPort>{{"http", BH_TCP, 8080}, {"dns", BH_UDP, 53}});
     CHECK_FALSE(pod.common->host_network);
     CHECK(slice.pods[1].common->service_account == "default");
