@@ -55,6 +55,8 @@ TEST_CASE("with --slice-scope relevant an agent hears of those who count there, 
 
     const Place post = cluster.run(kNodeB, "blog/post", 22);
     CHECK(wait_until([&] { return cluster.slices().size() == 4; }, after(kSoon), 20ms));
+    const auto answering = require(EchoServer::start(post.netns, {kPort}));
+    CHECK(wait_until([&] { return reaches(ledger, post); }, after(kSoon), 20ms)); // and is answered
     CHECK_FALSE(hears_of(agent_a, "blog/post"));
     cluster.run(kNodeA, "blog/page", 21); // the first of its tenant here
     CHECK(wait_until([&] { return hears_of(agent_a, "blog/post"); }, after(kSoon), 20ms));
