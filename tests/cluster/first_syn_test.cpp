@@ -2,8 +2,8 @@
 //
 // A pod that has just begun is no stranger to its own tenant on the next node, though nobody has written its status:
 // the first SYN of each arrives, some at the second try. Prints how long the news of an address takes from one node's
-// RTM_NEWROUTE to the other node's kernel. $BULKHEAD_FIRST_SYNS pods (60 if unset); the figures in docs/scale.md are of
-// a thousand.
+// RTM_NEWROUTE to the other node's kernel. $BULKHEAD_FIRST_SYNS pods (60 if unset); docs/scale.md has the
+// figures.
 #include <bpf/bpf.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
