@@ -147,7 +147,8 @@ bool Agent::concerns_scope(const state::Changes& changes) const {
 }
 
 /// For the first time by what was told of all else, which isn't in force before the slices are complete too. Later a
-/// new pod here can't wait; but what changes everywhere must not make all agents list at once.
+/// new pod here can't wait, nor can a CIDR or the world, which unknown pods are taken for; but what else changes
+/// everywhere must not make all agents list at once.
 void Agent::choose_slices(const state::Changes& changes) {
     const auto now = std::chrono::steady_clock::now();
     compile::Interest interest;
@@ -164,7 +165,7 @@ void Agent::choose_slices(const state::Changes& changes) {
     if (!scope_->update(interest, now)) return;
     const auto& scopes = scope_->scopes();
     const auto& node = options_.node_name;
-    const bool is_hasty = changes.local || !changes.pods.empty() || !source_->synced();
+    const bool is_hasty = changes.local || !changes.pods.empty() || !source_->synced() || !scopes;
     kube_->select(source::kube::kIdentitySlices,
                   scopes ? source::kube::selector_of_slices(node, *scopes) : source::kube::selector_of_slices(node),
                   is_hasty ? 0ms : kSpreadOfLists);
