@@ -100,6 +100,15 @@ class Reading(unittest.TestCase):
         self.assertEqual(counts("", exit_code=125), (0, 1, 0, False))
         self.assertFalse(read("").good)
 
+    def test_a_machine_that_died_once_is_told_and_counts_as_skipped(self):
+        output = "== begin programs\n== end programs 0 3\n== begin node\nhalf a line"
+        self.assertEqual(report.step_under_way(output), "node")
+        self.assertEqual(report.step_under_way(""), "boot")
+        result = read(LOADED)
+        report.note_death(result, output, "Kernel panic")
+        self.assertEqual((result.counts, result.good), ((2, 0, 1), True))
+        self.assertRegex("\n".join(report.lines(result)), "DIED in node,.*\nKernel panic")
+
     def test_a_step_that_never_began_is_a_failure(self):
         self.assertEqual(counts("", asked=["programs", "node"]), (0, 1, 0, False))
         self.assertTrue(read(LOADED, asked=["programs"]).good)

@@ -139,8 +139,12 @@ def _check(result, kernel, build, timeout):
     steps = selection.steps(result.release)
     for step in steps:
         command += [step.name, shlex.join(re.sub("^@", f"{build}/", word) for word in step.words)]
+    show = lambda line: _show(f"{result.series:4} | {line}")
     try:
-        outcome = machine.run(kernel, command, _ROOT, lambda line: _show(f"{result.series:4} | {line}"), timeout)
+        outcome = machine.run(kernel, command, _ROOT, show, timeout)
+        if outcome.last_words:  # the emulator's fault or the kernel's
+            report.note_death(result, outcome.output, outcome.last_words)
+            outcome = machine.run(kernel, command, _ROOT, show, timeout)
         report.read(result, outcome.output, outcome.exit_code, [step.name for step in steps])
     except KernelsError as error:
         print(f"kernels: {error}", file=sys.stderr)

@@ -19,6 +19,7 @@ from .host import KernelsError
 
 _NEVER_ENDED = 125
 _running = set()  # the machines of all threads, for end_all()
+_ending = threading.Event()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +27,13 @@ class Outcome:
     exit_code: int  # of the command; 125 if the machine ended before it
     output: str
     seconds: float
+    last_words: str = ""  # the end of its console, if the machine died by itself before its command ended
 
 
 def run(kernel, command, directory, show=None, timeout=600):
     """Runs words in a directory of the host's root. `show` gets each line of output as it comes. No kernel: here."""
+    if _ending.is_set():
+        raise KernelsError("interrupted")
     begun = time.monotonic()
     if not kernel:
         output, status = _output_of(command, show, timeout, cwd=directory)
@@ -39,12 +43,15 @@ def run(kernel, command, directory, show=None, timeout=600):
         _write_command(place, kernel, command, directory)
         with _shared_root(place) as socket:
             output, _ = _output_of(_qemu(kernel, place, socket), show, timeout)
+        seconds = time.monotonic() - begun
         status = _text_of(place / "status")
         console = _text_of(place / "console")
+    last = ""
     if not status:
         last = "\n".join(console.splitlines()[-25:])
         print(f"kernels: {kernel.release} ended before the command, its console with:\n{last}", file=sys.stderr)
-    return Outcome(int(status or _NEVER_ENDED), output, time.monotonic() - begun)
+    died = not status and seconds < timeout and not _ending.is_set()
+    return Outcome(int(status or _NEVER_ENDED), output, seconds, (last or "nothing on its console") if died else "")
 
 
 def _text_of(path):
@@ -137,6 +144,7 @@ def _ended_after(machine, timeout):
 
 
 def end_all():
-    """Whatever still runs; its run() then returns at once."""
+    """Whatever still runs; its run() then returns at once, and no other begins."""
+    _ending.set()
     for machine in list(_running):
         machine.kill()

@@ -24,6 +24,7 @@ class Result:
     skipped: int = 0
 
     remarks: list = dataclasses.field(default_factory=list)  # on failures that no test tells of
+    deaths: list = dataclasses.field(default_factory=list)  # of machines before the one that counts: step and console
 
     @property
     def counts(self):
@@ -53,6 +54,18 @@ def read(result, output, exit_code, asked):
     if ended != asked or exit_code != 0:  # the machine, or a step, ended in the middle of it
         result.failed += 1
         result.remarks.append(f"of the steps {', '.join(asked)} these ended: {', '.join(ended)}; exit code {exit_code}")
+
+
+def note_death(result, output, last_words):
+    """A machine died by itself: somebody should look, also where another one then does everything."""
+    result.deaths.append((step_under_way(output), last_words))
+    result.skipped += 1
+
+
+def step_under_way(output):
+    """The one that the machine was at when its output ended."""
+    begun = re.findall(r"^== begin (\S+)$", output, re.M)
+    return begun[-1] if begun else "boot"
 
 
 def _add(result, name, lines, status):
@@ -112,6 +125,7 @@ def lines(result):
     said = [f"{title} {result.release}: {len(result.instructions)} programs loaded, {_tests(result)}, {result.seconds:.0f} s"]
     said += [f"      {program}: {count:,} instructions verified" for program, count in result.instructions.items()]
     said += [f"      REFUSED: {refused}" for refused in result.refused]
+    said += [f"      DIED in {step}, then all of it again; its console ended with:\n{end}" for step, end in result.deaths]
     said += [f"      FAILED: {remark}" for remark in result.remarks]
     return said
 
