@@ -57,6 +57,7 @@ Agent::~Agent() {
 
 void Agent::take_source_news() {
     source_->update(cluster_);
+    if (!hears_all_pods() || !settled_) cluster_.set_all_pods_known(hears_all_pods());
     problems_due_ = true;
     if (const auto delay = source_->retry_after())
         source_timer_->arm_in(*delay);
@@ -98,6 +99,15 @@ void Agent::check() {
 
 void Agent::turn() {
     const auto changes = take_changes();
+    apply(changes);
+    if (comes_to_know_all_pods()) apply(take_changes());
+    if (publisher_ && source_->synced()) publish();
+    if (scope_) choose_slices(changes);
+    attach_links(changes.any());
+    if (problems_due_) log_problems();
+}
+
+void Agent::apply(const state::Changes& changes) {
     if (changes.any() || compiler_->has_room_again()) {
         merge(pending_, compiler_->update(cluster_, changes));
         problems_due_ = true;
@@ -110,10 +120,14 @@ void Agent::turn() {
         left_over_due_ = settled_;
         plan_retry(!written_ || !guards_->errors().empty());
     }
-    if (publisher_ && source_->synced()) publish();
-    if (scope_) choose_slices(changes);
-    attach_links(changes.any());
-    if (problems_due_) log_problems();
+}
+
+/// What is granted to CIDRs and the world comes when the pods that it doesn't mean are in the kernel. But at the start
+/// with them, since a former agent's grants are in force already.
+bool Agent::comes_to_know_all_pods() {
+    if (cluster_.all_pods_known() || !hears_all_pods() || !is_empty(pending_)) return false;
+    cluster_.set_all_pods_known(true);
+    return true;
 }
 
 /// One veth at a time, and not in a turn with news: that of a pod's address mostly comes while its links would still be
@@ -147,7 +161,7 @@ bool Agent::concerns_scope(const state::Changes& changes) const {
 }
 
 /// For the first time by what was told of all else, which isn't in force before the slices are complete too. Later a
-/// new pod here can't wait, nor can a CIDR or the world, which unknown pods are taken for; but what else changes
+/// new pod here can't wait, nor can a CIDR or the world, which are held back meanwhile; but what else changes
 /// everywhere must not make all agents list at once.
 void Agent::choose_slices(const state::Changes& changes) {
     const auto now = std::chrono::steady_clock::now();
@@ -162,6 +176,9 @@ void Agent::choose_slices(const state::Changes& changes) {
     } else {
         return;
     }
+    // Rows of a former agent stay until that is heard: they may name any address.
+    if (!whole_ && kernel_->restored() && !source_->unheard().empty())
+        interest.in_all = source_->unheard().front() + " can't be read";
     if (!scope_->update(interest, now)) return;
     const auto& scopes = scope_->scopes();
     const auto& node = options_.node_name;

@@ -80,6 +80,8 @@ private:
 
     // A turn
     void turn();
+    void apply(const state::Changes& changes);
+    bool comes_to_know_all_pods();
     state::Changes take_changes();
     void update_local_pods();
     bool write();
@@ -100,6 +102,7 @@ private:
     state::NotGuardedPods not_guarded() const;
     bool is_blind() const;
     std::string slices_heard() const;
+    bool hears_all_pods() const;
     bool armed() const;
     bool in_sync() const;
     bool source_is_whole() const;

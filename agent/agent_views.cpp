@@ -97,7 +97,13 @@ bool Agent::armed() const {
 
 std::string Agent::slices_heard() const {
     if (!kube_) return "";
-    return scope_ ? scope_->text() : "of all tenants";
+    if (!scope_) return "of all tenants";
+    const bool listed = !scope_->is_chosen() || kube_->selection_told(source::kube::kIdentitySlices);
+    return scope_->text() + (listed ? "" : "; their list isn't complete yet");
+}
+
+bool Agent::hears_all_pods() const {
+    return !scope_ || scope_->hears_all(kube_->selection_told(source::kube::kIdentitySlices));
 }
 
 observe::StatusFacts Agent::facts() const {

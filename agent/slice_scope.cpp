@@ -33,7 +33,9 @@ std::string SliceScope::text() const {
 
 bool SliceScope::update(const compile::Interest& interest, Time now) {
     auto wanted = scopes_of(interest);
+    const std::string why_all = interest.in_all.empty() ? kTooMany : interest.in_all;
     if (chosen_ && wanted == scopes_) {
+        if (!scopes_) why_all_ = why_all;
         shrinks_at_.reset();
         return false;
     }
@@ -43,7 +45,7 @@ bool SliceScope::update(const compile::Interest& interest, Time now) {
     chosen_ = true;
     shrinks_at_.reset();
     scopes_ = std::move(wanted);
-    why_all_ = scopes_ ? "" : interest.in_all.empty() ? kTooMany : interest.in_all;
+    why_all_ = scopes_ ? "" : why_all;
     return true;
 }
 

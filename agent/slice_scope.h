@@ -23,6 +23,9 @@ public:
 
     bool is_chosen() const { return chosen_; }
 
+    /// No pod is unheard of. `listed`: what was asked for last has come.
+    bool hears_all(bool listed) const { return chosen_ && !scopes_ && listed; }
+
     /// Something that nobody needs any more has been there long enough: worth a look without news.
     bool is_due(Time now) const { return shrinks_at_ && now >= *shrinks_at_; }
 

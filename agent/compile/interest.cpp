@@ -34,8 +34,7 @@ public:
         for (const auto& [key, slice] : cluster_.endpoint_slices())
             if (!slice.pods.empty()) add_namespace(slice.meta.ns);
         for (const auto& [name, resource] : cluster_.resources())
-            if (!std::ranges::all_of(resource.cidrs, &Cidr::is_single))
-                widen("AWSResource " + name + " has a CIDR, which any pod's address may be in");
+            if (has_network(resource)) widen("AWSResource " + name + " has a CIDR, which any pod's address may be in");
         return std::move(interest_);
     }
 

@@ -86,7 +86,7 @@ std::unordered_map<Address, std::string> collect_nodes(const state::Cluster& clu
 
 Policy::Policy(const state::Cluster& of, const Settings& settings)
     : cluster(of), tenancy(of, settings, problems, sources), rules(collect_rules(of, tenancy, problems)),
-      selectors(rules, tenancy, settings.default_mode), roles(collect_roles(of, settings)),
+      selectors(rules, tenancy, settings.default_mode, of.all_pods_known()), roles(collect_roles(of, settings)),
       nodes(collect_nodes(of, roles)) {
     const auto sayings = collect_sayings(of, selectors, roles);
     covered = flatten(sayings, selectors, problems);

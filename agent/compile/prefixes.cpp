@@ -54,6 +54,7 @@ private:
         std::sort(resources.begin(), resources.end(),
                   [&](const auto* a, const auto* b) { return is_stricter(a, b, selectors_); });
         external.owner = resources.front();
+        external.in_network = !cidr.is_single();
         external.covering.insert(external.covering.end(), resources.begin(), resources.end());
         for (size_t i = 1; i < resources.size(); ++i)
             report(cidr, *resources[i], *resources.front());

@@ -119,6 +119,9 @@ private:
         if (!resource.tenant.empty() && !is_tenant(resource.tenant))
             report_missing(author, "spec.tenant",
                            "there is no tenant " + resource.tenant + "; no pod is of the resource's own tenant");
+        // Line 4 would count both ways, and who sends from such an address may be a pod.
+        if (!cluster_.all_pods_known() && has_network(resource) && !resource.tenant.empty())
+            add(author, "spec.tenant", {.dst = self, .src = {.pods = {{.tenant = resource.tenant}}}});
         if (has_names(resource.ports))
             report(author, "spec.ports", "names of ports are for pods only; all its ports stay protected");
         add_ranges(

@@ -44,12 +44,14 @@ bool can_open(const Rule& rule, const Traits& traits) {
 
 } // namespace
 
-Selectors::Selectors(const Rules& rules, const Tenancy& tenancy, state::Mode default_mode)
-    : rules_(rules), tenancy_(tenancy), default_mode_(default_mode) {
-    for (RuleId id = 0; id < rules.list.size(); ++id) {
-        index(rules.list[id].dst, {id, true});
-        index(rules.list[id].src, {id, false});
-    }
+Selectors::Selectors(const Rules& rules, const Tenancy& tenancy, state::Mode default_mode, bool all_pods_known)
+    : rules_(rules), tenancy_(tenancy), default_mode_(default_mode), all_pods_known_(all_pods_known) {
+    for (RuleId id = 0; id < rules.list.size(); ++id)
+        for (const bool is_destination : {true, false}) {
+            const auto& side = is_destination ? rules.list[id].dst : rules.list[id].src;
+            index(side, {id, is_destination});
+            if (all_pods_known) index_outside(side, {id, is_destination});
+        }
 }
 
 void Selectors::index(const Side& side, Mention mention) {
@@ -63,11 +65,14 @@ void Selectors::index(const Side& side, Mention mention) {
     }
     for (const auto& name : side.resources)
         (mention.as_destination ? by_owner_ : by_resource_)[name].push_back(mention);
+    if (side.cluster_dns) cluster_dns_.push_back(mention);
+    if (side.kube_apiserver) kube_apiserver_.push_back(mention);
+}
+
+void Selectors::index_outside(const Side& side, Mention mention) {
     for (const auto& cidr : side.cidrs)
         cidrs_.emplace_back(cidr, mention);
     if (side.world) world_.push_back(mention);
-    if (side.cluster_dns) cluster_dns_.push_back(mention);
-    if (side.kube_apiserver) kube_apiserver_.push_back(mention);
 }
 
 void Selectors::match(const Scopes& scopes, const Membership& member, const state::PodTemplate& pod,
@@ -139,18 +144,22 @@ Traits Selectors::external(const External& external) const {
                   .flags = flag_if(external.role.infra, BH_INFRA) | flag_if(external.is_service, BH_SERVICE)};
     if (external.role.kube_apiserver) traits.what = kKubeApiserver;
     if (external.role.cluster_dns) traits.what = kClusterDns;
+    const bool may_be_pods = external.in_network && !all_pods_known_;
     if (const auto* owner = external.owner) {
         traits.what = "AWSResource " + owner->meta.name;
-        traits.tenant = owner->tenant;
+        traits.tenant = may_be_pods ? "" : owner->tenant;
         traits.flags |= BH_RESOURCE | flag_if(owner->level == state::Level::kProtected, BH_PROTECTED) |
                         flag_if(mode_of(*owner) == state::Mode::kAudit, BH_AUDIT);
     }
     Mentions mentions = external.cidrs;
     append(world_, mentions);
     add_role(external.role, mentions);
-    for (const auto* resource : external.covering)
-        append(by_resource_, resource->meta.name, mentions);
+    if (!may_be_pods)
+        for (const auto* resource : external.covering)
+            append(by_resource_, resource->meta.name, mentions);
     if (external.owner) append(by_owner_, external.owner->meta.name, mentions);
+    if (may_be_pods)
+        std::erase_if(mentions, [&](const Mention& one) { return rules_.list[one.rule].line == BH_REASON_CONFINED; });
     apply(std::move(mentions), {}, traits);
     return traits;
 }

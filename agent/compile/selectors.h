@@ -38,13 +38,15 @@ struct External {
     std::vector<const state::AwsResource*> covering{}; // all of them
     Mentions cidrs{};                                  // by all CIDR peers that cover it
     Role role{};
+    bool in_network = false; // which the owner says is his, but not this very address
     bool is_service = false; // external address of a Service
 };
 
 class Selectors {
 public:
-    /// Keeps all three; they must outlive it.
-    Selectors(const Rules& rules, const Tenancy& tenancy, state::Mode default_mode);
+    /// Keeps the first two; they must outlive it. Unless `all_pods_known`, who has no address of his own may be a pod:
+    /// he may nothing for being in a network, but a network's protection holds.
+    Selectors(const Rules& rules, const Tenancy& tenancy, state::Mode default_mode, bool all_pods_known);
 
     Traits pod(const Membership& member, const state::PodTemplate& pod, Role role) const;
     Traits node(Role role) const;
@@ -72,6 +74,7 @@ private:
     using Scopes = std::vector<ScopeMention>;
 
     void index(const Side& side, Mention mention);
+    void index_outside(const Side& side, Mention mention);
     void match(const Scopes& scopes, const Membership& member, const state::PodTemplate& pod, Mentions& out) const;
     void add_role(Role role, Mentions& out) const;
     void apply(Mentions mentions, const ContainerPorts& container_ports, Traits& traits) const;
@@ -79,6 +82,7 @@ private:
     const Rules& rules_;
     const Tenancy& tenancy_;
     state::Mode default_mode_;
+    bool all_pods_known_;
     std::unordered_map<std::string, Scopes> by_tenant_;
     std::unordered_map<std::string, Scopes> by_namespace_;
     Scopes everywhere_;

@@ -241,6 +241,11 @@ void Cluster::set_own_addresses(std::set<Address> addresses) {
     changes_.local = true;
 }
 
+void Cluster::set_all_pods_known(bool known) {
+    changes_.policy |= known != all_pods_known_;
+    all_pods_known_ = known;
+}
+
 Changes Cluster::take_changes() {
     return std::exchange(changes_, {});
 }

@@ -64,6 +64,10 @@ public:
     void set_local_pods(std::map<uint16_t, LocalPod> pods); // by slot
     void set_own_addresses(std::set<Address> addresses);    // of this node's interfaces
 
+    /// False while not all slices are heard, or not yet: an address that nobody tells of may then be a pod's, so nobody
+    /// may do anything for being in a CIDR, an AWSResource's network or the world. True at first.
+    void set_all_pods_known(bool known);
+
     const std::unordered_map<PodKey, Pod>& pods() const { return pods_; }
     const std::map<std::string, Namespace>& namespaces() const { return namespaces_; }
     const std::map<std::string, Node>& nodes() const { return nodes_; }
@@ -72,6 +76,7 @@ public:
     const std::map<std::string, Tenant>& tenants() const { return tenants_; }
     const std::map<ObjectKey, AccessGrant>& access_grants() const { return access_grants_; }
     const std::map<std::string, AwsResource>& resources() const { return resources_; }
+    bool all_pods_known() const { return all_pods_known_; }
     const std::map<uint16_t, LocalPod>& local_pods() const { return local_pods_; }
     const std::set<Address>& own_addresses() const { return own_addresses_; }
 
@@ -119,6 +124,7 @@ private:
     std::map<std::string, Tenant> tenants_;
     std::map<ObjectKey, AccessGrant> access_grants_;
     std::map<std::string, AwsResource> resources_;
+    bool all_pods_known_ = true;
     std::map<uint16_t, LocalPod> local_pods_;
     std::set<Address> own_addresses_;
     Changes changes_;

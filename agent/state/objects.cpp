@@ -55,6 +55,10 @@ bool Selector::asks_only(const std::set<std::string>& keys) const {
     return std::all_of(terms.begin(), terms.end(), [&](const Term& term) { return keys.contains(term.key); });
 }
 
+bool has_network(const AwsResource& resource) {
+    return !std::ranges::all_of(resource.cidrs, &Cidr::is_single);
+}
+
 std::string ObjectKey::text() const {
     return ns.empty() ? kind + " " + name : kind + " " + ns + "/" + name;
 }

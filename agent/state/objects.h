@@ -255,6 +255,9 @@ struct AwsResource {
     bool operator==(const AwsResource&) const = default;
 };
 
+/// Not each of its addresses is named: a pod's may be among them.
+bool has_network(const AwsResource& resource);
+
 using Object =
     std::variant<Namespace, Pod, Node, EndpointSlice, Service, Tenant, AccessGrant, AwsResource, IdentitySlice>;
 

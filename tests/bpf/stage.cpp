@@ -100,6 +100,11 @@ void Stage::remove(const ObjectKey& key) {
     compiler_.update(cluster_, cluster_.take_changes());
 }
 
+void Stage::set_all_pods_known(bool known) {
+    cluster_.set_all_pods_known(known);
+    compiler_.update(cluster_, cluster_.take_changes());
+}
+
 Address Stage::address_of(const std::string& party, uint8_t family) const {
     if (const auto literal = Address::parse(party)) return *literal;
     const auto found = addresses_.find(party);

@@ -47,10 +47,17 @@ public:
     /// A change that the cluster hears of, pods and their memory staying what they are.
     void put(state::Object object);
     void remove(const state::ObjectKey& key);
+    void set_all_pods_known(bool known);
 
     const compile::Desired& desired() const { return compiler_.desired(); }
     compile::Interest interest() const { return compiler_.interest(cluster_); }
+    const std::string& node() const { return node_; }
+    const state::Cluster& cluster() const { return cluster_; }
     bool has_pod(const std::string& party) const { return slots_.contains(party); }
+    /// A pod of this node, or the node itself.
+    bool is_here(const std::string& party, uint8_t family) const {
+        return has_pod(party) || cluster_.own_addresses().contains(address_of(party, family));
+    }
     uint32_t ifindex(const std::string& pod) const { return 100u + slots_.at(pod); }
 
     /// An address of a party of that family.

@@ -2,6 +2,7 @@
 //
 // --slice-scope relevant at a real API server: who is asked for, what packets then meet, and how the question follows
 // the policy and this node's pods.
+#include "manifests.h"
 #include "support/echo_server.h"
 #include "two_nodes.h"
 
@@ -11,10 +12,35 @@ namespace {
 constexpr uint16_t kPort = 5432;
 constexpr auto kSoon = 20s;
 
-AgentProcess start_narrow(const TwoNodes& cluster, const std::string& node) {
+AgentProcess::Options narrow_options(const TwoNodes& cluster) {
     auto options = cluster.agent_options();
     options.more = {"--slice-scope", "relevant"};
-    return AgentProcess::start(cluster.net(), cluster.net().node(node), options);
+    return options;
+}
+
+AgentProcess start_narrow(const TwoNodes& cluster, const std::string& node) {
+    return AgentProcess::start(cluster.net(), cluster.net().node(node), narrow_options(cluster));
+}
+
+/// Somebody who may do with slices what the verbs say, and whatever an agent does with all else.
+std::filesystem::path somebody(const TwoNodes& cluster, const std::string& slice_verbs) {
+    const auto& server = cluster.server();
+    kubectl(server, {"create", "serviceaccount", "somebody", "-n", "default"});
+    kubectl(server, {"create", "clusterrole", "all-but-slices", "--verb=get,list,watch",
+                     "--resource=namespaces,nodes,pods,services,endpointslices.discovery.k8s.io,tenants.bulkhead.dev,"
+                     "accessgrants.bulkhead.dev,awsresources.bulkhead.dev"});
+    kubectl(server,
+            {"create", "clusterrole", "slices", "--verb=" + slice_verbs, "--resource=identityslices.bulkhead.dev"});
+    for (const std::string role : {"all-but-slices", "slices"})
+        kubectl(server,
+                {"create", "clusterrolebinding", role, "--clusterrole=" + role, "--serviceaccount=default:somebody"});
+    return require(server.kubeconfig_for(require(server.service_account_token("default", "somebody"))));
+}
+
+void let_somebody(const TwoNodes& cluster, const std::string& slice_verbs) {
+    kubectl(cluster.server(), {"delete", "clusterrole", "slices"});
+    kubectl(cluster.server(),
+            {"create", "clusterrole", "slices", "--verb=" + slice_verbs, "--resource=identityslices.bulkhead.dev"});
 }
 
 bool reaches(const Place& from, const Place& to) {
@@ -73,6 +99,36 @@ TEST_CASE("with --slice-scope relevant an agent hears of those who count there, 
     CHECK_FALSE(reaches(stranger, ledger)); // which is no part of the world
 }
 
+TEST_CASE("what the world is granted waits in a narrow scope for all pods: till then one of them would be the world") {
+    constexpr auto kVerbs = "get,list,watch,create,patch,delete";
+    TwoNodes cluster;
+    cluster.put(protected_namespace_text("bank"));
+    const auto agent_b = cluster.start(kNodeB);
+    const Place ledger = cluster.run(kNodeA, "bank/ledger", 20);
+    const auto server = require(EchoServer::start(ledger.netns, {kPort}));
+    const Place stranger = cluster.run(kNodeB, "kube-public/stranger", 20);
+    CHECK(wait_until([&] { return cluster.slices().size() == 1; }, after(kSoon), 20ms));
+    auto options = narrow_options(cluster);
+    options.kubeconfig = somebody(cluster, kVerbs);
+    const auto agent_a = AgentProcess::start(cluster.net(), cluster.net().node(kNodeA), options);
+    CHECK(slices_of(agent_a) == "of 1 tenant");
+
+    let_somebody(cluster, "watch,create,patch,delete");
+    REQUIRE(wait_until_may(cluster.server(), options.kubeconfig, {"list", "identityslices.bulkhead.dev"}, false));
+    cluster.put("apiVersion: bulkhead.dev/v1alpha1\nkind: AccessGrant\nmetadata: {name: world, namespace: bank}\n"
+                "spec: {from: [{world: true}], ports: [{port: 5432}]}\n");
+    const std::string why = "AccessGrant bank/world spec names the world";
+    const auto waiting = "of all tenants: " + why + "; their list isn't complete yet";
+    CHECK(wait_until([&] { return slices_of(agent_a) == waiting; }, after(kSoon), 20ms));
+    CHECK_FALSE(reaches(cluster.host(), ledger));
+    CHECK_FALSE(reaches(stranger, ledger));
+
+    let_somebody(cluster, kVerbs);
+    CHECK(wait_until([&] { return reaches(cluster.host(), ledger); }, after(kSoon), 20ms));
+    CHECK(slices_of(agent_a) == "of all tenants: " + why);
+    CHECK_FALSE(reaches(stranger, ledger));
+}
+
 TEST_CASE("an agent with --slice-scope relevant hears whom the API server calls") {
     TwoNodes cluster;
     cluster.put(protected_namespace_text("bank"));
@@ -102,9 +158,7 @@ TEST_CASE("an agent with --slice-scope relevant takes over what one before it le
         const auto wide = cluster.start(kNodeA);
         CHECK(wait_until([&] { return reaches(teller, ledger); }, after(kSoon), 20ms));
     }
-    auto options = cluster.agent_options();
-    options.more = {"--slice-scope", "relevant"};
-    auto narrow = AgentProcess::launch(cluster.net(), cluster.net().node(kNodeA), options);
+    auto narrow = AgentProcess::launch(cluster.net(), cluster.net().node(kNodeA), narrow_options(cluster));
     size_t asked = 0;
     const auto is_heard = [&] {
         ++asked;

@@ -183,6 +183,8 @@ void Builder::add_cluster_dns() {
     auto slice = named<EndpointSlice>("kube-dns-x", "kube-system");
     slice.service = "kube-dns";
     slice.addresses = ips;
+    for (const auto& ip : ips)
+        slice.pods[ip] = {"kube-system/coredns"};
     add(slice);
 }
 

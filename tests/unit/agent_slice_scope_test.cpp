@@ -58,10 +58,17 @@ TEST_CASE("what is needed again in time stays in the scope") {
 
 TEST_CASE("a scope of all tenants says why, and ends like any other") {
     SliceScope scope;
+    CHECK_FALSE(scope.hears_all(true));
     REQUIRE(scope.update(in({"a"}), kStart));
+    CHECK_FALSE(scope.hears_all(true));
     REQUIRE(scope.update(in_all(), kStart));
+    CHECK_FALSE(scope.hears_all(false));
+    CHECK(scope.hears_all(true));
     CHECK_FALSE(scope.scopes());
     CHECK(scope.text() == "of all tenants: Tenant a names the world");
+    CHECK_FALSE(scope.update({.tenants = {}, .in_all = "Tenant b names a CIDR"}, kStart));
+    CHECK(scope.text() == "of all tenants: Tenant b names a CIDR");
+    CHECK_FALSE(scope.update(in_all(), kStart));
     CHECK_FALSE(scope.update(in({"a"}), kStart + 1min));
     CHECK(scope.text() == "of all tenants: Tenant a names the world");
     REQUIRE(scope.update(in({"a"}), kStart + 11min));

@@ -145,3 +145,38 @@ TEST_CASE("kube-apiserver and cluster-dns are peers that need no object") {
     CHECK((coredns.flags & (BH_POD | BH_INFRA)) == (BH_POD | BH_INFRA));
     CHECK(world.desired().tenants.at(coredns.tenant) == "ns/kube-system");
 }
+
+TEST_CASE("while not all pods are known, a resource's network is protected, but nobody may anything for being in it") {
+    auto world = payments_and_blog();
+    auto ledger = tenant("payments", {"payments"});
+    ledger.confined = true;
+    auto aurora = resource("aurora", {"10.9.0.5", "10.9.1.0/24"}, "payments");
+    aurora.allow_from = {grant({from_tenant("blog")}, {port(3306)})};
+    auto external = named<state::Service>("lb", "blog");
+    external.external_ips = {address("10.9.1.9")}; // anybody may claim it
+    world.put(aurora).put(external);
+    auto bank = tenant("bank", {"bank"}, state::Level::kProtected);
+    bank.allow_from = {grant({state::ResourcePeer{"aurora"}})};
+    world.ns("bank").put(bank).pod("bank/vault", {"10.0.3.1"});
+    const auto verdicts = [&](const std::string& database) {
+        return std::vector{world.ask("10.0.2.1", database), world.ask("10.0.1.1", database, 3306),
+                           world.ask("10.0.1.1", database), world.ask(database, "10.0.2.1"),
+                           world.ask(database, "10.0.3.1")};
+    };
+    const std::vector known{BH_REASON_SAME_TENANT, BH_REASON_GRANTED, BH_REASON_NOT_GRANTED, BH_REASON_SAME_TENANT,
+                            BH_REASON_GRANTED};
+    const std::vector unknown{BH_REASON_GRANTED, BH_REASON_GRANTED, BH_REASON_NOT_GRANTED, BH_REASON_NOT_GRANTED,
+                              BH_REASON_NOT_GRANTED};
+    for (const auto* database : {"10.9.0.5", "10.9.1.77", "10.9.1.9"})
+        CHECK(verdicts(database) == known);
+    world.cluster.set_all_pods_known(false);
+    CHECK(verdicts("10.9.0.5") == known); // this very address is the resource's
+    CHECK(verdicts("10.9.1.77") == unknown);
+    CHECK(verdicts("10.9.1.9") == unknown);
+    ledger.allow_to = {{.to = {state::ResourcePeer{"aurora"}}, .ports = {}}};
+    world.put(ledger);
+    CHECK(world.ask("10.0.2.1", "10.9.0.5") == BH_REASON_SAME_TENANT);
+    CHECK(world.ask("10.0.2.1", "10.9.1.77") == BH_REASON_CONFINED);
+    world.cluster.set_all_pods_known(true);
+    CHECK(world.ask("10.0.2.1", "10.9.1.77") == BH_REASON_SAME_TENANT);
+}

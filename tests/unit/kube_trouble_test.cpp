@@ -304,6 +304,33 @@ TEST_CASE("watches that are accepted and break at once, again and again, are tol
     CHECK_FALSE(scene.source().hearing().stale_since.has_value());
 }
 
+TEST_CASE("another selection is told once its list is complete, and till then the one before stays in force") {
+    Scene scene({{list(item("shop"), "10")},
+                 {stream(""), Then::kHold},
+                 {response("403 Forbidden", status(403, "no"))},
+                 {list(item("bank"), "11")}});
+    scene.wait_until_asked(2);
+    CHECK(scene.source().selection_told("namespaces"));
+    scene.source().select("namespaces", "labelSelector=a", 0ms);
+    CHECK_FALSE(scene.source().selection_told("namespaces"));
+    scene.wait_until_asked(3);
+    scene.wait([&] { return !scene.problems().empty(); });
+    CHECK_FALSE(scene.source().selection_told("namespaces"));
+    CHECK(scene.cluster.namespaces().contains("shop"));
+    scene.wait([&] { return scene.source().selection_told("namespaces"); });
+    CHECK_FALSE(scene.cluster.namespaces().contains("shop"));
+    CHECK(scene.cluster.namespaces().contains("bank"));
+    CHECK(has(scene.asked().at(3).target, "labelSelector=a"));
+}
+
+TEST_CASE("what comes before the selection is taken isn't what was selected") {
+    Scene scene({{list(item("shop"), "10")}});
+    scene.source().select("namespaces", "labelSelector=a", 1h);
+    scene.wait_for("shop");
+    CHECK(scene.source().synced());
+    CHECK_FALSE(scene.source().selection_told("namespaces"));
+}
+
 TEST_CASE("as long as one resource can't be listed, nothing of the others is told: half a policy is another one") {
     std::atomic<bool> may{false};
     ScriptedServer server([&may](const ScriptedServer::Asked& request) -> Answer {

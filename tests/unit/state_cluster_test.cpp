@@ -113,6 +113,18 @@ TEST_CASE("everything but pods and Services is policy") {
     }
 }
 
+TEST_CASE("whether all pods are known is policy, when it changes") {
+    Cluster cluster;
+    cluster.set_all_pods_known(true);
+    CHECK_FALSE(cluster.dirty());
+    cluster.set_all_pods_known(false);
+    CHECK(cluster.take_changes().policy);
+    cluster.set_all_pods_known(false);
+    CHECK_FALSE(cluster.dirty());
+    cluster.set_all_pods_known(true);
+    CHECK(cluster.take_changes().policy);
+}
+
 TEST_CASE("very many changed pods are told as a change of everything") {
     Cluster cluster;
     for (int i = 0; i < 20'000; ++i)

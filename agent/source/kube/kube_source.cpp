@@ -96,6 +96,12 @@ void KubeSource::select(std::string_view resource, std::string selector, std::ch
     session_.wake_by(at);
 }
 
+bool KubeSource::selection_told(std::string_view resource) const {
+    return synced_ && std::ranges::all_of(followers_, [&](const auto& follower) {
+               return follower->reflector.resource().name != resource || follower->reflector.selection_listed();
+           });
+}
+
 bool KubeSource::others_synced() const {
     return std::ranges::all_of(followers_,
                                [](const auto& follower) { return follower->waits || follower->reflector.synced(); });

@@ -40,6 +40,9 @@ public:
     /// Of this resource only what the selector means, asked for within `spread`. Wakes fd().
     void select(std::string_view resource, std::string selector, std::chrono::milliseconds spread);
 
+    /// What was selected of it last has been told.
+    bool selection_told(std::string_view resource) const;
+
     /// Every resource's first list is complete but of those that wait for select().
     bool others_synced() const;
     /// What they told, which isn't in force yet.

@@ -75,6 +75,11 @@ void Reflector::tick(Time now) {
     pause_.reset();
 }
 
+void Reflector::select(std::string selector, Time time) {
+    selection_ = {std::move(selector), time};
+    selection_listed_ = false;
+}
+
 void Reflector::take_selection(Time now) {
     if (!selection_ || now < selection_->from) return;
     resource_.selector = std::move(selection_->selector);
@@ -261,6 +266,7 @@ void Reflector::finish_list(std::string version) {
     accepted_at_ = std::chrono::steady_clock::now();
     step_ = Step::kWatch;
     ++hearing_.lists;
+    selection_listed_ = !selection_;
     succeed();
 }
 

@@ -67,7 +67,10 @@ public:
     void allow_streaming() { streaming_ = true; }
 
     /// From `time` on asks for these, and lists them first: until that list is complete, what was told stays.
-    void select(std::string selector, Time time) { selection_ = {std::move(selector), time}; }
+    void select(std::string selector, Time time);
+
+    /// What was selected last has been listed.
+    bool selection_listed() const { return selection_listed_; }
 
     /// The first list must not be older; before the first tick().
     void start_from(std::string version) { list_version_ = std::move(version); }
@@ -155,7 +158,8 @@ private:
         std::string selector;
         Time from;
     };
-    std::optional<Selection> selection_;                                    // not taken yet
+    std::optional<Selection> selection_; // not taken yet
+    bool selection_listed_ = false;
     std::optional<Backoff::Milliseconds> pause_ = Backoff::Milliseconds(0); // before the next try
     Time next_try_{};
     int too_new_ = 0;     // times in a row
