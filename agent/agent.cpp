@@ -57,12 +57,13 @@ Agent::~Agent() {
 
 void Agent::take_source_news() {
     source_->update(cluster_);
-    if (!hears_all_pods() || !settled_) cluster_.set_all_pods_known(hears_all_pods());
+    if (!hears_all_pods()) cluster_.set_all_pods_known(false);
     problems_due_ = true;
     if (const auto delay = source_->retry_after())
         source_timer_->arm_in(*delay);
     else
         source_timer_->disarm();
+    scope_due_ |= whole_ != (whole_ || source_is_whole());
     whole_ = whole_ || source_is_whole();
     if (whole_ && !settled_) write_due_ = true;
 }
@@ -122,8 +123,7 @@ void Agent::apply(const state::Changes& changes) {
     }
 }
 
-/// What is granted to CIDRs and the world comes when the pods that it doesn't mean are in the kernel. But at the start
-/// with them, since a former agent's grants are in force already.
+/// What is granted to CIDRs and the world comes when the pods that it doesn't mean are in the kernel.
 bool Agent::comes_to_know_all_pods() {
     if (cluster_.all_pods_known() || !hears_all_pods() || !is_empty(pending_)) return false;
     cluster_.set_all_pods_known(true);
@@ -161,8 +161,7 @@ bool Agent::concerns_scope(const state::Changes& changes) const {
 }
 
 /// For the first time by what was told of all else, which isn't in force before the slices are complete too. Later a
-/// new pod here can't wait, nor can a CIDR or the world, which are held back meanwhile; but what else changes
-/// everywhere must not make all agents list at once.
+/// new pod here can't wait; but what changes everywhere must not make all agents list at once.
 void Agent::choose_slices(const state::Changes& changes) {
     const auto now = std::chrono::steady_clock::now();
     compile::Interest interest;
@@ -171,7 +170,7 @@ void Agent::choose_slices(const state::Changes& changes) {
         state::Cluster told;
         kube_->preview(told);
         interest = compile::interest_of(told, options_.compile_settings());
-    } else if (concerns_scope(changes) || scope_->is_due(now)) {
+    } else if (concerns_scope(changes) || scope_->is_due(now) || std::exchange(scope_due_, false)) {
         interest = compiler_->interest(cluster_);
     } else {
         return;
@@ -182,7 +181,7 @@ void Agent::choose_slices(const state::Changes& changes) {
     if (!scope_->update(interest, now)) return;
     const auto& scopes = scope_->scopes();
     const auto& node = options_.node_name;
-    const bool is_hasty = changes.local || !changes.pods.empty() || !source_->synced() || !scopes;
+    const bool is_hasty = changes.local || !changes.pods.empty() || !source_->synced();
     kube_->select(source::kube::kIdentitySlices,
                   scopes ? source::kube::selector_of_slices(node, *scopes) : source::kube::selector_of_slices(node),
                   is_hasty ? 0ms : kSpreadOfLists);
@@ -251,7 +250,10 @@ bool Agent::write() {
     write_due_ = false;
     written_ = false;
     const auto before = std::exchange(write_errors_, {});
-    const auto report = writer_->write(compiler_->desired(), pending_, whole_);
+    // What a former agent granted to the world stays until that is known again.
+    const bool adds_only = !settled_ && !cluster_.all_pods_known() && hears_all_pods();
+    const bool complete = whole_ && !adds_only;
+    const auto report = writer_->write(compiler_->desired(), pending_, complete);
     if (!report) {
         pending_.everything = true;
         ++error_counts_["write"];
@@ -261,12 +263,12 @@ bool Agent::write() {
     }
     pending_ = {};
     ++writes_;
-    if (whole_) compiler_->release_known_ids();
+    if (complete) compiler_->release_known_ids();
     take_refused(*report);
     log_refused(before);
     written_ = report->in_sync();
-    if (whole_ && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
-    settled_ |= whole_ && written_;
+    if (complete && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
+    settled_ |= complete && written_;
     spdlog::debug("wrote {} rows, removed {}, failed {}", report->puts, report->removals, report->failed);
     return true;
 }

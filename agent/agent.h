@@ -142,6 +142,7 @@ private:
     std::unique_ptr<Timer> links_timer_;
 
     compile::Touched pending_;  // compiled, not written yet
+    bool scope_due_ = false;    // whose slices count may be another question, though no object changed
     bool links_changed_ = true; // netlink told of something since the last turn
     int links_put_off_ = 0;     // turns in which veths had to wait for their links
     bool left_over_due_ = false;

@@ -11,7 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kStay = 10min;        // of what nobody here needs any more
+// Of what nobody here needs any more. With its pods conversations may be under way, which end when they are strangers.
+constexpr auto kStay = 24h;
 constexpr size_t kMostTenants = 256; // beyond them the question gets longer than narrowing is worth
 constexpr auto kTooMany = "more than 256 tenants count here";
 

@@ -157,9 +157,11 @@ Traits Selectors::external(const External& external) const {
     if (!may_be_pods)
         for (const auto* resource : external.covering)
             append(by_resource_, resource->meta.name, mentions);
-    if (external.owner) append(by_owner_, external.owner->meta.name, mentions);
-    if (may_be_pods)
-        std::erase_if(mentions, [&](const Mention& one) { return rules_.list[one.rule].line == BH_REASON_CONFINED; });
+    if (const auto found = external.owner ? by_owner_.find(external.owner->meta.name) : by_owner_.end();
+        found != by_owner_.end())
+        std::ranges::copy_if(found->second, std::back_inserter(mentions), [&](const Mention& mention) {
+            return !may_be_pods || rules_.list[mention.rule].line != BH_REASON_CONFINED;
+        });
     apply(std::move(mentions), {}, traits);
     return traits;
 }

@@ -44,11 +44,12 @@ bool has_line(const OpeningRows& rows, uint8_t line) {
     return std::ranges::any_of(rows, [line](const bh_opening& row) { return row.line == line; });
 }
 
-/// Rows for this pair make no difference: nobody is the source or the destination, or nothing is dropped
-/// for their sake. `dst` and `src` are null for identities that don't exist.
+/// Rows for this pair make no difference: nobody is the source or the destination, they are of one tenant, or nothing
+/// is dropped for their sake. `dst` and `src` are null for identities that don't exist.
 bool is_unnoticed(OpeningKey key, const bh_identity* dst, const bh_identity* src, bool frees_source) {
     if (key.dst != BH_IDENTITY_ANY && dst == nullptr) return true;
     if (key.src != BH_IDENTITY_ANY && src == nullptr) return true;
+    if (dst != nullptr && src != nullptr && dst->tenant != 0 && dst->tenant == src->tenant) return true;
     if (frees_source && is_in_force(src, BH_CONFINED)) return false;
     return key.dst != BH_IDENTITY_ANY ? !is_in_force(dst, BH_PROTECTED) : frees_source;
 }

@@ -58,36 +58,67 @@ datapath::Rehearsal Machine::run(const Fd& program, const Bytes& packet,
     return must(datapath::rehearse(program.get(), std::as_bytes(std::span(packet)), circumstances));
 }
 
+void Machine::restart() {
+    writer_ = must(datapath::Writer::create(kernel_.maps(), kernel_.clock()));
+}
+
+datapath::Rehearsal Probe::at(const Machine& machine) const {
+    const auto& programs = machine.kernel().programs();
+    const auto& program = hook == Hook::kFromPod ? programs.from_pod
+                          : hook == Hook::kToPod ? programs.to_pod
+                                                 : programs.uplink;
+    return machine.run(program, first_packet(src, dst, protocol, port), circumstances);
+}
+
 Stage::Stage(const std::vector<Object>& objects, const OracleSettings& settings, std::string node)
     : compiler_(settings_of(settings, node), {}), node_(std::move(node)) {
+    put_all(objects);
+}
+
+void Stage::put_all(const std::vector<Object>& objects) {
     static uint32_t generation = 0;
+    const auto before = std::exchange(slots_, {});
+    auto local_before = cluster_.local_pods();
     std::map<uint16_t, LocalPod> local;
     std::set<Address> own;
     for (const Object& object : objects) {
         cluster_.put(object);
+        keys_.insert(key_of(object));
         if (const auto* found = std::get_if<Node>(&object)) {
             addresses_[found->meta.name] = found->addresses;
             if (found->meta.name == node_) own.insert(found->addresses.begin(), found->addresses.end());
         }
         const auto* pod = std::get_if<Pod>(&object);
         if (!pod) continue;
-        addresses_[pod->ns + "/" + pod->name] = pod->ips;
+        const auto name = pod->ns + "/" + pod->name;
+        addresses_[name] = pod->ips;
         if (pod->node == node_ && pod->common->host_network) own.insert(pod->ips.begin(), pod->ips.end());
         if (!has_veth_on(*pod, node_)) continue;
-        const auto slot = static_cast<uint16_t>(local.size() + 1);
-        slots_[pod->ns + "/" + pod->name] = slot;
-        local[slot] = {.slot = slot,
-                       .generation = ++generation,
-                       .nsid = -1,
-                       .pod = pod->ns + "/" + pod->name,
-                       .ifindexes = {100u + slot},
-                       .addresses = pod->ips,
-                       .places = {}};
+        const auto stays = before.find(name);
+        const uint16_t slot = stays != before.end() ? stays->second : ++slots_used_;
+        slots_[name] = slot;
+        local[slot] = stays != before.end() ? std::move(local_before[slot])
+                                            : LocalPod{.slot = slot,
+                                                       .generation = ++generation,
+                                                       .pod = name,
+                                                       .ifindexes = {100u + slot},
+                                                       .addresses = {},
+                                                       .places = {}};
+        local[slot].addresses = pod->ips;
         local[slot].places.update(pod->ips);
     }
     cluster_.set_local_pods(std::move(local));
     cluster_.set_own_addresses(std::move(own));
     compiler_.update(cluster_, cluster_.take_changes());
+}
+
+void Stage::become(const std::vector<Object>& objects) {
+    std::set<ObjectKey> stay;
+    for (const Object& object : objects)
+        stay.insert(key_of(object));
+    for (const ObjectKey& key : keys_)
+        if (!stay.contains(key)) cluster_.remove(key);
+    put_all(objects);
 }
 
 void Stage::put(Object object) {
@@ -126,27 +157,29 @@ bh_reason Stage::by_rule(const Question& question) const {
                                       .now = question.time});
 }
 
-std::optional<datapath::Rehearsal> Stage::by_program(const Machine& machine, const Question& question) const {
-    const auto& programs = machine.kernel().programs();
+std::optional<Probe> Stage::probe(const Question& question) const {
     const Address src = address_of(question.src, question.family);
     const Address dst = address_of(question.dst, question.family);
-    const Bytes packet = first_packet(src, dst, question.protocol, question.port);
+    const auto probe = [&](Probe::Hook hook, datapath::Circumstances circumstances) {
+        return Probe{hook, src, dst, question.protocol, question.port, circumstances};
+    };
     const bool from_here = has_pod(question.src);
-    const bool from_node = cluster_.own_addresses().contains(src);
+    const bool made_here = cluster_.own_addresses().contains(src) && question.made_by_dst_node;
     if (has_pod(question.dst)) {
-        const uint32_t from = from_here ? ifindex(question.src) : from_node && question.made_by_dst_node ? 0 : kUplink;
-        return machine.run(programs.to_pod, packet,
-                           {.ifindex = ifindex(question.dst),
-                            .ingress_ifindex = from,
-                            .local_socket = from_node && question.made_by_dst_node});
+        const uint32_t from = from_here ? ifindex(question.src) : made_here ? 0 : kUplink;
+        return probe(Probe::Hook::kToPod,
+                     {.ifindex = ifindex(question.dst), .ingress_ifindex = from, .local_socket = made_here});
     }
     if (!from_here) return std::nullopt;
-    const bool ends_here = cluster_.own_addresses().contains(dst);
-    const auto answer = machine.run(ends_here ? programs.from_pod : programs.uplink, packet,
-                                    {.ifindex = ends_here ? ifindex(question.src) : kUplink,
-                                     .ingress_ifindex = ends_here ? 0 : ifindex(question.src),
-                                     .local_socket = false});
-    return answer.judged ? std::optional(answer) : std::nullopt;
+    if (cluster_.own_addresses().contains(dst)) return probe(Probe::Hook::kFromPod, {.ifindex = ifindex(question.src)});
+    return probe(Probe::Hook::kUplink, {.ifindex = kUplink, .ingress_ifindex = ifindex(question.src)});
+}
+
+std::optional<datapath::Rehearsal> Stage::by_program(const Machine& machine, const Question& question) const {
+    const auto found = probe(question);
+    if (!found) return std::nullopt;
+    const auto answer = found->at(machine);
+    return has_pod(question.dst) || answer.judged ? std::optional(answer) : std::nullopt;
 }
 
 Bytes first_packet(const Address& src, const Address& dst, uint8_t protocol, uint16_t port) {

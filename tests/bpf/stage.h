@@ -29,6 +29,8 @@ public:
     Machine();
     explicit Machine(datapath::Kernel kernel);
     void show(const compile::Desired& desired);
+    /// What a new agent does with what the one before it left.
+    void restart();
     datapath::Rehearsal run(const Fd& program, const Bytes& packet, const datapath::Circumstances& circumstances) const;
     const datapath::Kernel& kernel() const { return kernel_; }
 
@@ -39,6 +41,18 @@ private:
 
 inline constexpr uint32_t kUplink = 2; // ifindex
 
+/// The first packet of a conversation, and another one each time, at the hook that judges it.
+struct Probe {
+    enum class Hook : uint8_t { kFromPod, kToPod, kUplink };
+    Hook hook;
+    Address src, dst;
+    uint8_t protocol = BH_TCP;
+    uint16_t port = 0; // host order
+    datapath::Circumstances circumstances;
+
+    datapath::Rehearsal at(const Machine& machine) const;
+};
+
 class Stage {
 public:
     /// What `node` makes of the objects. Pods of that node have a veth each, with ifindex 100 + slot.
@@ -47,6 +61,8 @@ public:
     /// A change that the cluster hears of, pods and their memory staying what they are.
     void put(state::Object object);
     void remove(const state::ObjectKey& key);
+    /// All at once. Pods that stay keep their veth, others get one that nobody had before.
+    void become(const std::vector<state::Object>& objects);
     void set_all_pods_known(bool known);
 
     const compile::Desired& desired() const { return compiler_.desired(); }
@@ -66,15 +82,21 @@ public:
     /// bh_judge() in user space over the desired maps. `time` of the question counts.
     bh_reason by_rule(const Question& question) const;
 
-    /// The first packet of the question's conversation at the hook that judges it, after
-    /// machine.show(desired()); its `until` dates compare with now. No hook judges it: nothing.
+    /// The question's packet; nothing if no hook of this node sees it.
+    std::optional<Probe> probe(const Question& question) const;
+
+    /// After machine.show(desired()); `until` dates compare with now. No hook judges it: nothing.
     std::optional<datapath::Rehearsal> by_program(const Machine& machine, const Question& question) const;
 
 private:
+    void put_all(const std::vector<state::Object>& objects);
+
     compile::Compiler compiler_;
     state::Cluster cluster_;
     std::string node_;
     std::map<std::string, uint16_t> slots_; // by "namespace/pod"
+    uint16_t slots_used_ = 0;
+    std::set<state::ObjectKey> keys_;
     std::map<std::string, std::vector<Address>> addresses_;
 };
 

@@ -59,6 +59,7 @@ TEST_CASE("what becomes protected together with its grant is never seen without 
         Desired desired;
         const bool is_protected = number % 2 == 0;
         desired.identities = {{kOne, identity(is_protected, number)}, {kOther, identity(false, 0)}};
+        desired.identities[kOther].tenant = 2;
         if (is_protected)
             desired.openings[{.dst = kOne, .src = kOther}] = {{.first_port = 80,
                                                                .last_port = 80,

@@ -28,7 +28,7 @@ compile::Interest in_all() {
 
 } // namespace
 
-TEST_CASE("a scope grows at once, and shrinks when nobody has needed the rest for ten minutes") {
+TEST_CASE("a scope grows at once, and shrinks when nobody has needed the rest for a day") {
     SliceScope scope;
     CHECK_FALSE(scope.is_chosen());
     REQUIRE(scope.update(in({"a"}), kStart));
@@ -37,23 +37,23 @@ TEST_CASE("a scope grows at once, and shrinks when nobody has needed the rest fo
     REQUIRE(scope.update(in({"a", "b"}), kStart));
     CHECK(scope.scopes() == scopes({"a", "b"}));
 
-    CHECK_FALSE(scope.update(in({"b"}), kStart + 1min));
+    CHECK_FALSE(scope.update(in({"b"}), kStart + 1h));
     CHECK(scope.scopes() == scopes({"a", "b"}));
-    CHECK_FALSE(scope.is_due(kStart + 10min));
-    CHECK(scope.is_due(kStart + 11min));
-    REQUIRE(scope.update(in({"b"}), kStart + 11min));
+    CHECK_FALSE(scope.is_due(kStart + 24h));
+    CHECK(scope.is_due(kStart + 25h));
+    REQUIRE(scope.update(in({"b"}), kStart + 25h));
     CHECK(scope.scopes() == scopes({"b"}));
-    CHECK_FALSE(scope.is_due(kStart + 1h));
+    CHECK_FALSE(scope.is_due(kStart + 99h));
 }
 
 TEST_CASE("what is needed again in time stays in the scope") {
     SliceScope scope;
     REQUIRE(scope.update(in({"a", "b"}), kStart));
     CHECK_FALSE(scope.update(in({"b"}), kStart));
-    CHECK_FALSE(scope.update(in({"a", "b"}), kStart + 9min));
-    CHECK_FALSE(scope.is_due(kStart + 1h));
-    CHECK_FALSE(scope.update(in({"b"}), kStart + 1h));
-    CHECK_FALSE(scope.update(in({"b"}), kStart + 1h + 9min));
+    CHECK_FALSE(scope.update(in({"a", "b"}), kStart + 23h));
+    CHECK_FALSE(scope.is_due(kStart + 99h));
+    CHECK_FALSE(scope.update(in({"b"}), kStart + 99h));
+    CHECK_FALSE(scope.update(in({"b"}), kStart + 99h + 23h));
 }
 
 TEST_CASE("a scope of all tenants says why, and ends like any other") {
@@ -69,9 +69,9 @@ TEST_CASE("a scope of all tenants says why, and ends like any other") {
     CHECK_FALSE(scope.update({.tenants = {}, .in_all = "Tenant b names a CIDR"}, kStart));
     CHECK(scope.text() == "of all tenants: Tenant b names a CIDR");
     CHECK_FALSE(scope.update(in_all(), kStart));
-    CHECK_FALSE(scope.update(in({"a"}), kStart + 1min));
+    CHECK_FALSE(scope.update(in({"a"}), kStart + 1h));
     CHECK(scope.text() == "of all tenants: Tenant a names the world");
-    REQUIRE(scope.update(in({"a"}), kStart + 11min));
+    REQUIRE(scope.update(in({"a"}), kStart + 25h));
     CHECK(scope.scopes() == scopes({"a"}));
     CHECK(scope.text() == "of 1 tenant");
 }

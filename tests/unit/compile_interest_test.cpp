@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Whose pods on other nodes an agent has to hear of. That its verdicts are then right is tested with random clusters
-// (tests/bpf/agreement_test.cpp); here is each reason alone, and what is none.
+// (tests/bpf/agreement_scope_test.cpp); here is each reason alone, and what is none.
 #include "compile/interest.h"
 
 #include "compile_world.h"

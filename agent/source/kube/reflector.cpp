@@ -82,6 +82,7 @@ void Reflector::select(std::string selector, Time time) {
 
 void Reflector::take_selection(Time now) {
     if (!selection_ || now < selection_->from) return;
+    if (synced_ && !watched_) watched_ = {resource_.selector, version_};
     resource_.selector = std::move(selection_->selector);
     selection_.reset();
     transfer_.reset();
@@ -266,7 +267,9 @@ void Reflector::finish_list(std::string version) {
     accepted_at_ = std::chrono::steady_clock::now();
     step_ = Step::kWatch;
     ++hearing_.lists;
+    watched_.reset();
     selection_listed_ = !selection_;
+    if (selection_listed_) selection_error_.clear();
     succeed();
 }
 
@@ -384,6 +387,21 @@ void Reflector::fail(std::string error, std::optional<std::chrono::seconds> at_l
     ++hearing_.failures;
     error_ = std::move(error);
     pause_ = backoff_.next(at_least.value_or(std::chrono::seconds(0)));
+    if (watched_ && step_ != Step::kWatch) put_off_selection();
+}
+
+/// It can't be listed now: so on with what was watched before.
+void Reflector::put_off_selection() {
+    const auto again = std::chrono::steady_clock::now() + pause_.value_or(Backoff::Milliseconds(0));
+    if (!selection_) selection_ = {resource_.selector, again};
+    selection_->from = std::max(selection_->from, again);
+    selection_error_ = error_;
+    resource_.selector = watched_->selector;
+    version_ = watched_->version;
+    watched_.reset();
+    continue_.clear();
+    step_ = Step::kWatch;
+    pause_ = Backoff::Milliseconds(0);
 }
 
 void Reflector::succeed() {

@@ -66,7 +66,8 @@ public:
     /// Streaming lists are worth a try.
     void allow_streaming() { streaming_ = true; }
 
-    /// From `time` on asks for these, and lists them first: until that list is complete, what was told stays.
+    /// From `time` on asks for these, and lists them first: until that list is complete, what was told stays. While the
+    /// server refuses the list, what was asked for before goes on being watched.
     void select(std::string selector, Time time);
 
     /// What was selected last has been listed.
@@ -78,8 +79,9 @@ public:
     /// What was told last is of this version; empty before the first list.
     const std::string& version() const { return version_; }
 
-    bool synced() const { return synced_; }             // the first list is complete
-    const std::string& error() const { return error_; } // empty = all is well
+    bool synced() const { return synced_; } // the first list is complete
+    /// Empty = all is well.
+    const std::string& error() const { return error_.empty() ? selection_error_ : error_; }
     const Resource& resource() const { return resource_; }
 
     /// As of the last tick(): up to date while the server has accepted our watch.
@@ -118,6 +120,7 @@ private:
     void note_broken_stream();
     void list_anew(std::string version);
     void fail(std::string error, std::optional<std::chrono::seconds> at_least = std::nullopt);
+    void put_off_selection();
     void succeed();
 
     std::optional<std::chrono::seconds> longest_silence() const;
@@ -160,6 +163,13 @@ private:
     };
     std::optional<Selection> selection_; // not taken yet
     bool selection_listed_ = false;
+    std::string selection_error_; // why it isn't
+
+    struct Watched {
+        std::string selector;
+        std::string version;
+    };
+    std::optional<Watched> watched_; // before the selection whose list is under way
     std::optional<Backoff::Milliseconds> pause_ = Backoff::Milliseconds(0); // before the next try
     Time next_try_{};
     int too_new_ = 0;     // times in a row
