@@ -57,7 +57,8 @@ Agent::~Agent() {
 
 void Agent::take_source_news() {
     source_->update(cluster_);
-    if (!hears_all_pods()) cluster_.set_all_pods_known(false);
+    // Once in sync, comes_to_know_all_pods() says when they are. Before, what a former agent granted must not go.
+    if (!hears_all_pods() || !settled_) cluster_.set_all_pods_known(hears_all_pods());
     problems_due_ = true;
     if (const auto delay = source_->retry_after())
         source_timer_->arm_in(*delay);
@@ -250,10 +251,7 @@ bool Agent::write() {
     write_due_ = false;
     written_ = false;
     const auto before = std::exchange(write_errors_, {});
-    // What a former agent granted to the world stays until that is known again.
-    const bool adds_only = !settled_ && !cluster_.all_pods_known() && hears_all_pods();
-    const bool complete = whole_ && !adds_only;
-    const auto report = writer_->write(compiler_->desired(), pending_, complete);
+    const auto report = writer_->write(compiler_->desired(), pending_, whole_);
     if (!report) {
         pending_.everything = true;
         ++error_counts_["write"];
@@ -263,12 +261,12 @@ bool Agent::write() {
     }
     pending_ = {};
     ++writes_;
-    if (complete) compiler_->release_known_ids();
+    if (whole_) compiler_->release_known_ids();
     take_refused(*report);
     log_refused(before);
     written_ = report->in_sync();
-    if (complete && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
-    settled_ |= complete && written_;
+    if (whole_ && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
+    settled_ |= whole_ && written_;
     spdlog::debug("wrote {} rows, removed {}, failed {}", report->puts, report->removals, report->failed);
     return true;
 }

@@ -111,7 +111,6 @@ Result<> Agent::open_kube() {
     auto resources = source::kube::agent_resources(options_.node_name);
     if (options_.slice_scope == SlicesAsked::kRelevant) {
         scope_.emplace();
-        cluster_.set_all_pods_known(false);
         for (auto& resource : resources)
             resource.waits = resource.name == source::kube::kIdentitySlices;
     }

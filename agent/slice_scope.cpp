@@ -32,21 +32,39 @@ std::string SliceScope::text() const {
     return "of " + std::to_string(scopes_->size()) + (scopes_->size() == 1 ? " tenant" : " tenants");
 }
 
+bool SliceScope::is_due(Time now) const {
+    return (all_until_ && now >= *all_until_) ||
+           std::ranges::any_of(stay_until_, [now](const auto& stay) { return now >= stay.second; });
+}
+
+/// What is needed, and what was not long ago.
+std::optional<std::set<std::string>> SliceScope::needed(const compile::Interest& interest, Time now) {
+    const auto wanted = scopes_of(interest);
+    const auto end_of_stay = [now](Time until) { return until == Time::max() ? now + kStay : until; };
+    for (auto& [scope, until] : stay_until_)
+        if (wanted && !wanted->contains(scope)) until = end_of_stay(until);
+    std::erase_if(stay_until_, [now](const auto& stay) { return now >= stay.second; });
+    for (const auto& scope : wanted.value_or(std::set<std::string>{}))
+        stay_until_[scope] = Time::max();
+    if (!wanted)
+        all_until_ = Time::max();
+    else if (all_until_)
+        all_until_ = end_of_stay(*all_until_);
+    if (all_until_ && now >= *all_until_) all_until_.reset();
+    if (all_until_) return std::nullopt;
+    if (stay_until_.size() > kMostTenants) return wanted;
+    std::set<std::string> scopes;
+    for (const auto& [scope, until] : stay_until_)
+        scopes.insert(scope);
+    return scopes;
+}
+
 bool SliceScope::update(const compile::Interest& interest, Time now) {
-    auto wanted = scopes_of(interest);
-    const std::string why_all = interest.in_all.empty() ? kTooMany : interest.in_all;
-    if (chosen_ && wanted == scopes_) {
-        if (!scopes_) why_all_ = why_all;
-        shrinks_at_.reset();
-        return false;
-    }
-    const bool is_less = chosen_ && (!scopes_ || (wanted && std::ranges::includes(*scopes_, *wanted)));
-    if (is_less && !shrinks_at_) shrinks_at_ = now + kStay;
-    if (is_less && now < *shrinks_at_) return false;
+    auto scopes = needed(interest, now);
+    if (all_until_ == Time::max()) why_all_ = interest.in_all.empty() ? kTooMany : interest.in_all;
+    if (chosen_ && scopes == scopes_) return false;
     chosen_ = true;
-    shrinks_at_.reset();
-    scopes_ = std::move(wanted);
-    why_all_ = scopes_ ? "" : why_all;
+    scopes_ = std::move(scopes);
     return true;
 }
 

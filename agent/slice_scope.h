@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,7 +28,7 @@ public:
     bool hears_all(bool listed) const { return chosen_ && !scopes_ && listed; }
 
     /// Something that nobody needs any more has been there long enough: worth a look without news.
-    bool is_due(Time now) const { return shrinks_at_ && now >= *shrinks_at_; }
+    bool is_due(Time now) const;
 
     /// By scope_of(); nothing = of all tenants.
     const std::optional<std::set<std::string>>& scopes() const { return scopes_; }
@@ -36,10 +37,13 @@ public:
     std::string text() const;
 
 private:
+    std::optional<std::set<std::string>> needed(const compile::Interest& interest, Time now);
+
     bool chosen_ = false;
     std::optional<std::set<std::string>> scopes_;
     std::string why_all_;
-    std::optional<Time> shrinks_at_;
+    std::map<std::string, Time> stay_until_; // scopes that are asked for; Time::max() = as long as they are needed
+    std::optional<Time> all_until_;          // likewise, of all tenants
 };
 
 } // namespace bulkhead

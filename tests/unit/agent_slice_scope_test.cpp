@@ -46,6 +46,20 @@ TEST_CASE("a scope grows at once, and shrinks when nobody has needed the rest fo
     CHECK_FALSE(scope.is_due(kStart + 99h));
 }
 
+TEST_CASE("what was needed stays for its own day, whatever comes or goes meanwhile") {
+    SliceScope scope;
+    REQUIRE(scope.update(in({"a", "b"}), kStart));
+    REQUIRE(scope.update(in({"b", "c"}), kStart + 1h)); // a new one comes in the moment in which another goes
+    CHECK(scope.scopes() == scopes({"a", "b", "c"}));
+    CHECK_FALSE(scope.update(in({"c"}), kStart + 20h));
+    REQUIRE(scope.update(in({"c"}), kStart + 25h));
+    CHECK(scope.scopes() == scopes({"b", "c"}));
+    CHECK_FALSE(scope.is_due(kStart + 43h));
+    CHECK(scope.is_due(kStart + 44h));
+    REQUIRE(scope.update(in({"c"}), kStart + 44h));
+    CHECK(scope.scopes() == scopes({"c"}));
+}
+
 TEST_CASE("what is needed again in time stays in the scope") {
     SliceScope scope;
     REQUIRE(scope.update(in({"a", "b"}), kStart));

@@ -130,9 +130,13 @@ TEST_CASE("a server that asks to wait is not asked before") {
     scene.wait([&] { return scene.problems().empty(); });
 }
 
+std::string too_new() {
+    return response("504 Gateway Timeout", status(504, "Too large resource version: 90",
+                                                  R"({"causes":[{"reason":"ResourceVersionTooLarge"}]})"));
+}
+
 TEST_CASE("a server that was set back to an older state is believed in the end") {
-    const auto ahead = response("504 Gateway Timeout", status(504, "Too large resource version: 90",
-                                                              R"({"causes":[{"reason":"ResourceVersionTooLarge"}]})"));
+    const auto ahead = too_new();
     Scene scene({{list(item("shop"), "90")}, {ahead}, {ahead}, {ahead}, {list(item("bank"), "20")}});
     scene.wait([&] { return has(scene.problems(), "behind what it said before"); });
     CHECK(scene.cluster.namespaces().contains("shop"));
@@ -327,6 +331,39 @@ TEST_CASE("another selection is told once its list is complete, and till then th
     CHECK(has(asked.at(3).target, "resourceVersion=10"));
     CHECK(has(asked.at(4).target, "labelSelector=a"));
     CHECK(scene.problems().empty());
+}
+
+TEST_CASE("a server that was set back is believed about another selection too, though it takes watches meanwhile") {
+    const Answer watch{stream(""), Then::kHold};
+    Scene scene({{list(item("shop"), "90")},
+                 watch,
+                 {too_new()},
+                 watch,
+                 {too_new()},
+                 watch,
+                 {too_new()},
+                 {list(item("bank"), "20")}});
+    scene.wait_until_asked(2);
+    scene.source().select("namespaces", "labelSelector=a", 0ms);
+    scene.wait([&] { return scene.source().selection_told("namespaces"); });
+    CHECK(scene.cluster.namespaces().contains("bank"));
+    CHECK_FALSE(scene.cluster.namespaces().contains("shop"));
+}
+
+TEST_CASE("what was watched before and is forgotten is listed anew before the selection is tried again") {
+    Scene scene({{list(item("shop"), "10")},
+                 {stream(""), Then::kHold},
+                 {response("403 Forbidden", status(403, "no"))},
+                 {response("410 Gone", status(410, "too old"))},
+                 {list(item("blog"), "30")},
+                 {list(item("bank"), "40")}});
+    scene.wait_until_asked(2);
+    scene.source().select("namespaces", "labelSelector=a", 0ms);
+    scene.wait_for("blog");
+    CHECK_FALSE(scene.source().selection_told("namespaces"));
+    scene.wait_for("bank");
+    CHECK(scene.source().selection_told("namespaces"));
+    CHECK_FALSE(has(scene.asked().at(4).target, "labelSelector=a"));
 }
 
 TEST_CASE("what comes before the selection is taken isn't what was selected") {

@@ -76,25 +76,31 @@ void Reflector::tick(Time now) {
 }
 
 void Reflector::select(std::string selector, Time time) {
-    selection_ = {std::move(selector), time};
+    selection_ = {.selector = std::move(selector), .from = time};
     selection_listed_ = false;
 }
 
+/// One that was put off waits until what was watched before is listed anew, where the server forgot it.
+bool Reflector::may_take_selection() const {
+    return selection_ && (!selection_->put_off || step_ == Step::kWatch);
+}
+
 void Reflector::take_selection(Time now) {
-    if (!selection_ || now < selection_->from) return;
+    if (!may_take_selection() || now < selection_->from) return;
     if (synced_ && !watched_) watched_ = {resource_.selector, version_};
-    resource_.selector = std::move(selection_->selector);
-    selection_.reset();
+    const auto taken = *std::exchange(selection_, std::nullopt);
+    resource_.selector = taken.selector;
     transfer_.reset();
     up_to_date_ = false;
-    list_anew(synced_ ? version_ : list_version_);
+    list_anew(taken.newest ? "" : synced_ ? version_ : list_version_);
+    too_new_ = taken.too_new;
     next_try_ = now;
     pause_.reset();
 }
 
 std::optional<Reflector::Time> Reflector::wakes_at() const {
     std::optional<Time> time;
-    if (selection_) time = selection_->from;
+    if (may_take_selection()) time = selection_->from;
     if (!transfer_) return std::min(time.value_or(Time::max()), next_try_);
     if (up_to_date_ && watches_break()) time = std::min(time.value_or(Time::max()), accepted_at_ + kLife);
     if (const auto limit = longest_silence()) time = std::min(time.value_or(Time::max()), heard_at_ + *limit);
@@ -387,21 +393,24 @@ void Reflector::fail(std::string error, std::optional<std::chrono::seconds> at_l
     ++hearing_.failures;
     error_ = std::move(error);
     pause_ = backoff_.next(at_least.value_or(std::chrono::seconds(0)));
-    if (watched_ && step_ != Step::kWatch) put_off_selection();
+    if (watched_ && step_ != Step::kWatch) put_off_selection(at_least.has_value());
 }
 
 /// It can't be listed now: so on with what was watched before.
-void Reflector::put_off_selection() {
+void Reflector::put_off_selection(bool must_wait) {
     const auto again = std::chrono::steady_clock::now() + pause_.value_or(Backoff::Milliseconds(0));
-    if (!selection_) selection_ = {resource_.selector, again};
+    if (!selection_) selection_ = {.selector = resource_.selector, .from = again};
     selection_->from = std::max(selection_->from, again);
+    selection_->put_off = true;
+    selection_->newest = list_version_.empty();
+    selection_->too_new = too_new_;
     selection_error_ = error_;
     resource_.selector = watched_->selector;
     version_ = watched_->version;
     watched_.reset();
     continue_.clear();
     step_ = Step::kWatch;
-    pause_ = Backoff::Milliseconds(0);
+    if (!must_wait) pause_ = Backoff::Milliseconds(0);
 }
 
 void Reflector::succeed() {

@@ -91,6 +91,7 @@ private:
     enum class Step : uint8_t { kList, kStreamingList, kWatch };
 
     // Asking
+    bool may_take_selection() const;
     void take_selection(Time now);
     void start();
     void begin_list();
@@ -120,7 +121,7 @@ private:
     void note_broken_stream();
     void list_anew(std::string version);
     void fail(std::string error, std::optional<std::chrono::seconds> at_least = std::nullopt);
-    void put_off_selection();
+    void put_off_selection(bool must_wait);
     void succeed();
 
     std::optional<std::chrono::seconds> longest_silence() const;
@@ -160,6 +161,9 @@ private:
     struct Selection {
         std::string selector;
         Time from;
+        bool put_off = false; // its list was refused
+        bool newest = false;  // ... as one that must not be older than a version
+        int too_new = 0;      // ... for that version, times in a row
     };
     std::optional<Selection> selection_; // not taken yet
     bool selection_listed_ = false;
