@@ -64,8 +64,10 @@ void Agent::take_source_news() {
         source_timer_->arm_in(*delay);
     else
         source_timer_->disarm();
-    scope_due_ |= whole_ != (whole_ || source_is_whole());
-    whole_ = whole_ || source_is_whole();
+    if (!whole_ && source_is_whole()) {
+        whole_ = true;
+        scope_due_ = true; // rows of a former agent count no longer
+    }
     if (whole_ && !settled_) write_due_ = true;
 }
 
@@ -109,6 +111,7 @@ void Agent::turn() {
     if (problems_due_) log_problems();
 }
 
+/// From the cluster state to the kernel.
 void Agent::apply(const state::Changes& changes) {
     if (changes.any() || compiler_->has_room_again()) {
         merge(pending_, compiler_->update(cluster_, changes));

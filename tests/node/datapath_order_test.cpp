@@ -78,6 +78,31 @@ TEST_CASE("what becomes protected together with its grant is never seen without 
     CHECK(seen == 0);
 }
 
+TEST_CASE("whom a grant lets in, and then being of one tenant, is let in by one of them at any moment", "[order]") {
+    const Kernel kernel = private_kernel();
+    const Maps& maps = kernel.maps();
+    const auto state = [](int number) {
+        Desired desired;
+        desired.identities = {{kOne, identity(true, 0)}, {kOther, identity(false, number)}};
+        if (number % 2 != 0) return desired;
+        desired.identities[kOther].tenant = 2;
+        desired.openings[{.dst = kOne, .src = kOther}] = {{.first_port = 80,
+                                                           .last_port = 80,
+                                                           .protocol = BH_TCP,
+                                                           .line = BH_REASON_GRANTED,
+                                                           .origin = 1,
+                                                           .until = {}}};
+        return desired;
+    };
+    const auto seen = violations(kernel, state, [&] {
+        const auto before = maps.identities.find(kOther);
+        const auto granted = maps.openings.find({.dst = kOne, .src = kOther, .part = 0});
+        const auto after = maps.identities.find(kOther);
+        return before && after && same_bytes(*before, *after) && before->tenant == 2 && !granted;
+    });
+    CHECK(seen == 0);
+}
+
 TEST_CASE("what tightens is in force before anything loosens", "[order]") {
     const Kernel kernel = private_kernel();
     const Maps& maps = kernel.maps();
