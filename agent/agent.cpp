@@ -104,6 +104,7 @@ void Agent::check() {
 void Agent::turn() {
     const auto changes = take_changes();
     apply(changes);
+    if (is_empty(pending_) && compiler_->is_halfway()) apply({});
     if (comes_to_know_all_pods()) apply(take_changes());
     if (publisher_ && source_->synced()) publish();
     if (scope_) choose_slices(changes);
@@ -113,7 +114,7 @@ void Agent::turn() {
 
 /// From the cluster state to the kernel.
 void Agent::apply(const state::Changes& changes) {
-    if (changes.any() || compiler_->has_room_again()) {
+    if (changes.any() || compiler_->has_room_again() || compiler_->is_halfway()) {
         merge(pending_, compiler_->update(cluster_, changes));
         problems_due_ = true;
         publish_due_ |= concerns_slices(changes);

@@ -8,6 +8,7 @@
 #include "compile/identities.h"
 #include "compile/interest.h"
 #include "compile/local.h"
+#include "compile/moves.h"
 #include "compile/openings.h"
 #include "compile/policy.h"
 #include "compile/problems.h"
@@ -101,12 +102,13 @@ struct Compiler::Impl {
     Openings openings;
     Problems problems;
     std::unique_ptr<Policy> policy;
+    std::set<std::string> waiting; // namespaces that wait for others to leave their tenant
     std::map<Cidr, Identity*> prefixes;
     Desired desired;
 };
 
 Touched Compiler::Impl::update(const state::Cluster& cluster, const state::Changes& changes) {
-    Turn turn{.cluster = cluster, .anew = !policy || changes.policy || identities.has_room_again()};
+    Turn turn{.cluster = cluster, .anew = !policy || changes.policy || identities.has_room_again() || !waiting.empty()};
     identities.begin(turn.anew);
     std::set<state::PodKey> pods = changes.pods;
     if (turn.anew) rebuild_policy(turn);
@@ -132,7 +134,11 @@ Touched Compiler::Impl::update(const state::Cluster& cluster, const state::Chang
 }
 
 void Compiler::Impl::rebuild_policy(Turn& turn) {
+    std::optional<Tenancy> before;
+    if (policy) before.emplace(std::move(policy->tenancy));
     policy = std::make_unique<Policy>(turn.cluster, settings);
+    waiting = before ? arrivals_to_wait(*before, policy->tenancy) : std::set<std::string>{};
+    policy->tenancy.set_apart(waiting);
     intern_fixed();
     intern_covered();
     problems.set_policy(policy->problems);
@@ -462,6 +468,10 @@ Compiler::~Compiler() = default;
 
 Touched Compiler::update(const state::Cluster& cluster, const state::Changes& changes) {
     return impl_->update(cluster, changes);
+}
+
+bool Compiler::is_halfway() const {
+    return !impl_->waiting.empty();
 }
 
 bool Compiler::has_room_again() const {

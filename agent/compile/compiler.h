@@ -51,6 +51,9 @@ public:
     /// Brings desired() in step with `cluster`, whose changes since the last call are `changes`.
     Touched update(const state::Cluster& cluster, const state::Changes& changes);
 
+    /// What was compiled last is a step on the way: update() again once it is written, changes or not.
+    bool is_halfway() const;
+
     /// An identity without room in the kernel could have some, by the next update(), changes or not.
     bool has_room_again() const;
 

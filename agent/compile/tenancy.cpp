@@ -372,4 +372,9 @@ void Tenancy::hear_mode(const std::string& tenant, Strictest<state::Mode>& mode)
     hear_silence(found->second, default_mode_, mode);
 }
 
+void Tenancy::set_apart(const std::set<std::string>& namespaces) {
+    for (const auto& ns : namespaces)
+        memberships_.at(ns).tenant = "ns/" + ns;
+}
+
 } // namespace bulkhead::compile

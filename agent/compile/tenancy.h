@@ -67,6 +67,9 @@ public:
 
     const std::unordered_map<std::string, Membership>& memberships() const { return memberships_; }
 
+    /// These namespaces are each a tenant of its own for now.
+    void set_apart(const std::set<std::string>& namespaces);
+
 private:
     const state::Cluster& cluster_;
     state::Mode default_mode_;

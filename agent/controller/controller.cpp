@@ -102,6 +102,7 @@ bool Controller::review_is_due(Time now) {
 void Controller::review(Time now) {
     news_ = false;
     compiler_.update(cluster_, cluster_.take_changes());
+    if (compiler_.is_halfway()) compiler_.update(cluster_, {});
     coverage_.update(observed_.agents, observed_.nodes, now);
     const auto date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     const auto endings = endings_at(date, cluster_);

@@ -109,7 +109,15 @@ void Stage::put_all(const std::vector<Object>& objects) {
     }
     cluster_.set_local_pods(std::move(local));
     cluster_.set_own_addresses(std::move(own));
+    update();
+}
+
+void Stage::update() {
     compiler_.update(cluster_, cluster_.take_changes());
+    halfway_.reset();
+    if (!compiler_.is_halfway()) return;
+    halfway_ = compiler_.desired();
+    compiler_.update(cluster_, {});
 }
 
 void Stage::become(const std::vector<Object>& objects) {
@@ -123,17 +131,17 @@ void Stage::become(const std::vector<Object>& objects) {
 
 void Stage::put(Object object) {
     cluster_.put(std::move(object));
-    compiler_.update(cluster_, cluster_.take_changes());
+    update();
 }
 
 void Stage::remove(const ObjectKey& key) {
     cluster_.remove(key);
-    compiler_.update(cluster_, cluster_.take_changes());
+    update();
 }
 
 void Stage::set_all_pods_known(bool known) {
     cluster_.set_all_pods_known(known);
-    compiler_.update(cluster_, cluster_.take_changes());
+    update();
 }
 
 Address Stage::address_of(const std::string& party, uint8_t family) const {

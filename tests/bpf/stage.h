@@ -66,6 +66,8 @@ public:
     void set_all_pods_known(bool known);
 
     const compile::Desired& desired() const { return compiler_.desired(); }
+    /// What was to be shown before it, after the last change.
+    const std::optional<compile::Desired>& halfway() const { return halfway_; }
     compile::Interest interest() const { return compiler_.interest(cluster_); }
     const std::string& node() const { return node_; }
     const state::Cluster& cluster() const { return cluster_; }
@@ -90,8 +92,10 @@ public:
 
 private:
     void put_all(const std::vector<state::Object>& objects);
+    void update();
 
     compile::Compiler compiler_;
+    std::optional<compile::Desired> halfway_;
     state::Cluster cluster_;
     std::string node_;
     std::map<std::string, uint16_t> slots_; // by "namespace/pod"

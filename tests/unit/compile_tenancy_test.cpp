@@ -324,3 +324,35 @@ TEST_CASE("pods of a namespace that is kept open are reached and reach others, t
     CHECK(world.ask("10.0.1.1", "10.0.1.4") == BH_REASON_NOT_GRANTED);
     CHECK(world.ask("10.0.1.1", "10.0.1.2") == BH_REASON_SAME_TENANT);
 }
+
+TEST_CASE("where one change takes a namespace out of a tenant and another in, that one waits until it is gone") {
+    World world;
+    for (const auto* name : {"old", "new", "stays"})
+        world.ns(name);
+    world.put(tenant("t", {"old", "stays"}, kProtected)).put(tenant("u", {"new"}, kProtected));
+    world.pod("old/a", {"10.0.1.1"}).pod("new/a", {"10.0.1.2"}).pod("stays/a", {"10.0.1.3"});
+    world.desired();
+    auto& compiler = world.compiler();
+    const auto tenant_of = [&](const std::string& text) {
+        const auto& desired = compiler.desired();
+        return desired.tenants.at(desired.identities.at(compile::identity_of(desired, address(text))).tenant);
+    };
+    world.put(tenant("t", {"new", "stays"}, kProtected)).put(tenant("u", {"old"}, kProtected));
+    compiler.update(world.cluster, world.cluster.take_changes());
+    REQUIRE(compiler.is_halfway());
+    CHECK(tenant_of("10.0.1.1") == "ns/old");
+    CHECK(tenant_of("10.0.1.2") == "ns/new");
+    CHECK(tenant_of("10.0.1.3") == "t");
+    compiler.update(world.cluster, {});
+    CHECK_FALSE(compiler.is_halfway());
+    CHECK(tenant_of("10.0.1.1") == "u");
+    CHECK(tenant_of("10.0.1.2") == "t");
+
+    world.put(tenant("u", {})); // only out, or only in, takes no step more
+    compiler.update(world.cluster, world.cluster.take_changes());
+    CHECK_FALSE(compiler.is_halfway());
+    world.put(tenant("t", {"new", "stays", "old"}, kProtected));
+    compiler.update(world.cluster, world.cluster.take_changes());
+    CHECK_FALSE(compiler.is_halfway());
+    CHECK(tenant_of("10.0.1.1") == "t");
+}

@@ -101,6 +101,7 @@ public:
 
     const compile::Desired& desired() {
         if (cluster.dirty()) touched = compiler_.update(cluster, cluster.take_changes());
+        if (compiler_.is_halfway()) touched = compiler_.update(cluster, {});
         return compiler_.desired();
     }
 
