@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 constexpr auto kLastRetry = 10s;
 constexpr int kMostPutOff = 10; // turns
 constexpr auto kSpreadOfLists = 1s;
+constexpr int kMostHalfwayTries = 5;
 
 constexpr auto kOutsideIsShut = "what the world and CIDRs are granted is held back: the address of a pod that has no "
                                 "room in endpoints4 or endpoints6 would be taken for one of theirs";
@@ -104,17 +105,18 @@ void Agent::check() {
 void Agent::turn() {
     const auto changes = take_changes();
     apply(changes);
-    if (is_empty(pending_) && compiler_->is_halfway()) apply({});
+    if (may_go_on()) apply({});
     if (comes_to_know_all_pods()) apply(take_changes());
-    if (publisher_ && source_->synced()) publish();
-    if (scope_) choose_slices(changes);
+    scope_due_ |= compiler_->is_halfway() && concerns_scope(changes);
+    if (publisher_ && source_->synced() && !compiler_->is_halfway()) publish();
+    if (scope_ && !compiler_->is_halfway()) choose_slices(changes);
     attach_links(changes.any());
     if (problems_due_) log_problems();
 }
 
 /// From the cluster state to the kernel.
 void Agent::apply(const state::Changes& changes) {
-    if (changes.any() || compiler_->has_room_again() || compiler_->is_halfway()) {
+    if (changes.any() || compiler_->has_room_again() || may_go_on()) {
         merge(pending_, compiler_->update(cluster_, changes));
         problems_due_ = true;
         publish_due_ |= concerns_slices(changes);
@@ -126,6 +128,14 @@ void Agent::apply(const state::Changes& changes) {
         left_over_due_ = settled_;
         plan_retry(!written_ || !guards_->errors().empty());
     }
+}
+
+/// The first half of a change is in the kernel. Or part of it isn't, again and again: then it waits no longer.
+bool Agent::may_go_on() {
+    if (!compiler_->is_halfway() || !is_empty(pending_)) return false;
+    if (stale_ && ++halfway_tries_ < kMostHalfwayTries) return false;
+    halfway_tries_ = 0;
+    return true;
 }
 
 /// What is granted to CIDRs and the world comes when the pods that it doesn't mean are in the kernel.
@@ -266,6 +276,7 @@ bool Agent::write() {
     pending_ = {};
     ++writes_;
     if (whole_) compiler_->release_known_ids();
+    stale_ = report->stale != 0;
     take_refused(*report);
     log_refused(before);
     written_ = report->in_sync();

@@ -81,6 +81,7 @@ private:
     // A turn
     void turn();
     void apply(const state::Changes& changes);
+    bool may_go_on();
     bool comes_to_know_all_pods();
     state::Changes take_changes();
     void update_local_pods();
@@ -142,6 +143,8 @@ private:
     std::unique_ptr<Timer> links_timer_;
 
     compile::Touched pending_;  // compiled, not written yet
+    bool stale_ = false;        // the last write left rows as they were that should be others
+    int halfway_tries_ = 0;     // writes of the first half of a change that did
     bool scope_due_ = false;    // whose slices count may be another question, though no object changed
     bool links_changed_ = true; // netlink told of something since the last turn
     int links_put_off_ = 0;     // turns in which veths had to wait for their links

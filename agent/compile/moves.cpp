@@ -12,7 +12,7 @@ std::set<std::string> arrivals_to_wait(const Tenancy& before, const Tenancy& aft
     };
     std::unordered_set<std::string> left;
     for (const auto& [ns, member] : before.memberships())
-        if (!member.tenant.empty() && !is_of(after, ns, member.tenant)) left.insert(member.tenant);
+        if (!member.tenant.empty() && after.find(ns) && !is_of(after, ns, member.tenant)) left.insert(member.tenant);
     std::set<std::string> waiting;
     if (left.empty()) return waiting;
     for (const auto& [ns, member] : after.memberships())

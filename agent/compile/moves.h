@@ -12,7 +12,7 @@
 
 namespace bulkhead::compile {
 
-/// Namespaces that come into a tenant which others leave.
+/// Namespaces that come into a tenant which others leave that are still there.
 std::set<std::string> arrivals_to_wait(const Tenancy& before, const Tenancy& after);
 
 } // namespace bulkhead::compile

@@ -374,7 +374,7 @@ void Tenancy::hear_mode(const std::string& tenant, Strictest<state::Mode>& mode)
 
 void Tenancy::set_apart(const std::set<std::string>& namespaces) {
     for (const auto& ns : namespaces)
-        memberships_.at(ns).tenant = "ns/" + ns;
+        memberships_.at(ns).tenant = "moving/" + ns; // which nobody can write, so that no peer means it
 }
 
 } // namespace bulkhead::compile

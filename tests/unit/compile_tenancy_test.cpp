@@ -340,8 +340,8 @@ TEST_CASE("where one change takes a namespace out of a tenant and another in, th
     world.put(tenant("t", {"new", "stays"}, kProtected)).put(tenant("u", {"old"}, kProtected));
     compiler.update(world.cluster, world.cluster.take_changes());
     REQUIRE(compiler.is_halfway());
-    CHECK(tenant_of("10.0.1.1") == "ns/old");
-    CHECK(tenant_of("10.0.1.2") == "ns/new");
+    CHECK(tenant_of("10.0.1.1") == "moving/old");
+    CHECK(tenant_of("10.0.1.2") == "moving/new");
     CHECK(tenant_of("10.0.1.3") == "t");
     compiler.update(world.cluster, {});
     CHECK_FALSE(compiler.is_halfway());
