@@ -22,6 +22,9 @@ public:
     /// Others are overtaken from now on whatever the loop does, on a thread. Not to be moved after that.
     Result<> keep_in_front();
 
+    /// Puts our programs where a former agent's are. Before what these read is changed.
+    Result<> exchange() { return attacher_.exchange(); }
+
     struct Wanted {
         std::map<uint32_t, uint64_t> veths; // ifindex -> which device it is at the moment
         std::set<uint32_t> uplinks;

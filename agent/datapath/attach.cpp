@@ -55,6 +55,26 @@ Result<> Attacher::uplink(uint32_t ifindex) {
     return ensure(ifindex, kUplinkHooks);
 }
 
+Result<> Attacher::exchange() {
+    const std::scoped_lock lock(*mutex_);
+    for (const uint32_t ifindex : interfaces())
+        for (const Hook hook : kHooks) {
+            const int program = program_of(kernel_->programs(), hook);
+            const auto exchanged = exchange_at(ifindex, hook, program);
+            if (!exchanged && !is_gone(exchanged.error(), ifindex)) return exchanged;
+        }
+    return {};
+}
+
+Result<> Attacher::exchange_at(uint32_t ifindex, Hook hook, int program) {
+    if (const auto link = tcx_.query(ifindex, hook); link && link->attached)
+        if (auto updated = tcx_.attach(ifindex, hook, program); !updated) return updated;
+    if (const auto filter = clsact_.query(ifindex, hook); filter && filter->attached) {
+        if (auto replaced = clsact_.attach(ifindex, hook, program); !replaced) return replaced;
+    }
+    return {};
+}
+
 Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
     auto done = use_tcx_ ? ensure_tcx(ifindex, hooks) : ensure_clsact(ifindex, hooks);
     if (done) wanted_[ifindex] = hooks;

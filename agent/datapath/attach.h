@@ -45,6 +45,9 @@ public:
     Result<> guard(uint32_t ifindex);  // a pod's veth: to_pod and from_pod
     Result<> uplink(uint32_t ifindex); // a way off the node
 
+    /// Puts our programs where a former agent's are, and nothing else: wherever these are, by links or by filters.
+    Result<> exchange();
+
     /// Takes our programs off the device, and the qdisc if it was ours. A vanished device is success.
     Result<> release(uint32_t ifindex);
 
@@ -71,6 +74,7 @@ public:
 
 private:
     using Hooks = std::span<const Hook>;
+    Result<> exchange_at(uint32_t ifindex, Hook hook, int program);
     Result<> ensure(uint32_t ifindex, Hooks hooks);
     Result<> ensure_tcx(uint32_t ifindex, Hooks hooks);
     Result<> replace_filter(uint32_t ifindex, Hook hook);

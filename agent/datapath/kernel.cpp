@@ -17,8 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kSeedName = "flow_seed";
-
 Result<uint64_t> random_seed() {
     uint64_t seed = 0;
     if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) return fail("draw a random number", errno);
@@ -31,25 +29,6 @@ Result<Fd> create_seed_map() {
     return fd;
 }
 
-/// Descriptors of all named pins, or none if one is missing.
-MapFds open_pins(const fs::path& directory, const std::vector<std::string>& names) {
-    MapFds found;
-    for (const std::string& name : names) {
-        Fd fd(bpf_obj_get((directory / name).c_str()));
-        if (!fd.valid()) return {};
-        found[name] = std::move(fd);
-    }
-    return found;
-}
-
-bool same_abi(const MapFds& pinned) {
-    auto fd = duplicate(pinned.at("control").get());
-    if (!fd) return false;
-    const Map<uint32_t, bh_control> control(std::move(*fd), "control", 1);
-    const auto row = control.find(0);
-    return row && row->abi_version == BH_ABI_VERSION;
-}
-
 } // namespace
 
 bh_config Kernel::config(bool rehearsal, bool silent) const {
@@ -60,27 +39,6 @@ bh_config Kernel::config(bool rehearsal, bool silent) const {
     config.answer_mark = answer_mark_;
     config.skb = skb_layout_;
     return config;
-}
-
-/// Leaves `found` empty where the maps can't be taken over.
-Result<> Kernel::find_pinned_maps(const Object& object, MapFds& found) const {
-    std::vector<std::string> names = object.map_names();
-    names.emplace_back(kSeedName);
-    MapFds pinned = open_pins(pin_dir_.maps(), names);
-    if (!pinned.empty()) {
-        bool fits = true;
-        for (const auto& [name, fd] : pinned)
-            fits = fits && (name == kSeedName || object.fits(name, fd.get()));
-        if (fits && same_abi(pinned)) {
-            found = std::move(pinned);
-            return {};
-        }
-        spdlog::warn("the maps pinned in {} are of another version or size; making new ones", pin_dir_.maps().string());
-    }
-    // All or nothing: half of an old set must never be found beside half of a new one.
-    for (std::error_code error; const auto& pin : fs::directory_iterator(pin_dir_.maps(), error))
-        if (!fs::remove(pin.path(), error)) return fail("remove " + pin.path().string(), error.value());
-    return {};
 }
 
 Result<> Kernel::take_seed(const MapFds& pinned) {
@@ -126,14 +84,9 @@ Result<> Kernel::introduce(uint32_t events_per_second) {
     row->abi_version = BH_ABI_VERSION;
     row->ticks_per_second = clock_->hertz();
     row->events_per_second = events_per_second;
+    if (waits_ && former_.armed) row->armed |= BH_ARMED; // who isn't known yet is held, as before
     if (int error = maps_.control.put(0, *row)) return fail("write map control", error);
     return {};
-}
-
-Result<> Kernel::pin_maps() const {
-    for (const auto& [name, fd] : map_fds_)
-        if (auto pinned = pin(fd.get(), pin_dir_.maps() / name); !pinned) return pinned;
-    return pin(maps_.flow_seed.fd(), pin_dir_.maps() / kSeedName);
 }
 
 Result<> Kernel::pin_programs() const {
@@ -171,18 +124,65 @@ Result<Kernel> Kernel::open(const Settings& settings) {
     if (auto entered = kernel.enter(settings); !entered) return tl::unexpected(entered.error());
 
     // Sizes are compared before the seed is known, and the seed must be known before the load.
-    MapFds pinned;
     const auto shape = Object::open(settings.sizes, bh_config{});
     if (!shape) return tl::unexpected(shape.error());
-    if (auto found = kernel.find_pinned_maps(*shape, pinned); !found) return tl::unexpected(found.error());
-    kernel.restored_ = !pinned.empty();
-    if (auto seed = kernel.take_seed(pinned); !seed) return tl::unexpected(seed.error());
-    if (auto loaded = kernel.load(kernel.config(false, false), pinned); !loaded) return tl::unexpected(loaded.error());
-    if (auto told = kernel.introduce(settings.events_per_second); !told) return tl::unexpected(told.error());
-    if (!kernel.restored_)
-        if (auto pins = kernel.pin_maps(); !pins) return tl::unexpected(pins.error());
+    auto former = find_former_maps(kernel.pin_dir_, *shape);
+    if (!former) return tl::unexpected(former.error());
+    kernel.former_ = std::move(*former);
+    if (auto taken = kernel.take_over(settings); !taken) return tl::unexpected(taken.error());
     if (auto pins = kernel.pin_programs(); !pins) return tl::unexpected(pins.error());
     return kernel;
+}
+
+/// Loads the programs with what there is of a former agent's maps. Its rows may have no room in ours: then once more,
+/// without.
+Result<> Kernel::take_over(const Settings& settings) {
+    if (auto loaded = load_beside_former(settings); !loaded) return loaded;
+    if (former_.are_ours()) return {};
+    auto filled = fill();
+    if (!filled) {
+        former_ = {.strange = filled.error().text, .armed = former_.armed};
+        if (auto loaded = load_beside_former(settings); !loaded) return loaded;
+    }
+    if (waits_) {
+        spdlog::warn("of the maps pinned in {} none can be taken over: {}; their programs go on until all is known",
+                     pin_dir_.maps().string(), former_.strange);
+        return {};
+    }
+    moved_ = restored_;
+    if (moved_) spdlog::info("took over maps of another size or version");
+    former_.resized.clear();
+    return replace_pinned_maps(pin_dir_, map_fds_, maps_.flow_seed.fd());
+}
+
+Result<> Kernel::load_beside_former(const Settings& settings) {
+    restored_ = !former_.shared.empty();
+    waits_ = !former_.strange.empty();
+    if (auto seed = take_seed(former_.shared); !seed) return seed;
+    if (auto loaded = load(config(false, false), former_.shared); !loaded) return loaded;
+    return introduce(settings.events_per_second);
+}
+
+/// Pods whose flow memory could not come along get a new one from the writer.
+Result<> Kernel::fill() {
+    if (auto copied = copy_rows(former_.resized, map_fds_); !copied) return copied;
+    if (!restored_ || former_.shared.contains("flows")) return {};
+    std::map<uint32_t, bh_pod> pods;
+    auto read = maps_.pods.for_each([&](uint32_t slot, const bh_pod& pod) {
+        if (pod.flow_sets != 0) pods.emplace(slot, pod);
+    });
+    if (!read) return read;
+    for (auto& [slot, pod] : pods) {
+        pod.flow_sets = 0;
+        if (int error = maps_.pods.put(slot, pod)) return fail("write map pods", error);
+    }
+    return {};
+}
+
+Result<> Kernel::replace_former() {
+    if (auto pinned = replace_pinned_maps(pin_dir_, map_fds_, maps_.flow_seed.fd()); !pinned) return pinned;
+    waits_ = false;
+    return {};
 }
 
 Result<Kernel> Kernel::open_private(const Settings& settings) {

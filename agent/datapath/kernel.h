@@ -4,15 +4,15 @@
 // so that it outlives the agent; the destructor removes nothing. One Kernel per pin directory, which it
 // holds locked.
 //
-// Maps that a former agent pinned are taken over if all of them are there and all fit this agent's bytes
-// and sizes. Otherwise all are made anew: the programs that are attached then go on with the old maps
-// until the Attacher puts the new programs in their place, which is right to do after the first write.
+// Maps that a former agent pinned are taken over, those of other sizes by copying: former_maps.h. Where that can't be,
+// ours begin empty, and the programs that are attached go on with the old maps until ours know everything.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "datapath/features.h"
+#include "datapath/former_maps.h"
 #include "datapath/jiffies.h"
 #include "datapath/lock.h"
 #include "datapath/maps.h"
@@ -45,16 +45,23 @@ public:
     const PinDir& pin_dir() const { return pin_dir_; }
     const Features& features() const { return features_; }
     const JiffiesClock& clock() const { return *clock_; }
-    bool restored() const { return restored_; } // the maps were there
+    bool restored() const { return restored_; } // the maps know what a former agent wrote
+    /// ... though they are others: what is attached still uses the old ones, and must not once these are changed.
+    bool moved() const { return moved_; }
+    /// They know nothing of it: what is attached has to go on until they know everything.
+    bool waits() const { return waits_; }
+    /// It doesn't have to any more.
+    Result<> replace_former();
 
 private:
     Kernel() = default;
     Result<> enter(const Settings& settings);
     Result<> take_features(const Settings& settings);
-    Result<> find_pinned_maps(const Object& object, MapFds& found) const;
+    Result<> take_over(const Settings& settings);
+    Result<> load_beside_former(const Settings& settings);
+    Result<> fill();
     Result<> take_seed(const MapFds& pinned);
     Result<> load(const bh_config& config, const MapFds& reused);
-    Result<> pin_maps() const;
     Result<> pin_programs() const;
     Result<> introduce(uint32_t events_per_second);
     bh_config config(bool rehearsal, bool silent) const;
@@ -70,7 +77,10 @@ private:
     std::optional<JiffiesClock> clock_;
     bh_skb_layout skb_layout_{};
     uint64_t seed_ = 0;
+    FormerMaps former_;
     bool restored_ = false;
+    bool moved_ = false;
+    bool waits_ = false;
 };
 
 } // namespace bulkhead::datapath

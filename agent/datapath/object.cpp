@@ -145,6 +145,12 @@ bool Object::fits(const std::string& name, int fd) const {
            info.map_flags == bpf_map__map_flags(map);
 }
 
+bool Object::has_rows_like(const std::string& name, uint32_t type, uint32_t key_size, uint32_t value_size) const {
+    const bpf_map* map = bpf_object__find_map_by_name(object_.get(), name.c_str());
+    return map != nullptr && type == static_cast<uint32_t>(bpf_map__type(map)) && key_size == bpf_map__key_size(map) &&
+           value_size == bpf_map__value_size(map);
+}
+
 Result<> Object::reuse(const std::string& name, int fd) {
     bpf_map* map = bpf_object__find_map_by_name(object_.get(), name.c_str());
     if (map == nullptr) return fail("find map " + name, ENOENT);
@@ -180,6 +186,7 @@ Result<Maps> typed(const MapFds& fds) {
         take(fds, "openings", maps.openings),     take(fds, "flows", maps.flows),
         take(fds, "counters", maps.counters),     take(fds, "statistics", maps.statistics),
         take(fds, "events", maps.events),         take(fds, "control", maps.control),
+        take(fds, "overrides", maps.overrides),
     };
     for (const auto& each : taken)
         if (!each) return tl::unexpected(each.error());

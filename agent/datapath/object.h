@@ -36,6 +36,9 @@ public:
     /// Would a map of ours look exactly like this one?
     bool fits(const std::string& name, int fd) const;
 
+    /// Would its rows be of the same bytes?
+    bool has_rows_like(const std::string& name, uint32_t type, uint32_t key_size, uint32_t value_size) const;
+
     Result<> reuse(const std::string& name, int fd);
 
     /// Once. On failure the verifier's words are in the log.

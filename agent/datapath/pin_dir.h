@@ -4,6 +4,7 @@
 // the agent: only detach() removes it.
 //
 //   maps/<name>              programs/<name>
+//   maps_next/<name>         while these take the place of `maps`: former_maps.h
 //   links/<ifindex>-<hook>   tcx only
 //   qdiscs/<ifindex>         an empty directory: we made the clsact qdisc of that device
 //   mounted                  an empty directory: we mounted a bpffs here, just for this
@@ -20,6 +21,7 @@ struct PinDir {
     std::filesystem::path root;
 
     std::filesystem::path maps() const { return root / "maps"; }
+    std::filesystem::path next_maps() const { return root / "maps_next"; }
     std::filesystem::path programs() const { return root / "programs"; }
     std::filesystem::path links() const { return root / "links"; }
     std::filesystem::path qdiscs() const { return root / "qdiscs"; }

@@ -5,6 +5,7 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include <array>
 #include <memory>
@@ -121,6 +122,14 @@ Result<std::string> kind_of_qdisc(uint32_t ifindex) {
     const auto received = receive(*socket, take_qdisc, &kind);
     if (!received && received.error().code != ENOENT) return within(action, received.error());
     return kind;
+}
+
+std::vector<uint32_t> interfaces() {
+    std::vector<uint32_t> found;
+    const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> list(if_nameindex(), if_freenameindex);
+    for (const auto* each = list.get(); each != nullptr && each->if_index != 0; each++)
+        found.push_back(each->if_index);
+    return found;
 }
 
 } // namespace bulkhead::datapath

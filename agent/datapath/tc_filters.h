@@ -27,4 +27,7 @@ Result<std::vector<TcFilter>> list_filters(uint32_t ifindex, Side side);
 /// takes filters for it without a word, and runs them on ingress.
 Result<std::string> kind_of_qdisc(uint32_t ifindex);
 
+/// Every device of this network namespace.
+std::vector<uint32_t> interfaces();
+
 } // namespace bulkhead::datapath

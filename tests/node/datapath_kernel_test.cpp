@@ -25,12 +25,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-uint32_t id_of_map(const RawMap& map) {
-    const auto text =
-        output_of("grep map_id /proc/" + std::to_string(getpid()) + "/fdinfo/" + std::to_string(map.fd()));
-    return static_cast<uint32_t>(std::stoul(text.substr(text.find(':') + 1)));
-}
-
 constexpr std::array<std::byte, 64> kAnyFrame{};
 constexpr uid_t kNobody = 65534;
 
@@ -79,31 +73,6 @@ TEST_CASE("a restart finds the maps, their content and the flow seed again", "[k
     CHECK(second.maps().endpoints4.find(7)->identity == 20);
     CHECK(seed != 0);
     CHECK(second.maps().flow_seed.find(0) == seed);
-}
-
-TEST_CASE("maps of another size, another version or with one missing are all made anew", "[kernel]") {
-    const PinPlace place;
-    auto settings = place.settings();
-    uint32_t map_id = 0;
-    {
-        const auto first = need(Kernel::open(settings));
-        map_id = id_of_map(first.maps().tenants);
-        auto control = first.maps().control.find(0).value();
-        SECTION("size") {
-            settings.sizes.endpoints *= 2;
-        }
-        SECTION("version") {
-            control.abi_version++;
-            REQUIRE(first.maps().control.put(0, control) == 0);
-        }
-        SECTION("missing") {
-            REQUIRE(fs::remove(fs::path(place.path()) / "maps" / "openings"));
-        }
-    }
-    const auto second = need(Kernel::open(settings));
-    CHECK_FALSE(second.restored());
-    CHECK(id_of_map(second.maps().tenants) != map_id);
-    CHECK(second.maps().control.find(0)->abi_version == BH_ABI_VERSION);
 }
 
 TEST_CASE("a second agent on the same pin directory is refused and told who has it", "[kernel]") {

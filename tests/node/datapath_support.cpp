@@ -142,4 +142,10 @@ Counted counted(const datapath::Maps& maps) {
     return sum;
 }
 
+uint32_t id_of_map(const RawMap& map) {
+    const auto text =
+        output_of("grep map_id /proc/" + std::to_string(getpid()) + "/fdinfo/" + std::to_string(map.fd()));
+    return static_cast<uint32_t>(std::stoul(text.substr(text.find(':') + 1)));
+}
+
 } // namespace bulkhead::test

@@ -68,6 +68,9 @@ datapath::Kernel private_kernel();
 /// Small maps, so that loading is quick and full is near.
 datapath::Sizes small_sizes();
 
+/// As the kernel numbers it.
+uint32_t id_of_map(const RawMap& map);
+
 /// How many packets each side has counted since the start, whatever the verdict.
 struct Counted {
     uint64_t from_pod = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The agent ends, well or badly, and another takes over what is pinned.
+#include <bpf/bpf.h>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
@@ -117,6 +118,99 @@ TEST_CASE("a restart loses no packet, forgets no conversation and lets no strang
     CHECK(outward.answered() == outward.sent());
     CHECK(inward.answered() == inward.sent());
     CHECK(knocking.knocks() > 100);
+    CHECK(knocking.heard() == 0);
+}
+
+/// A directory of manifests that is away for as long as this lives: an agent that starts meanwhile knows nothing but
+/// what it finds.
+class SilentSource {
+public:
+    explicit SilentSource(const Net& net) : directory_(net.manifests().directory()), away_(net.directory() / "away") {
+        std::filesystem::rename(directory_, away_);
+    }
+    ~SilentSource() { std::filesystem::rename(away_, directory_); }
+    SilentSource(const SilentSource&) = delete;
+
+private:
+    std::filesystem::path directory_, away_;
+};
+
+/// As if it had been written by an agent of another version.
+void change_version(const std::filesystem::path& control) {
+    const Fd map(bpf_obj_get(control.c_str()));
+    const uint32_t first = 0;
+    bh_control row{};
+    REQUIRE(bpf_map_lookup_elem(map.get(), &first, &row) == 0);
+    ++row.abi_version;
+    REQUIRE(bpf_map_update_elem(map.get(), &first, &row, BPF_ANY) == 0);
+}
+
+void end(AgentProcess& agent, int how) {
+    agent.process().signal(how);
+    REQUIRE(agent.process().wait(after(kEnd)));
+}
+
+TEST_CASE("an agent with maps of other sizes takes over whatever its source says, and loses and forgets nothing") {
+    const std::string attach = GENERATE(from_range(attach_modes()));
+    INFO(attach);
+    const Town town;
+    const auto& [net, safe, kin, near, far] = town;
+    auto agent = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
+    Talks own = begin_talks(safe, far, Begun::kByGuarded);
+    append(own, begin_talks(safe, kin, Begun::kByOther, 7100));
+    CountedPings outward(safe, far, 8000);
+    const Knocking knocking(near, safe, 8002);
+    REQUIRE(outward.under_way());
+    end(agent, SIGKILL);
+    const AgentProcess::Options resized{
+        .attach = attach, .more = {"--max-endpoints", "1000", "--max-openings", "500", "--max-prefixes", "100"}};
+    {
+        const SilentSource silent(net);
+        auto next = AgentProcess::launch(net, net.node(kNodeA), resized);
+        REQUIRE(wait_until([&] { return next.ask({"status"}).is_object(); }, after(kEnd)));
+        CHECK(next.verdict(far.name, safe.name + ":7000") == ""); // it knows nobody by name yet
+        check_going_on(own);
+        end(next, SIGTERM);
+    }
+    const auto last = AgentProcess::start(net, net.node(kNodeA), resized);
+    check_going_on(own);
+    outward.end();
+    CHECK(outward.answered() == outward.sent());
+    CHECK(knocking.knocks() > 100);
+    CHECK(knocking.heard() == 0);
+}
+
+TEST_CASE(
+    "an agent of another version changes nothing before it knows everything, and then judges in the other's place") {
+    const std::string attach = GENERATE(from_range(attach_modes()));
+    INFO(attach);
+    const Town town;
+    const auto& [net, safe, kin, near, far] = town;
+    auto agent = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
+    Talks own = begin_talks(safe, far, Begun::kByGuarded, 7000, {{"TCP, server pushes", true, Flow::kServerPushes}});
+    CountedPings inward(kin, safe, 8001);
+    const Knocking knocking(near, safe, 8002);
+    REQUIRE(inward.under_way());
+    end(agent, SIGKILL);
+    change_version(agent.pin_dir() / "maps/control");
+    {
+        const SilentSource silent(net);
+        auto next = AgentProcess::launch(net, net.node(kNodeA), {.attach = attach});
+        REQUIRE(wait_until([&] { return next.ask({"status"}).is_object(); }, after(kEnd)));
+        check_going_on(own);
+        CHECK(knocking.heard() == 0);
+        end(next, SIGKILL); // and once more, from the same beginning
+    }
+    const auto last = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
+    check_going_on(own);
+    inward.end();
+    CHECK(inward.answered() == inward.sent());
+    CHECK(knocking.knocks() > 100);
+    CHECK(knocking.heard() == 0);
+    INFO(last.order({"explain", far.name, safe.name + ":7000"}).second);
+    CHECK(last.verdict(far.name, safe.name + ":7000") == "deny");
+    const size_t before = knocking.knocks();
+    CHECK(wait_until([&] { return knocking.knocks() > before + 100; }, after(kEnd)));
     CHECK(knocking.heard() == 0);
 }
 
