@@ -18,10 +18,10 @@ using namespace bulkhead;
 constexpr auto kHeartbeatPeriod = std::chrono::seconds(1);
 
 Result<> detach(const Options& options) {
-    const auto report = datapath::detach(options.pin_dir);
+    const auto report = options.node_wide ? datapath::detach_node() : datapath::detach(options.pin_dir);
     if (!report) return tl::unexpected(report.error());
-    spdlog::info("detached {}: {} links, {} filters and {} qdiscs removed", options.pin_dir, report->links,
-                 report->filters, report->qdiscs);
+    spdlog::info("detached {}: {} links, {} filters and {} qdiscs removed",
+                 options.node_wide ? "the node" : options.pin_dir, report->links, report->filters, report->qdiscs);
     return {};
 }
 
@@ -51,7 +51,7 @@ Result<> run(const Options& options) {
     // The servers come first, so that a second agent refuses before it touches the kernel, and end first.
     std::unique_ptr<Agent> agent;
     const auto current = [&agent] { return agent.get(); };
-    auto control = api::HttpServer::on_unix(options.socket, control_handler(loop, current));
+    auto control = api::HttpServer::on_unix(options.socket, control_handler(loop, current), api::Methods::kChanging);
     if (!control) return tl::unexpected(control.error());
     std::unique_ptr<api::HttpServer> metrics;
     if (!options.metrics_address.empty()) {

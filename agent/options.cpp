@@ -150,8 +150,9 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     policy.add_to(app);
     options.log.add_to(app);
     add_sizes(app, options);
-    const auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel; "
-                                                      "refuses while an agent lives");
+    auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel; "
+                                                "refuses while an agent lives");
+    detach->add_flag("--node-wide", options.node_wide, "of every pin directory on this node, and all that was left");
     try {
         app.parse(reversed_arguments(argc, argv));
     } catch (const CLI::ParseError& error) {

@@ -32,6 +32,7 @@ struct Options {
     uint32_t events_per_second = 10000;
     uint32_t answer_mark = 0x1000; // one bit of skb->mark, or 0
     bool detach = false;           // the subcommand
+    bool node_wide = false;        // ... of whatever pin directory
 
     bool is_kube() const { return source == "kube"; }
     /// The directory that `source` names, or empty.

@@ -111,6 +111,23 @@ Result<int> Clsact::remove_except(uint32_t ifindex, Hook hook, const std::vector
     return removed;
 }
 
+/// Tags have the top bit, which nobody else's small numbers have; see PinDir::tag().
+Result<int> Clsact::detach_all(uint32_t ifindex) {
+    int removed = 0;
+    for (const Hook hook : kHooks) {
+        const auto filters = list_filters(ifindex, side_of(hook));
+        if (!filters) return tl::unexpected(filters.error());
+        for (const TcFilter& filter : *filters) {
+            const Clsact owner(filter.handle >> 8);
+            if ((filter.handle >> 31) == 0 || !owner.is_ours(filter, hook)) continue;
+            const auto gone = owner.detach(ifindex, hook);
+            if (!gone) return gone;
+            removed += *gone;
+        }
+    }
+    return removed;
+}
+
 Result<int> Clsact::detach(uint32_t ifindex, Hook hook) const {
     const auto filters = list_filters(ifindex, side_of(hook));
     if (!filters) return tl::unexpected(filters.error());

@@ -38,6 +38,9 @@ public:
 
     Result<Attachment> query(uint32_t ifindex, Hook hook) const;
 
+    /// Removes ours of every tag; how many there were.
+    static Result<int> detach_all(uint32_t ifindex);
+
 private:
     bool is_ours(const TcFilter& filter, Hook hook) const;
     uint32_t handle(Hook hook, uint32_t sequence) const;

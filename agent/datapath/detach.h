@@ -20,4 +20,9 @@ struct DetachReport {
 /// Refuses (EBUSY) while an agent holds the pin directory.
 Result<DetachReport> detach(const std::string& pin_dir);
 
+/// All of this node's: every pin directory on a bpffs that is mounted here, filters of those that are gone, and what
+/// agents leave in /run/bulkhead. Refuses, before anything, while any agent lives. An error says what is left; all else
+/// is gone.
+Result<DetachReport> detach_node();
+
 } // namespace bulkhead::datapath

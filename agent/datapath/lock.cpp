@@ -5,6 +5,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -81,10 +83,37 @@ Result<Lock> Lock::wait(const std::string& name) {
     return acquire(name, LOCK_EX);
 }
 
+std::optional<std::string> Lock::holder_of_any() {
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(kDirectory, ignored)) {
+        if (file.path().extension() != ".lock") continue;
+        const Fd fd(open(file.path().c_str(), O_RDWR | O_CLOEXEC));
+        if (!fd.valid() || flock(fd.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) continue;
+        std::string pid = "unknown";
+        std::ifstream(file.path()) >> pid;
+        return pid;
+    }
+    return std::nullopt;
+}
+
+void Lock::remove_all() {
+    constexpr std::array<std::string_view, 4> kOurs{".lock", ".versions", ".overrides", ".sock"};
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(kDirectory, ignored))
+        if (std::ranges::find(kOurs, file.path().extension().string()) != kOurs.end())
+            std::filesystem::remove(file.path(), ignored);
+    rmdir(kDirectory); // unless something else is in it
+}
+
 void Lock::remove() {
     unlink(versions_file(name_).c_str());
+    unlink(overrides_file(name_).c_str());
     unlink(path_.c_str());
     rmdir(kDirectory); // unless others are in it
+}
+
+std::string overrides_file(const std::string& name) {
+    return path_of(name, ".overrides");
 }
 
 std::string versions_file(const std::string& name) {

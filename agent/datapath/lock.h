@@ -4,6 +4,7 @@
 // go of it whenever and however its holder ends. The file tells who holds it.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/fd.h"
@@ -18,7 +19,12 @@ public:
     /// Waits for it: only for what takes milliseconds.
     static Result<Lock> wait(const std::string& name);
 
-    /// Removes the file as well, and versions_file(). For detach.
+    /// The pid of one of those who hold any lock on this node; nothing if nobody does.
+    static std::optional<std::string> holder_of_any();
+    /// Removes whatever holders of locks left behind. When nobody holds one.
+    static void remove_all();
+
+    /// Removes the file as well, versions_file() and overrides_file(). For detach.
     void remove();
 
 private:
@@ -30,6 +36,9 @@ private:
     std::string name_;
     std::string path_;
 };
+
+/// Where the agent of that name keeps the overrides that it was told; as long as versions_file().
+std::string overrides_file(const std::string& name);
 
 /// Where the agent of that name keeps how far its source has told: beside the lock, and like it until detach or the
 /// node's next start.

@@ -179,8 +179,9 @@ TEST_CASE("uninstalling detaches what the DaemonSet's agent attached") {
     const auto options = options_of(arguments_of(container, ""));
     REQUIRE(options);
     CHECK(options->detach);
-    CHECK(options->pin_dir == Options{}.pin_dir);
-    CHECK(mounts(container, options->pin_dir));
+    CHECK(options->node_wide);
+    CHECK(mounts(container, Options{}.pin_dir));
+    CHECK(mounts(container, Options{}.socket));
     CHECK(pod.at("spec").at("hostNetwork") == true);
 }
 

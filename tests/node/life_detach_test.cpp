@@ -143,5 +143,87 @@ TEST_CASE("agents with pin directories of their own live side by side, and each 
     CHECK_THAT(attachments_in(hamlet.node.netns), IsEmpty());
 }
 
+/// Mounts of its own, with one bpffs and nobody else's locks: what is node-wide there concerns nobody on this machine.
+class OwnMounts {
+public:
+    OwnMounts()
+        : keeper_(
+              require(Process::start({"unshare", "--mount", "--propagation", "private", "sh", "-c",
+                                      "umount -a -t bpf; mkdir -p /run/bulkhead; mount -t tmpfs none /run/bulkhead && "
+                                      "mount -t bpf bpf /sys/fs/bpf && echo made && exec sleep infinity"}))) {
+        REQUIRE(keeper_.wait_for_output("made", after(10s)));
+    }
+    std::vector<std::string> enter() const { return {"nsenter", "--mount", "-t", std::to_string(keeper_.pid())}; }
+    /// Files, and what is pinned, on the bpffs and where agents leave something else.
+    std::string left() const {
+        auto words = enter();
+        words.insert(words.end(), {"find", "/sys/fs/bpf", "/run/bulkhead", "(", "-type", "f", "-o", "-type", "s", ")",
+                                   "-not", "-name", "*.debug"});
+        return require(run_command(words));
+    }
+
+private:
+    Process keeper_;
+};
+
+TEST_CASE("a node-wide detach takes out what every agent left, wherever it pinned it, and refuses while one lives") {
+    const std::string attach = GENERATE(from_range(attach_modes()));
+    INFO(attach);
+    const Hamlet hamlet;
+    const OwnMounts mounts;
+    const auto agent_with = [&](const std::string& pins) {
+        auto words = mounts.enter();
+        words.insert(words.end(),
+                     {BULKHEAD_AGENT, "--source", "dir:" + hamlet.net.manifests().directory().string(), "--node-name",
+                      kNodeA, "--pin-dir", pins, "--socket", "/run/bulkhead/" + std::to_string(pins.size()) + ".sock",
+                      "--metrics-address", "", "--attach", attach});
+        auto agent = require(Process::start(words, &hamlet.node.netns));
+        INFO(agent.output());
+        REQUIRE(agent.wait_for_output("in sync", after(60s)));
+        return agent;
+    };
+    const auto detach = [&] {
+        auto words = mounts.enter();
+        words.insert(words.end(), {BULKHEAD_AGENT, "detach", "--node-wide"});
+        return run_in(hamlet.node.netns, words);
+    };
+    auto first = agent_with("/sys/fs/bpf/bulkhead");
+    auto second = agent_with("/sys/fs/bpf/teams/blue/bulkhead");
+    first.signal(SIGKILL);
+    REQUIRE(first.wait(after(kEnd)));
+    const auto [refused, why] = detach();
+    CHECK(refused == 1);
+    CHECK_THAT(why, ContainsSubstring("an agent lives"));
+    CHECK_FALSE(hamlet.stranger_gets_in());
+    second.signal(SIGKILL);
+    REQUIRE(second.wait(after(kEnd)));
+
+    const auto [status, output] = detach();
+    INFO(output);
+    CHECK(status == 0);
+    CHECK(hamlet.stranger_gets_in());
+    CHECK_THAT(attachments_in(hamlet.node.netns), IsEmpty());
+    CHECK(mounts.left().empty());
+    CHECK(detach().first == 0); // once more is no error
+}
+
+TEST_CASE("a node-wide detach finds filters of which no pin tells any more, and leaves others' alone") {
+    const Hamlet hamlet;
+    auto agent = AgentProcess::start(hamlet.net, hamlet.node, {.attach = "clsact"});
+    agent.process().signal(SIGKILL);
+    REQUIRE(agent.process().wait(after(kEnd)));
+    for (const char* part : {"maps", "programs", "links", "qdiscs"})
+        fs::remove_all(agent.pin_dir() / part);
+    REQUIRE_FALSE(attachments_in(hamlet.node.netns).empty());
+    const OwnMounts mounts;
+    auto words = mounts.enter();
+    words.insert(words.end(), {BULKHEAD_AGENT, "detach", "--node-wide"});
+    const auto [status, output] = run_in(hamlet.node.netns, words);
+    INFO(output);
+    CHECK(status == 0);
+    CHECK_THAT(attachments_in(hamlet.node.netns), IsEmpty());
+    CHECK(hamlet.stranger_gets_in());
+}
+
 } // namespace
 } // namespace bulkhead::test

@@ -99,6 +99,15 @@ TEST_CASE("detach needs no source, and takes --pin-dir after it") {
     REQUIRE_FALSE(exit_code);
     CHECK(options.detach);
     CHECK(options.pin_dir == "/run/bpf/here");
+    CHECK_FALSE(options.node_wide);
+}
+
+TEST_CASE("detach takes --node-wide, and nothing else does") {
+    const auto [options, exit_code] = parsed({"detach", "--node-wide"});
+    REQUIRE_FALSE(exit_code);
+    CHECK(options.detach);
+    CHECK(options.node_wide);
+    CHECK(parsed({"--source", "kube", "--node-wide"}).exit_code == 2);
 }
 
 TEST_CASE("what makes no sense is wrong usage") {
