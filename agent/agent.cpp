@@ -75,7 +75,8 @@ void Agent::take_source_news() {
 /// Has the source told everything once, so that what a former agent wrote may be changed? What a file says
 /// that can't be read now, only that agent knew.
 bool Agent::source_is_whole() const {
-    return source_->synced() && (!kernel_->restored() || source_->unheard().empty());
+    const bool somebody_knew = kernel_->restored() || kernel_->waits();
+    return source_->synced() && (!somebody_knew || source_->unheard().empty());
 }
 
 void Agent::take_netlink_news() {
@@ -92,6 +93,7 @@ void Agent::take_netlink_news() {
 
 void Agent::check() {
     guards_->check();
+    cluster_.end_overrides();
     problems_due_ |= unwired_.update(*names_, cluster_, std::chrono::steady_clock::now());
     const bool peer_unknown =
         std::any_of(veths_.begin(), veths_.end(), [](const netlink::Veth& veth) { return veth.nsid < 0; });
@@ -124,10 +126,24 @@ void Agent::apply(const state::Changes& changes) {
     if (!is_empty(pending_) || write_due_) {
         const auto interfaces = wanted();
         guards_->release_others(interfaces);
-        if (write()) guards_->attach(interfaces);
+        if (write()) attach(interfaces);
         left_over_due_ = settled_;
         plan_retry(!written_ || !guards_->errors().empty());
     }
+}
+
+/// Where a former agent's programs judge by maps that we could not take over, they go on until ours know as much.
+void Agent::attach(Guards::Wanted interfaces) {
+    if (!kernel_->waits()) return guards_->attach(interfaces);
+    if (!whole_) {
+        for (const auto ifindex : guards_->attacher().left_over()) {
+            interfaces.veths.erase(ifindex);
+            interfaces.uplinks.erase(ifindex);
+        }
+        return guards_->attach(interfaces);
+    }
+    guards_->attach(interfaces);
+    if (const auto replaced = kernel_->replace_former(); !replaced) spdlog::error("{}", replaced.error().text);
 }
 
 /// The first half of a change is in the kernel. Or part of it isn't, again and again: then it waits no longer.

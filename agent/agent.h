@@ -27,6 +27,7 @@
 #include "observe/history.h"
 #include "observe/views.h"
 #include "options.h"
+#include "overrides.h"
 #include "publish/publisher.h"
 #include "publish/told_keys.h"
 #include "slice_scope.h"
@@ -58,6 +59,11 @@ public:
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
 
+    // Break glass, told to this node alone. Of `tenant`, or of everybody if it is empty.
+    Result<observe::Json> begin_override(const std::string& tenant, std::chrono::seconds length,
+                                         const std::string& reason);
+    Result<observe::Json> end_override(const std::string& tenant);
+
 private:
     static constexpr std::chrono::milliseconds kFirstRetry{50};
 
@@ -66,6 +72,7 @@ private:
     // Start, in this order
     Result<> open_kernel(const datapath::Features& features);
     Result<> open_sources();
+    void restore_overrides();
     Result<> open_directory();
     Result<> open_kube();
     Result<> follow_events();
@@ -81,6 +88,7 @@ private:
     // A turn
     void turn();
     void apply(const state::Changes& changes);
+    void attach(Guards::Wanted interfaces);
     bool may_go_on();
     bool comes_to_know_all_pods();
     state::Changes take_changes();
@@ -134,6 +142,7 @@ private:
     netlink::Unwired unwired_;
 
     state::Cluster cluster_;
+    std::optional<Overrides> overrides_;
     std::optional<compile::Compiler> compiler_;
     observe::History history_{1024};
 

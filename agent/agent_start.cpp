@@ -73,6 +73,8 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     if (!writer) return tl::unexpected(writer.error());
     writer_.emplace(std::move(*writer));
     guards_.emplace(datapath::Attacher(*kernel_, *use_tcx));
+    if (kernel_->moved())
+        if (auto exchanged = guards_->exchange(); !exchanged) spdlog::error("{}", exchanged.error().text);
     if (auto kept = guards_->keep_in_front(); !kept) return kept;
     compiler_.emplace(options_.compile_settings(), writer_->restore_ids());
     traffic_.emplace(kernel_->maps());
@@ -89,9 +91,16 @@ Result<> Agent::open_sources() {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
     local_pods_.emplace(options_.sizes.pods, static_cast<uint32_t>(seconds));
     restore_slots();
+    restore_overrides();
     if (auto opened = options_.is_kube() ? open_kube() : open_directory(); !opened) return opened;
     if (auto watched = loop_.watch(source_->fd(), [this] { take_source_news(); }); !watched) return watched;
     return loop_.watch(monitor_->fd(), [this] { take_netlink_news(); });
+}
+
+/// Without them the agent is one that enforces: no reason not to start.
+void Agent::restore_overrides() {
+    overrides_.emplace(datapath::overrides_file(kernel_->pin_dir().root.string()), options_.node_name);
+    if (const auto read = overrides_->restore(cluster_); !read) spdlog::error("{}", read.error().text);
 }
 
 Result<> Agent::open_directory() {
@@ -115,7 +124,7 @@ Result<> Agent::open_kube() {
             resource.waits = resource.name == source::kube::kIdentitySlices;
     }
     auto source = std::make_unique<source::kube::KubeSource>(*session_, std::move(resources));
-    source->remember_in(datapath::versions_file(options_.pin_dir));
+    source->remember_in(datapath::versions_file(kernel_->pin_dir().root.string()));
     kube_ = source.get();
     source_ = std::move(source);
     publisher_.emplace(*session_, options_.node_name);

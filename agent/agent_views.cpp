@@ -78,6 +78,8 @@ observe::Figures Agent::figures() const {
         figures.slice_writes = publisher_->counts().writes;
         figures.slice_removals = publisher_->counts().removals;
     }
+    for (const auto& [name, override] : cluster_.overrides())
+        if (!override.over) figures.overrides.push_back(override);
     figures.problems = problems().size();
     figures.errors = error_counts_;
     figures.errors["attach"] = guards_->error_count();
@@ -92,7 +94,7 @@ observe::Figures Agent::figures() const {
 /// What the programs see: before the first list, that may be a former agent's word.
 bool Agent::armed() const {
     const auto control = kernel_->maps().control.find(0);
-    return control && control->armed != 0;
+    return control && (control->armed & BH_ARMED) != 0;
 }
 
 std::string Agent::slices_heard() const {
@@ -161,6 +163,21 @@ std::string Agent::endpoints() const {
 
 observe::Json Agent::tenants() const {
     return observe::tenants_view(compiler_->desired());
+}
+
+Result<observe::Json> Agent::begin_override(const std::string& tenant, std::chrono::seconds length,
+                                            const std::string& reason) {
+    const auto begun = overrides_->begin(tenant, length, reason, cluster_);
+    if (!begun) return tl::unexpected(begun.error());
+    return observe::override_view(*begun);
+}
+
+Result<observe::Json> Agent::end_override(const std::string& tenant) {
+    const auto ended = overrides_->end(tenant, cluster_);
+    if (!ended) return tl::unexpected(ended.error());
+    if (*ended) return observe::Json{{"ended", true}};
+    return fail("there is no override of " + (tenant.empty() ? "everybody" : "tenant " + tenant) +
+                " that this node was told; what the API server tells of is ended there: kubectl delete override");
 }
 
 Result<observe::Json> Agent::explain(const observe::Question& question) {

@@ -66,6 +66,48 @@ Response explain(Agent& agent, const Request& request) {
     return explanation ? json(*explanation) : refusal(400, explanation.error().text);
 }
 
+/// Whom an override is of; empty = everybody.
+Result<std::string> overridden_in(const std::map<std::string, std::string>& query) {
+    const auto tenant = query.find("tenant");
+    const auto all = query.find("all");
+    const bool names_all = all != query.end() && all->second == "true";
+    const bool names_one = tenant != query.end() && !tenant->second.empty();
+    if (names_all == names_one) return fail("either a tenant or all=true is needed");
+    return names_one ? tenant->second : std::string();
+}
+
+Result<std::chrono::seconds> length_in(const std::map<std::string, std::string>& query) {
+    const auto found = query.find("seconds");
+    const std::string text = found == query.end() ? "" : found->second;
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < 1)
+        return fail("seconds=\"" + text + "\" is no length of time");
+    if (std::chrono::seconds(number) > kLongestOverride)
+        return fail("an override lasts " + std::to_string(kLongestOverride.count()) +
+                    " hours at most; what is to last longer is a mode: label the namespaces, or say it in the Tenant");
+    return std::chrono::seconds(number);
+}
+
+Response begin_override(Agent& agent, const Request& request) {
+    const auto whom = overridden_in(request.query);
+    if (!whom) return refusal(400, whom.error().text);
+    const auto length = length_in(request.query);
+    if (!length) return refusal(400, length.error().text);
+    const auto reason = request.query.find("reason");
+    if (reason == request.query.end() || reason->second.empty())
+        return refusal(400, "a reason is needed: say why, for whoever finds it");
+    const auto begun = agent.begin_override(*whom, *length, reason->second);
+    return begun ? json(*begun) : refusal(500, begun.error().text);
+}
+
+Response end_override(Agent& agent, const Request& request) {
+    const auto whom = overridden_in(request.query);
+    if (!whom) return refusal(400, whom.error().text);
+    const auto ended = agent.end_override(*whom);
+    return ended ? json(*ended) : refusal(404, ended.error().text);
+}
+
 /// Asks on the loop's thread; 503 when it doesn't answer, because it is busy or ending.
 Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request& request, Answer answer) {
     const auto response = loop.call(
@@ -89,22 +131,24 @@ Response readiness(Agent& agent, const Request&) {
 
 api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
     static const std::map<std::string, Answer> kAnswers{
-        {"/v1/status",
+        {"GET /v1/status",
          [](Agent& one, const Request&) { return json(observe::status_view(one.figures(), one.facts())); }},
-        {"/v1/endpoints",
+        {"GET /v1/endpoints",
          [](Agent& one, const Request&) {
              return Response{.status = 200, .content_type = "application/json", .body = one.endpoints()};
          }},
-        {"/v1/tenants", [](Agent& one, const Request&) { return json(one.tenants()); }},
-        {"/v1/problems",
+        {"GET /v1/tenants", [](Agent& one, const Request&) { return json(one.tenants()); }},
+        {"GET /v1/problems",
          [](Agent& one, const Request&) {
              return json({{"problems", observe::problems_view(one.problems())}});
          }},
-        {"/v1/explain", explain},
+        {"GET /v1/explain", explain},
+        {"POST /v1/overrides", begin_override},
+        {"DELETE /v1/overrides", end_override},
     };
     return [&loop, agent = std::move(agent)](const Request& request) {
-        const auto found = kAnswers.find(request.path);
-        if (found == kAnswers.end()) return refusal(404, "there is no " + request.path);
+        const auto found = kAnswers.find(request.method + " " + request.path);
+        if (found == kAnswers.end()) return refusal(404, "there is no " + request.method + " " + request.path);
         return on_loop(loop, agent, request, found->second);
     };
 }

@@ -4,6 +4,7 @@
 #define BULKHEAD_BPF_ACCOUNT_H
 
 #include "openings.h"
+#include "override.h"
 
 BH_INLINE void bh_count_statistic(enum bh_statistic which)
 {
@@ -55,6 +56,14 @@ BH_INLINE void bh_fill_ports(struct bh_event *event, const struct bh_packet *pac
 	event->dst_port = BH_NET16(packet->dst_port);
 }
 
+/* The object behind the deciding line, if one is. */
+BH_INLINE __u32 bh_origin(const struct bh_hook *hook, enum bh_reason decided)
+{
+	if (hook->overridden_by && bh_verdict_of(decided) == BH_VERDICT_AUDIT)
+		return hook->overridden_by;
+	return bh_opening_origin(hook, decided);
+}
+
 BH_INLINE void bh_report(const struct __sk_buff *skb, const struct bh_control *control, const struct bh_hook *hook,
 			 enum bh_reason reason, enum bh_reason decided)
 {
@@ -83,7 +92,7 @@ BH_INLINE void bh_report(const struct __sk_buff *skb, const struct bh_control *c
 	event->reason = (__u8)reason;
 	event->verdict = (__u8)bh_verdict_of(reason);
 	event->slot = (__u16)hook->slot;
-	event->origin = bh_opening_origin(hook, decided);
+	event->origin = bh_origin(hook, decided);
 	bpf_ringbuf_submit(event, 0);
 	bh_count_statistic(BH_STAT_EVENTS);
 }
@@ -95,7 +104,7 @@ BH_INLINE void bh_answer(struct __sk_buff *skb, const struct bh_hook *hook, enum
 	skb->cb[BH_OUT_VERDICT] = bh_verdict_of(reason) | reason << 8 | hook->reply_to << 16;
 	skb->cb[BH_OUT_SRC_IDENTITY] = hook->src_identity;
 	skb->cb[BH_OUT_DST_IDENTITY] = hook->dst_identity;
-	skb->cb[BH_OUT_ORIGIN] = bh_opening_origin(hook, decided);
+	skb->cb[BH_OUT_ORIGIN] = bh_origin(hook, decided);
 	skb->cb[BH_OUT_JUDGED] = 1;
 }
 
@@ -111,7 +120,7 @@ __attribute__((noinline)) int bh_conclude(struct __sk_buff *skb, __u32 given)
 	if (!control || !hook)
 		return BH_PASS;
 	decided = reason == BH_REASON_REPLY ? hook->reply_to : reason;
-	if (verdict == BH_VERDICT_DENY && !control->armed) {
+	if (verdict == BH_VERDICT_DENY && !bh_drops(control)) {
 		reason = BH_REASON_ASLEEP;
 		verdict = BH_VERDICT_ALLOW;
 	}

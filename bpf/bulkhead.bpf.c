@@ -149,7 +149,7 @@ BH_INLINE int bh_send_on(struct __sk_buff *skb, const struct bh_control *control
 {
 	int noted = hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet);
 	int confined = (hook->question.src.flags & BH_CONFINED) != 0;
-	int marks = bh_config.answer_mark && control->armed;
+	int marks = bh_config.answer_mark && control->armed & BH_ARMED;
 	struct bh_who dst;
 
 	if (!noted && !confined && !marks)
@@ -248,7 +248,7 @@ int bh_to_pod(struct __sk_buff *skb)
 	reason = bh_ask_about_packet(hook);
 	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW)
 		reason = bh_reconsider(skb, hook, reason);
-	passes = bh_verdict_of(reason) != BH_VERDICT_DENY || !control->armed;
+	passes = bh_verdict_of(reason) != BH_VERDICT_DENY || !bh_drops(control);
 	if (passes && bh_ports_decided(hook, reason))
 		bh_leave_note(hook);
 	if (passes && reason != BH_REASON_REPLY && hook->parsed == BH_PARSED && bh_is_worth_noting(&hook->packet)) {

@@ -49,6 +49,7 @@ struct bh_hook {
 	__u32 opening_src; /* between which identities the deciding question was asked; 0, 0 = no opening */
 	__u32 opening_dst;
 	__u32 opening_ask; /* and about what: bh_ask_about() */
+	__u32 overridden_by; /* the object that put one side into audit mode for a while; 0 = none did */
 	__u32 reply_to; /* for a reply: the reason that allows the original direction */
 	__u8 direction; /* enum bh_direction */
 	__u8 parsed; /* enum bh_parse_result */
@@ -192,6 +193,7 @@ BH_INLINE struct bh_hook *bh_hook_begin(struct __sk_buff *skb, enum bh_direction
 	hook->slot = 0;
 	hook->opening_src = 0;
 	hook->opening_dst = 0;
+	hook->overridden_by = 0;
 	hook->reply_to = 0;
 	hook->first = 0;
 	hook->dst_is_this_node = 0;

@@ -26,12 +26,15 @@ BH_INLINE enum bh_reason bh_ask_rule(struct bh_hook *hook, struct bh_question *q
 	if (!bh_openings_matter(q, reason))
 		return reason;
 	q->openings = bh_look_up_openings(q, src, dst, ask);
-	if (!q->openings)
-		return reason;
-	hook->opening_src = src;
-	hook->opening_dst = dst;
-	hook->opening_ask = ask;
-	return bh_judge(q);
+	if (q->openings) {
+		hook->opening_src = src;
+		hook->opening_dst = dst;
+		hook->opening_ask = ask;
+		reason = bh_judge(q);
+	}
+	if (bh_verdict_of(reason) == BH_VERDICT_DENY && bh_lift(q == &hook->asked))
+		reason = bh_judge(q);
+	return reason;
 }
 
 /* The packet's own direction. */

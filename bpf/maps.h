@@ -94,6 +94,15 @@ struct {
 	__type(value, struct bh_openings);
 } openings SEC(".maps");
 
+/* Few and short-lived. When full: the override is not in force; reported. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BH_MAX_OVERRIDES);
+	__type(key, __u32);
+	__type(value, struct bh_override);
+} overrides SEC(".maps");
+
 /* By slot; the agent puts a pod's table in before it names the slot. When a set is full: see bh_flow_rank(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);

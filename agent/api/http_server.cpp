@@ -26,10 +26,13 @@ MHD_Result add_argument(void* query, MHD_ValueKind, const char* name, const char
     return MHD_YES;
 }
 
+bool is_served(std::string_view method, Methods methods) {
+    if (method == MHD_HTTP_METHOD_GET) return true;
+    return methods == Methods::kChanging && (method == MHD_HTTP_METHOD_POST || method == MHD_HTTP_METHOD_DELETE);
+}
+
 Response answer(const Handler& handler, MHD_Connection* connection, const char* path, const char* method) {
-    if (std::strcmp(method, MHD_HTTP_METHOD_GET) != 0)
-        return {.status = 405, .content_type = "text/plain", .body = "only GET is served here\n"};
-    Request request{.path = path, .query = {}};
+    Request request{.method = method, .path = path, .query = {}};
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &request.query);
     try {
         return handler(request);
@@ -45,8 +48,23 @@ void free_response(void* response) {
     if (large) malloc_trim(0); // else the allocator keeps what a rare long list took
 }
 
-MHD_Result on_request(void* handler, MHD_Connection* connection, const char* path, const char* method, const char*,
-                      const char*, size_t* upload_size, void** state) {
+} // namespace
+
+struct HttpServer::Answering {
+    Handler handler;
+    Methods methods;
+
+    static MHD_Result on_request(void* answering, MHD_Connection* connection, const char* path, const char* method,
+                                 const char*, const char*, size_t* upload_size, void** state);
+    Response answer_to(MHD_Connection* connection, const char* path, const char* method) const {
+        if (is_served(method, methods)) return answer(handler, connection, path, method);
+        return {.status = 405, .content_type = "text/plain", .body = std::string(method) + " is not served here\n"};
+    }
+};
+
+MHD_Result HttpServer::Answering::on_request(void* answering, MHD_Connection* connection, const char* path,
+                                             const char* method, const char*, const char*, size_t* upload_size,
+                                             void** state) {
     static int seen = 0;
     if (*state == nullptr) { // headers are there; a body, if any, is yet to come
         *state = &seen;
@@ -56,7 +74,8 @@ MHD_Result on_request(void* handler, MHD_Connection* connection, const char* pat
         *upload_size = 0;
         return MHD_YES;
     }
-    auto response = std::make_unique<Response>(answer(*static_cast<const Handler*>(handler), connection, path, method));
+    auto response =
+        std::make_unique<Response>(static_cast<const Answering*>(answering)->answer_to(connection, path, method));
     auto* raw = MHD_create_response_from_buffer_with_free_callback_cls(response->body.size(), response->body.data(),
                                                                        free_response, response.get());
     if (raw == nullptr) return MHD_NO;
@@ -67,8 +86,6 @@ MHD_Result on_request(void* handler, MHD_Connection* connection, const char* pat
     return result;
 }
 
-} // namespace
-
 struct HttpServer::Daemon {
     explicit Daemon(MHD_Daemon* started) : raw(started) {}
     Daemon(const Daemon&) = delete;
@@ -76,12 +93,13 @@ struct HttpServer::Daemon {
     MHD_Daemon* raw;
 };
 
-HttpServer::HttpServer(Handler handler) : handler_(std::move(handler)) {}
+HttpServer::HttpServer(Handler handler, Methods methods)
+    : answering_(std::make_unique<Answering>(std::move(handler), methods)) {}
 
-Result<std::unique_ptr<HttpServer>> HttpServer::on_unix(const std::string& path, Handler handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::on_unix(const std::string& path, Handler handler, Methods methods) {
     auto listening = listen_unix(path);
     if (!listening) return tl::unexpected(listening.error());
-    std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler)));
+    std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler), methods));
     server->unix_path_ = path;
     if (auto started = server->start(listening->release()); !started) return within("serve " + path, started.error());
     return server;
@@ -90,7 +108,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::on_unix(const std::string& path,
 Result<std::unique_ptr<HttpServer>> HttpServer::on_tcp(const std::string& address, Handler handler) {
     auto listening = listen_tcp(address);
     if (!listening) return tl::unexpected(listening.error());
-    std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler)));
+    std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler), Methods::kReading));
     server->port_ = port_of(*listening);
     if (auto started = server->start(listening->release()); !started)
         return within("serve " + address, started.error());
@@ -100,9 +118,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::on_tcp(const std::string& addres
 Result<> HttpServer::start(int listening) {
     constexpr unsigned kFlags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC;
     auto* raw =
-        MHD_start_daemon(kFlags, 0, nullptr, nullptr, on_request, &handler_, MHD_OPTION_LISTEN_SOCKET, listening,
-                         MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds,
-                         MHD_OPTION_PER_IP_CONNECTION_LIMIT, kConnectionsPerAddress, MHD_OPTION_END);
+        MHD_start_daemon(kFlags, 0, nullptr, nullptr, Answering::on_request, answering_.get(), MHD_OPTION_LISTEN_SOCKET,
+                         listening, MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT,
+                         kIdleSeconds, MHD_OPTION_PER_IP_CONNECTION_LIMIT, kConnectionsPerAddress, MHD_OPTION_END);
     if (raw == nullptr) {
         close(listening);
         return fail("start HTTP server", errno);

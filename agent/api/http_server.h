@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small HTTP server: GET only, one thread of its own (libmicrohttpd's), on a Unix socket for
+// A small HTTP server, without bodies in what is asked: one thread of its own (libmicrohttpd's), on a Unix socket for
 // bulkheadctl or on TCP for Prometheus and the kubelet. The handler runs on the server's thread; one that
 // needs the agent's state hands the question to the loop.
 #pragma once
@@ -16,6 +16,7 @@
 namespace bulkhead::api {
 
 struct Request {
+    std::string method = "GET";
     std::string path;
     std::map<std::string, std::string> query; // decoded; the last of equal names
 };
@@ -28,11 +29,15 @@ struct Response {
 
 using Handler = std::function<Response(const Request&)>;
 
+/// What else than GET is a 405: nothing, or neither POST nor DELETE.
+enum class Methods : uint8_t { kReading, kChanging };
+
 class HttpServer {
 public:
     /// Root only (0600). Makes the directory, takes the place of a socket that nobody listens on any more,
     /// and refuses where somebody does.
-    static Result<std::unique_ptr<HttpServer>> on_unix(const std::string& path, Handler handler);
+    static Result<std::unique_ptr<HttpServer>> on_unix(const std::string& path, Handler handler,
+                                                       Methods methods = Methods::kReading);
 
     /// "HOST:PORT", "[HOST]:PORT" or ":PORT" (every address, both families). Port 0 takes a free one.
     static Result<std::unique_ptr<HttpServer>> on_tcp(const std::string& address, Handler handler);
@@ -44,10 +49,11 @@ public:
 
 private:
     struct Daemon;
-    explicit HttpServer(Handler handler);
+    struct Answering;
+    HttpServer(Handler handler, Methods methods);
     Result<> start(int listening);
 
-    Handler handler_;
+    std::unique_ptr<Answering> answering_;
     std::unique_ptr<Daemon> daemon_;
     std::string unix_path_; // removed at the end
     uint16_t port_ = 0;

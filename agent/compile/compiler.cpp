@@ -147,6 +147,11 @@ void Compiler::Impl::rebuild_policy(Turn& turn) {
     for (const auto& name : policy->tenants())
         desired.tenants.emplace(tenant_ids.of(name), name);
     desired.origins = policy->rules.origins;
+    desired.overrides.clear();
+    for (const auto& [tenant, until, origin] : policy->rules.overrides) {
+        auto& row = desired.overrides[tenant_ids.of(tenant)];
+        if (until > row.until) row = {.until = until, .origin = origin};
+    }
     endpoints.claims.reserve(turn.cluster.pods().size());
 }
 

@@ -54,6 +54,13 @@ struct OpeningRow {
     auto operator<=>(const OpeningRow&) const = default;
 };
 
+/// A row of the overrides map before jiffies.
+struct OverrideRow {
+    state::Time until;
+    uint32_t origin = 0; // key of Desired::origins
+    bool operator==(const OverrideRow&) const = default;
+};
+
 /// Address of a pod, a node or a single-address resource.
 struct EndpointRow {
     bh_endpoint row{};
@@ -69,6 +76,7 @@ struct Desired {
     std::unordered_map<Address, EndpointRow> endpoints;
     std::map<Cidr, IdentityId> prefixes;
     std::map<OpeningKey, std::vector<OpeningRow>> openings;
+    std::map<uint32_t, OverrideRow> overrides;   // by tenant; 0 = everybody
     std::map<uint16_t, bh_pod> pods;             // by slot
     std::map<uint32_t, bh_interface> interfaces; // by ifindex
     std::map<uint32_t, std::string> origins;     // "Tenant payments spec.allowFrom[0]: monthly close"

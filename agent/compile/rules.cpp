@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/hash.h"
+#include "base/rfc3339.h"
 #include "state/labels.h"
 
 namespace bulkhead::compile {
@@ -36,6 +37,8 @@ public:
             add_resource(resource);
         for (const auto& reach : cluster_.api_server_reach())
             add_reach(reach);
+        for (const auto& [name, override] : cluster_.overrides())
+            if (!override.over) add_override(override);
         return std::move(rules_);
     }
 
@@ -147,6 +150,22 @@ private:
              .dst = {.pods = {{.ns = reach.ns, .pods = reach.pods}}},
              .src = {.kube_apiserver = true},
              .ports = reach.ports});
+    }
+
+    /// In force it is a problem too: one that somebody wants, for a while.
+    void add_override(const state::Override& override) {
+        const auto author = author_of("Override", override.meta);
+        if (!override.tenant.empty() && !is_tenant(override.tenant)) {
+            report_missing(author, "spec.tenant", "there is no tenant " + override.tenant + "; nothing is lifted yet");
+        } else {
+            const auto what = override.tenant.empty() ? "anything" : "what tenant " + override.tenant + " refuses";
+            report(author, "spec",
+                   "until " + rfc3339(override.until) + " " + what + " passes, and is reported: " + override.reason);
+            problems_.back().nature = state::Problem::Nature::kOverride;
+        }
+        rules_.overrides.push_back({.tenant = override.tenant,
+                                    .until = override.until,
+                                    .origin = origin_of(author.object + ": " + override.reason)});
     }
 
     void add_grant(const Author& author, const std::string& field, Side dst, const state::Grant& grant) {

@@ -2,7 +2,7 @@
 //
 // Everything that opens something, as one flat list: exposes, trust, grants, allowTo and the open ports
 // of resources, each with the side that it opens and the side that it lets through. Where Tenant,
-// AccessGrant and AWSResource differ ends here.
+// AccessGrant and AWSResource differ ends here. Beside it the overrides, which open nothing but lift the rule.
 #pragma once
 
 #include <map>
@@ -60,8 +60,16 @@ struct Author {
     std::string field{};  // "spec.allowFrom[0]"
 };
 
+/// An override that isn't over.
+struct Exemption {
+    std::string tenant; // empty = everybody
+    state::Time until;
+    uint32_t origin = 0; // key of Rules::origins
+};
+
 struct Rules {
     std::vector<Rule> list{}; // by RuleId
+    std::vector<Exemption> overrides{};
     std::map<uint32_t, std::string> origins{};
     std::map<uint32_t, Author> authors{}; // by the same keys
 };

@@ -101,6 +101,7 @@ bool Controller::review_is_due(Time now) {
 
 void Controller::review(Time now) {
     news_ = false;
+    cluster_.end_overrides();
     compiler_.update(cluster_, cluster_.take_changes());
     if (compiler_.is_halfway()) compiler_.update(cluster_, {});
     coverage_.update(observed_.agents, observed_.nodes, now);

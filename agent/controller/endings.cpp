@@ -12,11 +12,14 @@ public:
     explicit Collector(state::Time now) : now_(now) {}
 
     void add(const std::string& object, std::string field, const state::Grant& grant) {
-        if (!grant.until) return;
-        if (*grant.until <= now_)
-            endings_.by_object[object].push_back({std::move(field), *grant.until});
+        if (grant.until) add_end(object, std::move(field), *grant.until);
+    }
+
+    void add_end(const std::string& object, std::string field, state::Time until) {
+        if (until <= now_)
+            endings_.by_object[object].push_back({std::move(field), until});
         else
-            endings_.next = std::min(endings_.next.value_or(*grant.until), *grant.until);
+            endings_.next = std::min(endings_.next.value_or(until), until);
     }
 
     void add_allow_from(const std::string& object, const std::vector<state::Grant>& grants) {
@@ -41,6 +44,8 @@ Endings endings_at(state::Time now, const state::Cluster& cluster) {
         collector.add_allow_from("Tenant " + name, tenant.allow_from);
     for (const auto& [name, resource] : cluster.resources())
         collector.add_allow_from("AWSResource " + name, resource.allow_from);
+    for (const auto& [name, override] : cluster.overrides())
+        collector.add_end("Override " + name, "", override.until);
     return std::move(collector).finish();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Grants whose date has passed. The kernel's rows carry the date, so nothing has to happen for them to end: that is
-// only for people to see. Pure.
+// Grants and Overrides whose date has passed. The kernel's rows carry the date, so nothing has to happen for them to
+// end: that is only for people to see. Pure.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace bulkhead::controller {
 
-/// A grant that has ended.
+/// A grant, or an Override, that has ended.
 struct Ending {
     std::string field; // "spec.allowFrom[0]"; empty = all that the object says
     state::Time at;

@@ -37,6 +37,7 @@ constexpr std::array kKinds{
     Kind{"Tenant", "/apis/bulkhead.dev/v1alpha1", "bulkhead.dev/v1alpha1", "tenants"},
     Kind{"AccessGrant", "/apis/bulkhead.dev/v1alpha1", "bulkhead.dev/v1alpha1", "accessgrants"},
     Kind{"AWSResource", "/apis/bulkhead.dev/v1alpha1", "bulkhead.dev/v1alpha1", "awsresources"},
+    Kind{"Override", "/apis/bulkhead.dev/v1alpha1", "bulkhead.dev/v1alpha1", "overrides"},
     Kind{"Namespace", "/api/v1", "v1", "namespaces"},
     Kind{"Pod", "/api/v1", "v1", "pods"},
 };
@@ -68,6 +69,8 @@ const char* reason_of(Nature nature) {
         return "NothingNamedSo";
     case Nature::kNotGuarded:
         return "NotGuarded";
+    case Nature::kOverride:
+        return "Overridden";
     case Nature::kMistake:
         return "InForceInPart";
     }

@@ -205,8 +205,9 @@ std::string name_in(const source::Value& object) {
 
 Observed::Observed()
     : agents(read_agent), nodes(read_node), tenants(read_reported), access_grants(read_reported),
-      resources(read_reported), slices(read_slice), services(read_service), validating_webhooks(read_webhooks),
-      mutating_webhooks(read_webhooks), api_services(read_api_service), conversions(read_conversion) {}
+      resources(read_reported), overrides(read_reported), slices(read_slice), services(read_service),
+      validating_webhooks(read_webhooks), mutating_webhooks(read_webhooks), api_services(read_api_service),
+      conversions(read_conversion) {}
 
 std::vector<source::kube::Tap> Observed::taps(const std::string& ns) {
     return {
@@ -216,6 +217,7 @@ std::vector<source::kube::Tap> Observed::taps(const std::string& ns) {
         {ours("tenants", "Tenant"), tenants},
         {ours("accessgrants", "AccessGrant"), access_grants},
         {ours("awsresources", "AWSResource"), resources},
+        {ours("overrides", "Override"), overrides},
         {ours("identityslices", "IdentitySlice"), slices},
         {webhooks("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"), validating_webhooks},
         {webhooks("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"), mutating_webhooks},
@@ -227,7 +229,7 @@ std::vector<source::kube::Tap> Observed::taps(const std::string& ns) {
 bool Observed::take_changed() {
     bool any = agents.take_changed();
     any |= nodes.take_changed();
-    for (auto* kept : {&tenants, &access_grants, &resources})
+    for (auto* kept : {&tenants, &access_grants, &resources, &overrides})
         any |= kept->take_changed();
     any |= slices.take_changed();
     any |= services.take_changed();
@@ -253,6 +255,7 @@ const Reported* Observed::reported(const state::ObjectKey& key) const {
     if (key.kind == "Tenant") return tenants.find(key.name);
     if (key.kind == "AccessGrant") return access_grants.find(key.ns + "/" + key.name);
     if (key.kind == "AWSResource") return resources.find(key.name);
+    if (key.kind == "Override") return overrides.find(key.name);
     return nullptr;
 }
 

@@ -39,7 +39,7 @@ struct NodeFacts {
     bool operator==(const NodeFacts&) const = default;
 };
 
-/// A Tenant, AccessGrant or AWSResource, as far as its status goes.
+/// A Tenant, AccessGrant, AWSResource or Override, as far as its status goes.
 struct Reported {
     std::string uid;
     int64_t generation = 0;
@@ -104,6 +104,7 @@ public:
     Kept<Reported> tenants;
     Kept<Reported> access_grants;
     Kept<Reported> resources;
+    Kept<Reported> overrides;
     Kept<SliceFacts> slices;
     Kept<ServiceFacts> services;
     Kept<Callees> validating_webhooks;

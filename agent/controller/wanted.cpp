@@ -84,6 +84,7 @@ void want_statuses(const Observed& observed, const Problems& problems, const End
     want("Tenant", "tenants", observed.tenants);
     want("AccessGrant", "accessgrants", observed.access_grants);
     want("AWSResource", "awsresources", observed.resources);
+    want("Override", "overrides", observed.overrides);
 }
 
 /// Whatever its effect is, and be it there twice: so the others are written, of the version that was seen. (A strategic

@@ -78,6 +78,12 @@ uint64_t Moment::jiffies_at(Deadline time) const {
     return std::max<uint64_t>(1, jiffies + static_cast<uint64_t>(static_cast<int64_t>(ticks)));
 }
 
+bool Moment::same_date(uint64_t a, uint64_t b) const {
+    constexpr uint64_t kSlack = 2; // seconds
+    if (a == 0 || b == 0) return a == b;
+    return (a > b ? a - b : b - a) <= kSlack * hertz;
+}
+
 Result<JiffiesClock> JiffiesClock::calibrate(int clock_program) {
     double best = 0;
     for (int attempt = 0; attempt < kAttempts; attempt++) {

@@ -24,6 +24,9 @@ struct Moment {
 
     /// Never 0, which means "no end" in the kernel's rows; what lies before the boot is long over.
     uint64_t jiffies_at(Deadline time) const;
+
+    /// Whether both may be one date, translated at two moments.
+    bool same_date(uint64_t a, uint64_t b) const;
 };
 
 /// Reads jiffies64 through the program bh_clock, since no file shows them.

@@ -29,6 +29,7 @@ struct Maps {
     Map<uint32_t, bh_interface> interfaces;
     Map<uint32_t, bh_pod> pods;
     Map<bh_opening_key, bh_openings> openings;
+    Map<uint32_t, bh_override> overrides;
     Map<uint32_t, uint32_t> flows; // value: descriptor of the inner map when written, its id when read
     PerCpuArray<bh_counter> counters;
     PerCpuArray<uint64_t> statistics;

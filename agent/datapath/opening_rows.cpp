@@ -8,8 +8,6 @@ namespace bulkhead::datapath {
 
 namespace {
 
-constexpr uint64_t kDeadlineSlack = 2; // seconds
-
 bool before(const bh_opening& a, const bh_opening& b) {
     return std::memcmp(&a, &b, sizeof(a)) < 0;
 }
@@ -18,11 +16,6 @@ bool same_but_deadline(bh_opening a, bh_opening b) {
     a.until = 0;
     b.until = 0;
     return same_bytes(a, b);
-}
-
-bool is_near(uint64_t a, uint64_t b, const Moment& now) {
-    if (a == 0 || b == 0) return a == b;
-    return (a > b ? a - b : b - a) <= kDeadlineSlack * now.hertz;
 }
 
 bh_opening encode_one(const compile::OpeningRow& row, const Moment& now) {
@@ -87,7 +80,7 @@ OpeningRows encode(std::span<const compile::OpeningRow> rows, const OpeningRows&
     for (const auto& row : rows) {
         bh_opening one = encode_one(row, now);
         const auto known = std::ranges::find_if(now_there, [&](const bh_opening& each) {
-            return same_but_deadline(each, one) && is_near(each.until, one.until, now);
+            return same_but_deadline(each, one) && now.same_date(each.until, one.until);
         });
         encoded.push_back(known != now_there.end() ? *known : one);
     }

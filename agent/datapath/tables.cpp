@@ -39,7 +39,8 @@ Tables::Tables(const Maps& maps)
       tenants(maps.tenants, TableKind::kHash, number, maps.tenants.capacity()),
       interfaces(maps.interfaces, TableKind::kHash, number, maps.interfaces.capacity()),
       pods(maps.pods, TableKind::kArray, number, maps.pods.capacity()),
-      openings(maps.openings, TableKind::kHash, opening, maps.openings.capacity()) {}
+      openings(maps.openings, TableKind::kHash, opening, maps.openings.capacity()),
+      overrides(maps.overrides, TableKind::kHash, number, maps.overrides.capacity()) {}
 
 Result<Tables> Tables::restore(const Maps& maps) {
     Tables tables(maps);
@@ -48,7 +49,8 @@ Result<Tables> Tables::restore(const Maps& maps) {
     tables.control = *control;
     const Result<> read[] = {tables.endpoints4.restore(), tables.endpoints6.restore(), tables.prefixes4.restore(),
                              tables.prefixes6.restore(),  tables.identities.restore(), tables.tenants.restore(),
-                             tables.interfaces.restore(), tables.pods.restore(),       tables.openings.restore()};
+                             tables.interfaces.restore(), tables.pods.restore(),       tables.openings.restore(),
+                             tables.overrides.restore()};
     for (const auto& each : read)
         if (!each) return tl::unexpected(each.error());
     return tables;
@@ -64,6 +66,7 @@ void Tables::settle() {
     interfaces.settle();
     pods.settle();
     openings.settle();
+    overrides.settle();
 }
 
 } // namespace bulkhead::datapath

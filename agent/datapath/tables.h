@@ -37,6 +37,7 @@ struct Tables {
     Table<uint32_t, bh_interface> interfaces;
     Table<uint32_t, bh_pod> pods;
     Table<bh_opening_key, bh_openings> openings;
+    Table<uint32_t, bh_override> overrides;
     bh_control control{};
 
 private:

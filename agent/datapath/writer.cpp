@@ -80,14 +80,16 @@ WriteReport Writer::pass(Job& job) {
     report.outside_is_shut = !retry_endpoints_.empty();
     job.outside = report.outside_is_shut ? outside(job.desired) : std::unordered_set<uint32_t>{};
     job.retry = std::exchange(retry_endpoints_, {});
-    if (job.complete && !job.desired.armed) arm(false, report);
+    if (job.complete && !job.desired.armed) set_armed(BH_ARMED, false, report);
     Plan todo = plan(job, report);
     prepare(job, todo, report);
+    if (job.all_rules) end_overrides(job, report);
     tighten(job, todo, report);
     loosen(todo, report);
+    if (job.all_rules) begin_overrides(job, report);
     // What could not be changed may still point to what would be cleared.
     if (report.stale == 0) clear(job, todo, report);
-    if (job.complete && job.desired.armed) arm(true, report);
+    if (job.complete && job.desired.armed) set_armed(BH_ARMED, true, report);
     return report;
 }
 
@@ -234,9 +236,9 @@ void Writer::clear_bits(const Plan& plan, WriteReport& report) {
     write_control(next, report);
 }
 
-void Writer::arm(bool armed, WriteReport& report) {
+void Writer::set_armed(bh_armed flag, bool on, WriteReport& report) {
     bh_control next = tables_.control;
-    next.armed = armed ? 1 : 0;
+    next.armed = on ? next.armed | flag : next.armed & ~uint32_t{flag};
     write_control(next, report);
 }
 

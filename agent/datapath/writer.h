@@ -6,9 +6,9 @@
 //   1 disarm                     nothing may fall any more, so nothing shall on the way
 //   2 prepare                    what nobody can notice yet: names, bitmap bits, flow tables, openings of what
 //                                is open so far, identities that no endpoint has
-//   3 tighten                    openings taken back, identities, then the rows that point to strict ones
-//   4 loosen                     the rows that point to others, rows that go, identities, new openings
-//   5 clear                      what nothing points to and nobody notices any more: openings, identities,
+//   3 tighten                    overrides that end, openings taken back, identities, then the rows that point to
+//   strict ones 4 loosen                     the rows that point to others, rows that go, identities, new openings,
+//   overrides 5 clear                      what nothing points to and nobody notices any more: openings, identities,
 //                                names, pods, flow tables, bits
 //   6 arm
 //
@@ -129,6 +129,10 @@ private:
     template <typename Key, typename Value>
     void evict(Table<Key, Value>& table, const Key& key, bool is_wanted, WriteReport& report);
 
+    // Break glass: writer_overrides.cpp
+    void end_overrides(const Job& job, WriteReport& report);
+    void begin_overrides(const Job& job, WriteReport& report);
+
     // Writing it: writer.cpp
     WriteReport pass(Job& job);
     void prepare(const Job& job, Plan& plan, WriteReport& report);
@@ -143,7 +147,7 @@ private:
     void set_bits(const Plan& plan, WriteReport& report);
     void clear_bits(const Plan& plan, WriteReport& report);
     void write_control(const bh_control& control, WriteReport& report);
-    void arm(bool armed, WriteReport& report);
+    void set_armed(bh_armed flag, bool on, WriteReport& report);
 
     const Maps* maps_;
     const JiffiesClock* clock_;

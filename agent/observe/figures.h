@@ -59,6 +59,8 @@ struct Figures {
     uint64_t slice_writes = 0;
     uint64_t slice_removals = 0;
 
+    std::vector<state::Override> overrides; // in force
+
     uint64_t problems = 0;
     std::map<std::string, uint64_t> errors; // so far, by kind: attach, netlink, write
     uint64_t writes = 0;                    // turns that reached the kernel

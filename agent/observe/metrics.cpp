@@ -117,6 +117,25 @@ void add_sources(const Figures& figures, Families& families) {
                              figures.published));
 }
 
+/// A series for each: they are few, and end.
+void add_overrides(const Figures& figures, Families& families) {
+    uint64_t here = 0;
+    auto ends = gauge("bulkhead_override_until_timestamp_seconds",
+                      "When an override ends that is in force on this node; tenant \"*\" = everybody.");
+    for (const auto& override : figures.overrides) {
+        here += override.only_here ? 1 : 0;
+        ends.add(static_cast<uint64_t>(override.until.time_since_epoch().count()),
+                 {{"scope", override.only_here ? "node" : "cluster"},
+                  {"tenant", override.tenant.empty() ? "*" : override.tenant}});
+    }
+    families.push_back(std::move(gauge("bulkhead_overrides",
+                                       "Overrides in force: what would be dropped for a tenant's sake, or anybody's, "
+                                       "passes and is reported.")
+                                     .add(here, {{"scope", "node"}})
+                                     .add(figures.overrides.size() - here, {{"scope", "cluster"}})));
+    families.push_back(std::move(ends));
+}
+
 void add_agent(const Figures& figures, Families& families) {
     families.push_back(
         gauge("bulkhead_armed", "1 = something is protected in enforce mode; 0 = nothing is dropped.", figures.armed));
@@ -154,6 +173,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
     add_state(figures_, families);
     add_maps(figures_, families);
     add_sources(figures_, families);
+    add_overrides(figures_, families);
     add_agent(figures_, families);
     // A family without series is no metric yet.
     std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });

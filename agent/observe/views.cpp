@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "base/rfc3339.h"
+
 namespace bulkhead::observe {
 
 namespace {
@@ -18,6 +20,13 @@ Json to_json(const datapath::Features& features) {
     Json json = Json::object();
     for (const datapath::Feature& feature : datapath::kFeatures)
         json[feature.name] = features.*feature.present;
+    return json;
+}
+
+Json overrides_view(const std::vector<state::Override>& overrides) {
+    Json json = Json::array();
+    for (const auto& override : overrides)
+        json.push_back(override_view(override));
     return json;
 }
 
@@ -131,6 +140,15 @@ void add_endpoints(const compile::Desired& desired, std::map<uint32_t, TenantSum
 
 } // namespace
 
+Json override_view(const state::Override& override) {
+    return {{"name", override.meta.name},
+            {"scope", override.only_here ? "node" : "cluster"},
+            {"tenant", override.tenant.empty() ? Json() : Json(override.tenant)}, // null = everybody
+            {"mode", "audit"},
+            {"until", rfc3339(override.until)},
+            {"reason", override.reason}};
+}
+
 Json problems_view(const std::vector<state::Problem>& problems) {
     Json json = Json::array();
     for (const auto& problem : problems)
@@ -145,6 +163,7 @@ Json status_view(const Figures& figures, const StatusFacts& facts) {
         {"ready", figures.ready},
         {"inSync", figures.in_sync},
         {"armed", figures.armed},
+        {"overrides", overrides_view(figures.overrides)},
         {"source", {{"name", facts.source}, {"synced", figures.synced}, {"ageSeconds", figures.source_age}}},
         {"slices", facts.slices},
         {"published", figures.published},

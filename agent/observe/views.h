@@ -28,6 +28,7 @@ struct StatusFacts {
     std::vector<state::Problem> problems;
 };
 
+Json override_view(const state::Override& override);
 Json status_view(const Figures& figures, const StatusFacts& facts);
 Json problems_view(const std::vector<state::Problem>& problems);
 

@@ -34,6 +34,7 @@ constexpr std::array kKinds{
     Kind{kOurGroup, "v1alpha1", "", "Tenant", false, as_object<decode_tenant>},
     Kind{kOurGroup, "v1alpha1", "", "AccessGrant", true, as_object<decode_access_grant>},
     Kind{kOurGroup, "v1alpha1", "", "AWSResource", false, as_object<decode_aws_resource>},
+    Kind{kOurGroup, "v1alpha1", "", "Override", false, as_object<decode_override>},
     Kind{kOurGroup, "v1alpha1", "", "IdentitySlice", false, as_object<decode_identity_slice>},
 };
 

@@ -5,7 +5,7 @@
 //
 //   decode_core.cpp    Namespace, Node, EndpointSlice, Service
 //   decode_pod.cpp     Pod
-//   decode_policy.cpp  Tenant, AccessGrant, AWSResource
+//   decode_policy.cpp  Tenant, AccessGrant, AWSResource, Override
 //   decode_slice.cpp   IdentitySlice
 //   parts.h            what several of them share: metadata, selectors, ports, peers, dates
 #pragma once
@@ -48,6 +48,7 @@ state::Pod decode_pod(const Field& document, const DecodeContext& context);
 state::Tenant decode_tenant(const Field& document, const DecodeContext& context);
 state::AccessGrant decode_access_grant(const Field& document, const DecodeContext& context);
 state::AwsResource decode_aws_resource(const Field& document, const DecodeContext& context);
+state::Override decode_override(const Field& document, const DecodeContext& context);
 state::IdentitySlice decode_identity_slice(const Field& document, const DecodeContext& context);
 
 } // namespace bulkhead::source

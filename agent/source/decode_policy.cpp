@@ -159,4 +159,24 @@ state::AwsResource decode_aws_resource(const Field& document, const DecodeContex
     return resource;
 }
 
+/// What opens must say for how long and why, or it says nothing.
+state::Override decode_override(const Field& document, const DecodeContext& context) {
+    check_frame(document);
+    check_cluster_scoped(document);
+    const auto spec = document["spec"];
+    spec.only({"tenant", "all", "mode", "until", "reason"});
+    const bool all = spec["all"].boolean().value_or(false);
+    if (all == spec["tenant"].present()) spec.complain("must be either of one tenant, or \"all: true\"");
+    if (read_mode(spec["mode"]).value_or(state::Mode::kAudit) != state::Mode::kAudit)
+        spec["mode"].complain("is audit: an override can't make anything stricter");
+    const auto until = read_end(spec["until"]);
+    if (!spec["until"].present()) spec["until"].complain("is missing: an override has an end");
+    const auto reason = spec["reason"].string().value_or("");
+    if (reason.empty()) spec["reason"].complain("is missing: say why, for whoever finds it");
+    return {.meta = read_meta(document, context),
+            .tenant = read_tenant(spec["tenant"]),
+            .until = until.value_or(state::Time{}),
+            .reason = reason};
+}
+
 } // namespace bulkhead::source

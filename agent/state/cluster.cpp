@@ -194,6 +194,10 @@ void Cluster::put(Object object) {
     if (auto* grant = std::get_if<AccessGrant>(&object)) changed = put_in(access_grants_, key, std::move(*grant));
     if (auto* resource = std::get_if<AwsResource>(&object))
         changed = put_in(resources_, key.name, std::move(*resource));
+    if (auto* override = std::get_if<Override>(&object)) {
+        override->over = override->until <= now_();
+        changed = put_in(overrides_, key.name, std::move(*override));
+    }
     if (changed) changes_.policy = true;
 }
 
@@ -208,6 +212,7 @@ void Cluster::remove(const ObjectKey& key) {
     if (key.kind == "Tenant") removed = tenants_.erase(key.name);
     if (key.kind == "AccessGrant") removed = access_grants_.erase(key);
     if (key.kind == "AWSResource") removed = resources_.erase(key.name);
+    if (key.kind == "Override") removed = overrides_.erase(key.name);
     if (removed != 0) changes_.policy = true;
 }
 
@@ -226,6 +231,7 @@ std::optional<std::string_view> Cluster::origin_of(const ObjectKey& key) const {
     if (key.kind == "Tenant") return file_in(tenants_, key.name);
     if (key.kind == "AccessGrant") return file_in(access_grants_, key);
     if (key.kind == "AWSResource") return file_in(resources_, key.name);
+    if (key.kind == "Override") return file_in(overrides_, key.name);
     return std::nullopt;
 }
 
@@ -244,6 +250,11 @@ void Cluster::set_own_addresses(std::set<Address> addresses) {
 void Cluster::set_all_pods_known(bool known) {
     changes_.policy |= known != all_pods_known_;
     all_pods_known_ = known;
+}
+
+void Cluster::end_overrides() {
+    for (auto& [name, override] : overrides_)
+        if (!override.over && override.until <= now_()) changes_.policy = override.over = true;
 }
 
 Changes Cluster::take_changes() {

@@ -64,6 +64,9 @@ public:
     void set_local_pods(std::map<uint16_t, LocalPod> pods); // by slot
     void set_own_addresses(std::set<Address> addresses);    // of this node's interfaces
 
+    /// Those whose time has come are over from now on. No news tells of it: to be called now and then.
+    void end_overrides();
+
     /// False while not all slices are heard, or not yet: an address that nobody tells of may then be a pod's, so nobody
     /// may do anything for being in a CIDR, an AWSResource's network or the world. True at first.
     void set_all_pods_known(bool known);
@@ -76,6 +79,7 @@ public:
     const std::map<std::string, Tenant>& tenants() const { return tenants_; }
     const std::map<ObjectKey, AccessGrant>& access_grants() const { return access_grants_; }
     const std::map<std::string, AwsResource>& resources() const { return resources_; }
+    const std::map<std::string, Override>& overrides() const { return overrides_; }
     bool all_pods_known() const { return all_pods_known_; }
     const std::map<uint16_t, LocalPod>& local_pods() const { return local_pods_; }
     const std::set<Address>& own_addresses() const { return own_addresses_; }
@@ -124,6 +128,7 @@ private:
     std::map<std::string, Tenant> tenants_;
     std::map<ObjectKey, AccessGrant> access_grants_;
     std::map<std::string, AwsResource> resources_;
+    std::map<std::string, Override> overrides_;
     bool all_pods_known_ = true;
     std::map<uint16_t, LocalPod> local_pods_;
     std::set<Address> own_addresses_;

@@ -37,6 +37,7 @@ struct KeyOf {
     ObjectKey operator()(const Tenant& object) const { return named("Tenant", object.meta); }
     ObjectKey operator()(const AccessGrant& object) const { return named("AccessGrant", object.meta); }
     ObjectKey operator()(const AwsResource& object) const { return named("AWSResource", object.meta); }
+    ObjectKey operator()(const Override& object) const { return named("Override", object.meta); }
     ObjectKey operator()(const IdentitySlice& object) const { return named("IdentitySlice", object.meta); }
 };
 

@@ -255,11 +255,23 @@ struct AwsResource {
     bool operator==(const AwsResource&) const = default;
 };
 
+/// Break glass: for a while what would fall for the sake of a tenant's level or confinement passes, and is reported as
+/// in audit mode.
+struct Override {
+    Meta meta;
+    std::string tenant; // as a peer names it; empty = everybody: then whatever would fall passes
+    Time until;
+    std::string reason;
+    bool only_here = false; // said to this node's agent alone
+    bool over = false;      // its time has passed; Cluster keeps it
+    bool operator==(const Override&) const = default;
+};
+
 /// Not each of its addresses is named: a pod's may be among them.
 bool has_network(const AwsResource& resource);
 
-using Object =
-    std::variant<Namespace, Pod, Node, EndpointSlice, Service, Tenant, AccessGrant, AwsResource, IdentitySlice>;
+using Object = std::variant<Namespace, Pod, Node, EndpointSlice, Service, Tenant, AccessGrant, AwsResource, Override,
+                            IdentitySlice>;
 
 /// "kind" as in YAML, then namespace and name: what makes an object itself.
 struct ObjectKey {
@@ -288,6 +300,7 @@ struct Problem {
         kConflict,   // another object says otherwise, and counts
         kMissing,    // it speaks of an object that isn't there: a mistake, unless somebody reads only a part of all
         kNotGuarded, // a node can't do for it what is asked
+        kOverride,   // it keeps something from being enforced, as it shall
     };
     Nature nature = Nature::kMistake;
     auto operator<=>(const Problem&) const = default;

@@ -221,6 +221,17 @@ struct bh_counter {
 	__u64 bytes; /* from the Ethernet header on */
 };
 
+/*
+ * overrides: tenant -> bh_override; tenant 0 = everybody. Until then what would fall for the sake of that tenant's
+ * level or confinement passes and is reported, as in audit mode. For everybody: whatever would fall.
+ */
+#define BH_MAX_OVERRIDES 1024
+struct bh_override {
+	__u64 until; /* jiffies64 after which it no longer holds; never 0 */
+	__u32 origin; /* names the object that says so: 32-bit FNV-1a of its text */
+	__u32 reserved;
+};
+
 /* statistics[]: per-CPU array of __u64, what the datapath says of itself. */
 enum bh_statistic {
 	BH_STAT_EVENTS, /* written to the ring */
@@ -262,9 +273,14 @@ struct bh_limiter {
 /* control[0]: array, written by the agent. */
 #define BH_BITMAP_WORDS 1024 /* 65,536 bits */
 
+enum bh_armed {
+	BH_ARMED = 1 << 0, /* else asleep: nothing is dropped */
+	BH_ARMED_OVERRIDES = 1 << 1, /* there may be rows in overrides: ask before something falls */
+};
+
 struct bh_control {
 	__u32 abi_version;
-	__u32 armed; /* 0 = asleep: nothing is dropped */
+	__u32 armed; /* enum bh_armed */
 	__u32 ticks_per_second; /* HZ of the running kernel, measured */
 	__u32 events_per_second; /* per CPU */
 	/* bit (ifindex & 0xffff) set = that interface may be a guarded veth */

@@ -20,8 +20,8 @@
 	X(NOT_GRANTED, "not-granted", DENY, "the destination is protected and nothing opens it to the source") \
 	X(REPLY, "reply", ALLOW, "answers a conversation that the receiver began and may have") \
 	X(RELATED, "related", ALLOW, "an ICMP error about the receiver's own conversation") \
-	X(AUDIT, "audit", AUDIT, "would be not-granted; the destination is in audit mode") \
-	X(CONFINED_AUDIT, "confined-audit", AUDIT, "would be confined; the source is in audit mode") \
+	X(AUDIT, "audit", AUDIT, "would be not-granted; the destination is in audit mode, or overridden") \
+	X(CONFINED_AUDIT, "confined-audit", AUDIT, "would be confined; the source is in audit mode, or overridden") \
 	X(HELD, "held", DENY, "the receiving pod is not known yet") \
 	X(SPOOFED, "spoofed", DENY, "the source address is not the sending pod's") \
 	X(ETHERTYPE, "ethertype", DENY, "neither IPv4, IPv6 nor ARP") \
@@ -30,7 +30,7 @@
 	X(UNRELATED, "unrelated", DENY, "an ICMP error about no conversation of the receiver's") \
 	X(ROUTER_ICMP, "router-icmp", DENY, "a redirect or router advertisement from a pod") \
 	X(NEIGHBOR, "neighbor", ALLOW, "neighbour discovery between a pod and its node") \
-	X(ASLEEP, "asleep", ALLOW, "would be dropped; nothing is protected in enforce mode, so nothing is dropped") \
+	X(ASLEEP, "asleep", ALLOW, "would be dropped; but nothing is protected in enforce mode, or an override holds for everybody") \
 	X(CHECKSUM, "checksum", DENY, "a pod asks the kernel to write a checksum over headers, which would change what was judged")
 
 /* Audit passes the packet and says that it would have been dropped. */

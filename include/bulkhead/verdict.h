@@ -16,6 +16,8 @@
  *   9 not-granted                                                         -> deny
  *                  (dst in audit mode: audit; dst not known yet: held)
  *
+ * While somebody is overridden (bulkheadctl override), they are in audit mode to these lines.
+ *
  * A pure function of values: no map, no packet, no clock. The kernel programs gather the values, and so
  * do the agent and the tests; all of them then ask here.
  */
@@ -83,9 +85,9 @@ BH_RULE enum bh_reason bh_judge_destination(const struct bh_question *q)
 		return BH_REASON_TRUSTED;
 	if (bh_opened(q, BH_REASON_GRANTED))
 		return BH_REASON_GRANTED;
-	if (q->dst.flags & BH_UNNAMED)
-		return BH_REASON_HELD;
-	return q->dst.flags & BH_AUDIT ? BH_REASON_AUDIT : BH_REASON_NOT_GRANTED;
+	if (q->dst.flags & BH_AUDIT)
+		return BH_REASON_AUDIT;
+	return q->dst.flags & BH_UNNAMED ? BH_REASON_HELD : BH_REASON_NOT_GRANTED;
 }
 
 /* The line that decides; bh_verdict_of() tells what it means for the packet. */

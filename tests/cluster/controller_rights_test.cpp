@@ -78,6 +78,9 @@ std::string something_of_everything() {
            ours +
            "AWSResource\nmetadata: {name: aurora}\nspec: {tenant: nobody, addresses: {cidrs: [10.9.0.0/24]}}\n---\n" +
            ours +
+           "Override\nmetadata: {name: drill}\nspec: {all: true, until: '2030-12-31T23:59:59Z', reason: a "
+           "drill}\n---\n" +
+           ours +
            "IdentitySlice\nmetadata: {name: bare-01234567}\nspec: {node: bare, endpoints: [{namespace: bank, pod: "
            "gone}]}\n---\n"
            "apiVersion: v1\nkind: Node\nmetadata: {name: bare}\n---\n"
@@ -136,6 +139,8 @@ TEST_CASE("the controller may do nothing else") {
              {"patch", "tenants.bulkhead.dev"},
              {"patch", "accessgrants.bulkhead.dev", "-A"},
              {"create", "awsresources.bulkhead.dev"},
+             {"create", "overrides.bulkhead.dev"},
+             {"patch", "overrides.bulkhead.dev"},
              {"patch", "validatingwebhookconfigurations.admissionregistration.k8s.io"},
              {"patch", "customresourcedefinitions.apiextensions.k8s.io"},
              {"update", "leases.coordination.k8s.io", "-n", "kube-system"},

@@ -117,6 +117,27 @@ TEST_CASE("status and Events of AccessGrants and AWSResources are written like t
     CHECK(wait_until([&] { return events_on(server, "AWSResource", "aurora").size() == 1; }, after(20s), 50ms));
 }
 
+TEST_CASE("an Override has an Event and is Ready until it ends, and then is Expired") {
+    const ApiServer server = with_crds();
+    const ControllerProcess controller(server.kubeconfig());
+    const auto end = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now()) + 12s;
+    put(server, "apiVersion: bulkhead.dev/v1alpha1\nkind: Override\nmetadata: {name: drill}\n"
+                "spec: {all: true, until: \"" +
+                    rfc3339(end) + "\", reason: nobody is reached}\n");
+    const auto ready = [&] {
+        const auto status = object(server, {"override", "drill"}).value("status", Json::object());
+        for (const auto& one : status.value("conditions", Json::array()))
+            if (one.at("type") == "Ready") return one;
+        return Json{{"status", "none"}, {"message", ""}, {"reason", ""}};
+    };
+    REQUIRE(wait_until([&] { return ready().at("status") == "True"; }, after(20s), 50ms));
+    CHECK(says(ready(), "anything passes, and is reported: nobody is reached"));
+    REQUIRE(wait_until([&] { return events_on(server, "Override", "drill").size() == 1; }, after(20s), 50ms));
+    CHECK(events_on(server, "Override", "drill").at(0).at("reason") == "Overridden");
+    REQUIRE(wait_until([&] { return ready().at("reason") == "Expired"; }, after(30s), 50ms));
+    CHECK(std::chrono::system_clock::now() > end - 1s);
+}
+
 TEST_CASE("neither a namespace that ends nor a pod that is served as megabytes holds up anybody's Events") {
     const ApiServer server = with_crds();
     put(server, namespace_yaml("bank") + namespace_yaml("evil") + namespace_yaml("going"));

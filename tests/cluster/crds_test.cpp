@@ -16,7 +16,7 @@
 namespace bulkhead::test {
 namespace {
 
-constexpr std::array kKinds{"tenant", "accessgrant", "awsresource", "identityslice"};
+constexpr std::array kKinds{"tenant", "accessgrant", "awsresource", "override", "identityslice"};
 
 bool is_true(const Json& conditions, const std::string& type) {
     return std::any_of(conditions.begin(), conditions.end(), [&](const Json& condition) {
@@ -86,7 +86,7 @@ Json published_schemas(const ApiServer& server) {
 TEST_CASE("kubectl explains every field") {
     const ApiServer server = with_crds();
     const auto definitions = published_schemas(server);
-    for (const std::string kind : {"Tenant", "AccessGrant", "AWSResource", "IdentitySlice"}) {
+    for (const std::string kind : {"Tenant", "AccessGrant", "AWSResource", "Override", "IdentitySlice"}) {
         size_t properties = 0;
         each_property(definitions.at("dev.bulkhead.v1alpha1." + kind), kind,
                       [&](const std::string& path, const Json& schema) {
@@ -250,10 +250,12 @@ TEST_CASE("a condition shows in the list, and only the status sub-resource write
     const std::string status =
         R"({"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True", "reason": "InForce",
             "message": "in force", "lastTransitionTime": "2026-11-27T12:00:00Z", "observedGeneration": 1}]})";
-    for (const std::string kind : {"Tenant", "AccessGrant", "AWSResource"}) {
+    for (const std::string kind : {"Tenant", "AccessGrant", "AWSResource", "Override"}) {
         auto sent = ours_in(document_of(kind, "judged", "{}")).at(0);
         if (kind == "AccessGrant") sent["spec"] = Json::parse(R"({"from": [{"world": true}]})");
         if (kind == "AWSResource") sent["spec"] = Json::parse(R"({"addresses": {"instanceMetadata": true}})");
+        if (kind == "Override")
+            sent["spec"] = Json::parse(R"({"all": true, "until": "2030-12-31T23:59:59Z", "reason": "a drill"})");
         sent["status"] = Json::parse(status);
         kubectl(server, {"apply", "-f", "-"}, sent.dump());
         auto stored = object(server, {kind + ".bulkhead.dev", "judged", "-n", "payments"});

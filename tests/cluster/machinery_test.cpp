@@ -44,7 +44,7 @@ void check_streamed(const ApiServer& server, const std::vector<std::string>& res
     }
 }
 
-const std::vector<std::string> kOurs{"tenants", "accessgrants", "awsresources", "identityslices"};
+const std::vector<std::string> kOurs{"tenants", "accessgrants", "awsresources", "overrides", "identityslices"};
 
 TEST_CASE("where lists are streamed, all first lists are, and the same streams go on as watches") {
     const ApiServer server = machinery();

@@ -120,6 +120,7 @@ std::string one_of_each(ApiServer::Version version) {
            ours("Tenant", "{name: bank}", "{namespaces: [shop]}") +
            ours("AccessGrant", "{name: blog, namespace: shop}", "{from: [{tenant: bank}]}") +
            ours("AWSResource", "{name: imds}", "{addresses: {instanceMetadata: true}}") +
+           ours("Override", "{name: drill}", "{tenant: bank, until: '2030-12-31T23:59:59Z', reason: a drill}") +
            endpoint_slice("kube-system", "kube-dns", is_v1) + endpoint_slice("default", "kubernetes", is_v1) +
            slice("node-b", "far") + "\n";
 }
@@ -129,7 +130,7 @@ bool has_one_of_each(const state::Cluster& cluster) {
     return cluster.namespaces().contains("shop") && cluster.nodes().contains("node-b") && pods.contains("shop/web") &&
            pods.contains("shop/far") && cluster.services().contains({"Service", "shop", "web"}) &&
            cluster.tenants().contains("bank") && cluster.access_grants().contains({"AccessGrant", "shop", "blog"}) &&
-           cluster.resources().contains("imds") &&
+           cluster.resources().contains("imds") && cluster.overrides().contains("drill") &&
            cluster.endpoint_slices().contains({"EndpointSlice", "kube-system", "kube-dns-1"}) &&
            cluster.endpoint_slices().contains({"EndpointSlice", "default", "kubernetes-1"});
 }
@@ -251,6 +252,8 @@ TEST_CASE("the agent may do nothing else") {
         {"create", "accessgrants.bulkhead.dev", "-A"},
         {"patch", "accessgrants.bulkhead.dev", "-A"},
         {"patch", "awsresources.bulkhead.dev"},
+        {"create", "overrides.bulkhead.dev"},
+        {"delete", "overrides.bulkhead.dev"},
         {"update", "identityslices.bulkhead.dev"},
         {"deletecollection", "identityslices.bulkhead.dev"},
         {"create", "serviceaccounts", "--subresource=token", "-n", kAgentNamespace},

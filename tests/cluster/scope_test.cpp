@@ -28,7 +28,7 @@ std::filesystem::path somebody(const TwoNodes& cluster, const std::string& slice
     kubectl(server, {"create", "serviceaccount", "somebody", "-n", "default"});
     kubectl(server, {"create", "clusterrole", "all-but-slices", "--verb=get,list,watch",
                      "--resource=namespaces,nodes,pods,services,endpointslices.discovery.k8s.io,tenants.bulkhead.dev,"
-                     "accessgrants.bulkhead.dev,awsresources.bulkhead.dev"});
+                     "accessgrants.bulkhead.dev,awsresources.bulkhead.dev,overrides.bulkhead.dev"});
     kubectl(server,
             {"create", "clusterrole", "slices", "--verb=" + slice_verbs, "--resource=identityslices.bulkhead.dev"});
     for (const std::string role : {"all-but-slices", "slices"})

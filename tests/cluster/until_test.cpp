@@ -120,7 +120,7 @@ private:
 /// All that could tell an agent something, and what agents tell each other.
 Json written(const TwoNodes& cluster) {
     return object(cluster.server(), {"-A", "namespaces,pods,nodes,services,tenants.bulkhead.dev,"
-                                           "accessgrants.bulkhead.dev,awsresources.bulkhead.dev,"
+                                           "accessgrants.bulkhead.dev,awsresources.bulkhead.dev,overrides.bulkhead.dev,"
                                            "identityslices.bulkhead.dev"})
         .at("items");
 }

@@ -220,6 +220,11 @@ Json AgentProcess::ask(std::vector<std::string> words) const {
     return answer ? Json::parse(*answer, nullptr, false) : Json();
 }
 
+std::pair<int, std::string> AgentProcess::order(std::vector<std::string> words) const {
+    words.insert(words.begin(), {BULKHEAD_CTL, "--socket", socket_});
+    return run_in(netns_, words);
+}
+
 std::string AgentProcess::verdict(const std::string& from, const std::string& to, uint8_t family) const {
     const Json answer = ask({"explain", from, to, "--family", family == BH_IPV4 ? "4" : "6"});
     return answer.is_object() ? answer.value("verdict", "") : "";

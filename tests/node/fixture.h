@@ -129,6 +129,8 @@ public:
     std::string verdict(const std::string& from, const std::string& to, uint8_t family = BH_IPV4) const;
     /// Comes back when the kernel says so; the end of the test if it never does.
     void wait_for_verdict(const std::string& from, const std::string& to, const std::string& expected) const;
+    /// Exit status and output of `bulkheadctl WORDS`.
+    std::pair<int, std::string> order(std::vector<std::string> words) const;
     std::vector<Json> problems() const;
     bool reports(const std::function<bool(const Json&)>& problem) const;
     /// The row of `bulkheadctl endpoints` with this name; null if there is none.

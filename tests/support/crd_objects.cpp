@@ -56,6 +56,10 @@ constexpr auto kWholeResource = R"({
               networkInterfaceTags: {team: payments}, resourceTags: {"aws:tag": "any value, really"},
               subnets: [subnet-0123456789abcdef0], prefixLists: [pl-0123456789abcdef0], instanceMetadata: true}})";
 
+constexpr auto kWholeOverride =
+    R"({tenant: capsule/payments, mode: audit, until: "2030-12-31T23:59:59Z", reason: the till can't be reached})";
+constexpr auto kOverrideOfAll = R"({all: true, until: "2030-12-31T23:59:59Z", reason: a drill})";
+
 constexpr auto kWholeSlice = R"({
   node: ip-10-0-1-1.eu-central-1.compute.internal, tenant: capsule/payments, level: protected, labelKeys: [app, tier],
   endpoints: [
@@ -77,6 +81,9 @@ std::string port(const std::string& port) {
 }
 std::string until(const std::string& date) {
     return "{from: [{world: true}], until: '" + date + "'}";
+}
+std::string override_spec(const std::string& more) {
+    return "{until: '2030-12-31T23:59:59Z', reason: a drill, " + more + "}";
 }
 std::string selector(const std::string& selector) {
     return "{from: [{world: true}], podSelector: " + selector + "}";
@@ -117,6 +124,17 @@ std::vector<WrongObject> wrong_fields() {
          "should have at least 1 items", "name at least one peer"},
         {"no peers in a grant", "AccessGrant", "{ports: [{port: 80}]}", port("{port: 80}"), kSchema,
          "spec.from: Required value", "is missing"},
+        {"an override of a tenant and of all", "Override", override_spec("tenant: a, all: true"),
+         override_spec("tenant: a"), kSchema, "must validate one and only one schema", "must be either of one tenant"},
+        {"an override of nobody", "Override", override_spec("mode: audit"), override_spec("all: true"), kSchema,
+         "must validate one and only one schema", "must be either of one tenant"},
+        {"an override that makes stricter", "Override", override_spec("all: true, mode: enforce"),
+         override_spec("all: true, mode: audit"), kSchema, "supported values: \"audit\"",
+         "can't make anything stricter"},
+        {"an override without an end", "Override", "{all: true, reason: a drill}", override_spec("all: true"), kSchema,
+         "spec.until: Required value", "an override has an end"},
+        {"an override without a reason", "Override", "{all: true, until: '2030-12-31T23:59:59Z'}",
+         override_spec("all: true"), kSchema, "spec.reason: Required value", "say why"},
         {"a date without a time", "AccessGrant", until("2026-02-03"), until("2026-02-03T00:00:00Z"), kSchema,
          "must be of type date-time", "is not a date"},
         {"a day that no month has", "AccessGrant", until("2026-02-30T00:00:00Z"), until("2026-02-28T00:00:00Z"),
@@ -277,8 +295,9 @@ std::string document_of(const std::string& kind, const std::string& name, const 
 }
 
 std::vector<std::string> whole_objects() {
-    return {document_of("Tenant", "whole", kWholeTenant), document_of("AccessGrant", "whole", kWholeGrant),
-            document_of("AWSResource", "whole", kWholeResource), document_of("IdentitySlice", "whole", kWholeSlice)};
+    return {document_of("Tenant", "whole", kWholeTenant),        document_of("AccessGrant", "whole", kWholeGrant),
+            document_of("AWSResource", "whole", kWholeResource), document_of("Override", "whole", kWholeOverride),
+            document_of("Override", "all", kOverrideOfAll),      document_of("IdentitySlice", "whole", kWholeSlice)};
 }
 
 std::vector<WrongObject> wrong_objects() {

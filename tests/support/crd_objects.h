@@ -9,7 +9,7 @@
 
 namespace bulkhead::test {
 
-/// Of each kind one that has every field at least once. They need a namespace `payments`.
+/// Of each kind those that have every field at least once among them. They need a namespace `payments`.
 std::vector<std::string> whole_objects();
 
 /// Who refuses an object; the agents' decoders do in any case.

@@ -46,12 +46,13 @@ std::string reason_in(const std::string& body, long status) {
 
 } // namespace
 
-Result<Json> ask(const std::string& socket, const std::string& path, const Query& query) {
+Result<Json> ask(const std::string& socket, const std::string& path, const Query& query, const char* method) {
     const Handle handle(curl_easy_init());
     if (!handle) return fail("prepare a request");
     std::string body;
     curl_easy_setopt(handle.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
     curl_easy_setopt(handle.get(), CURLOPT_URL, url_of(path, query).c_str());
+    curl_easy_setopt(handle.get(), CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(handle.get(), CURLOPT_PROXY, ""); // whatever the environment says
     curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT, kPatienceSeconds);
     curl_easy_setopt(handle.get(), CURLOPT_NOSIGNAL, 1L);

@@ -20,6 +20,7 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 /// Error::code of what the agent itself refused; everything else means that no agent answered.
 inline constexpr int kRefused = 1;
 
-Result<Json> ask(const std::string& socket, const std::string& path, const Query& query);
+/// `method` is GET, POST or DELETE.
+Result<Json> ask(const std::string& socket, const std::string& path, const Query& query, const char* method = "GET");
 
 } // namespace bulkhead::ctl

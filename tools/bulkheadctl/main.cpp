@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bulkheadctl/client.h"
+#include "bulkheadctl/override.h"
 #include "bulkheadctl/print.h"
 #include "bulkheadctl/table.h"
 #include "bulkheadctl/target.h"
@@ -27,6 +28,14 @@ struct Options {
     std::string dst;
     std::string family;
     std::vector<std::string> files;
+    // override
+    std::string tenant;
+    bool all = false;
+    std::string mode = "audit";
+    std::string length;
+    std::string reason;
+    bool cluster = false;
+    bool end = false;
 };
 
 using Printer = std::string (*)(const Json&, size_t);
@@ -41,8 +50,9 @@ int complain(const Error& error, int code) {
     return code;
 }
 
-int ask_and_show(const Options& options, const std::string& path, const ctl::Query& query, Printer printer) {
-    const auto answer = ctl::ask(options.socket, path, query);
+int ask_and_show(const Options& options, const std::string& path, const ctl::Query& query, Printer printer,
+                 const char* method = "GET") {
+    const auto answer = ctl::ask(options.socket, path, query, method);
     if (!answer) return complain(answer.error(), answer.error().code == ctl::kRefused ? kRefusal : kNoAgent);
     return show(options, *answer, printer);
 }
@@ -55,6 +65,21 @@ int explain(const Options& options) {
     if (!target->protocol.empty()) query.emplace_back("protocol", target->protocol);
     if (!options.family.empty()) query.emplace_back("family", options.family);
     return ask_and_show(options, "/v1/explain", query, ctl::explanation_text);
+}
+
+int override_rule(const Options& options) {
+    constexpr const char* kPath = "/v1/overrides";
+    if (options.all != options.tenant.empty()) return complain(Error{"either --tenant or --all is needed"}, kUsage);
+    ctl::OverrideOrder order{.tenant = options.tenant, .length = {}, .reason = options.reason};
+    if (options.end) return ask_and_show(options, kPath, ctl::query_of(order), ctl::override_text, "DELETE");
+    if (options.length.empty() || options.reason.empty())
+        return complain(Error{"--for and --reason are needed: an override ends, and says why it is there"}, kUsage);
+    const auto length = ctl::parse_length(options.length);
+    if (!length) return complain(length.error(), kUsage);
+    order.length = *length;
+    if (!options.cluster) return ask_and_show(options, kPath, ctl::query_of(order), ctl::override_text, "POST");
+    std::cout << ctl::manifest_of(order, std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+    return kDone;
 }
 
 int validate(const Options& options) {
@@ -79,6 +104,20 @@ void add_explain_options(CLI::App& command, Options& options) {
     command.add_option("--family", options.family, "4 or 6, where both have both")->check(CLI::IsMember({"4", "6"}));
 }
 
+void add_override_options(CLI::App& command, Options& options) {
+    auto* all = command.add_flag("--all", options.all, "of everybody: whatever would be dropped passes");
+    command.add_option("--tenant", options.tenant, "of this tenant: its own level and confinement refuse nothing")
+        ->excludes(all);
+    command.add_option("--mode", options.mode, "what it is in meanwhile")
+        ->check(CLI::IsMember({"audit"}))
+        ->capture_default_str();
+    command.add_option("--for", options.length, "how long: 90s, 30m, 1h, 2d; a week at most");
+    command.add_option("--reason", options.reason, "for whoever finds it");
+    auto* cluster = command.add_flag("--cluster", options.cluster,
+                                     "on all nodes: prints the object for kubectl apply -f -, and asks no agent");
+    command.add_flag("--end", options.end, "ends it now, on this node")->excludes(cluster);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -93,6 +132,9 @@ int main(int argc, char** argv) {
     const auto* tenants = add_command(app, "tenants", "the tenants that have endpoints", options);
     auto* explaining = add_command(app, "explain", "what the kernel says of a first packet, and why", options);
     add_explain_options(*explaining, options);
+    auto* overriding =
+        add_command(app, "override", "break glass: for a while what would be dropped passes, and is reported", options);
+    add_override_options(*overriding, options);
     auto* validating =
         add_command(app, "validate", "what the agent would report of these manifests; needs no agent", options);
     validating->add_option("FILE|DIR", options.files, "read like the agent's --source dir:")->required();
@@ -104,5 +146,6 @@ int main(int argc, char** argv) {
     if (*status) return ask_and_show(options, "/v1/status", {}, ctl::status_text);
     if (*endpoints) return ask_and_show(options, "/v1/endpoints", {}, ctl::endpoints_text);
     if (*tenants) return ask_and_show(options, "/v1/tenants", {}, ctl::tenants_text);
-    return *explaining ? explain(options) : validate(options);
+    if (*explaining) return explain(options);
+    return *overriding ? override_rule(options) : validate(options);
 }

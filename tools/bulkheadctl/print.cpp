@@ -49,7 +49,13 @@ std::string maps_line(const Json& status) {
 
 std::string enforcement_line(const Json& status) {
     if (!is_true(status, "/armed")) return "asleep: nothing is protected in enforce mode, nothing is dropped";
-    return "armed";
+    return list(status, "overrides").empty() ? "armed" : "armed, but overridden";
+}
+
+std::string override_line(const Json& override) {
+    const auto tenant = at(override, "/tenant");
+    return "until " + at(override, "/until") + (tenant == "-" ? " anything" : " what tenant " + tenant + " refuses") +
+           " passes (" + at(override, "/scope") + "): " + at(override, "/reason");
 }
 
 std::string interfaces_line(const Json& status) {
@@ -145,6 +151,8 @@ std::string status_text(const Json& status, size_t width) {
     if (const auto slices = status.value("slices", ""); !slices.empty()) table.add({"slices", slices});
     table.add({"maps", maps_line(status)});
     table.add({"enforcement", enforcement_line(status)});
+    for (const auto& override : list(status, "overrides"))
+        table.add({"override", override_line(override)});
     table.add({"attachment", attach_line(status)});
     table.add({"kernel", kernel_line(status)});
     table.add({"  has", features_line(status, true)});

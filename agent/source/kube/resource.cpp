@@ -48,6 +48,7 @@ std::vector<Resource> agent_resources(const std::string& node) {
         ours("tenants", "Tenant"),
         ours("accessgrants", "AccessGrant"),
         ours("awsresources", "AWSResource"),
+        ours("overrides", "Override"),
         slices_of("kube-system", "kube-dns"),
         slices_of("default", "kubernetes"),
     };
