@@ -39,7 +39,8 @@ int FlowSlots::put(uint32_t slot, Fd table) {
 }
 
 int FlowSlots::remove(uint32_t slot) {
-    return change(slot, [this, slot] { return flows_.remove(slot); }, [&] { return !flows_.find(slot); });
+    return change(
+        slot, [this, slot] { return flows_.remove(slot); }, [&] { return !flows_.find(slot); });
 }
 
 int FlowSlots::change(uint32_t slot, std::function<int()> ask, const std::function<bool()>& in_force) {

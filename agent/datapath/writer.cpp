@@ -187,8 +187,8 @@ void Writer::give_flow_table(uint32_t slot, bh_pod& pod, WriteReport& report) {
     bpf_map_create_opts options{};
     options.sz = sizeof(options);
     options.map_flags = BPF_F_INNER_MAP;
-    Fd table(bpf_map_create(BPF_MAP_TYPE_ARRAY, "flow_table", sizeof(uint32_t), sizeof(bh_flow_set),
-                                  maps_->flow_sets, &options));
+    Fd table(bpf_map_create(BPF_MAP_TYPE_ARRAY, "flow_table", sizeof(uint32_t), sizeof(bh_flow_set), maps_->flow_sets,
+                            &options));
     const int error = table.valid() ? flows_->put(slot, std::move(table)) : errno;
     if (error != 0) return report.add({.map = maps_->flows.name(), .key = std::to_string(slot), .code = error});
     pod.flow_sets = maps_->flow_sets;

@@ -84,6 +84,7 @@ Result<> Race::wire_all(Pods& pods) const {
                 traffic_.knock_at(pod);
                 if (!variant_.gate) traffic_.let_send(pod);
             });
+            if (!variant_.gate) watch_.start_process(pod.number); // not sooner, whoever starts it
         });
     auto opened = variant_.gate ? open_gates(pods) : Result<>{};
     for (auto& thread : threads)
@@ -127,6 +128,7 @@ Result<> Race::wait_until_guarded(const Pods& pods) const {
 
 PodStart Race::start_of(const PodSite& pod) const {
     return {.veth = watch_.veth(pod.ifindex),
+            .started = watch_.started(pod.number),
             .to_pod = watch_.passed(pod.number, Direction::kToPod),
             .from_pod = watch_.passed(pod.number, Direction::kFromPod)};
 }

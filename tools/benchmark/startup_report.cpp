@@ -44,6 +44,13 @@ std::vector<double> until_guarded(const StartupRow& row) {
     return delays(row, [](const PodStart& pod) { return pod.veth.filters; });
 }
 
+std::vector<double> until_process(const StartupRow& row) {
+    std::vector<double> values;
+    for (const PodStart& pod : row.pods)
+        values.push_back(milliseconds(pod.veth.announced, pod.started));
+    return values;
+}
+
 /// What got through in one direction.
 struct Through {
     uint64_t pods = 0, packets = 0, late = 0;
@@ -74,15 +81,15 @@ nlohmann::json to_json(const Through& through) {
             {"last_ms_after_newlink", to_json(spread(through.last))}};
 }
 
-uint64_t guarded_before_up(const StartupRow& row) {
+uint64_t guarded_before_process(const StartupRow& row) {
     return static_cast<uint64_t>(std::ranges::count_if(row.pods, [](const PodStart& pod) {
-        return pod.guarded() && std::max(pod.veth.filters[0], pod.veth.filters[1]) < pod.veth.up;
+        return pod.guarded() && std::max(pod.veth.filters[0], pod.veth.filters[1]) < pod.started;
     }));
 }
 
 void print(const char* what, const Through& through) {
     const Spread last = spread(through.last);
-    fmt::print("    {}: {} packets of {} pods got through, {} after the process' start; the last at {:.2f} ms "
+    fmt::print("    {}: {} packets of {} pods got through, {} after that; the last at {:.2f} ms "
                "(median), {:.2f} (p99), {:.2f} (most)\n",
                what, through.packets, through.pods, through.late, last.median, last.p99, last.max);
 }
@@ -101,11 +108,14 @@ bool StartupRow::met() const {
 
 void print(const StartupRow& row) {
     const Spread guarded = spread(until_guarded(row));
-    fmt::print("{}, {}, {}: {} pods; guarded {:.2f} ms after RTM_NEWLINK (median), {:.2f} (p99), {:.2f} (most); {} "
-               "before they were up{}\n",
-               row.variant.attach, row.variant.known ? "known" : "not known", row.variant.gate ? "gate" : "no gate",
-               row.pods.size(), guarded.median, guarded.p99, guarded.max, guarded_before_up(row),
-               row.met() ? "" : "  MISSED");
+    const Spread process = spread(until_process(row));
+    fmt::print("{}, {}, {}: {} pods{}\n", row.variant.attach, row.variant.known ? "known" : "not known",
+               row.variant.gate ? "gate" : "no gate", row.pods.size(), row.met() ? "" : "  MISSED");
+    fmt::print("    guarded {:.2f} ms after RTM_NEWLINK (median), {:.2f} (p99), {:.2f} (most)\n", guarded.median,
+               guarded.p99, guarded.max);
+    fmt::print("    {} {:.2f} ms after it (median), {:.2f} (p99), {:.2f} (most); {} pods were guarded by then\n",
+               row.variant.gate ? "the process starts" : "CNI ADD is done", process.median, process.p99, process.max,
+               guarded_before_process(row));
     print("to the pod  ", through(row, &PodStart::to_pod));
     print("from the pod", through(row, &PodStart::from_pod));
 }
@@ -117,7 +127,8 @@ nlohmann::json to_json(const StartupRow& row) {
                         {"pods", row.pods.size()},
                         {"datagrams_per_second", row.datagrams_per_second},
                         {"guarded_ms_after_newlink", to_json(spread(until_guarded(row)))},
-                        {"guarded_before_up", guarded_before_up(row)},
+                        {"process_start_ms_after_newlink", to_json(spread(until_process(row)))},
+                        {"guarded_before_process_start", guarded_before_process(row)},
                         {"to_pod", to_json(through(row, &PodStart::to_pod))},
                         {"from_pod", to_json(through(row, &PodStart::from_pod))},
                         {"met", row.met()}};

@@ -20,6 +20,7 @@ struct StartupVariant {
 /// Of one pod, once all is over.
 struct PodStart {
     bench_veth veth{};
+    uint64_t started = 0; // its process, or without the gate: CNI ADD is done, before which there can't be any
     bench_passed to_pod{}, from_pod{};
 
     bool guarded() const { return veth.filters[0] != 0 && veth.filters[1] != 0; }

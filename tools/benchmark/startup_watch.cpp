@@ -74,6 +74,12 @@ bench_passed StartupWatch::passed(uint32_t pod, Direction direction) const {
     return passed;
 }
 
+uint64_t StartupWatch::started(uint32_t pod) const {
+    uint64_t moment = 0;
+    bpf_map_lookup_elem(bpf_map__fd(object_->maps.started), &pod, &moment);
+    return moment;
+}
+
 void StartupWatch::start_process(uint32_t pod) const {
     const uint64_t now = monotonic_nanoseconds();
     bpf_map_update_elem(bpf_map__fd(object_->maps.started), &pod, &now, BPF_ANY);

@@ -26,6 +26,7 @@ public:
     bench_veth veth(uint32_t ifindex) const;
     bench_passed passed(uint32_t pod, Direction direction) const;
     void start_process(uint32_t pod) const; // now
+    uint64_t started(uint32_t pod) const;
 
 private:
     struct Close {
