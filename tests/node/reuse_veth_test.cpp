@@ -12,7 +12,7 @@ namespace bulkhead::test {
 namespace {
 
 constexpr uint16_t kPort = 8080;
-constexpr int kNews = 12000; // of a link, each of more than a kilobyte: more than 8 MiB
+constexpr int kNews = 5000; // of a link, each of which takes more than two kilobytes of a socket's eight million
 
 struct Village {
     Net net = Net::create();
@@ -60,12 +60,12 @@ std::string ifindex_of(const Village& village, const std::string& veth) {
 
 /// More than a socket's buffer takes.
 void make_noise(const Village& village) {
-    std::string lines = "link add noise type dummy\n";
+    std::string lines = "link add noise type veth peer name noise2\n";
     for (int i = 0; i < kNews; ++i)
         lines += "link set noise mtu " + std::to_string(1400 + i % 2) + "\n";
     lines += "link del noise\n";
     auto noise = require(Process::start({"ip", "-batch", "-"}, {.netns = &village.node.netns, .input = lines}));
-    REQUIRE(noise.wait(after(60s)) == 0);
+    REQUIRE(noise.wait(after(180s)) == 0);
 }
 
 TEST_CASE("an agent that missed more news than its socket holds guards every veth that is there, and none that isn't") {
