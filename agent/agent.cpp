@@ -15,6 +15,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kLastRetry = 10s;
 constexpr int kMostPutOff = 10; // turns
+constexpr auto kPodsCome = 300ms;
+constexpr int kMostChecksPutOff = 4;
 constexpr auto kSpreadOfLists = 1s;
 constexpr int kMostHalfwayTries = 5;
 
@@ -92,8 +94,13 @@ void Agent::take_netlink_news() {
 }
 
 void Agent::check() {
-    guards_->check();
     cluster_.end_overrides();
+    // Each look at an interface waits for everybody who makes others just now, and new ones would wait for it.
+    const bool pods_come = std::chrono::steady_clock::now() - veths_changed_ < kPodsCome;
+    if (!pods_come || ++checks_put_off_ > kMostChecksPutOff) {
+        guards_->check();
+        checks_put_off_ = 0;
+    }
     problems_due_ |= unwired_.update(*names_, cluster_, std::chrono::steady_clock::now());
     const bool peer_unknown =
         std::any_of(veths_.begin(), veths_.end(), [](const netlink::Veth& veth) { return veth.nsid < 0; });
@@ -266,7 +273,9 @@ void Agent::update_local_pods() {
     const auto& network = monitor_->network();
     const auto before = veths_.size();
     const auto uplinks_before = wanted().uplinks;
-    veths_ = network.guarded(options_.veth_prefixes);
+    auto veths = network.guarded(options_.veth_prefixes);
+    if (veths != veths_) veths_changed_ = std::chrono::steady_clock::now();
+    veths_ = std::move(veths);
     auto pods = local_pods_->update(veths_, *names_);
     traffic_->follow(pods);
     cluster_.set_local_pods(std::move(pods));

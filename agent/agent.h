@@ -157,6 +157,8 @@ private:
     bool scope_due_ = false;    // whose slices count may be another question, though no object changed
     bool links_changed_ = true; // netlink told of something since the last turn
     int links_put_off_ = 0;     // turns in which veths had to wait for their links
+    std::chrono::steady_clock::time_point veths_changed_{}; // one came, went or got an address
+    int checks_put_off_ = 0;                                // because of that, in a row
     bool left_over_due_ = false;
     bool links_due_ = false;            // what else was to be done at once has been
     bool write_due_ = true;             // also with nothing pending: a refused row, or the first complete list

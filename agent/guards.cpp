@@ -15,7 +15,8 @@ Result<> Guards::keep_in_front() {
         },
         [this] {
             if (attacher_.uses_tcx()) (void)attacher_.reconcile();
-        });
+        },
+        [this](const datapath::TcFilter& filter) { return attacher_.is_ours(filter); });
     if (!watch) return tl::unexpected(watch.error());
     watch_ = std::move(*watch);
     return {};

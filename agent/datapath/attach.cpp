@@ -42,7 +42,9 @@ Attacher::Attacher(const Kernel& kernel, bool use_tcx)
 
 bool Attacher::stand_in(uint32_t ifindex) {
     const std::scoped_lock lock(*mutex_);
-    return use_tcx_ && bridge(ifindex, kPodHooks);
+    if (!use_tcx_ || !bridge(ifindex, kPodHooks)) return false;
+    standing_in_.insert(ifindex);
+    return true;
 }
 
 Result<> Attacher::guard(uint32_t ifindex) {
@@ -82,7 +84,7 @@ Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
 }
 
 Result<> Attacher::ensure_tcx(uint32_t ifindex, Hooks hooks) {
-    bridge(ifindex, hooks);
+    if (standing_in_.erase(ifindex) == 0) bridge(ifindex, hooks);
     for (const Hook hook : hooks)
         if (auto replaced = replace_filter(ifindex, hook); !replaced) return replaced;
     return {};
@@ -97,8 +99,10 @@ Result<> Attacher::replace_filter(uint32_t ifindex, Hook hook) {
 
 /// Filters until the links are there. Only for speed: beside a foreign classifier on priority 1 they can't be added.
 bool Attacher::bridge(uint32_t ifindex, Hooks hooks) {
-    const auto before = query(ifindex, hooks);
-    if (!before || before->attached) return false; // attaching tells what is wrong
+    if (tcx_.is_pinned(ifindex)) { // else there is nothing of ours to ask for
+        const auto before = query(ifindex, hooks);
+        if (!before || before->attached) return false; // attaching tells what is wrong
+    }
     const auto bridged = attach_filters(ifindex, hooks);
     if (!bridged) spdlog::debug("no bridge: {}", bridged.error().text);
     return bridged.has_value();
@@ -114,9 +118,12 @@ Result<> Attacher::attach_filters(uint32_t ifindex, Hooks hooks) {
     if (!made) return tl::unexpected(made.error());
     std::error_code ignored; // without the note, detach leaves an empty qdisc behind
     if (*made) fs::create_directory(note_of(ifindex), ignored);
-    for (const Hook hook : hooks)
-        if (auto attached = clsact_.attach(ifindex, hook, program_of(kernel_->programs(), hook)); !attached)
-            return attached;
+    for (const Hook hook : hooks) {
+        const int program = program_of(kernel_->programs(), hook);
+        const auto attached =
+            *made ? clsact_.attach_first(ifindex, hook, program) : clsact_.attach(ifindex, hook, program);
+        if (!attached) return attached;
+    }
     return {};
 }
 
@@ -135,6 +142,7 @@ Result<> Attacher::remove_links(uint32_t ifindex, Hooks hooks) {
 Result<> Attacher::release(uint32_t ifindex) {
     const std::scoped_lock lock(*mutex_);
     wanted_.erase(ifindex);
+    standing_in_.erase(ifindex);
     if (auto removed = remove_links(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
     if (auto removed = remove_filters(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
     std::error_code ignored;
@@ -264,6 +272,7 @@ std::string Attacher::note_of(uint32_t ifindex) const {
 
 void Attacher::forget(uint32_t ifindex) {
     wanted_.erase(ifindex);
+    standing_in_.erase(ifindex);
     std::error_code ignored;
     fs::remove(note_of(ifindex), ignored);
 }

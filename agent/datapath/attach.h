@@ -67,6 +67,7 @@ public:
     std::set<uint32_t> left_over() const;
 
     bool uses_tcx() const { return use_tcx_; }
+    bool is_ours(const TcFilter& filter) const { return clsact_.is_ours(filter); }
     /// How often something of ours had to be put back or to the front.
     uint64_t reattachments() const;
     /// From the news of somebody's filter until ours was first again.
@@ -97,6 +98,7 @@ private:
     Tcx tcx_;
     Clsact clsact_;
     std::map<uint32_t, Hooks> wanted_;
+    std::set<uint32_t> standing_in_; // filters for links that are to come
     uint64_t reattachments_ = 0;
     Histogram overtakings_;
     std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); // public functions hold it, for one device

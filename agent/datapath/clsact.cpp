@@ -97,6 +97,14 @@ Result<> Clsact::attach(uint32_t ifindex, Hook hook, int program_fd) const {
     return {};
 }
 
+Result<> Clsact::attach_first(uint32_t ifindex, Hook hook, int program_fd) const {
+    return add_filter(ifindex, hook, handle(hook, 1), program_fd, false);
+}
+
+bool Clsact::is_ours(const TcFilter& filter) const {
+    return std::ranges::any_of(kHooks, [&](const Hook hook) { return is_ours(filter, hook); });
+}
+
 Result<int> Clsact::remove_except(uint32_t ifindex, Hook hook, const std::vector<TcFilter>& filters,
                                   uint32_t keep) const {
     int removed = 0;

@@ -33,6 +33,13 @@ public:
     /// none of ours if there was one before.
     Result<> attach(uint32_t ifindex, Hook hook, int program_fd) const;
 
+    /// The same on a qdisc that we have just made, without asking what is there: each question to rtnetlink waits until
+    /// everybody else's are answered.
+    Result<> attach_first(uint32_t ifindex, Hook hook, int program_fd) const;
+
+    /// One of this agent's, on any hook.
+    bool is_ours(const TcFilter& filter) const;
+
     /// Removes ours; how many there were.
     Result<int> detach(uint32_t ifindex, Hook hook) const;
 

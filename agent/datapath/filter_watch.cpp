@@ -31,15 +31,6 @@ Result<Fd> subscribe() {
     return socket;
 }
 
-/// The interface whose filters changed; 0 = this is about something else.
-uint32_t device_of(const nlmsghdr& message) {
-    if (message.nlmsg_len < NLMSG_LENGTH(sizeof(tcmsg))) return 0;
-    const auto* tc = static_cast<const tcmsg*>(NLMSG_DATA(&message));
-    const bool is_filter = message.nlmsg_type == RTM_NEWTFILTER || message.nlmsg_type == RTM_DELTFILTER;
-    const bool is_qdisc = message.nlmsg_type == RTM_DELQDISC && tc->tcm_parent == TC_H_CLSACT; // with its filters
-    return (is_filter || is_qdisc) && tc->tcm_ifindex > 0 ? static_cast<uint32_t>(tc->tcm_ifindex) : 0;
-}
-
 /// Signals are the loop's.
 std::thread without_signals(const std::function<void()>& work) {
     sigset_t all;
@@ -53,17 +44,17 @@ std::thread without_signals(const std::function<void()>& work) {
 
 } // namespace
 
-FilterWatch::FilterWatch(Fd news, Fd end, OnChange on_change, OnPeriod on_period)
+FilterWatch::FilterWatch(Fd news, Fd end, OnChange on_change, OnPeriod on_period, IsOurs is_ours)
     : news_(std::move(news)), end_(std::move(end)), on_change_(std::move(on_change)), on_period_(std::move(on_period)),
-      thread_(without_signals([this] { run(); })) {}
+      is_ours_(std::move(is_ours)), thread_(without_signals([this] { run(); })) {}
 
-Result<std::unique_ptr<FilterWatch>> FilterWatch::start(OnChange on_change, OnPeriod on_period) {
+Result<std::unique_ptr<FilterWatch>> FilterWatch::start(OnChange on_change, OnPeriod on_period, IsOurs is_ours) {
     auto news = subscribe();
     if (!news) return tl::unexpected(news.error());
     Fd end(eventfd(0, EFD_CLOEXEC));
     if (!end.valid()) return fail("make an eventfd", errno);
-    return std::unique_ptr<FilterWatch>(
-        new FilterWatch(std::move(*news), std::move(end), std::move(on_change), std::move(on_period)));
+    return std::unique_ptr<FilterWatch>(new FilterWatch(std::move(*news), std::move(end), std::move(on_change),
+                                                        std::move(on_period), std::move(is_ours)));
 }
 
 FilterWatch::~FilterWatch() {
@@ -83,6 +74,17 @@ void FilterWatch::run() const {
         on_period_();
         next = steady_clock::now() + kPeriod;
     }
+}
+
+/// The interface whose filters changed; 0 = this is about something else.
+uint32_t FilterWatch::device_of(const nlmsghdr& message) const {
+    if (message.nlmsg_len < NLMSG_LENGTH(sizeof(tcmsg))) return 0;
+    const auto* tc = static_cast<const tcmsg*>(NLMSG_DATA(&message));
+    const bool is_filter = message.nlmsg_type == RTM_NEWTFILTER || message.nlmsg_type == RTM_DELTFILTER;
+    const bool is_qdisc = message.nlmsg_type == RTM_DELQDISC && tc->tcm_parent == TC_H_CLSACT; // with its filters
+    if ((!is_filter && !is_qdisc) || tc->tcm_ifindex <= 0) return 0;
+    if (message.nlmsg_type == RTM_NEWTFILTER && is_ours_(read_filter(&message))) return 0;
+    return static_cast<uint32_t>(tc->tcm_ifindex);
 }
 
 void FilterWatch::take_news() const {

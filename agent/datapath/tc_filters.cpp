@@ -39,12 +39,9 @@ int take_attribute(const nlattr* attribute, void* into) {
 
 /// A classifier announces itself once without a handle, then each of its filters.
 int take_filter(const nlmsghdr* message, void* into) {
-    const auto* header = static_cast<const tcmsg*>(mnl_nlmsg_get_payload(message));
-    if (header->tcm_handle == 0) return MNL_CB_OK;
-    TcFilter filter{.priority = header->tcm_info >> 16, .handle = header->tcm_handle, .kind = {}, .program = {}};
-    const int parsed = mnl_attr_parse(message, sizeof(tcmsg), take_attribute, &filter);
-    static_cast<std::vector<TcFilter>*>(into)->push_back(std::move(filter));
-    return parsed;
+    TcFilter filter = read_filter(message);
+    if (filter.handle != 0) static_cast<std::vector<TcFilter>*>(into)->push_back(std::move(filter));
+    return MNL_CB_OK;
 }
 
 int take_kind(const nlattr* attribute, void* into) {
@@ -95,6 +92,13 @@ Result<int> receive(const Socket& socket, mnl_cb_t take, void* into) {
 }
 
 } // namespace
+
+TcFilter read_filter(const nlmsghdr* message) {
+    const auto* header = static_cast<const tcmsg*>(mnl_nlmsg_get_payload(message));
+    TcFilter filter{.priority = header->tcm_info >> 16, .handle = header->tcm_handle, .kind = {}, .program = {}};
+    mnl_attr_parse(message, sizeof(tcmsg), take_attribute, &filter);
+    return filter;
+}
 
 Result<std::vector<TcFilter>> list_filters(uint32_t ifindex, Side side) {
     const std::string action = "list the tc filters of interface " + std::to_string(ifindex);

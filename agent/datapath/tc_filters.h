@@ -11,6 +11,8 @@
 #include "base/result.h"
 #include "datapath/hook.h"
 
+struct nlmsghdr;
+
 namespace bulkhead::datapath {
 
 struct TcFilter {
@@ -19,6 +21,9 @@ struct TcFilter {
     std::string kind;    // "bpf", "u32", ...
     std::string program; // its name, for kind "bpf"
 };
+
+/// What an RTM_NEWTFILTER or RTM_DELTFILTER tells of; handle 0 = a classifier as a whole.
+TcFilter read_filter(const nlmsghdr* message);
 
 /// Empty where there is no clsact qdisc. A device that vanished is ENODEV.
 Result<std::vector<TcFilter>> list_filters(uint32_t ifindex, Side side);

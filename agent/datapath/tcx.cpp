@@ -140,6 +140,11 @@ Result<Attachment> Tcx::query(uint32_t ifindex, Hook hook) const {
     return Attachment{.attached = place.has_value(), .first = place == size_t{0}};
 }
 
+bool Tcx::is_pinned(uint32_t ifindex) const {
+    std::error_code ignored;
+    return std::ranges::any_of(kHooks, [&](const Hook hook) { return fs::exists(pin_of(ifindex, hook), ignored); });
+}
+
 std::set<uint32_t> Tcx::pinned() const {
     std::set<uint32_t> devices;
     for (std::error_code error; const auto& pin : fs::directory_iterator(links_, error))

@@ -26,6 +26,9 @@ public:
 
     Result<Attachment> query(uint32_t ifindex, Hook hook) const;
 
+    /// Is there a pin for the device? Without one there is no link of ours.
+    bool is_pinned(uint32_t ifindex) const;
+
     /// Devices for which there are pins.
     std::set<uint32_t> pinned() const;
 

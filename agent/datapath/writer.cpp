@@ -30,7 +30,7 @@ constexpr auto kLoosening = [](const auto& difference) -> const auto& {
 } // namespace
 
 Writer::Writer(const Maps& maps, const JiffiesClock& clock, Tables tables)
-    : maps_(&maps), clock_(&clock), tables_(std::move(tables)) {}
+    : maps_(&maps), clock_(&clock), tables_(std::move(tables)), flows_(std::make_unique<FlowSlots>(maps.flows)) {}
 
 Result<Writer> Writer::create(const Maps& maps, const JiffiesClock& clock) {
     auto tables = Tables::restore(maps);
@@ -154,7 +154,7 @@ void Writer::clear(const Job& job, const Plan& plan, WriteReport& report) {
     for (const auto id : plan.identities.gone)
         tables_.identities.erase(id, report);
     for (const auto slot : plan.pods.gone)
-        if (tables_.pods.erase(slot, report)) maps_->flows.remove(slot);
+        if (tables_.pods.erase(slot, report)) flows_->remove(slot);
     if (settled_ && (job.all_rules || !plan.identities.gone.empty())) clear_names(job.desired, report);
     clear_bits(plan, report);
 }
@@ -189,9 +189,9 @@ void Writer::give_flow_table(uint32_t slot, bh_pod& pod, WriteReport& report) {
     bpf_map_create_opts options{};
     options.sz = sizeof(options);
     options.map_flags = BPF_F_INNER_MAP;
-    const Fd table(bpf_map_create(BPF_MAP_TYPE_ARRAY, "flow_table", sizeof(uint32_t), sizeof(bh_flow_set),
-                                  maps_->flow_sets, &options));
-    const int error = table.valid() ? maps_->flows.put(slot, static_cast<uint32_t>(table.get())) : errno;
+    Fd table(bpf_map_create(BPF_MAP_TYPE_ARRAY, "flow_table", sizeof(uint32_t), sizeof(bh_flow_set), maps_->flow_sets,
+                            &options));
+    const int error = table.valid() ? flows_->put(slot, std::move(table)) : errno;
     if (error != 0) return report.add({.map = maps_->flows.name(), .key = std::to_string(slot), .code = error});
     pod.flow_sets = maps_->flow_sets;
     const uint32_t first = slot * 2 * BH_REASON_COUNT;

@@ -25,10 +25,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <unordered_set>
 
 #include "compile/compiler.h"
 #include "compile/desired.h"
+#include "datapath/flow_slots.h"
 #include "datapath/jiffies.h"
 #include "datapath/journal.h"
 #include "datapath/maps.h"
@@ -152,6 +154,7 @@ private:
     const Maps* maps_;
     const JiffiesClock* clock_;
     Tables tables_;
+    std::unique_ptr<FlowSlots> flows_;
     bool settled_ = false; // a complete state was written
     bool retry_rules_ = false;
     std::unordered_set<Address> retry_endpoints_; // few, or their map is full

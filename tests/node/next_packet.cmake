@@ -12,7 +12,7 @@ target_compile_definitions(node_fixture PUBLIC
 target_compile_options(node_fixture PUBLIC -Wno-missing-field-initializers)
 add_dependencies(node_fixture bulkhead-agent bulkheadctl)
 
-foreach(subject next_packet life service packets forged pods company full)
+foreach(subject next_packet life service packets forged pods company full reuse)
   file(GLOB ${subject}_sources CONFIGURE_DEPENDS ${subject}_*_test.cpp)
   add_executable(node_${subject} ${${subject}_sources})
   target_link_libraries(node_${subject} PRIVATE node_fixture Catch2::Catch2WithMain)

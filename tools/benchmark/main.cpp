@@ -6,6 +6,8 @@
 #include "agent_bench.h"
 #include "gap_bench.h"
 #include "report.h"
+#include "startup.h"
+#include "startup_bench.h"
 
 namespace {
 
@@ -54,6 +56,15 @@ int run_gap(const GapOptions& options) {
     const auto done = measure_gap(options);
     if (!done) spdlog::error("{}", done.error().text);
     return done ? 0 : 2;
+}
+
+int run_startup(const StartupOptions& options) {
+    const auto met = measure_startup(options);
+    if (!met) {
+        spdlog::error("{}", met.error().text);
+        return 2;
+    }
+    return *met ? 0 : 1;
 }
 
 int run(const Options& options) {
@@ -121,7 +132,16 @@ int main(int argc, char** argv) {
     gap->add_option("--json", gap_options.json, "write the results there too")->type_name("FILE");
     gap->add_option("--filters", gap_options.filters, "how many by clsact");
     gap->add_option("--programs", gap_options.programs, "how many by tcx");
+    StartupOptions startup_options;
+    startup_options.binary = agent_options.binary;
+    CLI::App* startup =
+        app.add_subcommand("startup", "how long a new pod is unguarded, and what gets through meanwhile");
+    startup->add_option("--json", startup_options.json, "write the results there too")->type_name("FILE");
+    startup->add_option("--pods", startup_options.pods, "to start")->check(CLI::Range(1, BENCH_MOST_PODS - 1));
+    startup->add_option("--burst", startup_options.burst, "of them at a time")->check(CLI::PositiveNumber);
+    startup->add_option("--others", startup_options.others, "pods elsewhere in the cluster");
     CLI11_PARSE(app, argc, argv);
+    if (startup->parsed()) return run_startup(startup_options);
     if (gap->parsed()) return run_gap(gap_options);
     if (agent->parsed()) return run_agent(agent_options);
     if (!scales.empty()) options.scales = parse_scales(scales);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An address goes from one pod to another one of a different tenant, and the news of the one's end and of the other's
+// begin comes in any order, late, or never. (What becomes of conversations that were under way: next_packet_address.)
+#include <catch2/generators/catch_generators.hpp>
+#include <optional>
+
+#include "next_packet_support.h"
+#include "support/echo_server.h"
+
+namespace bulkhead::test {
+namespace {
+
+constexpr uint16_t kPort = 8080;
+
+/// In which order an agent hears of the pod that ends and of its heir.
+enum class Order : uint8_t { kEndFirst, kHeirFirst, kFinishedFirst, kEndNever };
+
+const char* name_of(Order order) {
+    switch (order) {
+    case Order::kEndFirst:
+        return "its end first";
+    case Order::kHeirFirst:
+        return "its heir first";
+    case Order::kFinishedFirst:
+        return "it has finished, and keeps its address in its status";
+    case Order::kEndNever:
+        return "its end never";
+    }
+    return "";
+}
+
+struct Vault {
+    Net net = Net::create();
+    Place safe = net.add(kNodeA, "vault/safe", 20);
+    EchoServer server = require(EchoServer::start(safe.netns, {kPort}));
+
+    Vault() {
+        net.manifests().write("vault.yaml", protected_namespace_text("vault"));
+        net.manifests().write("blog.yaml", namespace_text("blog"));
+    }
+};
+
+bool reaches(const Place& from, const Place& to, uint8_t family, bool expected) {
+    return answers_tcp(from.netns, {to.address(family), kPort}, after(expected ? 10s : 300ms));
+}
+
+void check_reaches(const Place& from, const Place& to, bool expected) {
+    for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
+        INFO(from.name << " to " << to.name << ", IPv" << (family == BH_IPV4 ? 4 : 6));
+        CHECK(reaches(from, to, family, expected) == expected);
+    }
+}
+
+/// A pod's object as the API server has it, which dates every one; `second` within one minute.
+std::string dated_text(const Place& pod, int second, const std::string& phase = "Running") {
+    std::string text = pod_text(pod);
+    const std::string date = "2026-01-01T00:00:" + std::string(second < 10 ? "0" : "") + std::to_string(second) + "Z";
+    text.replace(text.find("labels:"), 0, "creationTimestamp: \"" + date + "\", ");
+    text.replace(text.find("phase: Running"), std::string("phase: Running").size(), "phase: " + phase);
+    return text;
+}
+
+/// The first pod goes and its heir comes with its address; then the news, up to where the heir has been told of.
+Place succeed(const Vault& vault, const Place& first, const std::string& heir_name, int number, Order order) {
+    const auto& manifests = vault.net.manifests();
+    vault.net.unwire(first);
+    if (order == Order::kEndFirst) manifests.remove(file_of(first));
+    if (order == Order::kFinishedFirst) manifests.write(file_of(first), dated_text(first, 1, "Failed"));
+    Place heir = vault.net.wire(first.node, heir_name, number);
+    manifests.write(file_of(heir), dated_text(heir, 2));
+    return heir;
+}
+
+void wait_until_owned(const AgentProcess& agent, const Place& pod) {
+    Json row;
+    const auto owns = [&] {
+        row = agent.endpoint(pod.name);
+        return row.is_object() && row.at("addresses").dump().find(pod.ip4.text()) != std::string::npos;
+    };
+    if (!wait_until(owns, after(10s))) FAIL(pod.name << " never has its address: " << row.dump());
+}
+
+TEST_CASE("a stranger that gets an address of a protected tenant's pod is a stranger, in whatever order that is told") {
+    const Order order = GENERATE(Order::kEndFirst, Order::kHeirFirst, Order::kFinishedFirst, Order::kEndNever);
+    const std::string node = GENERATE("node-a", "node-b");
+    INFO(node << ", " << name_of(order));
+    Vault vault;
+    const Place first = vault.net.wire(node, "vault/first", 40);
+    vault.net.manifests().write(file_of(first), dated_text(first, 1));
+    std::optional<AgentProcess> agent = AgentProcess::start(vault.net, vault.net.node(kNodeA), {});
+    check_reaches(first, vault.safe, true);
+
+    const Place heir = succeed(vault, first, "blog/heir", 40, order);
+    // On its own node a veth tells who it is: not one packet waits for any news.
+    if (node == kNodeB) wait_until_owned(*agent, heir);
+    check_reaches(heir, vault.safe, false);
+    wait_until_owned(*agent, heir);
+
+    if (order == Order::kEndNever) {
+        agent.reset(); // and the next one lists anew
+        agent.emplace(AgentProcess::start(vault.net, vault.net.node(kNodeA), {}));
+    } else if (order != Order::kEndFirst) {
+        vault.net.manifests().remove(file_of(first));
+    }
+    check_reaches(heir, vault.safe, false);
+    wait_until_owned(*agent, heir);
+}
+
+TEST_CASE("a late end of the pod that had an address before takes nothing from the one that has it now") {
+    const Order order = GENERATE(Order::kHeirFirst, Order::kFinishedFirst, Order::kEndNever);
+    const std::string node = GENERATE("node-a", "node-b");
+    INFO(node << ", " << name_of(order));
+    Vault vault;
+    const Place first = vault.net.wire(node, "blog/first", 40);
+    vault.net.manifests().write(file_of(first), dated_text(first, 1));
+    std::optional<AgentProcess> agent = AgentProcess::start(vault.net, vault.net.node(kNodeA), {});
+    check_reaches(first, vault.safe, false);
+
+    const Place heir = succeed(vault, first, "vault/heir", 40, order);
+    wait_until_owned(*agent, heir);
+    check_reaches(heir, vault.safe, true);
+    if (order == Order::kEndNever) {
+        agent.reset();
+        agent.emplace(AgentProcess::start(vault.net, vault.net.node(kNodeA), {}));
+    } else {
+        vault.net.manifests().remove(file_of(first));
+        CHECK(wait_until([&] { return agent->endpoint(first.name).is_null(); }, after(10s)));
+    }
+    wait_until_owned(*agent, heir);
+    check_reaches(heir, vault.safe, true);
+}
+
+} // namespace
+} // namespace bulkhead::test
