@@ -22,6 +22,7 @@
 #include "datapath/events.h"
 #include "datapath/kernel.h"
 #include "datapath/writer.h"
+#include "gate.h"
 #include "guards.h"
 #include "observe/explain.h"
 #include "observe/history.h"
@@ -58,6 +59,8 @@ public:
     observe::Json tenants() const;
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
+    /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
+    std::string gate(const GateQuestion& question) const;
 
     // Break glass, told to this node alone. Of `tenant`, or of everybody if it is empty.
     Result<observe::Json> begin_override(const std::string& tenant, std::chrono::seconds length,
@@ -115,6 +118,13 @@ private:
     bool armed() const;
     bool in_sync() const;
     bool source_is_whole() const;
+
+    // The gate, in this order
+    std::string gate_of_object(const GateQuestion& question) const;
+    std::string gate_of_veth(const std::string& name, uint32_t ifindex, const state::PodKey& pod) const;
+    bool has_rows(const state::LocalPod& local, uint32_t ifindex) const;
+    std::string gate_of_addresses(const GateQuestion& question) const;
+    std::string gate_of_slices(const GateQuestion& question) const;
 
     observe::Surroundings surroundings() const { return {cluster_, compiler_->desired(), options_.node_name}; }
     std::string interface_name(uint32_t ifindex) const { return monitor_->network().name_of(ifindex); }

@@ -99,6 +99,14 @@ bool Guards::guards(uint32_t ifindex) const {
     return veths_.contains(ifindex) && !check_errors_.contains(ifindex);
 }
 
+bool Guards::judges(uint32_t ifindex, uint64_t device) const {
+    const auto has = [&](const std::map<uint32_t, uint64_t>& veths) {
+        const auto found = veths.find(ifindex);
+        return found != veths.end() && found->second == device;
+    };
+    return (has(veths_) || has(unfinished_)) && !check_errors_.contains(ifindex);
+}
+
 size_t Guards::guarded() const {
     return static_cast<size_t>(
         std::count_if(veths_.begin(), veths_.end(), [this](const auto& veth) { return guards(veth.first); }));
@@ -110,6 +118,12 @@ std::vector<std::string> Guards::errors() const {
         for (const auto& [ifindex, text] : *errors)
             texts.push_back(text);
     return texts;
+}
+
+std::string Guards::error_of(uint32_t ifindex) const {
+    for (const auto* errors : {&attach_errors_, &check_errors_})
+        if (const auto found = errors->find(ifindex); found != errors->end()) return found->second;
+    return "";
 }
 
 void Guards::note(std::map<uint32_t, std::string>& errors, uint32_t ifindex, const Result<>& result) {

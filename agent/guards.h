@@ -50,12 +50,15 @@ public:
 
     /// Is it a veth with our programs on it, as far as the last look tells?
     bool guards(uint32_t ifindex) const;
+    /// Guarded, or by what stands in until the links are there: on this very device.
+    bool judges(uint32_t ifindex, uint64_t device) const;
     size_t guarded() const;
     const std::set<uint32_t>& uplinks() const { return uplinks_; }
     const datapath::Attacher& attacher() const { return attacher_; }
 
     /// What failed in the last attach() and check().
     std::vector<std::string> errors() const;
+    std::string error_of(uint32_t ifindex) const; // empty = none
     uint64_t error_count() const { return error_count_; }
 
 private:

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <map>
+#include <sstream>
 
 #include "agent.h"
 #include "base/metrics.h"
@@ -108,6 +109,37 @@ Response end_override(Agent& agent, const Request& request) {
     return ended ? json(*ended) : refusal(404, ended.error().text);
 }
 
+std::vector<std::string> words_in(const std::string& list) {
+    std::vector<std::string> words;
+    std::istringstream stream(list);
+    for (std::string word; std::getline(stream, word, ',');)
+        if (!word.empty()) words.push_back(word);
+    return words;
+}
+
+Result<GateQuestion> gate_question_in(std::map<std::string, std::string> query) {
+    GateQuestion question;
+    const auto ns = query["namespace"], pod = query["pod"];
+    if (ns.empty() != pod.empty()) return fail("namespace and pod go together");
+    if (!pod.empty()) question.pod = ns + "/" + pod;
+    question.uid = query["uid"];
+    question.interfaces = words_in(query["interfaces"]);
+    for (const auto& word : words_in(query["addresses"])) {
+        const auto address = Address::parse(word);
+        if (!address) return fail("\"" + word + "\" is not an address");
+        question.addresses.push_back(*address);
+    }
+    question.published = query["published"] == "true";
+    return question;
+}
+
+Response gate(Agent& agent, const Request& request) {
+    const auto question = gate_question_in(request.query);
+    if (!question) return refusal(400, question.error().text);
+    const auto why = agent.gate(*question);
+    return json(why.empty() ? Json{{"open", true}} : Json{{"open", false}, {"why", why}});
+}
+
 /// Asks on the loop's thread; 503 when it doesn't answer, because it is busy or ending.
 Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request& request, Answer answer) {
     const auto response = loop.call(
@@ -143,6 +175,7 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
              return json({{"problems", observe::problems_view(one.problems())}});
          }},
         {"GET /v1/explain", explain},
+        {"GET /v1/gate", gate},
         {"POST /v1/overrides", begin_override},
         {"DELETE /v1/overrides", end_override},
     };

@@ -82,6 +82,22 @@ bool Publisher::in_sync() const {
     return known_ && different().empty();
 }
 
+bool Publisher::has_published(const std::string& pod, const std::vector<Address>& addresses) const {
+    static const Json::json_pointer kEndpoints("/spec/endpoints");
+    for (const auto& [name, there] : there_) {
+        if (!there.object.contains(kEndpoints)) continue;
+        for (const auto& entry : there.object.at(kEndpoints)) {
+            if (!entry.is_object() || entry.value("namespace", "") + "/" + entry.value("pod", "") != pod) continue;
+            const auto told = entry.value("addresses", Json::array());
+            const auto is_told = [&](const Address& address) {
+                return std::ranges::find(told, Json(address.text())) != told.end();
+            };
+            if (!told.empty() && std::ranges::all_of(addresses, is_told)) return true;
+        }
+    }
+    return false;
+}
+
 std::string Publisher::error() const {
     std::string text = look_.error;
     for (const auto& [name, way] : ways_)

@@ -52,6 +52,9 @@ public:
     /// The server has everything that is wanted, and nothing else of ours, for all that we know.
     bool in_sync() const;
 
+    /// The server has all these addresses as that pod's ("namespace/name"), and of no addresses at least one.
+    bool has_published(const std::string& pod, const std::vector<Address>& addresses) const;
+
     std::string error() const; // in words; empty = all is well
 
     struct Counts {

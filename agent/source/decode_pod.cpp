@@ -57,6 +57,14 @@ std::optional<state::Time> read_bound(const Field& status, std::optional<state::
     return bound;
 }
 
+/// By which the kubelet and the CNI call it.
+std::string read_uid(const Field& metadata) {
+    const auto annotations = metadata["annotations"];
+    if (annotations.present())
+        if (auto mirrored = annotations["kubernetes.io/config.mirror"].string()) return *mirrored;
+    return metadata["uid"].string().value_or("");
+}
+
 } // namespace
 
 state::Pod decode_pod(const Field& document, const DecodeContext& context) {
@@ -73,6 +81,7 @@ state::Pod decode_pod(const Field& document, const DecodeContext& context) {
     pod.ips = read_addresses(status);
     pod.created = read_time(metadata["creationTimestamp"]);
     pod.since = read_bound(status, pod.created);
+    pod.uid = read_uid(metadata);
     pod.finished = phase == "Succeeded" || phase == "Failed";
     return pod;
 }

@@ -160,12 +160,14 @@ struct Pod {
     std::vector<Address> ips; // status.podIPs
     std::optional<Time> created{};
     std::optional<Time> since{}; // it has been on its node, or has had its addresses; where that is much later
+    SharedText uid{};            // a static pod's own where this mirrors it; empty = not told
     SharedText slice{};          // the IdentitySlice that tells of it; empty = a Pod does
     bool finished = false;       // Succeeded or Failed: its addresses are no longer its own
 
     bool operator==(const Pod& other) const {
         return name == other.name && ns == other.ns && node == other.node && *common == *other.common &&
-               ips == other.ips && created == other.created && since == other.since && finished == other.finished;
+               ips == other.ips && created == other.created && since == other.since && uid == other.uid &&
+               finished == other.finished;
     }
 
     /// Of two pods that seem to have an address, the one of the later date has it.

@@ -99,6 +99,37 @@ TEST_CASE("for Linux 5.10 the agent has one capability more, and nothing else is
     CHECK(more == expected);
 }
 
+TEST_CASE("with the CNI gate the agent's pod has one container more, and nothing else of it is different") {
+    const auto agents = [](const std::string& yaml) {
+        for (const auto& document : documents_of(yaml))
+            if (document.find("kind: DaemonSet\n") != std::string::npos) return document;
+        return std::string();
+    };
+    const auto with = agents(rendered_at(Overlay("base", {"cni-gate"}).path()));
+    const auto without = agents(rendered("base"));
+    const ApiServer server = started();
+    kubectl(server, {"apply", "-f", folder("base/namespace.yaml")});
+    const auto spec_of = [&](const std::string& yaml) {
+        put(server, yaml);
+        return object(server, {"-n", kAgentNamespace, "daemonset", kAgentName}).at("spec").at("template").at("spec");
+    };
+    const Json before = spec_of(without);
+    Json after = spec_of(with);
+    REQUIRE(after.at("containers").size() == 2);
+    const Json gate = after.at("containers").at(1);
+    CHECK(gate.at("command") == Json{"bulkhead-cni"});
+    CHECK(gate.at("image") == before.at("containers").at(0).at("image"));
+    CHECK(gate.at("securityContext").at("capabilities") == Json{{"drop", {"ALL"}}});
+    after["containers"].erase(1);
+    auto& volumes = after["volumes"];
+    REQUIRE(volumes.size() == before.at("volumes").size() + 2);
+    CHECK(volumes.at(3).at("hostPath") == Json{{"path", "/opt/cni/bin"}, {"type", "Directory"}});
+    CHECK(volumes.at(4).at("hostPath") == Json{{"path", "/etc/cni/net.d"}, {"type", "Directory"}});
+    volumes.erase(4);
+    volumes.erase(3);
+    CHECK(after == before);
+}
+
 /// The arguments of a container, as the kubelet gives them to it.
 Words arguments_of(const Json& container, const std::string& config) {
     Words words{container.at("command").at(0)};
@@ -175,7 +206,11 @@ TEST_CASE("uninstalling detaches what the DaemonSet's agent attached") {
     const ApiServer server = started();
     kubectl(server, {"apply", "-f", folder("base/namespace.yaml"), "-f", folder("uninstall/daemonset.yaml")});
     const Json pod = object(server, {"-n", kAgentNamespace, "daemonset", "bulkhead-detach"}).at("spec").at("template");
-    const Json& container = pod.at("spec").at("initContainers").at(0);
+    // Before: a node without an agent whose gate is still there lets no pod start.
+    const Json& gate = pod.at("spec").at("initContainers").at(0);
+    CHECK(gate.at("command") == Json{"bulkhead-cni"});
+    CHECK(gate.at("args").at(0) == "uninstall");
+    const Json& container = pod.at("spec").at("initContainers").at(1);
     const auto options = options_of(arguments_of(container, ""));
     REQUIRE(options);
     CHECK(options->detach);

@@ -19,6 +19,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = (
     "bulkhead-agent",
     "bulkheadctl",
+    "bulkhead-cni",
     "bulkhead-controller",
 )
 # Debian's: what manifests/uninstall waits with.

@@ -9,13 +9,6 @@ namespace bulkhead::netlink {
 
 namespace {
 
-/// As the VPC CNI names them. The prefix alone would take its "vlan.eth.1", which leads off the node, for a pod's.
-bool is_pods_name(const std::string& name, const std::vector<std::string>& prefixes) {
-    return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
-        return name.starts_with(prefix) && is_veth_suffix(std::string_view(name).substr(prefix.size()));
-    });
-}
-
 bool is_loopback(const Address& address) {
     if (address.family == BH_IPV4) return address.bytes[0] == 127;
     static constexpr std::array<uint8_t, 16> kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
@@ -164,6 +157,11 @@ std::string Network::name_of(uint32_t ifindex) const {
 bool Network::is_ethernet(uint32_t ifindex) const {
     const auto link = links_.find(ifindex);
     return link != links_.end() && link->second.news.ethernet;
+}
+
+bool Network::is_veth(uint32_t ifindex) const {
+    const auto link = links_.find(ifindex);
+    return link != links_.end() && link->second.news.kind == "veth";
 }
 
 std::set<uint32_t> Network::named(const std::vector<std::string>& names) const {

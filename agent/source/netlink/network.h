@@ -52,6 +52,7 @@ public:
 
     std::string name_of(uint32_t ifindex) const; // empty = no such link
     bool is_ethernet(uint32_t ifindex) const;
+    bool is_veth(uint32_t ifindex) const;
     std::set<uint32_t> named(const std::vector<std::string>& names) const;
 
 private:

@@ -42,6 +42,12 @@ bool is_veth_suffix(std::string_view text) {
     return text.size() == kSuffixLength && text.find_first_not_of(kDigits) == std::string_view::npos;
 }
 
+bool is_pods_name(std::string_view name, const std::vector<std::string>& prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+        return name.starts_with(prefix) && is_veth_suffix(name.substr(prefix.size()));
+    });
+}
+
 bool PodNames::is_local(const state::Pod& pod) const {
     // Only a Pod object says what runs here: slices are other nodes' word. First what is cheapest to ask of many.
     return pod.slice.empty() && pod.node == node_name_ && !pod.common->host_network;

@@ -19,6 +19,8 @@ namespace bulkhead::netlink {
 std::string veth_suffix(std::string_view ns, std::string_view pod, int nic);
 /// Could it be one?
 bool is_veth_suffix(std::string_view text);
+/// As the VPC CNI names them. The prefix alone would take its "vlan.eth.1", which leads off the node, for a pod's.
+bool is_pods_name(std::string_view name, const std::vector<std::string>& prefixes);
 
 class PodNames {
 public:
