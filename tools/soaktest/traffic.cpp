@@ -17,6 +17,7 @@ constexpr int kRound = 10; // ms
 constexpr size_t kBegunPerRound = 6;
 constexpr uint64_t kFirstKey = uint64_t{1} << 63; // of doors; talks have their own numbers
 constexpr std::array<uint32_t, 4> kSizes{sizeof(Stamp), sizeof(Stamp), 600, 1300};
+constexpr size_t kBusyOneIn = 40; // whose messages are so close that no gap of milliseconds goes unseen
 constexpr uint32_t kLarge = 9000; // by TCP
 
 } // namespace
@@ -170,6 +171,10 @@ TalkPlan Traffic::next_plan() {
     } else {
         plan.interval = kind == 4 ? random(2s, 10s) : random(100ms, 700ms);
         plan.ends = now + (kind == 5 ? random(600s, 1200s) : random(10s, 120s));
+    }
+    if (random(kBusyOneIn) == 0) {
+        plan.interval = random(3ms, 6ms);
+        plan.ends = now + random(5s, 20s);
     }
     plan.size = kSizes.at(random(kSizes.size()));
     if (plan.tcp && random(6) == 0) plan.size = kLarge;
