@@ -3,6 +3,8 @@
 
 #include <netinet/in.h>
 
+#include <map>
+
 #include "support/sockets.h"
 
 namespace bulkhead::soak {
@@ -24,9 +26,29 @@ public:
             const auto stamp = stamp_in({bytes.data(), static_cast<size_t>(size)});
             if (!stamp) continue;
             arrival_(*stamp, *pod_, port_);
-            (void)sendto(fd_.get(), bytes.data(), static_cast<size_t>(size), 0, peer.raw(), peer.size);
+            if (stamp->delay == 0)
+                (void)sendto(fd_.get(), bytes.data(), static_cast<size_t>(size), 0, peer.raw(), peer.size);
+            else
+                waiting_.emplace(stamp->due_at(), Answer{{bytes.begin(), bytes.begin() + size}, peer});
         }
     }
+
+    /// Late answers need the kernel's memory of who asked, whatever happened meanwhile.
+    void tick(Time now) override {
+        while (!waiting_.empty() && waiting_.begin()->first <= now) {
+            const auto& [bytes, peer] = waiting_.begin()->second;
+            (void)sendto(fd_.get(), bytes.data(), bytes.size(), 0, peer.raw(), peer.size);
+            waiting_.erase(waiting_.begin());
+        }
+    }
+
+private:
+    struct Answer {
+        std::vector<uint8_t> bytes;
+        test::SocketAddress peer;
+    };
+
+    std::multimap<Time, Answer> waiting_;
 };
 
 class ConnectionDoor : public Door {
@@ -44,6 +66,8 @@ public:
         answer();
         return {};
     }
+
+    bool is_connection() const override { return true; }
 
 private:
     /// Message by message, since each is judged; what the other side doesn't take yet waits.

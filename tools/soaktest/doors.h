@@ -26,6 +26,9 @@ public:
     bool is_over() const { return over_; }
     /// Hands back connections that came in, if it takes such.
     virtual std::vector<std::unique_ptr<Door>> ready() = 0;
+    /// Sends the answers that are due by now.
+    virtual void tick(Time) {}
+    virtual bool is_connection() const { return false; }
 
 protected:
     const PodPtr pod_;

@@ -29,6 +29,7 @@ struct Options {
     size_t talks = 300;
     std::string json;
     std::string logs = ".";
+    bool sabotage = false;
 };
 
 /// "90", "90s", "5m", "1h".
@@ -61,15 +62,15 @@ void raise_file_limit() {
 /// One run: everything that is alive in it.
 class Soak {
 public:
-    Soak(const Options& options, Plan plan, const Stage& stage)
-        : plan_(plan), ledger_(options.logs + "/soak.log"), manifests_(stage.directory() / "manifests"),
-          traffic_(options.talks, plan.seed + 1, rules_, ledger_) {
+    Soak(const Options& options, Plan plan, const Stage& stage, Wiring wiring)
+        : plan_(plan), ledger_(options.logs + "/soak.log"), wiring_(std::move(wiring)),
+          manifests_(stage.directory() / "manifests"), traffic_(options.talks, plan.seed + 1, rules_, ledger_) {
         for (size_t node = 0; node < kNodes; ++node) {
             const Node::Where where{stage.net(), stage.directory(), manifests_.directory(), options.logs + "/soak-"};
             nodes_.push_back(std::make_unique<Node>(node, where, ledger_));
             troubles_.push_back(std::make_unique<Trouble>(*nodes_.back(), builds(), plan_, ledger_));
         }
-        const Population::World world{stage.net(), manifests_, nodes_, traffic_, ledger_};
+        const Population::World world{stage.net(), wiring_, manifests_, nodes_, traffic_, ledger_};
         population_ = std::make_unique<Population>(world, plan.seed + 3);
         director_ = std::make_unique<Director>(world, *population_, rules_, plan_);
     }
@@ -84,11 +85,19 @@ public:
         return {};
     }
 
+    /// It must then find something of each kind.
+    void sabotage() {
+        sabotages_ = true;
+        troubles_.front()->sabotage();
+    }
+
     void run() {
         std::vector<std::jthread> threads;
         for (const auto& trouble : troubles_)
             threads.emplace_back([&trouble] { trouble->run(); });
         threads.emplace_back([this] { turn_over(); });
+        if (sabotages_)
+            threads.emplace_back([this] { std::this_thread::sleep_for(plan_.length / 4), traffic_.hang_up(); });
         director_->run([this] {
             return pods_done_ && std::ranges::all_of(troubles_, [](const auto& trouble) { return trouble->is_done(); });
         });
@@ -131,6 +140,7 @@ private:
     const Plan plan_;
     Ledger ledger_;
     Rules rules_;
+    Wiring wiring_;
     Manifests manifests_;
     Traffic traffic_;
     std::vector<std::unique_ptr<Node>> nodes_;
@@ -138,14 +148,18 @@ private:
     std::unique_ptr<Population> population_;
     std::unique_ptr<Director> director_;
     std::atomic<bool> pods_done_{false};
+    bool sabotages_ = false;
 };
 
 Result<bool> run(const Options& options, const Plan& plan) {
     raise_file_limit();
     auto stage = Stage::create();
     if (!stage) return tl::unexpected(stage.error());
+    auto wiring = Wiring::start(*stage);
+    if (!wiring) return tl::unexpected(wiring.error());
     std::filesystem::create_directories(options.logs);
-    Soak soak(options, plan, *stage);
+    Soak soak(options, plan, *stage, std::move(*wiring));
+    if (options.sabotage) soak.sabotage();
     std::cout << "seed " << plan.seed << ", " << plan.length.count() << " s; all that happens is in " << options.logs
               << "/soak.log" << std::endl;
     if (auto begun = soak.begin(); !begun) return tl::unexpected(begun.error());
@@ -171,6 +185,9 @@ int main(int argc, char** argv) {
     app.add_option("--talks", options.talks, "conversations at a time")->capture_default_str();
     app.add_option("--json", options.json, "the figures go there, too")->option_text("FILE");
     app.add_option("--logs", options.logs, "where soak.log and the agents' logs go")->capture_default_str();
+    app.add_flag(
+        "--sabotage", options.sabotage,
+        "the harness' own test: half-way one node's programs are taken out of its kernel, and servers hang up");
     CLI11_PARSE(app, argc, argv);
     const auto length = read_length(options.length);
     if (!length) {

@@ -11,14 +11,6 @@ using namespace std::chrono_literals;
 
 constexpr int kSlots = 45;     // addresses of each family
 constexpr size_t kComing = 12; // pods that come and go, at a time
-constexpr auto kCommandLimit = 60s;
-
-Result<> podnet(const std::string& net, std::vector<std::string> words) {
-    words.insert(words.begin(), {SOAK_PODNET, "--net", net});
-    auto done = test::run_command(words, kCommandLimit);
-    if (!done) return tl::unexpected(done.error());
-    return {};
-}
 
 std::string ip4_of(int slot) {
     return "10.0.5." + std::to_string(slot);
@@ -110,7 +102,7 @@ Result<> Population::create(size_t ns, size_t node, bool resident) {
     const size_t order = random(3);
     if (order == 0) world_.manifests.write_pod(*pod, "Pending", false);
     if (order == 1) world_.manifests.write_pod(*pod, "Running", true);
-    if (auto wired = wire(*pod); !wired) return wired;
+    if (auto wired = world_.wiring.add(*pod); !wired) return wired;
     if (order != 1) world_.manifests.write_pod(*pod, "Running", true);
     if (slot.ns < kNamespaces.size() && other_tenant(ns, slot.ns)) {
         world_.ledger.count(kReused);
@@ -129,7 +121,7 @@ Result<> Population::remove(const PodPtr& pod) {
     world_.traffic.close(pod);
     const size_t order = random(4);
     if (order == 0) world_.manifests.remove_pod(*pod);
-    if (auto gone = podnet(world_.net, {"del", kNodeNames.at(pod->node), pod->name}); !gone) return gone;
+    if (auto gone = world_.wiring.remove(*pod); !gone) return gone;
     if (order == 1) world_.manifests.remove_pod(*pod);
     if (order == 2) world_.manifests.write_pod(*pod, "Succeeded", true);
     const int number = pod->ip4.bytes[3];
@@ -141,11 +133,6 @@ Result<> Population::remove(const PodPtr& pod) {
     std::erase(pods_, pod);
     if (order >= 2) late_.push_back({Clock::now() + later, pod});
     return {};
-}
-
-Result<> Population::wire(const Pod& pod) const {
-    return podnet(world_.net,
-                  {"add", "--ip4", pod.ip4.text(), "--ip6", pod.ip6.text(), kNodeNames.at(pod.node), pod.name});
 }
 
 /// Mostly who was freed last.

@@ -11,6 +11,7 @@
 #include "manifests.h"
 #include "node.h"
 #include "traffic.h"
+#include "wiring.h"
 
 namespace bulkhead::soak {
 
@@ -18,6 +19,7 @@ class Population {
 public:
     struct World {
         std::string net; // podnet's
+        Wiring& wiring;
         Manifests& manifests;
         std::vector<std::unique_ptr<Node>>& nodes;
         Traffic& traffic;
@@ -49,7 +51,6 @@ private:
 
     Result<> create(size_t ns, size_t node, bool resident);
     Result<> remove(const PodPtr& pod);
-    Result<> wire(const Pod& pod) const;
     Slot take_slot();
     std::string free_name(size_t ns) const;
     PodPtr next_to_go();

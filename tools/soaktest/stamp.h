@@ -24,10 +24,12 @@ struct Stamp {
     uint32_t from_node = 0;
     uint64_t number = 0; // within the conversation
     int64_t sent = 0;
+    int64_t delay = 0; // until it is answered; datagrams only
 
     static constexpr uint32_t kMagic = 0x736f616b;
 
     Time sent_at() const { return Time(Time::duration(sent)); }
+    Time due_at() const { return Time(Time::duration(sent + delay)); }
 };
 
 inline std::vector<uint8_t> bytes_of(const Stamp& stamp) {

@@ -28,7 +28,8 @@ Stamp Talk::next_stamp(Time now) {
             .from_ns = static_cast<uint32_t>(plan_.client->ns),
             .from_node = static_cast<uint32_t>(plan_.client->node),
             .number = ++number_,
-            .sent = now.time_since_epoch().count()};
+            .sent = now.time_since_epoch().count(),
+            .delay = plan_.delay.count()};
 }
 
 std::string Talk::text() const {

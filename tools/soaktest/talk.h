@@ -22,6 +22,7 @@ struct TalkPlan {
     bool tcp = false;
     Clock::duration interval{};
     Time ends{};
+    Clock::duration delay{};       // until its server answers; datagrams only
     uint32_t size = sizeof(Stamp); // of its messages
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <future>
 
@@ -83,6 +84,13 @@ bool Traffic::drain(test::Deadline deadline) {
     return test::wait_until([this] { return under_way_ == 0; }, deadline, 50ms);
 }
 
+void Traffic::hang_up() {
+    on_thread([this] {
+        for (const auto& [key, door] : doors_)
+            if (door->is_connection()) shutdown(door->fd().get(), SHUT_RDWR);
+    });
+}
+
 void Traffic::run() {
     while (!over_) {
         const Time begun = Clock::now();
@@ -131,6 +139,8 @@ void Traffic::run_posted() {
 }
 
 void Traffic::ring(Time now) {
+    for (const auto& [key, door] : doors_)
+        door->tick(now);
     while (!alarms_.empty() && alarms_.top().at <= now) {
         const uint64_t id = alarms_.top().talk;
         alarms_.pop();
@@ -176,6 +186,7 @@ TalkPlan Traffic::next_plan() {
         plan.interval = random(3ms, 6ms);
         plan.ends = now + random(5s, 20s);
     }
+    if (!plan.tcp && random(3) == 0) plan.delay = random(100ms, 4s);
     plan.size = kSizes.at(random(kSizes.size()));
     if (plan.tcp && random(6) == 0) plan.size = kLarge;
     return plan;

@@ -29,6 +29,8 @@ public:
     void close(const PodPtr& pod);
     /// Nothing new begins; comes back when what was sent has been judged, or at the deadline.
     bool drain(test::Deadline deadline);
+    /// Sabotage: servers hang up.
+    void hang_up();
     size_t talks() const { return under_way_; }
     Clock::duration longest_round() const { return Clock::duration(longest_.load()); }
 

@@ -38,6 +38,7 @@ void Trouble::run() {
         const auto due = plan_.length * (static_cast<double>(i) + 0.5) / static_cast<double>(deeds.size());
         std::this_thread::sleep_until(begun + std::chrono::duration_cast<Clock::duration>(due));
         (void)node_.settles(test::after(kSettleTime)); // while the source is away, it won't
+        if (sabotages_ && i == deeds.size() / 2) strip();
         if (!node_.ended()) act(deeds.at(i));
         come_back();
     }
@@ -121,6 +122,16 @@ void Trouble::kill(bool starting) {
     note("kill while it starts");
     node_.kill();
     start();
+}
+
+void Trouble::strip() {
+    note("sabotage: all is taken out of the kernel");
+    node_.terminate();
+    if (auto detached = node_.detach(); !detached) note(detached.error().text);
+    pause(2s, 2s);
+    start();
+    come_back();
+    note("sabotage is over");
 }
 
 void Trouble::pause(Seconds least, Seconds most) {

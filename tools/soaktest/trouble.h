@@ -17,6 +17,9 @@ public:
     /// Does it all, and leaves a running agent behind.
     void run();
     bool is_done() const { return done_; }
+    /// So that a soak shows that it finds what it looks for: half-way, programs and memory are taken out of the kernel
+    /// for some seconds.
+    void sabotage() { sabotages_ = true; }
 
 private:
     void act(Deed deed);
@@ -25,6 +28,7 @@ private:
     void stop_for(Seconds time);
     void starve_for(Seconds time);
     void kill(bool starting);
+    void strip();
     void pause(Seconds least, Seconds most);
     void note(const std::string& text) { ledger_.note(std::string(node_.name()) + ": " + text); }
 
@@ -35,6 +39,7 @@ private:
     std::mt19937_64 random_;
     size_t build_ = 0;
     bool stopped_long_ = false;
+    bool sabotages_ = false;
     std::atomic<bool> done_{false};
 };
 

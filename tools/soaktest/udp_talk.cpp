@@ -43,7 +43,7 @@ Time UdpTalk::tick(Time now) {
         return now;
     }
     if (sends && now >= next_) send_next(now);
-    const Time overdue = open_.empty() ? Time::max() : open_.begin()->second.at + kPatience;
+    const Time overdue = open_.empty() ? Time::max() : open_.begin()->second.at + plan_.delay + kPatience;
     return sends ? std::min(next_, overdue) : overdue;
 }
 
@@ -66,7 +66,7 @@ void UdpTalk::send_next(Time now) {
 
 void UdpTalk::judge_overdue(Time now) {
     const Ruling rule = ruling();
-    while (!open_.empty() && open_.begin()->second.at + kPatience <= now) {
+    while (!open_.empty() && open_.begin()->second.at + plan_.delay + kPatience <= now) {
         const auto [number, sent] = *open_.begin();
         open_.erase(open_.begin());
         if (rule.holds(Word::kNo, sent.at)) {
