@@ -61,8 +61,8 @@ Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
     return done;
 }
 
+/// No filters first: the qdisc that they need costs a busy device packets.
 Result<> Attacher::ensure_tcx(uint32_t ifindex, Hooks hooks) {
-    bridge(ifindex, hooks);
     for (const Hook hook : hooks)
         if (auto replaced = replace_filter(ifindex, hook); !replaced) return replaced;
     return {};
