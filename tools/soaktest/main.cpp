@@ -45,11 +45,12 @@ std::optional<Seconds> read_length(const std::string& text) {
     return std::nullopt;
 }
 
+/// By clsact first: a qdisc that is added to an uplink later costs it packets (docs/operations.md).
 std::vector<Build> builds() {
-    return {{.program = SOAK_AGENT, .attach = "auto", .answer_mark = "0x1000"},
-            {.program = SOAK_AGENT_NEXT, .attach = "clsact", .answer_mark = "0x2000"},
+    return {{.program = SOAK_AGENT, .attach = "clsact", .answer_mark = "0x1000"},
             {.program = SOAK_AGENT_NEXT, .attach = "auto", .answer_mark = "0x2000"},
-            {.program = SOAK_AGENT, .attach = "clsact", .answer_mark = "0x1000"}};
+            {.program = SOAK_AGENT_NEXT, .attach = "clsact", .answer_mark = "0x2000"},
+            {.program = SOAK_AGENT, .attach = "auto", .answer_mark = "0x1000"}};
 }
 
 void raise_file_limit() {
