@@ -186,7 +186,7 @@ TalkPlan Traffic::next_plan() {
         plan.interval = random(3ms, 6ms);
         plan.ends = now + random(5s, 20s);
     }
-    if (!plan.tcp && random(3) == 0) plan.delay = random(100ms, 4s);
+    if (!plan.tcp && random(3) == 0) plan.delay = random(100ms, 8s);
     plan.size = kSizes.at(random(kSizes.size()));
     if (plan.tcp && random(6) == 0) plan.size = kLarge;
     return plan;

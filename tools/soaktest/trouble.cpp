@@ -128,7 +128,7 @@ void Trouble::strip() {
     note("sabotage: all is taken out of the kernel");
     node_.terminate();
     if (auto detached = node_.detach(); !detached) note(detached.error().text);
-    pause(2s, 2s);
+    pause(1s, 1s);
     start();
     come_back();
     note("sabotage is over");
