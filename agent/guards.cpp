@@ -51,10 +51,8 @@ void Guards::attach(const Wanted& wanted) {
     std::erase_if(attach_errors_, [&](const auto& error) {
         return !wanted.veths.contains(error.first) && !wanted.uplinks.contains(error.first);
     });
-    // On a node that never had an agent, those that are here already are perhaps busy.
-    const bool all_are_new = std::exchange(begun_, true) || !attacher_.left_over().empty();
     for (const auto& [ifindex, device] : wanted.veths)
-        if (all_are_new && !veths_.contains(ifindex) && !unfinished_.contains(ifindex) && attacher_.stand_in(ifindex))
+        if (!veths_.contains(ifindex) && !unfinished_.contains(ifindex) && attacher_.stand_in(ifindex))
             unfinished_[ifindex] = device;
     for (const auto& [ifindex, device] : wanted.veths)
         if (!veths_.contains(ifindex) && !unfinished_.contains(ifindex)) guard(ifindex, device);

@@ -31,8 +31,7 @@ public:
     void release_others(const Wanted& wanted);
 
     /// Puts them on what is. After its rows are in the kernel. Pods' veths that are guarded by stand-ins for now are
-    /// left to finish_one(), so that nothing waits for links. A node's very first agent uses none: who was there
-    /// before it may be busy, and a stand-in costs packets.
+    /// left to finish_one(), so that nothing waits for links.
     void attach(const Wanted& wanted);
 
     /// Links where something stands in: of one veth, which takes some 20 ms. False: that failed.
@@ -63,7 +62,6 @@ private:
     datapath::Attacher attacher_;
     std::map<uint32_t, uint64_t> veths_;      // attached: ifindex -> device
     std::map<uint32_t, uint64_t> unfinished_; // something stands in there
-    bool begun_ = false;                      // the first attach() is over
     std::set<uint32_t> uplinks_;              // attached
     std::map<uint32_t, std::string> attach_errors_;
     std::map<uint32_t, std::string> check_errors_;

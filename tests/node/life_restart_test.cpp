@@ -120,21 +120,6 @@ TEST_CASE("a restart loses no packet, forgets no conversation and lets no strang
     CHECK(knocking.heard() == 0);
 }
 
-TEST_CASE("the first agent of a busy node loses no packet of those who were there before it") {
-    if (!kernel_has_tcx()) SKIP("this kernel has no tcx: the qdisc that filters need costs packets");
-    const Town town;
-    const auto& [net, safe, kin, near, far] = town;
-    CountedPings outward(safe, far, 8000);
-    CountedPings inward(kin, safe, 8001);
-    REQUIRE(outward.under_way());
-    REQUIRE(inward.under_way());
-    const auto agent = AgentProcess::start(net, net.node(kNodeA), {});
-    outward.end();
-    inward.end();
-    CHECK(outward.answered() == outward.sent());
-    CHECK(inward.answered() == inward.sent());
-}
-
 /// How many packets the kernel has counted with this reason, whichever program did.
 size_t counted(const AgentProcess& agent, bh_reason reason) {
     const auto dumped =
