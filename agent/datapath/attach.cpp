@@ -83,8 +83,10 @@ Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
     return done;
 }
 
+/// An uplink gets no filters first: the qdisc that they need costs a busy device packets.
 Result<> Attacher::ensure_tcx(uint32_t ifindex, Hooks hooks) {
-    if (standing_in_.erase(ifindex) == 0) bridge(ifindex, hooks);
+    const bool is_uplink = hooks.front() == Hook::kUplink;
+    if (standing_in_.erase(ifindex) == 0 && !is_uplink) bridge(ifindex, hooks);
     for (const Hook hook : hooks)
         if (auto replaced = replace_filter(ifindex, hook); !replaced) return replaced;
     return {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keeps our programs on devices, and first there. Where the kernel has tcx, a device gets clsact filters
-// at once (a tcx link takes up to 20 ms, a filter 0.2), then the links, then the filters go. to_pod
+// Keeps our programs on devices, and first there. Where the kernel has tcx, a pod's veth gets clsact filters
+// at once (a tcx link takes up to 20 ms, a filter 0.2), then the links, then the filters go. Not so an uplink: while a
+// qdisc is added, the kernel drops what is sent out of the device, for about a millisecond. to_pod
 // always comes before from_pod: what may enter is decided before anything can be asked for.
 //
 // Whatever a former agent left is taken over without a gap, in either mode. Nothing is detached by the
@@ -38,8 +39,8 @@ public:
     /// `kernel` must outlive it and have what is used.
     Attacher(const Kernel& kernel, bool use_tcx);
 
-    /// Guards a pod's veth at once and for the time being, if nothing of ours is there: links take a hundred times as
-    /// long to attach as filters, and who has many to guard keeps none waiting. guard() must follow, and tells
+    /// Guards a pod's veth at once and for the time being, if nothing of ours is there: links take a hundred times
+    /// as long to attach as filters, and who has many to guard keeps none waiting. guard() must follow, and tells
     /// what can't be done. True: it is guarded now, and guard() will take its time.
     bool stand_in(uint32_t ifindex);
     Result<> guard(uint32_t ifindex);  // a pod's veth: to_pod and from_pod

@@ -4,14 +4,20 @@
 #include "datapath/attach.h"
 
 #include <catch2/generators/catch_generators_range.hpp>
+#include <linux/if_packet.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "attach_modes.h"
+#include "base/fd.h"
 #include "datapath/detach.h"
 #include "datapath_support.h"
 
@@ -158,6 +164,64 @@ TEST_CASE("a stand-in judges at once, and goes when the links are there", "[atta
     CHECK_FALSE(has_our_filters(veth));
     need(agent.attacher().release(veth.ifindex()));
     CHECK_FALSE(has_clsact(veth));
+}
+
+/// Frames out of a device, as fast as one thread can, through its qdisc.
+class Stream {
+public:
+    explicit Stream(const Veth& veth) : fd_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {
+        to_.sll_family = AF_PACKET;
+        to_.sll_ifindex = static_cast<int>(veth.ifindex());
+        REQUIRE(fd_.valid());
+        thread_ = std::thread([this] { send(); });
+    }
+    ~Stream() { end(); }
+
+    void goes_on() const {
+        for (const int from = sent_; sent_ < from + 1000;)
+            std::this_thread::yield();
+    }
+    void end() {
+        over_ = true;
+        if (thread_.joinable()) thread_.join();
+    }
+
+private:
+    void send() {
+        const std::array<uint8_t, 60> frame{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
+        for (; !over_; ++sent_)
+            (void)sendto(fd_.get(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to_), sizeof to_);
+    }
+
+    Fd fd_;
+    sockaddr_ll to_{};
+    std::atomic<bool> over_{false};
+    std::atomic<int> sent_{0};
+    std::thread thread_;
+};
+
+/// Packets that the kernel dropped instead of sending them out of it.
+int dropped_on(const Veth& veth) {
+    const std::string text = output_of("ip -j -s link show dev " + veth.name());
+    const auto tx = text.find("\"tx\":");
+    const std::string word = "\"dropped\":";
+    const auto at = text.find(word, tx);
+    REQUIRE(at != std::string::npos);
+    return std::stoi(text.substr(at + word.size()));
+}
+
+TEST_CASE("attaching by tcx to a busy device costs it no packet", "[attach]") {
+    const PinPlace place;
+    const Veth veth("eni0a");
+    Agent agent(place.settings(), AttachMode::kTcx);
+    const bool is_uplink = GENERATE(false, true);
+    const int before = dropped_on(veth);
+    Stream stream(veth);
+    stream.goes_on();
+    need(is_uplink ? agent.attacher().uplink(veth.ifindex()) : agent.attacher().guard(veth.ifindex()));
+    stream.goes_on();
+    stream.end();
+    CHECK(dropped_on(veth) == before);
 }
 
 TEST_CASE("auto takes tcx where it works", "[attach]") {
