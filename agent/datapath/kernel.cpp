@@ -77,6 +77,9 @@ Result<> Kernel::find_pinned_maps(const Object& object, MapFds& found) const {
         }
         spdlog::warn("the maps pinned in {} are of another version or size; making new ones", pin_dir_.maps().string());
     }
+    std::error_code unmarked;
+    if (fs::remove(pin_dir_.adopted_mark(), unmarked); unmarked) // it was about them
+        return fail("remove " + pin_dir_.adopted_mark().string(), unmarked.value());
     // All or nothing: half of an old set must never be found beside half of a new one.
     for (std::error_code error; const auto& pin : fs::directory_iterator(pin_dir_.maps(), error))
         if (!fs::remove(pin.path(), error)) return fail("remove " + pin.path().string(), error.value());
@@ -194,6 +197,18 @@ Result<Kernel> Kernel::open_private(const Settings& settings) {
     if (auto loaded = kernel.load(kernel.config(true, false), {}); !loaded) return tl::unexpected(loaded.error());
     if (auto told = kernel.introduce(settings.events_per_second); !told) return tl::unexpected(told.error());
     return kernel;
+}
+
+bool Kernel::adopted() const {
+    std::error_code ignored;
+    return fs::exists(pin_dir_.adopted_mark(), ignored);
+}
+
+Result<> Kernel::note_adopted() const {
+    std::error_code error;
+    fs::create_directory(pin_dir_.adopted_mark(), error);
+    if (error) return fail("create " + pin_dir_.adopted_mark().string(), error.value());
+    return {};
 }
 
 Result<Programs> Kernel::load_rehearsal() const {

@@ -47,6 +47,11 @@ public:
     const JiffiesClock& clock() const { return *clock_; }
     bool restored() const { return restored_; } // the maps were there
 
+    /// Were conversations that are older than these maps adopted, by this agent or one before it? However an agent
+    /// ends in between, the next one knows.
+    bool adopted() const;
+    Result<> note_adopted() const;
+
 private:
     Kernel() = default;
     Result<> enter(const Settings& settings);

@@ -106,6 +106,24 @@ TEST_CASE("maps of another size, another version or with one missing are all mad
     CHECK(second.maps().control.find(0)->abi_version == BH_ABI_VERSION);
 }
 
+TEST_CASE("that conversations were adopted the next agent knows, until the maps are made anew", "[kernel]") {
+    const PinPlace place;
+    auto settings = place.settings();
+    {
+        const auto first = need(Kernel::open(settings));
+        CHECK_FALSE(first.adopted());
+    }
+    {
+        const auto killed_before_it_could = need(Kernel::open(settings));
+        CHECK_FALSE(killed_before_it_could.adopted());
+        need(killed_before_it_could.note_adopted());
+        CHECK(killed_before_it_could.adopted());
+    }
+    CHECK(need(Kernel::open(settings)).adopted());
+    settings.sizes.endpoints *= 2;
+    CHECK_FALSE(need(Kernel::open(settings)).adopted());
+}
+
 TEST_CASE("a second agent on the same pin directory is refused and told who has it", "[kernel]") {
     const PinPlace place;
     const auto first = need(Kernel::open(place.settings()));
@@ -158,7 +176,9 @@ TEST_CASE("the programs are told HZ as the kernel has it", "[kernel]") {
 TEST_CASE("a rehearsal shares the maps but neither counts nor reports", "[kernel]") {
     const PinPlace place;
     const auto kernel = need(Kernel::open(place.settings()));
-    const auto rehearsal = need(kernel.load_rehearsal());
+    const auto loaded = kernel.load_rehearsal();
+    REQUIRE(loaded);
+    const auto& rehearsal = *loaded;
     int events = 0;
     auto ring = need(Events::create(kernel.maps(), [&](const bh_event&) { events++; }));
 
