@@ -133,24 +133,10 @@ void Agent::apply(const state::Changes& changes) {
     if (!is_empty(pending_) || write_due_) {
         const auto interfaces = wanted();
         guards_->release_others(interfaces);
-        if (write()) attach(interfaces);
+        enforce(interfaces);
         left_over_due_ = settled_;
         plan_retry(!written_ || !guards_->errors().empty());
     }
-}
-
-/// Where a former agent's programs judge by maps that we could not take over, they go on until ours know as much.
-void Agent::attach(Guards::Wanted interfaces) {
-    if (!kernel_->waits()) return guards_->attach(interfaces);
-    if (!whole_) {
-        for (const auto ifindex : guards_->attacher().left_over()) {
-            interfaces.veths.erase(ifindex);
-            interfaces.uplinks.erase(ifindex);
-        }
-        return guards_->attach(interfaces);
-    }
-    guards_->attach(interfaces);
-    if (const auto replaced = kernel_->replace_former(); !replaced) spdlog::error("{}", replaced.error().text);
 }
 
 /// The first half of a change is in the kernel. Or part of it isn't, again and again: then it waits no longer.
@@ -290,7 +276,8 @@ bool Agent::write() {
     write_due_ = false;
     written_ = false;
     const auto before = std::exchange(write_errors_, {});
-    const auto report = writer_->write(compiler_->desired(), pending_, whole_);
+    const bool complete = whole_ && adopted_;
+    const auto report = writer_->write(compiler_->desired(), pending_, complete);
     if (!report) {
         pending_.everything = true;
         ++error_counts_["write"];
@@ -300,13 +287,14 @@ bool Agent::write() {
     }
     pending_ = {};
     ++writes_;
-    if (whole_) compiler_->release_known_ids();
+    if (complete) compiler_->release_known_ids();
     stale_ = report->stale != 0;
     take_refused(*report);
     log_refused(before);
     written_ = report->in_sync();
-    if (whole_ && !settled_ && written_) spdlog::info("in sync: {} rows written", report->puts);
-    settled_ |= whole_ && written_;
+    if (!settled_) first_rows_ += report->puts;
+    if (complete && !settled_ && written_) spdlog::info("in sync: {} rows written", first_rows_);
+    settled_ |= complete && written_;
     spdlog::debug("wrote {} rows, removed {}, failed {}", report->puts, report->removals, report->failed);
     return true;
 }

@@ -7,6 +7,8 @@
 //   source, netlink -> cluster -> local pods -> compile -> release veths that went -> write -> guard veths
 //                                                       \-> publish, for the other nodes' agents
 //
+// At a node's first installation nothing is dropped before what is under way there is adopted (adoption.h).
+//
 // A veth's rows are in the kernel before our programs are on it, if there is room for them. What fails is tried again,
 // later and later. Ending leaves everything in place. All on the loop's thread.
 #pragma once
@@ -91,11 +93,13 @@ private:
     // A turn
     void turn();
     void apply(const state::Changes& changes);
-    void attach(Guards::Wanted interfaces);
     bool may_go_on();
     bool comes_to_know_all_pods();
     state::Changes take_changes();
     void update_local_pods();
+    void enforce(const Guards::Wanted& interfaces);
+    Guards::Wanted without_former(Guards::Wanted interfaces) const;
+    bool adopt();
     bool write();
     Guards::Wanted wanted() const;
     bool concerns_slices(const state::Changes& changes) const;
@@ -187,6 +191,8 @@ private:
     std::map<std::string, uint64_t> error_counts_{{"attach", 0}, {"netlink", 0}, {"write", 0}};
     std::map<std::string, uint64_t> refused_rows_; // by map
     uint64_t writes_ = 0;
+    size_t first_rows_ = 0; // written until the node was in sync for the first time
+    bool adopted_ = false;  // what was under way before our maps were; until then nothing arms
 };
 
 } // namespace bulkhead

@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "adoption.h"
 #include "datapath/lock.h"
 #include "source/dir_source.h"
 
@@ -68,6 +69,7 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
                                           .features = features});
     if (!kernel) return tl::unexpected(kernel.error());
     kernel_.emplace(std::move(*kernel));
+    adopted_ = kernel_->adopted();
     spdlog::info("{} {}", kernel_->restored() ? "took over" : "made", options_.pin_dir);
     auto writer = datapath::Writer::create(kernel_->maps(), kernel_->clock());
     if (!writer) return tl::unexpected(writer.error());
@@ -75,6 +77,7 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     guards_.emplace(datapath::Attacher(*kernel_, *use_tcx));
     if (kernel_->moved())
         if (auto exchanged = guards_->exchange(); !exchanged) spdlog::error("{}", exchanged.error().text);
+    guards_->take_time(!adopted_);
     if (auto kept = guards_->keep_in_front(); !kept) return kept;
     compiler_.emplace(options_.compile_settings(), writer_->restore_ids());
     traffic_.emplace(kernel_->maps());
@@ -145,6 +148,39 @@ void Agent::restore_slots() {
         restored.places.restore(*pod);
         local_pods_->restore(veth.ifindex, restored);
     }
+}
+
+/// Rows before guards. What is under way is adopted in between: after guards that are asleep yet, so that of what
+/// begins meanwhile they see the beginning. But where a former agent's still judge by other maps, before those go; and
+/// guards that sleep where nobody can put it right would take for the one who began whom they hear first.
+void Agent::enforce(const Guards::Wanted& interfaces) {
+    if (!write()) return;
+    if (kernel_->waits() && !whole_) return guards_->attach(without_former(interfaces));
+    if (!adopted_ && whole_) {
+        if (netlink::tracks_connections() && !guards_->finds_former(interfaces)) guards_->attach(interfaces);
+        if (!adopt()) return;
+    }
+    guards_->attach(interfaces);
+    guards_->take_time(!adopted_);
+    if (!kernel_->waits()) return;
+    if (const auto replaced = kernel_->replace_former(); !replaced) spdlog::error("{}", replaced.error().text);
+}
+
+/// A former agent's programs that judge by maps that we could not take over go on until ours know as much.
+Guards::Wanted Agent::without_former(Guards::Wanted interfaces) const {
+    for (const auto ifindex : guards_->attacher().left_over()) {
+        interfaces.veths.erase(ifindex);
+        interfaces.uplinks.erase(ifindex);
+    }
+    return interfaces;
+}
+
+/// Then what was held back for its sake is written: nothing was armed. True: that is in the kernel.
+bool Agent::adopt() {
+    adopt_conversations(kernel_->programs(), older_pods(cluster_.local_pods()));
+    adopted_ = true;
+    if (const auto noted = kernel_->note_adopted(); !noted) spdlog::warn("{}", noted.error().text);
+    return write();
 }
 
 Result<> Agent::follow_events() {

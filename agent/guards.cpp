@@ -48,6 +48,13 @@ void Guards::release_others(const Wanted& wanted) {
     }
 }
 
+bool Guards::finds_former(const Wanted& wanted) const {
+    return std::ranges::any_of(wanted.veths, [this](const auto& veth) {
+        const uint32_t ifindex = veth.first;
+        return !veths_.contains(ifindex) && !unfinished_.contains(ifindex) && attacher_.has_former(ifindex);
+    });
+}
+
 void Guards::attach(const Wanted& wanted) {
     std::erase_if(attach_errors_, [&](const auto& error) {
         return !wanted.veths.contains(error.first) && !wanted.uplinks.contains(error.first);

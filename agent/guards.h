@@ -33,6 +33,12 @@ public:
     /// Takes our programs off what isn't wanted any more. Before those interfaces' rows are deleted.
     void release_others(const Wanted& wanted);
 
+    /// See Attacher: while nothing is dropped.
+    void take_time(bool enough) { attacher_.take_time(enough); }
+
+    /// Does a former agent guard one of these veths, with programs that attach() will replace?
+    bool finds_former(const Wanted& wanted) const;
+
     /// Puts them on what is. After its rows are in the kernel. Pods' veths that are guarded by stand-ins for now are
     /// left to finish_one(), so that nothing waits for links.
     void attach(const Wanted& wanted);

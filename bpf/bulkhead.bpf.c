@@ -14,8 +14,10 @@
  *   icmp.h       errors about conversations       fragment.h   ports for later fragments
  *   checksum.h   what would rewrite itself        arp.h        in whose name a pod asks
  *   account.h    counters, events, pass or drop   maps.h       everything that is remembered
+ *   adopt.h      conversations older than us
  */
 #include "account.h"
+#include "adopt.h"
 #include "arp.h"
 #include "checksum.h"
 #include "fragment.h"
@@ -332,6 +334,23 @@ int bh_clock(struct __sk_buff *skb)
 
 	skb->cb[0] = (__u32)now;
 	skb->cb[1] = (__u32)(now >> 32);
+	return BH_PASS;
+}
+
+/* Remembers a conversation that is older than the programs: struct bh_adoption. cb[0]: 1 = it is remembered. */
+SEC("tc")
+int bh_adopt(struct __sk_buff *skb)
+{
+	const struct bh_control *control = bh_control_row();
+	struct bh_adopting *adopting;
+	__u32 zero = 0;
+
+	adopting = bpf_map_lookup_elem(&adopting_room, &zero);
+	if (!control || !adopting)
+		return BH_PASS;
+	if (bpf_skb_load_bytes(skb, BH_ADOPTION_AT, &adopting->told, sizeof(adopting->told)))
+		return BH_PASS;
+	skb->cb[0] = (__u32)bh_adopt_told(adopting, control);
 	return BH_PASS;
 }
 

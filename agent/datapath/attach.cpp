@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -39,6 +40,11 @@ Result<bool> decide_tcx(AttachMode mode, const Features& features) {
 
 Attacher::Attacher(const Kernel& kernel, bool use_tcx)
     : kernel_(&kernel), use_tcx_(use_tcx), tcx_(kernel.pin_dir().links()), clsact_(kernel.pin_dir().tag()) {}
+
+void Attacher::take_time(bool enough) {
+    const std::scoped_lock lock(*mutex_);
+    has_time_ = enough;
+}
 
 bool Attacher::stand_in(uint32_t ifindex) {
     const std::scoped_lock lock(*mutex_);
@@ -101,6 +107,7 @@ Result<> Attacher::replace_filter(uint32_t ifindex, Hook hook) {
 
 /// Filters until the links are there. Only for speed: beside a foreign classifier on priority 1 they can't be added.
 bool Attacher::bridge(uint32_t ifindex, Hooks hooks) {
+    if (has_time_) return false;
     if (tcx_.is_pinned(ifindex)) { // else there is nothing of ours to ask for
         const auto before = query(ifindex, hooks);
         if (!before || before->attached) return false; // attaching tells what is wrong
@@ -266,6 +273,16 @@ std::set<uint32_t> Attacher::left_over() const {
     }
     std::erase_if(devices, [&](uint32_t ifindex) { return wanted_.contains(ifindex) || !exists(ifindex); });
     return devices;
+}
+
+bool Attacher::has_former(uint32_t ifindex) const {
+    const std::scoped_lock lock(*mutex_);
+    if (wanted_.contains(ifindex)) return false;
+    return std::ranges::any_of(kPodHooks, [&](const Hook hook) {
+        const auto link = tcx_.query(ifindex, hook);
+        const auto filter = clsact_.query(ifindex, hook);
+        return (link && link->attached) || (filter && filter->attached);
+    });
 }
 
 std::string Attacher::note_of(uint32_t ifindex) const {

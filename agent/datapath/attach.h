@@ -39,6 +39,10 @@ public:
     /// `kernel` must outlive it and have what is used.
     Attacher(const Kernel& kernel, bool use_tcx);
 
+    /// Nothing is dropped yet, so there is time for links: no filter bridges it, for which a clsact qdisc would have to
+    /// be made. That costs a device what it is sending at the moment (the kernel takes its queue off meanwhile).
+    void take_time(bool enough);
+
     /// Guards a pod's veth at once and for the time being, if nothing of ours is there: links take a hundred times
     /// as long to attach as filters, and who has many to guard keeps none waiting. guard() must follow, and tells
     /// what can't be done. True: it is guarded now, and guard() will take its time.
@@ -54,6 +58,9 @@ public:
 
     /// Is everything of ours on this device, and first?
     Result<Attachment> query(uint32_t ifindex) const;
+
+    /// Is a program of ours on a veth that nobody asked for yet? It goes on with the maps that it has.
+    bool has_former(uint32_t ifindex) const;
 
     /// Looks at every device that was asked for and mends what others undid; forgets vanished ones. To
     /// be called now and then, since nobody tells of a tcx program put before ours. Returned is what failed,
@@ -98,6 +105,7 @@ private:
     bool use_tcx_;
     Tcx tcx_;
     Clsact clsact_;
+    bool has_time_ = false;
     std::map<uint32_t, Hooks> wanted_;
     std::set<uint32_t> standing_in_; // filters for links that are to come
     uint64_t reattachments_ = 0;

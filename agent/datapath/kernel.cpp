@@ -144,6 +144,9 @@ Result<> Kernel::take_over(const Settings& settings) {
         former_ = {.strange = filled.error().text, .armed = former_.armed};
         if (auto loaded = load_beside_former(settings); !loaded) return loaded;
     }
+    std::error_code unmarked;
+    if (!restored_ && (fs::remove(pin_dir_.adopted_mark(), unmarked), unmarked)) // it was about others
+        return fail("remove " + pin_dir_.adopted_mark().string(), unmarked.value());
     if (waits_) {
         spdlog::warn("of the maps pinned in {} none can be taken over: {}; their programs go on until all is known",
                      pin_dir_.maps().string(), former_.strange);
@@ -194,6 +197,18 @@ Result<Kernel> Kernel::open_private(const Settings& settings) {
     if (auto loaded = kernel.load(kernel.config(true, false), {}); !loaded) return tl::unexpected(loaded.error());
     if (auto told = kernel.introduce(settings.events_per_second); !told) return tl::unexpected(told.error());
     return kernel;
+}
+
+bool Kernel::adopted() const {
+    std::error_code ignored;
+    return fs::exists(pin_dir_.adopted_mark(), ignored);
+}
+
+Result<> Kernel::note_adopted() const {
+    std::error_code error;
+    fs::create_directory(pin_dir_.adopted_mark(), error);
+    if (error) return fail("create " + pin_dir_.adopted_mark().string(), error.value());
+    return {};
 }
 
 Result<Programs> Kernel::load_rehearsal() const {

@@ -53,6 +53,11 @@ public:
     /// It doesn't have to any more.
     Result<> replace_former();
 
+    /// Were conversations that are older than these maps adopted, by this agent or one before it? However an agent
+    /// ends in between, the next one knows.
+    bool adopted() const;
+    Result<> note_adopted() const;
+
 private:
     Kernel() = default;
     Result<> enter(const Settings& settings);

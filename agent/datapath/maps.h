@@ -40,12 +40,13 @@ struct Maps {
     uint32_t flow_sets = 0; // of each pod's own table
 };
 
-/// The loaded programs, in the order in which they are attached.
+/// The loaded programs, in the order in which they are attached; the last two only the agent runs.
 struct Programs {
     Fd to_pod;
     Fd from_pod;
     Fd uplink;
     Fd clock;
+    Fd adopt;
 };
 
 } // namespace bulkhead::datapath

@@ -40,7 +40,8 @@ int keep_words(libbpf_print_level level, const char* format, va_list arguments) 
 /// Each load has its own: the configuration, and the room for one packet, which a rehearsal must not share since
 /// real packets interrupt it.
 bool is_private(const bpf_map* map) {
-    return bpf_map__is_internal(map) || std::string_view(bpf_map__name(map)) == "scratch";
+    const std::string_view name = bpf_map__name(map);
+    return bpf_map__is_internal(map) || name == "scratch" || name == "adopting_room";
 }
 
 Result<> set_size(bpf_object* object, const char* name, uint32_t entries) {
@@ -60,7 +61,8 @@ Result<> collect_programs(bpf_object* object, Programs& programs) {
     const std::pair<const char*, Fd*> wanted[] = {{"bh_to_pod", &programs.to_pod},
                                                   {"bh_from_pod", &programs.from_pod},
                                                   {"bh_uplink", &programs.uplink},
-                                                  {"bh_clock", &programs.clock}};
+                                                  {"bh_clock", &programs.clock},
+                                                  {"bh_adopt", &programs.adopt}};
     for (const auto& [name, into] : wanted) {
         auto fd = program_fd(object, name);
         if (!fd) return tl::unexpected(fd.error());

@@ -109,7 +109,7 @@ Result<> PinDir::remove() const {
     std::error_code error;
     if (!fs::exists(root, error)) return {};
     const bool mounted_here = fs::exists(mount_mark(), error); // goes with the mount
-    for (const fs::path& directory : {maps(), next_maps(), programs(), links(), qdiscs()}) {
+    for (const fs::path& directory : {maps(), next_maps(), programs(), links(), qdiscs(), adopted_mark()}) {
         fs::remove_all(directory, error);
         if (error) return fail("remove " + directory.string(), error.value());
     }

@@ -7,6 +7,7 @@
 //   maps_next/<name>         while these take the place of `maps`: former_maps.h
 //   links/<ifindex>-<hook>   tcx only
 //   qdiscs/<ifindex>         an empty directory: we made the clsact qdisc of that device
+//   adopted                  an empty directory: conversations that are older than the maps are in them
 //   mounted                  an empty directory: we mounted a bpffs here, just for this
 #pragma once
 
@@ -25,6 +26,7 @@ struct PinDir {
     std::filesystem::path programs() const { return root / "programs"; }
     std::filesystem::path links() const { return root / "links"; }
     std::filesystem::path qdiscs() const { return root / "qdiscs"; }
+    std::filesystem::path adopted_mark() const { return root / "adopted"; }
     std::filesystem::path mount_mark() const { return root / "mounted"; }
 
     /// Absolute and without "..", so that one directory has one name.

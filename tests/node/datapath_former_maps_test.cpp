@@ -156,6 +156,30 @@ TEST_CASE("maps of which nothing can be taken over stay pinned until ours are pu
     CHECK(pinned_id(pins_of(place) / "tenants") == id_of_map(second.maps().tenants));
 }
 
+TEST_CASE("that conversations were adopted the next agent knows, as long as it has the memory of them", "[kernel]") {
+    const PinPlace place;
+    auto settings = place.settings();
+    {
+        const auto first = need(Kernel::open(settings));
+        CHECK_FALSE(first.adopted());
+    }
+    {
+        const auto killed_before_it_could = need(Kernel::open(settings));
+        CHECK_FALSE(killed_before_it_could.adopted());
+        need(killed_before_it_could.note_adopted());
+        CHECK(killed_before_it_could.adopted());
+    }
+    settings.sizes.endpoints *= 2;
+    {
+        const auto resized = need(Kernel::open(settings));
+        CHECK(resized.adopted());
+        auto control = resized.maps().control.find(0).value();
+        control.abi_version++;
+        REQUIRE(resized.maps().control.put(0, control) == 0);
+    }
+    CHECK_FALSE(need(Kernel::open(settings)).adopted());
+}
+
 TEST_CASE("whoever is killed while maps take others' place leaves one whole set", "[kernel]") {
     const PinPlace place;
     const auto settings = place.settings();

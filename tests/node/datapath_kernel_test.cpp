@@ -127,7 +127,9 @@ TEST_CASE("the programs are told HZ as the kernel has it", "[kernel]") {
 TEST_CASE("a rehearsal shares the maps but neither counts nor reports", "[kernel]") {
     const PinPlace place;
     const auto kernel = need(Kernel::open(place.settings()));
-    const auto rehearsal = need(kernel.load_rehearsal());
+    const auto loaded = kernel.load_rehearsal();
+    REQUIRE(loaded);
+    const auto& rehearsal = *loaded;
     int events = 0;
     auto ring = need(Events::create(kernel.maps(), [&](const bh_event&) { events++; }));
 
