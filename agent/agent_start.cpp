@@ -156,22 +156,22 @@ void Agent::restore_slots() {
 void Agent::enforce(const Guards::Wanted& interfaces) {
     if (!write()) return;
     if (kernel_->waits() && !whole_) return guards_->attach(without_former(interfaces));
+    if (!adopted_ && !whole_ && !kernel_->restored() && !netlink::tracks_connections()) return;
     if (!adopted_ && whole_) {
         if (netlink::tracks_connections() && !guards_->finds_former(interfaces)) guards_->attach(interfaces);
         if (!adopt()) return;
     }
+    guards_->take_time(!adopted_); // once armed, there is none
     guards_->attach(interfaces);
-    guards_->take_time(!adopted_);
-    if (!kernel_->waits()) return;
+    if (!kernel_->waits() || !guards_->errors().empty()) return;
     if (const auto replaced = kernel_->replace_former(); !replaced) spdlog::error("{}", replaced.error().text);
 }
 
 /// A former agent's programs that judge by maps that we could not take over go on until ours know as much.
 Guards::Wanted Agent::without_former(Guards::Wanted interfaces) const {
-    for (const auto ifindex : guards_->attacher().left_over()) {
-        interfaces.veths.erase(ifindex);
-        interfaces.uplinks.erase(ifindex);
-    }
+    const auto& attacher = guards_->attacher();
+    std::erase_if(interfaces.veths, [&](const auto& veth) { return attacher.has_former(veth.first); });
+    std::erase_if(interfaces.uplinks, [&](const uint32_t ifindex) { return attacher.has_former(ifindex); });
     return interfaces;
 }
 

@@ -167,6 +167,9 @@ observe::Json Agent::tenants() const {
 
 Result<observe::Json> Agent::begin_override(const std::string& tenant, std::chrono::seconds length,
                                             const std::string& reason) {
+    if (kernel_->waits())
+        return fail("a former version's programs still judge here, until this agent has heard everything from " +
+                    options_.source + ", and know no override; bulkhead-agent detach takes them out");
     const auto begun = overrides_->begin(tenant, length, reason, cluster_);
     if (!begun) return tl::unexpected(begun.error());
     return observe::override_view(*begun);

@@ -26,6 +26,12 @@ Json to_json(const state::Override& override) {
         {"tenant", override.tenant}, {"until", override.until.time_since_epoch().count()}, {"reason", override.reason}};
 }
 
+bool is_row(const Json& row) {
+    const auto is_text = [&](const char* key) { return row.contains(key) && row[key].is_string(); };
+    return row.is_object() && is_text("tenant") && is_text("reason") && row.contains("until") &&
+           row["until"].is_number_integer();
+}
+
 } // namespace
 
 state::Override Overrides::made(const std::string& tenant, state::Time until, const std::string& reason) const {
@@ -45,11 +51,11 @@ Result<> Overrides::restore(state::Cluster& cluster) {
     const auto json = Json::parse(file, nullptr, false);
     if (!json.is_array()) return fail("read " + file_ + ": it is no list of overrides");
     for (const auto& row : json) {
-        if (!row.is_object() || !row.contains("until") || !row["until"].is_number_integer())
-            return fail("read " + file_ + ": it is no list of overrides");
+        if (!is_row(row)) return fail("read " + file_ + ": it is no list of overrides");
         const state::Time until{std::chrono::seconds(row["until"].get<int64_t>())};
-        auto override = made(row.value("tenant", ""), until, row.value("reason", ""));
-        if (until <= state::Cluster::machine_time()) continue;
+        const auto now = state::Cluster::machine_time();
+        if (until <= now || until > now + kLongestOverride) continue;
+        auto override = made(row["tenant"], until, row["reason"]);
         cluster.put(override);
         kept_.emplace(override.tenant, std::move(override));
     }

@@ -65,13 +65,13 @@ Result<> Attacher::uplink(uint32_t ifindex) {
 
 Result<> Attacher::exchange() {
     const std::scoped_lock lock(*mutex_);
+    Result<> last;
     for (const uint32_t ifindex : interfaces())
         for (const Hook hook : kHooks) {
-            const int program = program_of(kernel_->programs(), hook);
-            const auto exchanged = exchange_at(ifindex, hook, program);
-            if (!exchanged && !is_gone(exchanged.error(), ifindex)) return exchanged;
+            const auto exchanged = exchange_at(ifindex, hook, program_of(kernel_->programs(), hook));
+            if (!exchanged && !is_gone(exchanged.error(), ifindex)) last = exchanged; // the others all the same
         }
-    return {};
+    return last;
 }
 
 Result<> Attacher::exchange_at(uint32_t ifindex, Hook hook, int program) {
@@ -271,14 +271,14 @@ std::set<uint32_t> Attacher::left_over() const {
         std::from_chars(name.data(), name.data() + name.size(), ifindex);
         devices.insert(ifindex);
     }
-    std::erase_if(devices, [&](uint32_t ifindex) { return wanted_.contains(ifindex) || !exists(ifindex); });
+    std::erase_if(devices, [&](uint32_t ifindex) { return wanted_.contains(ifindex) || standing_in_.contains(ifindex) || !exists(ifindex); });
     return devices;
 }
 
 bool Attacher::has_former(uint32_t ifindex) const {
     const std::scoped_lock lock(*mutex_);
-    if (wanted_.contains(ifindex)) return false;
-    return std::ranges::any_of(kPodHooks, [&](const Hook hook) {
+    if (wanted_.contains(ifindex) || standing_in_.contains(ifindex)) return false;
+    return std::ranges::any_of(kHooks, [&](const Hook hook) {
         const auto link = tcx_.query(ifindex, hook);
         const auto filter = clsact_.query(ifindex, hook);
         return (link && link->attached) || (filter && filter->attached);

@@ -134,14 +134,16 @@ Result<> copy_map(const std::string& name, int from, int to) {
     const std::vector<std::byte> nothing(shape->info.value_size);
     const bool is_array = shape->info.type == BPF_MAP_TYPE_ARRAY;
     const void* previous = nullptr;
-    while (bpf_map_get_next_key(from, previous, next.data()) == 0) {
+    int error = 0;
+    while ((error = -bpf_map_get_next_key(from, previous, next.data())) == 0) {
         key = next;
         previous = key.data();
-        if (bpf_map_lookup_elem(from, key.data(), value.data()) != 0) continue;
+        if (int lost = -bpf_map_lookup_elem(from, key.data(), value.data())) return fail("copy map " + name, lost);
         if (is_array && value == nothing) continue;
-        if (const int error = -bpf_map_update_elem(to, key.data(), value.data(), BPF_ANY))
-            return fail("copy map " + name, error);
+        if (int refused = -bpf_map_update_elem(to, key.data(), value.data(), BPF_ANY))
+            return fail("copy map " + name, refused);
     }
+    if (error != ENOENT) return fail("copy map " + name, error); // anything else is no end
     return {};
 }
 

@@ -144,8 +144,9 @@ Result<> Kernel::take_over(const Settings& settings) {
         former_ = {.strange = filled.error().text, .armed = former_.armed};
         if (auto loaded = load_beside_former(settings); !loaded) return loaded;
     }
+    const bool remembers = restored_ && former_.shared.contains("flows");
     std::error_code unmarked;
-    if (!restored_ && (fs::remove(pin_dir_.adopted_mark(), unmarked), unmarked)) // it was about others
+    if (!remembers && (fs::remove(pin_dir_.adopted_mark(), unmarked), unmarked)) // it was about others
         return fail("remove " + pin_dir_.adopted_mark().string(), unmarked.value());
     if (waits_) {
         spdlog::warn("of the maps pinned in {} none can be taken over: {}; their programs go on until all is known",
@@ -166,7 +167,7 @@ Result<> Kernel::load_beside_former(const Settings& settings) {
     return introduce(settings.events_per_second);
 }
 
-/// Pods whose flow memory could not come along get a new one from the writer.
+/// Pods whose flow memory could not come along get a new one from the writer, and their conversations are adopted.
 Result<> Kernel::fill() {
     if (auto copied = copy_rows(former_.resized, map_fds_); !copied) return copied;
     if (!restored_ || former_.shared.contains("flows")) return {};
@@ -177,6 +178,7 @@ Result<> Kernel::fill() {
     if (!read) return read;
     for (auto& [slot, pod] : pods) {
         pod.flow_sets = 0;
+        pod.flags |= BH_POD_OLDER; // than its new memory
         if (int error = maps_.pods.put(slot, pod)) return fail("write map pods", error);
     }
     return {};

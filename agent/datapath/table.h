@@ -66,6 +66,8 @@ public:
 
     void settle() { restored_ = {}; }
     bool is_restored(const Key& key) const { return restored_.contains(key); }
+    /// This row is wanted by who knows of it: it may be changed like any other.
+    void own(const Key& key) { restored_.erase(key); }
 
     const Rows& rows() const { return rows_; }
     size_t limit() const { return limit_; }

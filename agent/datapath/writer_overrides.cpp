@@ -23,10 +23,11 @@ void Writer::begin_overrides(const Job& job, WriteReport& report) {
         const bh_override row{.until = job.now.jiffies_at(wanted.until), .origin = wanted.origin, .reserved = 0};
         const bh_override* there = tables_.overrides.find(tenant);
         if (there != nullptr) {
+            if (there->origin == row.origin) tables_.overrides.own(tenant); // the same one, which we heard of now
             if (there->origin == row.origin && job.now.same_date(there->until, row.until)) continue;
             if (!settled_ && tables_.overrides.is_restored(tenant) && there->until > row.until) continue;
         }
-        tables_.overrides.put(tenant, row, report);
+        if (tables_.overrides.put(tenant, row, report)) tables_.overrides.own(tenant);
     }
     set_armed(BH_ARMED_OVERRIDES, !tables_.overrides.rows().empty(), report);
 }

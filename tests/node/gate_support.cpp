@@ -63,7 +63,7 @@ CniCall add_call(const Net& net, const Place& pod, const std::string& socket, co
                      {"name", "aws-cni"},
                      {"type", "bulkhead-cni"},
                      {"socket", socket},
-                     {"timeoutSeconds", 2},
+                     {"timeoutSeconds", 5},
                      {"prevResult", vpc_cni_result(pod, veths_of(net, pod), version)}},
             .variables = {{"CNI_CONTAINERID", "0123456789abcdef"},
                           {"CNI_NETNS", "/run/netns/" + pod.netns.name()},

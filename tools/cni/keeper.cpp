@@ -101,7 +101,8 @@ Result<> keep_installed(const Place& place, const Json& entry) {
     for (;;) {
         const auto done = put_in_place(place, entry);
         report.take(done);
-        const auto on = sleep(*signal, &*news, done ? kUntilNextLook : kUntilNextTry);
+        // What fails may leave news of its own drafts: then time alone tells when to try again.
+        const auto on = done ? sleep(*signal, &*news, kUntilNextLook) : sleep(*signal, nullptr, kUntilNextTry);
         if (!on) return tl::unexpected(on.error());
         if (!*on) break;
     }
