@@ -88,6 +88,7 @@ void Traffic::hang_up() {
     on_thread([this] {
         for (const auto& [key, door] : doors_)
             if (door->is_connection()) shutdown(door->fd().get(), SHUT_RDWR);
+        std::erase_if(doors_, [](const auto& entry) { return !entry.second->is_connection(); });
     });
 }
 

@@ -29,7 +29,7 @@ public:
     void close(const PodPtr& pod);
     /// Nothing new begins; comes back when what was sent has been judged, or at the deadline.
     bool drain(test::Deadline deadline);
-    /// Sabotage: servers hang up.
+    /// Sabotage: servers hang up and close; pods that come later listen again.
     void hang_up();
     size_t talks() const { return under_way_; }
     Clock::duration longest_round() const { return Clock::duration(longest_.load()); }
