@@ -97,8 +97,6 @@ public:
         for (const auto& trouble : troubles_)
             threads.emplace_back([&trouble] { trouble->run(); });
         threads.emplace_back([this] { turn_over(); });
-        if (sabotages_)
-            threads.emplace_back([this] { std::this_thread::sleep_for(plan_.length / 4), traffic_.hang_up(); });
         director_->run([this] {
             return pods_done_ && std::ranges::all_of(troubles_, [](const auto& trouble) { return trouble->is_done(); });
         });
@@ -109,6 +107,7 @@ public:
         ledger_.note("the run ends");
         if (!director_->settle(test::after(kSettleLimit)))
             ledger_.find(kPodForgotten, "at the end, when all was well again");
+        if (sabotages_) traffic_.hang_up();
         std::this_thread::sleep_for(kLastTraffic);
         if (!traffic_.drain(test::after(kDrainLimit))) ledger_.note("some conversations don't end");
         for (const auto& node : nodes_) {
