@@ -89,10 +89,10 @@ Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
     return done;
 }
 
-/// An uplink gets no filters first: the qdisc that they need costs a busy device packets.
+/// No filters first but for new veths (stand_in) and where something was taken off: the qdisc that they need costs a
+/// busy device packets.
 Result<> Attacher::ensure_tcx(uint32_t ifindex, Hooks hooks) {
-    const bool is_uplink = hooks.front() == Hook::kUplink;
-    if (standing_in_.erase(ifindex) == 0 && !is_uplink) bridge(ifindex, hooks);
+    standing_in_.erase(ifindex);
     for (const Hook hook : hooks)
         if (auto replaced = replace_filter(ifindex, hook); !replaced) return replaced;
     return {};
@@ -198,7 +198,10 @@ Result<> Attacher::overtake(uint32_t ifindex, Hooks hooks) {
 }
 
 Result<> Attacher::put_back(uint32_t ifindex, Hooks hooks, const Attachment& now) {
-    if (!now.attached) return ensure(ifindex, hooks);
+    if (!now.attached) {
+        if (use_tcx_) bridge(ifindex, hooks);
+        return ensure(ifindex, hooks);
+    }
     return use_tcx_ ? move_links_to_front(ifindex, hooks) : overtake(ifindex, hooks);
 }
 
@@ -271,7 +274,9 @@ std::set<uint32_t> Attacher::left_over() const {
         std::from_chars(name.data(), name.data() + name.size(), ifindex);
         devices.insert(ifindex);
     }
-    std::erase_if(devices, [&](uint32_t ifindex) { return wanted_.contains(ifindex) || standing_in_.contains(ifindex) || !exists(ifindex); });
+    std::erase_if(devices, [&](uint32_t ifindex) {
+        return wanted_.contains(ifindex) || standing_in_.contains(ifindex) || !exists(ifindex);
+    });
     return devices;
 }
 

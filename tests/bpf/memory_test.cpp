@@ -336,7 +336,7 @@ TEST_CASE("who began a connection that was reset is remembered as long as there 
     for (uint16_t others = 1; others < BH_FLOW_WAYS; ++others)
         in(static_cast<uint16_t>(kHere + others), kSyn);
     CHECK(wire.off_node(kJob, word).reason == BH_REASON_REPLY);
-    age(machine, wire, kJob, 20); // the word was a sign of life
+    age(machine, wire, kJob, 20);   // the word was a sign of life
     in(kHere + BH_FLOW_WAYS, kSyn); // and then what ended is the first to go
     CHECK(wire.off_node(kJob, word).reason == BH_REASON_CONFINED);
 }
