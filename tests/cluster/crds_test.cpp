@@ -153,6 +153,7 @@ bool is_same(const state::Object& a, const state::Object& b) {
     }
     if (const auto* tenant = std::get_if<state::Tenant>(&a)) return *tenant == std::get<state::Tenant>(b);
     if (const auto* grant = std::get_if<state::AccessGrant>(&a)) return *grant == std::get<state::AccessGrant>(b);
+    if (const auto* lifted = std::get_if<state::Override>(&a)) return *lifted == std::get<state::Override>(b);
     return std::get<state::AwsResource>(a) == std::get<state::AwsResource>(b);
 }
 
