@@ -212,7 +212,7 @@ TEST_CASE("each single right of the agent is one that it misses, and names, when
             ++rights;
         }
     }
-    CHECK(rights == 23);
+    CHECK(rights == 25);
 }
 
 TEST_CASE("the agent may do nothing else") {

@@ -123,8 +123,8 @@ TEST_CASE("with the CNI gate the agent's pod has one container more, and nothing
     after["containers"].erase(1);
     auto& volumes = after["volumes"];
     REQUIRE(volumes.size() == before.at("volumes").size() + 2);
-    CHECK(volumes.at(3).at("hostPath") == Json{{"path", "/opt/cni/bin"}, {"type", "Directory"}});
-    CHECK(volumes.at(4).at("hostPath") == Json{{"path", "/etc/cni/net.d"}, {"type", "Directory"}});
+    CHECK(volumes.at(3).at("hostPath") == Json{{"path", "/opt/cni/bin"}, {"type", "DirectoryOrCreate"}});
+    CHECK(volumes.at(4).at("hostPath") == Json{{"path", "/etc/cni/net.d"}, {"type", "DirectoryOrCreate"}});
     volumes.erase(4);
     volumes.erase(3);
     CHECK(after == before);
