@@ -44,8 +44,8 @@ private:
         if (opened(BH_REASON_EXPOSED)) return BH_REASON_EXPOSED;
         if (opened(BH_REASON_TRUSTED) && dst(BH_POD) && !dst(BH_SEALED)) return BH_REASON_TRUSTED;
         if (opened(BH_REASON_GRANTED)) return BH_REASON_GRANTED;
-        if (dst(BH_UNNAMED)) return BH_REASON_HELD;
-        return dst(BH_AUDIT) ? BH_REASON_AUDIT : BH_REASON_NOT_GRANTED;
+        if (dst(BH_AUDIT)) return BH_REASON_AUDIT; // a pod not known yet is so while everybody is overridden
+        return dst(BH_UNNAMED) ? BH_REASON_HELD : BH_REASON_NOT_GRANTED;
     }
 
     const bh_question& q_;
