@@ -14,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLastRetry = 10s;
-constexpr int kMostPutOff = 10; // turns
 constexpr auto kPodsCome = 300ms;
 constexpr int kMostChecksPutOff = 4;
 constexpr auto kSpreadOfLists = 1s;
@@ -56,6 +55,7 @@ Agent::~Agent() {
     if (source_) loop_.unwatch(source_->fd());
     if (monitor_) loop_.unwatch(monitor_->fd());
     if (events_) loop_.unwatch(events_->epoll_fd());
+    if (guards_) loop_.unwatch(guards_->fd());
 }
 
 void Agent::take_source_news() {
@@ -119,8 +119,15 @@ void Agent::turn() {
     scope_due_ |= compiler_->is_halfway() && concerns_scope(changes);
     if (publisher_ && source_->synced() && !compiler_->is_halfway()) publish();
     if (scope_ && !compiler_->is_halfway()) choose_slices(changes);
-    attach_links(changes.any());
+    if (left_over_due_ && !guards_->is_at_work()) {
+        left_over_due_ = false;
+        guards_->release_left_over();
+    }
     if (problems_due_) log_problems();
+}
+
+void Agent::take_guarded() {
+    if (!guards_->take_done()) plan_retry(true);
 }
 
 /// From the cluster state to the kernel.
@@ -152,20 +159,6 @@ bool Agent::comes_to_know_all_pods() {
     if (cluster_.all_pods_known() || !hears_all_pods() || !is_empty(pending_)) return false;
     cluster_.set_all_pods_known(true);
     return true;
-}
-
-/// One veth at a time, and not in a turn with news: that of a pod's address mostly comes while its links would still be
-/// in the making, and the other nodes wait for it. But not for ever.
-void Agent::attach_links(bool news) {
-    const bool put_off = news && ++links_put_off_ < kMostPutOff;
-    if (std::exchange(links_due_, false) && !put_off) {
-        links_put_off_ = 0;
-        if (!guards_->finish_one()) plan_retry(true);
-    }
-    if (guards_->unfinished())
-        links_timer_->arm_in(1ms);
-    else if (std::exchange(left_over_due_, false))
-        guards_->release_left_over();
 }
 
 /// Other nodes' pods are no reason to look at ours again.

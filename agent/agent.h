@@ -88,6 +88,7 @@ private:
     // Events
     void take_source_news();
     void take_netlink_news();
+    void take_guarded();
     void check();
 
     // A turn
@@ -107,7 +108,6 @@ private:
     void choose_slices(const state::Changes& changes);
     void publish();
     bool find_left_out();
-    void attach_links(bool news);
     void take_refused(const datapath::WriteReport& report);
     void log_refused(const std::vector<std::string>& before) const;
     void plan_retry(bool failed);
@@ -139,7 +139,7 @@ private:
     std::optional<datapath::Kernel> kernel_;
     std::optional<datapath::Programs> rehearsal_;
     std::optional<datapath::Writer> writer_;
-    std::optional<Guards> guards_;
+    std::unique_ptr<Guards> guards_;
     std::optional<datapath::Events> events_;
     std::optional<Traffic> traffic_;
 
@@ -163,18 +163,15 @@ private:
     std::unique_ptr<Timer> source_timer_;
     std::unique_ptr<Timer> check_timer_;
     std::unique_ptr<Timer> retry_timer_;
-    std::unique_ptr<Timer> links_timer_;
 
     compile::Touched pending_;  // compiled, not written yet
     bool stale_ = false;        // the last write left rows as they were that should be others
     int halfway_tries_ = 0;     // writes of the first half of a change that did
     bool scope_due_ = false;    // whose slices count may be another question, though no object changed
     bool links_changed_ = true; // netlink told of something since the last turn
-    int links_put_off_ = 0;     // turns in which veths had to wait for their links
     std::chrono::steady_clock::time_point veths_changed_{}; // one came, went or got an address
     int checks_put_off_ = 0;                                // because of that, in a row
     bool left_over_due_ = false;
-    bool links_due_ = false;            // what else was to be done at once has been
     bool write_due_ = true;             // also with nothing pending: a refused row, or the first complete list
     bool written_ = false;              // the last write left nothing out
     bool whole_ = false;                // a complete list is there to be written

@@ -74,7 +74,9 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     auto writer = datapath::Writer::create(kernel_->maps(), kernel_->clock());
     if (!writer) return tl::unexpected(writer.error());
     writer_.emplace(std::move(*writer));
-    guards_.emplace(datapath::Attacher(*kernel_, *use_tcx));
+    auto guards = Guards::create(datapath::Attacher(*kernel_, *use_tcx));
+    if (!guards) return tl::unexpected(guards.error());
+    guards_ = std::move(*guards);
     if (kernel_->moved())
         if (auto exchanged = guards_->exchange(); !exchanged) spdlog::error("{}", exchanged.error().text);
     guards_->take_time(!adopted_);
@@ -97,6 +99,7 @@ Result<> Agent::open_sources() {
     restore_overrides();
     if (auto opened = options_.is_kube() ? open_kube() : open_directory(); !opened) return opened;
     if (auto watched = loop_.watch(source_->fd(), [this] { take_source_news(); }); !watched) return watched;
+    if (auto watched = loop_.watch(guards_->fd(), [this] { take_guarded(); }); !watched) return watched;
     return loop_.watch(monitor_->fd(), [this] { take_netlink_news(); });
 }
 
@@ -158,12 +161,17 @@ void Agent::enforce(const Guards::Wanted& interfaces) {
     if (kernel_->waits() && !whole_) return guards_->attach(without_former(interfaces));
     if (!adopted_ && !whole_ && !kernel_->restored() && !netlink::tracks_connections()) return;
     if (!adopted_ && whole_) {
-        if (netlink::tracks_connections() && !guards_->finds_former(interfaces)) guards_->attach(interfaces);
+        if (netlink::tracks_connections() && !guards_->finds_former(interfaces)) {
+            guards_->attach(interfaces);
+            guards_->wait();
+        }
         if (!adopt()) return;
     }
     guards_->take_time(!adopted_); // once armed, there is none
     guards_->attach(interfaces);
-    if (!kernel_->waits() || !guards_->errors().empty()) return;
+    if (!kernel_->waits()) return;
+    guards_->wait();
+    if (!guards_->errors().empty()) return;
     if (const auto replaced = kernel_->replace_former(); !replaced) spdlog::error("{}", replaced.error().text);
 }
 
@@ -199,13 +207,11 @@ Result<> Agent::start_timers() {
     auto source = loop_.timer([this] { take_source_news(); });
     auto check = loop_.timer([this] { this->check(); });
     auto retry = loop_.timer([this] { write_due_ = true; });
-    auto links = loop_.timer([this] { links_due_ = true; });
-    for (const auto* timer : {&source, &check, &retry, &links})
+    for (const auto* timer : {&source, &check, &retry})
         if (!*timer) return tl::unexpected(timer->error());
     source_timer_ = std::move(*source);
     check_timer_ = std::move(*check);
     retry_timer_ = std::move(*retry);
-    links_timer_ = std::move(*links);
     check_timer_->arm_every(kCheckPeriod);
     return {};
 }

@@ -2,10 +2,28 @@
 #include "guards.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
 
 namespace bulkhead {
+
+namespace {
+
+constexpr size_t kMostThreads = 16;
+
+template <typename Future>
+bool is_ready(const Future& future) {
+    return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+} // namespace
+
+Result<std::unique_ptr<Guards>> Guards::create(datapath::Attacher attacher) {
+    Fd done(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!done.valid()) return fail("make an eventfd", errno);
+    return std::unique_ptr<Guards>(new Guards(std::move(attacher), std::move(done)));
+}
 
 /// What fails there the loop meets again, and tells.
 Result<> Guards::keep_in_front() {
@@ -22,36 +40,38 @@ Result<> Guards::keep_in_front() {
     return {};
 }
 
+void Guards::release(uint32_t ifindex) {
+    attach_errors_.erase(ifindex);
+    check_errors_.erase(ifindex);
+    note(attach_errors_, ifindex, attacher_.release(ifindex));
+}
+
+/// A thread that is still at such a veth is waited for.
 void Guards::release_others(const Wanted& wanted) {
-    const auto release = [this](uint32_t ifindex) {
-        attach_errors_.erase(ifindex);
-        check_errors_.erase(ifindex);
-        note(attach_errors_, ifindex, attacher_.release(ifindex));
+    const auto is_other = [&](uint32_t ifindex, uint64_t device) {
+        const auto still = wanted.veths.find(ifindex);
+        return still == wanted.veths.end() || still->second != device;
     };
+    std::erase_if(waiting_, [&](const auto& veth) { return is_other(veth.first, veth.second); });
+    for (auto job = jobs_.begin(); job != jobs_.end();)
+        if (const auto one = job++; is_other(one->first, one->second.device)) finish(one);
     for (auto* veths : {&veths_, &unfinished_})
-        for (auto it = veths->begin(); it != veths->end();) {
-            const auto still = wanted.veths.find(it->first);
-            if (still != wanted.veths.end() && still->second == it->second) {
-                ++it;
-                continue;
-            }
-            release(it->first);
-            it = veths->erase(it);
-        }
-    for (auto it = uplinks_.begin(); it != uplinks_.end();) {
-        if (wanted.uplinks.contains(*it)) {
-            ++it;
-            continue;
-        }
-        release(*it);
-        it = uplinks_.erase(it);
-    }
+        std::erase_if(*veths, [&](const auto& veth) {
+            const bool other = is_other(veth.first, veth.second);
+            if (other) release(veth.first);
+            return other;
+        });
+    std::erase_if(uplinks_, [&](const uint32_t ifindex) {
+        const bool other = !wanted.uplinks.contains(ifindex);
+        if (other) release(ifindex);
+        return other;
+    });
 }
 
 bool Guards::finds_former(const Wanted& wanted) const {
     return std::ranges::any_of(wanted.veths, [this](const auto& veth) {
         const uint32_t ifindex = veth.first;
-        return !veths_.contains(ifindex) && !unfinished_.contains(ifindex) && attacher_.has_former(ifindex);
+        return !is_known(ifindex) && attacher_.has_former(ifindex);
     });
 }
 
@@ -60,10 +80,8 @@ void Guards::attach(const Wanted& wanted) {
         return !wanted.veths.contains(error.first) && !wanted.uplinks.contains(error.first);
     });
     for (const auto& [ifindex, device] : wanted.veths)
-        if (!veths_.contains(ifindex) && !unfinished_.contains(ifindex) && attacher_.stand_in(ifindex))
-            unfinished_[ifindex] = device;
-    for (const auto& [ifindex, device] : wanted.veths)
-        if (!veths_.contains(ifindex) && !unfinished_.contains(ifindex)) guard(ifindex, device);
+        if (!is_known(ifindex)) waiting_[ifindex] = device;
+    start_jobs();
     for (const uint32_t ifindex : wanted.uplinks) {
         if (uplinks_.contains(ifindex)) continue;
         const auto attached = attacher_.uplink(ifindex);
@@ -72,18 +90,60 @@ void Guards::attach(const Wanted& wanted) {
     }
 }
 
-bool Guards::finish_one() {
-    if (unfinished_.empty()) return true;
-    const auto [ifindex, device] = *unfinished_.begin();
-    unfinished_.erase(unfinished_.begin());
-    return guard(ifindex, device);
+/// Has it programs, or will it?
+bool Guards::is_known(uint32_t ifindex) const {
+    return veths_.contains(ifindex) || unfinished_.contains(ifindex) || jobs_.contains(ifindex);
 }
 
-bool Guards::guard(uint32_t ifindex, uint64_t device) {
-    const auto attached = attacher_.guard(ifindex);
-    note(attach_errors_, ifindex, attached);
-    if (attached) veths_[ifindex] = device;
-    return attached.has_value();
+void Guards::start_jobs() {
+    while (!waiting_.empty() && jobs_.size() < kMostThreads) {
+        const auto [ifindex, device] = *waiting_.begin();
+        waiting_.erase(waiting_.begin());
+        start(ifindex, device, [this, ifindex] { return attacher_.begin(ifindex); });
+    }
+    if (!jobs_.empty() || unfinished_.empty()) return;
+    const auto [ifindex, device] = *unfinished_.begin();
+    start(ifindex, device, [this, ifindex] { return attacher_.guard(ifindex).map([] { return true; }); });
+}
+
+void Guards::start(uint32_t ifindex, uint64_t device, std::function<Result<bool>()> work) {
+    std::promise<Result<bool>> guarded;
+    Job job{.device = device, .guarded = guarded.get_future(), .thread = {}};
+    job.thread = std::jthread([this, work = std::move(work), guarded = std::move(guarded)]() mutable {
+        guarded.set_value(work());
+        eventfd_write(done_.get(), 1);
+    });
+    jobs_.emplace(ifindex, std::move(job));
+}
+
+bool Guards::finish(std::map<uint32_t, Job>::iterator job) {
+    const auto ifindex = job->first;
+    const auto device = job->second.device;
+    const auto guarded = job->second.guarded.get();
+    jobs_.erase(job);
+    unfinished_.erase(ifindex);
+    note(attach_errors_, ifindex, guarded.map([](bool) {}));
+    if (guarded) (*guarded ? veths_ : unfinished_)[ifindex] = device;
+    return guarded.has_value();
+}
+
+bool Guards::take_done() {
+    eventfd_t ignored = 0;
+    eventfd_read(done_.get(), &ignored);
+    bool good = true;
+    for (auto job = jobs_.begin(); job != jobs_.end();)
+        if (const auto one = job++; is_ready(one->second.guarded)) good &= finish(one);
+    start_jobs();
+    if (check_ && is_ready(check_->failed)) finish_check();
+    return good;
+}
+
+void Guards::wait() {
+    while (!waiting_.empty() || !jobs_.empty()) {
+        while (!jobs_.empty())
+            finish(jobs_.begin());
+        if (!waiting_.empty()) start_jobs();
+    }
 }
 
 void Guards::release_left_over() {
@@ -92,7 +152,19 @@ void Guards::release_left_over() {
 }
 
 void Guards::check() {
-    const auto failed = attacher_.reconcile();
+    if (check_) return;
+    std::promise<std::map<uint32_t, Error>> failed;
+    auto result = failed.get_future();
+    std::jthread thread([this, failed = std::move(failed)]() mutable {
+        failed.set_value(attacher_.reconcile());
+        eventfd_write(done_.get(), 1);
+    });
+    check_.emplace(std::move(result), std::move(thread));
+}
+
+void Guards::finish_check() {
+    const auto failed = check_->failed.get();
+    check_.reset();
     std::erase_if(check_errors_, [&](const auto& error) { return !failed.contains(error.first); });
     for (const auto& [ifindex, error] : failed)
         note(check_errors_, ifindex, tl::unexpected(error));

@@ -2,8 +2,7 @@
 //
 // The event loop: one thread that owns the cluster state and every write to a map. Whatever happens
 // elsewhere (a readable fd, a timer, a signal, a request of another thread) becomes a callback here, so
-// that nothing in the agent needs a lock but the Attacher, which a thread of its own helps
-// (datapath/filter_watch.h).
+// that nothing in the agent needs a lock but the Attacher, whose work waits for others (guards.h).
 //
 // Only post() and call() may be used from other threads. Callbacks may add and remove watches, timers
 // and themselves.

@@ -27,6 +27,12 @@ bool is_gone(const Error& error, uint32_t ifindex) {
     return error.code == ENODEV || !exists(ifindex);
 }
 
+/// Only for speed: beside a foreign classifier on priority 1 filters can't be added.
+bool is_bridged(const Result<>& attached) {
+    if (!attached) spdlog::debug("no bridge: {}", attached.error().text);
+    return attached.has_value();
+}
+
 } // namespace
 
 Result<bool> decide_tcx(AttachMode mode, const Features& features) {
@@ -46,11 +52,40 @@ void Attacher::take_time(bool enough) {
     has_time_ = enough;
 }
 
-bool Attacher::stand_in(uint32_t ifindex) {
+/// The lock is not held while rtnetlink is waited for: nobody else touches the device yet.
+Result<bool> Attacher::begin(uint32_t ifindex) {
+    if (use_tcx_ && stand_in(ifindex)) return false;
+    auto guarded = use_tcx_ ? guard(ifindex) : begin_filters(ifindex);
+    if (!guarded) return tl::unexpected(guarded.error());
+    return true;
+}
+
+/// Whoever adds a filter meanwhile is overtaken at the end: from then on by on_filter_event().
+Result<> Attacher::begin_filters(uint32_t ifindex) {
+    {
+        const std::scoped_lock lock(*mutex_);
+        beginning_[ifindex].reset();
+    }
+    const auto attached = attach_filters_at_once(ifindex);
     const std::scoped_lock lock(*mutex_);
-    if (!use_tcx_ || !bridge(ifindex, kPodHooks)) return false;
+    const auto overtaken_since = beginning_.extract(ifindex).mapped();
+    if (!attached) return attached;
+    if (auto removed = remove_links(ifindex, kPodHooks); !removed) return removed;
+    wanted_[ifindex] = kPodHooks;
+    return overtaken_since ? mend_again(ifindex, *overtaken_since) : Result<>{};
+}
+
+bool Attacher::stand_in(uint32_t ifindex) {
+    if (has_time() || !needs_bridge(ifindex, kPodHooks)) return false;
+    if (!is_bridged(attach_filters_at_once(ifindex))) return false;
+    const std::scoped_lock lock(*mutex_);
     standing_in_.insert(ifindex);
     return true;
+}
+
+bool Attacher::has_time() const {
+    const std::scoped_lock lock(*mutex_);
+    return has_time_;
 }
 
 Result<> Attacher::guard(uint32_t ifindex) {
@@ -105,16 +140,11 @@ Result<> Attacher::replace_filter(uint32_t ifindex, Hook hook) {
     return {};
 }
 
-/// Filters until the links are there. Only for speed: beside a foreign classifier on priority 1 they can't be added.
-bool Attacher::bridge(uint32_t ifindex, Hooks hooks) {
-    if (has_time_) return false;
-    if (tcx_.is_pinned(ifindex)) { // else there is nothing of ours to ask for
-        const auto before = query(ifindex, hooks);
-        if (!before || before->attached) return false; // attaching tells what is wrong
-    }
-    const auto bridged = attach_filters(ifindex, hooks);
-    if (!bridged) spdlog::debug("no bridge: {}", bridged.error().text);
-    return bridged.has_value();
+/// Filters until the links are there.
+bool Attacher::needs_bridge(uint32_t ifindex, Hooks hooks) const {
+    if (!tcx_.is_pinned(ifindex)) return true; // there is nothing of ours to ask for
+    const auto before = query(ifindex, hooks);
+    return before && !before->attached; // attaching tells what is wrong
 }
 
 Result<> Attacher::ensure_clsact(uint32_t ifindex, Hooks hooks) {
@@ -122,17 +152,29 @@ Result<> Attacher::ensure_clsact(uint32_t ifindex, Hooks hooks) {
     return remove_links(ifindex, hooks);
 }
 
-Result<> Attacher::attach_filters(uint32_t ifindex, Hooks hooks) {
-    const auto made = clsact_.add_qdisc(ifindex);
-    if (!made) return tl::unexpected(made.error());
+std::vector<Clsact::Part> Attacher::parts(Hooks hooks) const {
+    std::vector<Clsact::Part> parts;
+    for (const Hook hook : hooks)
+        parts.push_back({.hook = hook, .program_fd = program_of(kernel_->programs(), hook)});
+    return parts;
+}
+
+Result<> Attacher::attach_filters(uint32_t ifindex, Hooks hooks) const {
+    return attach_where_not(clsact_.install(ifindex, parts(hooks)), ifindex, hooks);
+}
+
+/// To a veth that is new to us, and mostly to the world.
+Result<> Attacher::attach_filters_at_once(uint32_t ifindex) const {
+    return attach_where_not(clsact_.install_at_once(ifindex, parts(kPodHooks)), ifindex, kPodHooks);
+}
+
+Result<> Attacher::attach_where_not(const Result<bool>& installed, uint32_t ifindex, Hooks hooks) const {
+    if (!installed) return tl::unexpected(installed.error());
     std::error_code ignored; // without the note, detach leaves an empty qdisc behind
-    if (*made) fs::create_directory(note_of(ifindex), ignored);
-    for (const Hook hook : hooks) {
-        const int program = program_of(kernel_->programs(), hook);
-        const auto attached =
-            *made ? clsact_.attach_first(ifindex, hook, program) : clsact_.attach(ifindex, hook, program);
-        if (!attached) return attached;
-    }
+    if (*installed) fs::create_directory(note_of(ifindex), ignored);
+    if (*installed) return {};
+    for (const auto& [hook, program] : parts(hooks))
+        if (auto attached = clsact_.attach(ifindex, hook, program); !attached) return attached;
     return {};
 }
 
@@ -153,6 +195,10 @@ Result<> Attacher::release(uint32_t ifindex) {
     wanted_.erase(ifindex);
     standing_in_.erase(ifindex);
     if (auto removed = remove_links(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
+    if (!exists(ifindex)) { // with all that was on it: nothing that rtnetlink would have to be asked
+        forget(ifindex);
+        return {};
+    }
     if (auto removed = remove_filters(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
     std::error_code ignored;
     if (!fs::exists(note_of(ifindex), ignored)) return {};
@@ -199,7 +245,7 @@ Result<> Attacher::overtake(uint32_t ifindex, Hooks hooks) {
 
 Result<> Attacher::put_back(uint32_t ifindex, Hooks hooks, const Attachment& now) {
     if (!now.attached) {
-        if (use_tcx_) bridge(ifindex, hooks);
+        if (use_tcx_ && !has_time_ && needs_bridge(ifindex, hooks)) is_bridged(attach_filters(ifindex, hooks));
         return ensure(ifindex, hooks);
     }
     return use_tcx_ ? move_links_to_front(ifindex, hooks) : overtake(ifindex, hooks);
@@ -216,9 +262,8 @@ Result<bool> Attacher::mend(uint32_t ifindex, Hooks hooks) {
     return true;
 }
 
-/// Whoever waits for the lock may find that the device isn't wanted any more, or is mended.
+/// Whoever waited for the lock may find that the device isn't wanted any more, or is mended.
 Result<bool> Attacher::mend_if_wanted(uint32_t ifindex) {
-    const std::scoped_lock lock(*mutex_);
     const auto wanted = wanted_.find(ifindex);
     if (wanted == wanted_.end()) return false;
     if (exists(ifindex)) return mend(ifindex, Hooks(wanted->second));
@@ -235,9 +280,11 @@ std::map<uint32_t, Error> Attacher::reconcile() {
         for (const auto& [ifindex, hooks] : wanted_)
             devices.push_back(ifindex);
     }
-    for (const uint32_t ifindex : devices)
+    for (const uint32_t ifindex : devices) {
+        const std::scoped_lock lock(*mutex_);
         if (auto mended = mend_if_wanted(ifindex); !mended && !is_gone(mended.error(), ifindex))
             failed.emplace(ifindex, mended.error());
+    }
     const std::scoped_lock lock(*mutex_);
     tcx_.remove_stale();
     return failed;
@@ -245,11 +292,19 @@ std::map<uint32_t, Error> Attacher::reconcile() {
 
 Result<> Attacher::on_filter_event(uint32_t ifindex, Clock::time_point heard) {
     if (use_tcx_) return {}; // links run before every filter
+    const std::scoped_lock lock(*mutex_);
+    if (const auto begun = beginning_.find(ifindex); begun != beginning_.end()) {
+        if (!begun->second) begun->second = heard;
+        return {};
+    }
+    return mend_again(ifindex, heard);
+}
+
+/// Counts how long somebody was first.
+Result<> Attacher::mend_again(uint32_t ifindex, Clock::time_point since) {
     const auto mended = mend_if_wanted(ifindex);
     if (!mended) return is_gone(mended.error(), ifindex) ? Result<>{} : tl::unexpected(mended.error());
-    if (!*mended) return {};
-    const std::scoped_lock lock(*mutex_);
-    overtakings_.add(Clock::now() - heard);
+    if (*mended) overtakings_.add(Clock::now() - since);
     return {};
 }
 

@@ -6,7 +6,7 @@
 // always comes before from_pod: what may enter is decided before anything can be asked for.
 //
 // Whatever a former agent left is taken over without a gap, in either mode. Nothing is detached by the
-// destructor. Any thread: the loop guards and looks, a FilterWatch's overtakes others' filters.
+// destructor. Any thread: those of Guards begin and guard, the loop looks, a FilterWatch's overtakes others' filters.
 #pragma once
 
 #include <chrono>
@@ -14,9 +14,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/histogram.h"
 #include "base/result.h"
@@ -43,10 +45,10 @@ public:
     /// be made. That costs a device what it is sending at the moment (the kernel takes its queue off meanwhile).
     void take_time(bool enough);
 
-    /// Guards a pod's veth at once and for the time being, if nothing of ours is there: links take a hundred times
-    /// as long to attach as filters, and who has many to guard keeps none waiting. guard() must follow, and tells
-    /// what can't be done. True: it is guarded now, and guard() will take its time.
-    bool stand_in(uint32_t ifindex);
+    /// Guards a pod's veth that nobody has asked for yet, at once. True: for good. False: for the time being, by
+    /// filters, since links take a hundred times as long to attach; guard() must follow. Several may run side by side,
+    /// for different devices.
+    Result<bool> begin(uint32_t ifindex);
     Result<> guard(uint32_t ifindex);  // a pod's veth: to_pod and from_pod
     Result<> uplink(uint32_t ifindex); // a way off the node
 
@@ -88,8 +90,14 @@ private:
     Result<> ensure_tcx(uint32_t ifindex, Hooks hooks);
     Result<> replace_filter(uint32_t ifindex, Hook hook);
     Result<> ensure_clsact(uint32_t ifindex, Hooks hooks);
-    Result<> attach_filters(uint32_t ifindex, Hooks hooks);
-    bool bridge(uint32_t ifindex, Hooks hooks);
+    Result<> attach_filters(uint32_t ifindex, Hooks hooks) const;
+    Result<> attach_filters_at_once(uint32_t ifindex) const;
+    Result<> attach_where_not(const Result<bool>& installed, uint32_t ifindex, Hooks hooks) const;
+    std::vector<Clsact::Part> parts(Hooks hooks) const;
+    bool needs_bridge(uint32_t ifindex, Hooks hooks) const;
+    bool stand_in(uint32_t ifindex);
+    Result<> begin_filters(uint32_t ifindex);
+    bool has_time() const;
     Result<> remove_filters(uint32_t ifindex, Hooks hooks);
     Result<> remove_links(uint32_t ifindex, Hooks hooks);
     Result<> move_links_to_front(uint32_t ifindex, Hooks hooks);
@@ -97,6 +105,7 @@ private:
     Result<> put_back(uint32_t ifindex, Hooks hooks, const Attachment& now);
     Result<> overtake(uint32_t ifindex, Hooks hooks);
     Result<bool> mend_if_wanted(uint32_t ifindex);
+    Result<> mend_again(uint32_t ifindex, Clock::time_point since);
     Result<Attachment> query(uint32_t ifindex, Hooks hooks) const;
     std::string note_of(uint32_t ifindex) const;
     void forget(uint32_t ifindex);
@@ -107,10 +116,11 @@ private:
     Clsact clsact_;
     bool has_time_ = false;
     std::map<uint32_t, Hooks> wanted_;
-    std::set<uint32_t> standing_in_; // filters for links that are to come
+    std::set<uint32_t> standing_in_;                                 // filters for links that are to come
+    std::map<uint32_t, std::optional<Clock::time_point>> beginning_; // since when somebody's filter is in front
     uint64_t reattachments_ = 0;
     Histogram overtakings_;
-    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); // public functions hold it, for one device
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); // held by public functions, for one device
 };
 
 } // namespace bulkhead::datapath

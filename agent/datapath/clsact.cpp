@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datapath/clsact.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/bpf.h>
 
 #include <algorithm>
 
@@ -39,6 +41,22 @@ std::string place(uint32_t ifindex, Hook hook) {
     return std::string(name_of(hook)) + " on interface " + std::to_string(ifindex);
 }
 
+std::string adding_to(uint32_t ifindex) {
+    return "add a clsact qdisc to interface " + std::to_string(ifindex);
+}
+
+Result<bool> is_ingress(uint32_t ifindex) {
+    return fail(adding_to(ifindex) + ": an ingress qdisc is in its place, which judges nothing on egress");
+}
+
+/// As libbpf calls a filter: "bh_to_pod:[17]".
+std::string name_of_program(int fd) {
+    bpf_prog_info info{};
+    uint32_t size = sizeof info;
+    if (bpf_prog_get_info_by_fd(fd, &info, &size) != 0) return "bh_";
+    return std::string(info.name) + ":[" + std::to_string(info.id) + "]";
+}
+
 Result<> add_filter(uint32_t ifindex, Hook hook, uint32_t handle, int program_fd, bool replace) {
     bpf_tc_hook where = hook_at(ifindex, side_of(hook));
     bpf_tc_opts opts = options(handle);
@@ -59,17 +77,46 @@ uint32_t Clsact::handle(Hook hook, uint32_t sequence) const {
     return tag_ << 8 | static_cast<uint32_t>(hook) << kSequenceBits | (sequence & kSequenceMask);
 }
 
-Result<bool> Clsact::add_qdisc(uint32_t ifindex) const {
-    bpf_tc_hook hook = whole_qdisc(ifindex);
-    const int error = -bpf_tc_hook_create(&hook);
-    if (error == 0) return true;
-    if (error == ENOENT) return fail("add a clsact qdisc: this kernel has none (module sch_ingress)", EOPNOTSUPP);
-    const std::string action = "add a clsact qdisc to interface " + std::to_string(ifindex);
-    if (error != EEXIST) return fail(action, error);
+Result<bool> Clsact::install(uint32_t ifindex, std::span<const Part> parts) const {
     const auto kind = kind_of_qdisc(ifindex);
-    if (!kind) return within(action, kind.error());
-    if (*kind == "ingress") return fail(action + ": an ingress qdisc is in its place, which judges nothing on egress");
-    return false;
+    if (!kind) return within(adding_to(ifindex), kind.error());
+    if (*kind == "ingress") return is_ingress(ifindex);
+    return kind->empty() ? install_at_once(ifindex, parts) : false;
+}
+
+Result<bool> Clsact::install_at_once(uint32_t ifindex, std::span<const Part> parts) const {
+    std::vector<NewFilter> filters;
+    for (const auto& [hook, program_fd] : parts)
+        filters.push_back({.side = side_of(hook),
+                           .priority = kPriority,
+                           .handle = handle(hook, 1),
+                           .program_fd = program_fd,
+                           .program = name_of_program(program_fd)});
+    const auto installed = datapath::install(ifindex, filters);
+    if (!installed) return tl::unexpected(installed.error());
+    if (installed->complete()) return true;
+    if (installed->qdisc == ENOENT)
+        return fail(adding_to(ifindex) + ": this kernel has none (module sch_ingress)", EOPNOTSUPP);
+    if (installed->qdisc == EEXIST) return beside(ifindex, filters, *installed);
+    if (installed->qdisc != 0) return fail(adding_to(ifindex), installed->qdisc);
+    for (size_t i = 0; i < filters.size(); ++i)
+        if (const int error = installed->filters[i]; error != 0)
+            return fail("add the tc filter " + place(ifindex, parts[i].hook), error);
+    return true;
+}
+
+/// What was added beside somebody's is the first there already; where that is no clsact qdisc it must go.
+Result<bool> Clsact::beside(uint32_t ifindex, const std::vector<NewFilter>& filters, const Installed& installed) {
+    const auto kind = kind_of_qdisc(ifindex);
+    if (!kind) return within(adding_to(ifindex), kind.error());
+    if (*kind != "ingress") return false;
+    for (size_t i = 0; i < filters.size(); ++i) {
+        if (installed.filters[i] != 0) continue;
+        bpf_tc_hook where = hook_at(ifindex, filters[i].side);
+        const bpf_tc_opts opts = options(filters[i].handle);
+        bpf_tc_detach(&where, &opts);
+    }
+    return is_ingress(ifindex);
 }
 
 Result<bool> Clsact::remove_empty_qdisc(uint32_t ifindex) const {
@@ -95,10 +142,6 @@ Result<> Clsact::attach(uint32_t ifindex, Hook hook, int program_fd) const {
     if (auto added = add_filter(ifindex, hook, chosen, program_fd, first); !added) return added;
     if (auto removed = remove_except(ifindex, hook, *filters, chosen); !removed) return tl::unexpected(removed.error());
     return {};
-}
-
-Result<> Clsact::attach_first(uint32_t ifindex, Hook hook, int program_fd) const {
-    return add_filter(ifindex, hook, handle(hook, 1), program_fd, false);
 }
 
 bool Clsact::is_ours(const TcFilter& filter) const {

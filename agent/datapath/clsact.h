@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/result.h"
 #include "datapath/hook.h"
@@ -22,9 +23,19 @@ public:
     /// `tag`: see PinDir::tag().
     explicit Clsact(uint32_t tag) : tag_(tag) {}
 
-    /// Adds the qdisc where there is none; true = we made it. Fails where an ingress qdisc is in its place: the kernel
-    /// would take filters for egress, too, and run them on ingress.
-    Result<bool> add_qdisc(uint32_t ifindex) const;
+    struct Part {
+        Hook hook;
+        int program_fd = -1;
+    };
+
+    /// Makes the qdisc and puts the programs on it; true = that is done. Where there is one already they have to be
+    /// attached one by one: false. Fails where an ingress qdisc is in its place: the kernel would take filters for
+    /// egress, too, and run them on ingress.
+    Result<bool> install(uint32_t ifindex, std::span<const Part> parts) const;
+
+    /// The same without a look at what is there first. For devices that are new: on an ingress qdisc the filters come
+    /// and go, and that is news to whoever watches for it.
+    Result<bool> install_at_once(uint32_t ifindex, std::span<const Part> parts) const;
 
     /// Removes the qdisc if no filter at all is on it; true = it was.
     Result<bool> remove_empty_qdisc(uint32_t ifindex) const;
@@ -32,10 +43,6 @@ public:
     /// Puts the program first, or in the place of ours if that is first already. At no moment is there
     /// none of ours if there was one before.
     Result<> attach(uint32_t ifindex, Hook hook, int program_fd) const;
-
-    /// The same on a qdisc that we have just made, without asking what is there: each question to rtnetlink waits until
-    /// everybody else's are answered.
-    Result<> attach_first(uint32_t ifindex, Hook hook, int program_fd) const;
 
     /// One of this agent's, on any hook.
     bool is_ours(const TcFilter& filter) const;
@@ -51,6 +58,7 @@ public:
 private:
     bool is_ours(const TcFilter& filter, Hook hook) const;
     uint32_t handle(Hook hook, uint32_t sequence) const;
+    static Result<bool> beside(uint32_t ifindex, const std::vector<NewFilter>& filters, const Installed& installed);
     Result<int> remove_except(uint32_t ifindex, Hook hook, const std::vector<TcFilter>& filters, uint32_t keep) const;
 
     uint32_t tag_;

@@ -154,13 +154,13 @@ TEST_CASE("a stand-in judges at once, and goes when the links are there", "[atta
     const PinPlace place;
     const Veth veth("eni0a");
     Agent agent(place.settings(), AttachMode::kTcx);
-    agent.attacher().stand_in(veth.ifindex());
+    CHECK_FALSE(need(agent.attacher().begin(veth.ifindex())));
     CHECK(has_our_filters(veth));
     CHECK(agent.sees_both_ways(veth));
     need(agent.attacher().guard(veth.ifindex()));
     CHECK_FALSE(has_our_filters(veth));
     CHECK(agent.sees_both_ways(veth));
-    agent.attacher().stand_in(veth.ifindex());
+    CHECK(need(agent.attacher().begin(veth.ifindex())));
     CHECK_FALSE(has_our_filters(veth));
     need(agent.attacher().release(veth.ifindex()));
     CHECK_FALSE(has_clsact(veth));
@@ -439,7 +439,7 @@ TEST_CASE("detach leaves nothing, and again nothing", "[detach]") {
     const AttachMode mode = GENERATE(from_range(modes()));
     {
         Agent agent(place.settings(), mode);
-        agent.attacher().stand_in(veth.ifindex()); // by tcx too, the qdisc is made for the filters that come first
+        need(agent.attacher().begin(veth.ifindex())); // by tcx too, the qdisc is made for the filters that come first
         need(agent.attacher().guard(veth.ifindex()));
         REQUIRE(locks_signed_by_us() == 1);
     }

@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "agent_process.h"
+#include "cni/agent_client.h"
 #include "directory.h"
-#include "gate.h"
 #include "startup_net.h"
 #include "startup_report.h"
 #include "startup_traffic.h"
@@ -26,8 +26,8 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 60s;
-constexpr auto kWatch = 50ms;  // that nothing gets through any more
-constexpr auto kAskGate = 2ms; // how often
+constexpr auto kWatch = 50ms;   // that nothing gets through any more
+constexpr auto kAskGate = 10ms; // how often, at first as bulkhead-cni does
 constexpr const char* kProtected = "vault";
 constexpr uint32_t kStranger = 0; // its number
 
@@ -61,7 +61,7 @@ public:
 private:
     using Pods = std::vector<PodSite>;
     Result<> wire_all(Pods& pods) const;
-    Result<> open_gates(const Pods& pods) const;
+    Result<> pass_gate(const PodSite& pod) const;
     Result<> wait_until_guarded(const Pods& pods) const;
     PodStart start_of(const PodSite& pod) const;
 
@@ -72,7 +72,7 @@ private:
     std::filesystem::path socket_;
 };
 
-/// A thread for each, as the container runtime calls a CNI plugin for each.
+/// A thread for each, as the container runtime calls CNI plugins for each.
 Result<> Race::wire_all(Pods& pods) const {
     std::vector<Result<>> done(pods.size());
     std::vector<std::thread> threads;
@@ -84,33 +84,30 @@ Result<> Race::wire_all(Pods& pods) const {
                 traffic_.knock_at(pod);
                 if (!variant_.gate) traffic_.let_send(pod);
             });
-            if (!variant_.gate) watch_.start_process(pod.number); // not sooner, whoever starts it
+            if (done[i] && variant_.gate) done[i] = pass_gate(pod);
+            watch_.start_process(pod.number); // not sooner, whoever starts it
+            if (variant_.gate) traffic_.let_send(pod);
         });
-    auto opened = variant_.gate ? open_gates(pods) : Result<>{};
     for (auto& thread : threads)
         thread.join();
     for (auto& one : done)
         if (!one) return one;
-    return opened;
+    return {};
 }
 
-/// While they are being wired.
-Result<> Race::open_gates(const Pods& pods) const {
-    std::vector<bool> open(pods.size());
-    size_t closed = pods.size();
-    for (const auto deadline = Clock::now() + kPatience; closed != 0; std::this_thread::sleep_for(kAskGate)) {
-        if (Clock::now() > deadline) return fail("wait at the gate: the agent never says that a pod is guarded");
-        const auto guarded = guarded_pods(socket_);
-        if (!guarded) return tl::unexpected(guarded.error());
-        for (size_t i = 0; i < pods.size(); ++i) {
-            if (open[i] || !guarded->contains(pods[i].ns + "/" + pods[i].name)) continue;
-            watch_.start_process(pods[i].number);
-            traffic_.let_send(pods[i]);
-            open[i] = true;
-            --closed;
-        }
+/// What bulkhead-cni asks, of the real agent.
+Result<> Race::pass_gate(const PodSite& pod) const {
+    const cni::Query question{{"namespace", pod.ns},
+                              {"pod", pod.name},
+                              {"interfaces", pod.veth},
+                              {"addresses", pod.ip4.text() + "," + pod.ip6.text()}};
+    const auto deadline = Clock::now() + kPatience;
+    for (;; std::this_thread::sleep_for(kAskGate)) {
+        const auto why = cni::ask_gate(socket_, question, deadline);
+        if (!why) return tl::unexpected(why.error());
+        if (why->empty()) return {};
+        if (Clock::now() > deadline) return fail("wait at the gate: " + *why);
     }
-    return {};
 }
 
 /// By what comes first, and then by what stays.
