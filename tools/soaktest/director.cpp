@@ -75,24 +75,34 @@ void Director::begin(Turn turn) {
         overflow(Crowd::kAddresses, Rules::kAddressesFull, kAddressSqueezes);
         return later(seconds, [this] { make_room(Crowd::kAddresses, "endpoints4", {{Rules::kAddressesFull, false}}); });
     case Turn::kManyGrants:
-        overflow(Crowd::kGrants, Rules::kGrantsFull, kGrantSqueezes);
-        return later(kUntilFull, [this, seconds] {
-            flip_grant();
-            later(seconds, [this] {
-                make_room(Crowd::kGrants, "openings",
-                          {{Rules::kGrantsFull, false}, {Rules::kFickleGrants, fickle_grants_}});
-            });
-        });
+        return overflow_with_grants(seconds);
     case Turn::kManyClasses:
-        overflow(Crowd::kClasses, Rules::kClassesFull, kClassSqueezes);
-        return later(kUntilFull, [this, seconds] {
-            flip_level();
-            later(seconds, [this] {
-                make_room(Crowd::kClasses, "identities",
-                          {{Rules::kClassesFull, false}, {Rules::kSwingProtected, swing_protected_}});
-            });
-        });
+        return overflow_with_classes(seconds);
     }
+}
+
+/// One more comes, or one goes, while there is no room.
+void Director::overflow_with_grants(Seconds time) {
+    overflow(Crowd::kGrants, Rules::kGrantsFull, kGrantSqueezes);
+    later(kUntilFull, [this, time] {
+        flip_grant();
+        later(time, [this] {
+            make_room(Crowd::kGrants, "openings",
+                      {{Rules::kGrantsFull, false}, {Rules::kFickleGrants, fickle_grants_}});
+        });
+    });
+}
+
+/// One of them becomes another while there is no room.
+void Director::overflow_with_classes(Seconds time) {
+    overflow(Crowd::kClasses, Rules::kClassesFull, kClassSqueezes);
+    later(kUntilFull, [this, time] {
+        flip_level();
+        later(time, [this] {
+            make_room(Crowd::kClasses, "identities",
+                      {{Rules::kClassesFull, false}, {Rules::kSwingProtected, swing_protected_}});
+        });
+    });
 }
 
 void Director::flip_level() {

@@ -28,6 +28,8 @@ private:
     void begin(Turn turn);
     void flip_level();
     void flip_grant();
+    void overflow_with_grants(Seconds time);
+    void overflow_with_classes(Seconds time);
     void overflow(Crowd crowd, Rules::Switch full, Count count);
     void make_room(Crowd crowd, const std::string& map, const Switches& switches);
     void change(const Switches& switches);
