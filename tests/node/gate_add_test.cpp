@@ -208,6 +208,39 @@ TEST_CASE("an agent whose source is a directory publishes nothing, so nobody who
     check_shut(run_cni(house.node, call), "its addresses are published to nobody: the agent's source is dir:");
 }
 
+TEST_CASE("while a map is too small for what the agent heard it lets nobody in, and does once there is room") {
+    const House house;
+    const Place web = house.net.add(kNodeA, "shop/web", 20);
+    std::string crowd;
+    for (int i = 1; i <= 60; ++i)
+        crowd += "apiVersion: v1\nkind: Pod\nmetadata: {name: c" + std::to_string(i) +
+                 ", namespace: blog}\nspec: {nodeName: node-b}\nstatus: {phase: Running, podIPs: [{ip: 10.9.0." +
+                 std::to_string(i) + "}]}\n---\n";
+    house.net.manifests().write("crowd.yaml", crowd);
+    const auto agent = AgentProcess::launch(house.net, house.node, {.more = {"--max-endpoints", "40"}});
+    REQUIRE(wait_until([&] { return agent.ask({"status"}).is_object(); }, after(60s)));
+    auto call = house.add(web);
+    check_shut(run_cni(house.node, call), "what the agent heard isn't all in the kernel yet");
+    call.conf["timeoutSeconds"] = kLong;
+    auto waiter = start_cni(house.node, call);
+    house.net.manifests().remove("crowd.yaml");
+    check_let_in(end_of(waiter), call);
+}
+
+TEST_CASE("a pod for which no slot is left may not start, and may once another has gone") {
+    const House house;
+    const Place first = house.net.add(kNodeA, "shop/first", 20);
+    const auto agent = AgentProcess::start(house.net, house.node, {.more = {"--max-pods", "2"}});
+    const Place second = house.net.add(kNodeA, "shop/second", 21);
+    auto call = house.add(second);
+    check_shut(run_cni(house.node, call), "is shut: all pod slots are taken");
+    call.conf["timeoutSeconds"] = kLong;
+    auto waiter = start_cni(house.node, call);
+    house.net.unwire(first);
+    house.net.manifests().remove(file_of(first));
+    check_let_in(end_of(waiter), call);
+}
+
 TEST_CASE("an agent that hasn't heard everything yet lets nobody in") {
     const House house;
     const Place web = house.net.add(kNodeA, "shop/web", 20);

@@ -81,11 +81,13 @@ Word Rules::word(const Question& question) const {
 }
 
 /// Allowed, but not while a map is full. What has its row keeps it, so most of it stays certain: of openings and
-/// classes only those are excused that change meanwhile (an agent that starts then finds no room for them anew).
+/// classes only those are excused that change meanwhile (an agent that starts then finds no room for them anew). A
+/// Protected class without room is closed, and what answers its pods from another node has to pass that node's uplink.
 bool Rules::lacks_room(const Question& question, const Standing& standing) const {
     if (switches_[kAddressesFull].on && needs_to_know(question, standing)) return true;
     if (switches_[kGrantsFull].on && granted(question, standing)) return true;
-    return switches_[kClassesFull].on && question.to == kSwing && is_protected(question.to, standing);
+    const bool with_swing = question.to == kSwing || (question.from == kSwing && question.crosses);
+    return switches_[kClassesFull].on && with_swing && is_protected(kSwing, standing);
 }
 
 void Rules::refresh() {
