@@ -104,6 +104,7 @@ TEST_CASE("watching, it comes back whenever the VPC CNI rewrites its list, and s
                      after(20s)));
     const auto elsewhere = host.conf().parent_path() / "elsewhere"; // or its being written would be news
     write(elsewhere, kAws);
+    std::this_thread::sleep_for(300ms); // its look at its own draft is over by then, or this shows less
     fs::rename(elsewhere, host.aws());
     CHECK(wait_until([&] { return host.has_gate(host.aws()); }, after(20s)));
     for (int i = 0; i < 3; ++i) { // the first may be seen by a look at the list
