@@ -60,7 +60,7 @@ TEST_CASE("a pod that is added while no agent runs waits, and may start once the
     auto call = house.add(web);
     check_shut(run_cni(house.node, call),
                waiting(web) + "the agent doesn't answer on " + house.socket + ": No such file");
-    call.conf["timeoutSeconds"] = 60;
+    call.conf["timeoutSeconds"] = kLong;
     auto waiter = start_cni(house.node, call);
     CHECK_FALSE(waiter.wait(after(500ms)));
     CHECK_FALSE(is_guarded(house, veths_of(house.net, web).front()));
@@ -77,7 +77,7 @@ TEST_CASE("a pod that is added while the agent is stopped is told that nobody an
     const Place web = house.net.add(kNodeA, "shop/web", 20);
     auto call = house.add(web);
     check_shut(run_cni(house.node, call), "the agent doesn't answer on " + house.socket);
-    call.conf["timeoutSeconds"] = 60;
+    call.conf["timeoutSeconds"] = kLong;
     auto waiter = start_cni(house.node, call);
     CHECK_FALSE(waiter.wait(after(500ms)));
     agent.process().signal(SIGCONT);
@@ -94,7 +94,7 @@ TEST_CASE("a pod waits until it and its namespace were heard of, and is told wha
     const auto misses_namespace = waiting(late) + "the agent hasn't heard of its namespace yet";
     CHECK(wait_until([&] { return reason() == misses_namespace; }, after(20s)));
     auto call = house.add(late);
-    call.conf["timeoutSeconds"] = 60;
+    call.conf["timeoutSeconds"] = kLong;
     auto waiter = start_cni(house.node, call);
     house.net.manifests().write("late.yaml", namespace_text("late"));
     check_let_in(end_of(waiter), call);
@@ -141,7 +141,7 @@ TEST_CASE("a pod whose veth can't be guarded waits, is told why, and may start o
     REQUIRE(wait_until([&] { return agent.ask({"status"}).is_object(); }, after(60s)));
     check_shut(house.added(web), "veth " + veth + " isn't guarded: ");
     auto call = house.add(web);
-    call.conf["timeoutSeconds"] = 60;
+    call.conf["timeoutSeconds"] = kLong;
     auto waiter = start_cni(house.node, call);
     REQUIRE(run_in(house.node.netns, {"tc", "qdisc", "del", "dev", veth, "ingress"}).first == 0);
     check_let_in(end_of(waiter), call);
@@ -162,7 +162,7 @@ TEST_CASE("a pod with two interfaces may start when both are its own and guarded
     REQUIRE(wait_until([&] { return agent.ask({"status"}).is_object(); }, after(60s)));
     check_shut(run_cni(house.node, call), "veth " + second + " isn't guarded: ");
     REQUIRE(run_in(house.node.netns, {"tc", "qdisc", "del", "dev", second, "ingress"}).first == 0);
-    call.conf["timeoutSeconds"] = 60;
+    call.conf["timeoutSeconds"] = kLong;
     check_let_in(run_cni(house.node, call), call);
 }
 
@@ -208,6 +208,39 @@ TEST_CASE("an agent whose source is a directory publishes nothing, so nobody who
     check_shut(run_cni(house.node, call), "its addresses are published to nobody: the agent's source is dir:");
 }
 
+TEST_CASE("while a map is too small for what the agent heard it lets nobody in, and does once there is room") {
+    const House house;
+    const Place web = house.net.add(kNodeA, "shop/web", 20);
+    std::string crowd;
+    for (int i = 1; i <= 60; ++i)
+        crowd += "apiVersion: v1\nkind: Pod\nmetadata: {name: c" + std::to_string(i) +
+                 ", namespace: blog}\nspec: {nodeName: node-b}\nstatus: {phase: Running, podIPs: [{ip: 10.9.0." +
+                 std::to_string(i) + "}]}\n---\n";
+    house.net.manifests().write("crowd.yaml", crowd);
+    const auto agent = AgentProcess::launch(house.net, house.node, {.more = {"--max-endpoints", "40"}});
+    REQUIRE(wait_until([&] { return agent.ask({"status"}).is_object(); }, after(60s)));
+    auto call = house.add(web);
+    check_shut(run_cni(house.node, call), "what the agent heard isn't all in the kernel yet");
+    call.conf["timeoutSeconds"] = kLong;
+    auto waiter = start_cni(house.node, call);
+    house.net.manifests().remove("crowd.yaml");
+    check_let_in(end_of(waiter), call);
+}
+
+TEST_CASE("a pod for which no slot is left may not start, and may once another has gone") {
+    const House house;
+    const Place first = house.net.add(kNodeA, "shop/first", 20);
+    const auto agent = AgentProcess::start(house.net, house.node, {.more = {"--max-pods", "2"}});
+    const Place second = house.net.add(kNodeA, "shop/second", 21);
+    auto call = house.add(second);
+    check_shut(run_cni(house.node, call), "is shut: all pod slots are taken");
+    call.conf["timeoutSeconds"] = kLong;
+    auto waiter = start_cni(house.node, call);
+    house.net.unwire(first);
+    house.net.manifests().remove(file_of(first));
+    check_let_in(end_of(waiter), call);
+}
+
 TEST_CASE("an agent that hasn't heard everything yet lets nobody in") {
     const House house;
     const Place web = house.net.add(kNodeA, "shop/web", 20);
@@ -217,7 +250,7 @@ TEST_CASE("an agent that hasn't heard everything yet lets nobody in") {
     REQUIRE(wait_until([&] { return agent.ask({"status"}).is_object(); }, after(60s)));
     auto call = house.add(web);
     check_shut(run_cni(house.node, call), "the agent hasn't heard everything yet from dir:");
-    call.conf["timeoutSeconds"] = 60;
+    call.conf["timeoutSeconds"] = kLong;
     auto waiter = start_cni(house.node, call);
     std::filesystem::rename(away, directory);
     check_let_in(end_of(waiter), call);

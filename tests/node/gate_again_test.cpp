@@ -47,7 +47,7 @@ TEST_CASE("a pod that comes back under its name waits until the agent hears that
     const Place again = house.net.wire(kNodeA, "shop/db-0", 21);
     auto call = house.add(again, kSecond);
     check_shut(run_cni(house.node, call), "the agent knows only of a former pod of that name");
-    call.conf["timeoutSeconds"] = 60;
+    call.conf["timeoutSeconds"] = kLong;
     auto waiter = start_cni(house.node, call);
     house.tell(again, kSecond);
     check_let_in(end_of(waiter), call);
@@ -81,7 +81,7 @@ TEST_CASE("the former pod's guarded veth doesn't open the gate for the new one o
         house.net.unwire(house.first);
         const Place again = house.net.wire(kNodeA, "shop/db-0", 20);
         auto call = house.add(again, kFirst);
-        call.conf["timeoutSeconds"] = 60;
+        call.conf["timeoutSeconds"] = kLong;
         auto waiter = start_cni(house.node, call);
         CHECK_FALSE(waiter.wait(after(100ms)));
         agent.process().signal(SIGCONT);
@@ -97,7 +97,7 @@ TEST_CASE("CHECK asks once: it says nothing of a guarded pod, and of another why
     const House house;
     auto call = house.add(house.first, kFirst);
     call.command = "CHECK";
-    call.conf["timeoutSeconds"] = 60;
+    call.conf["timeoutSeconds"] = kLong;
     auto answer = run_cni(house.node, call);
     CHECK(answer.status == 1);
     CHECK(answer.code() == 11);
@@ -109,6 +109,22 @@ TEST_CASE("CHECK asks once: it says nothing of a guarded pod, and of another why
     CHECK(answer.output.empty());
     house.net.manifests().remove(file_of(house.first));
     CHECK(wait_until([&] { return run_cni(house.node, call).status == 1; }, after(20s)));
+}
+
+TEST_CASE("CHECK and STATUS don't wait for ever for an agent that is stopped") {
+    const House house;
+    auto agent = AgentProcess::start(house.net, house.node, {});
+    agent.process().signal(SIGSTOP);
+    auto call = house.add(house.first, kFirst);
+    for (const char* command : {"CHECK", "STATUS"}) {
+        call.command = command;
+        call.conf["cniVersion"] = "1.1.0";
+        const auto answer = run_cni(house.node, call);
+        INFO(answer.output);
+        CHECK(answer.status == 1);
+        CHECK(answer.reason().find("wait for its answer: Connection timed out") != std::string::npos);
+    }
+    agent.process().signal(SIGCONT);
 }
 
 TEST_CASE("STATUS says whether pods can start here") {

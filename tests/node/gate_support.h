@@ -8,6 +8,9 @@
 
 namespace bulkhead::test {
 
+/// A `timeoutSeconds` beyond what end_of() waits: who is let in was so before the last question of all.
+inline constexpr int kLong = 120;
+
 struct CniCall {
     std::string command = "ADD";
     Json conf;

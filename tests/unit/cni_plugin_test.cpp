@@ -77,6 +77,12 @@ TEST_CASE("without an agent a pod waits as long as is said, and is told to try a
     CHECK(answer.json.at("details") == "bulkhead asked for 1 s on /nowhere/agent.sock");
 }
 
+TEST_CASE("what isn't UTF-8 in a pod's name doesn't keep the runtime from reading why it waits") {
+    Environ environ = kPod;
+    environ["CNI_ARGS"] = "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=we\xff";
+    check_error(run("ADD", conf(), environ), 11, "may not start yet: the agent doesn't answer");
+}
+
 TEST_CASE("what is exempt goes on byte for byte, in the order in which it came") {
     const auto answer = run("ADD", conf(R"("exemptNamespaces":["kube-system","shop"],)"));
     CHECK(answer.status == 0);

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 
 #include <array>
+#include <vector>
 
 namespace bulkhead::cni {
 
@@ -17,10 +18,14 @@ bool is_same(const struct stat& a, const struct stat& b) {
            a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
-/// Its name begins with a dot and has no ending that container runtimes look for.
+// Hidden, and nobody else's.
+constexpr auto kDraftPrefix = ".bulkhead-cni-draft.";
+
+/// Its name has no ending that container runtimes look for.
 class Draft {
 public:
-    explicit Draft(const fs::path& path) : name_(path.parent_path() / ("." + path.filename().string() + ".XXXXXX")) {
+    explicit Draft(const fs::path& path)
+        : name_(path.parent_path() / (kDraftPrefix + path.filename().string() + ".XXXXXX")) {
         fd_ = Fd(mkostemp(name_.data(), O_CLOEXEC));
     }
     Draft(const Draft&) = delete;
@@ -95,6 +100,15 @@ Result<Fd> lock_directory(const fs::path& path) {
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
         return fail("lock " + path.string() + ", where another installer is at work (install --watch?)", errno);
     return fd;
+}
+
+void remove_drafts(const fs::path& directory) {
+    std::vector<fs::path> drafts;
+    std::error_code error;
+    for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
+        if (it->path().filename().string().starts_with(kDraftPrefix)) drafts.push_back(it->path());
+    for (const auto& draft : drafts)
+        fs::remove(draft, error);
 }
 
 } // namespace bulkhead::cni

@@ -30,4 +30,7 @@ Result<> put_file(const std::filesystem::path& path, const std::string& text, mo
 /// Of all who change a directory's files, one at a time; nothing lies in there for it.
 Result<Fd> lock_directory(const std::filesystem::path& path);
 
+/// What was half written when its writer was killed, and so belongs to nobody. For who holds the lock.
+void remove_drafts(const std::filesystem::path& directory);
+
 } // namespace bulkhead::cni

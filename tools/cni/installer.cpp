@@ -75,10 +75,37 @@ Result<std::string> take_entry(const fs::path& path) {
     return edit_file(path, without_entry, "took the gate out of");
 }
 
+Result<std::string> take_entries(const Place& place) {
+    const auto found = configurations_in(place.conf_dir);
+    if (!found) return tl::unexpected(found.error());
+    std::string done;
+    for (const auto& path : *found) {
+        const auto taken = take_entry(path);
+        if (!taken) return taken;
+        done = joined(done, *taken);
+    }
+    return done;
+}
+
+Result<std::string> remove_file(const fs::path& path) {
+    std::error_code error;
+    const bool removed = fs::remove(path, error);
+    if (error && error != std::errc::no_such_file_or_directory) return fail("remove " + path.string(), error.value());
+    return removed ? "removed " + path.string() : "";
+}
+
 } // namespace
+
+bool Place::is_off() const {
+    std::error_code ignored;
+    return fs::exists(off(), ignored);
+}
 
 /// The program first: a list that names one that isn't there lets no pod start.
 Result<std::string> put_in_place(const Place& place, const Json& entry) {
+    remove_drafts(place.bin_dir);
+    remove_drafts(place.conf_dir);
+    if (place.is_off()) return take_entries(place);
     const auto program = put_program(place);
     if (!program) return program;
     const auto list = put_entry(place, entry);
@@ -87,7 +114,9 @@ Result<std::string> put_in_place(const Place& place, const Json& entry) {
 
 Result<std::string> install(const Place& place, const Json& entry) {
     const auto lock = lock_directory(place.conf_dir);
-    return lock ? put_in_place(place, entry) : tl::unexpected(lock.error());
+    if (!lock) return tl::unexpected(lock.error());
+    const auto done = put_in_place(place, entry);
+    return done && place.is_off() ? joined(*done, "left the gate out: " + place.off().string() + " is there") : done;
 }
 
 Result<std::string> uninstall(const Place& place) {
@@ -95,19 +124,17 @@ Result<std::string> uninstall(const Place& place) {
     if (fs::exists(place.conf_dir)) {
         const auto lock = lock_directory(place.conf_dir);
         if (!lock) return tl::unexpected(lock.error());
-        const auto found = configurations_in(place.conf_dir);
-        if (!found) return tl::unexpected(found.error());
-        for (const auto& path : *found) {
-            const auto taken = take_entry(path);
-            if (!taken) return taken;
-            done = joined(done, *taken);
-        }
+        const auto taken = take_entries(place);
+        if (!taken) return taken;
+        done = *taken;
+        remove_drafts(place.bin_dir);
+        remove_drafts(place.conf_dir);
     }
-    std::error_code error;
-    const auto program = place.bin_dir / kName;
-    if (fs::remove(program, error)) done = joined(done, "removed " + program.string());
-    if (error && error != std::errc::no_such_file_or_directory)
-        return fail("remove " + program.string(), error.value());
+    for (const auto& path : {place.bin_dir / kName, place.off()}) {
+        const auto removed = remove_file(path);
+        if (!removed) return removed;
+        done = joined(done, *removed);
+    }
     return done;
 }
 

@@ -15,6 +15,11 @@ namespace bulkhead::cni {
 struct Place {
     std::filesystem::path bin_dir;  // the host's /opt/cni/bin
     std::filesystem::path conf_dir; // the host's /etc/cni/net.d
+
+    /// A file that somebody makes by hand on a node whose agent is broken: while it is there, no list gets our entry,
+    /// and those that have it lose it.
+    std::filesystem::path off() const { return conf_dir / "bulkhead-cni.off"; }
+    bool is_off() const;
 };
 
 /// This program, then its entry as the last of the configuration list that runtimes take: the first by name. What was
@@ -24,7 +29,7 @@ Result<std::string> install(const Place& place, const Json& entry);
 /// The same, for who holds the lock of `conf_dir` (files.h).
 Result<std::string> put_in_place(const Place& place, const Json& entry);
 
-/// The entry out of every list, then the program. Directories that aren't there are no error.
+/// The entry out of every list, then the program, then off(). Directories that aren't there are no error.
 Result<std::string> uninstall(const Place& place);
 
 /// Installs, and again whenever somebody rewrites the lists (the VPC CNI does with each of its starts), until SIGTERM

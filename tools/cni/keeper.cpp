@@ -98,8 +98,11 @@ Result<> keep_installed(const Place& place, const Json& entry) {
     const auto news = watch(place); // before the first look
     if (!news) return tl::unexpected(news.error());
     say("keeps the gate in " + place.conf_dir.string());
-    for (;;) {
+    for (bool was_off = false;;) {
         const auto done = put_in_place(place, entry);
+        const bool is_off = place.is_off();
+        if (is_off && !was_off) say("leaves the gate out as long as " + place.off().string() + " is there");
+        was_off = is_off;
         report.take(done);
         // What fails may leave news of its own drafts: then time alone tells when to try again.
         const auto on = done ? sleep(*signal, &*news, kUntilNextLook) : sleep(*signal, nullptr, kUntilNextTry);

@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kTick = 50ms;
 constexpr auto kReport = 30s;
-constexpr auto kMargin = 250ms; // for packets that were under way
+constexpr auto kUntilFull = 700ms; // about what both nodes take to read a crowd
+constexpr auto kMargin = 250ms;    // for packets that were under way
 
 // Good files whose objects don't change.
 constexpr std::array<const char*, 4> kSpoilable{"tenant-bank.yaml", "namespace-vault.yaml", "namespace-ledger.yaml",
@@ -55,17 +56,11 @@ void Director::begin(Turn turn) {
     const std::string file = kSpoilable.at(std::uniform_int_distribution<size_t>(0, kSpoilable.size() - 1)(random_));
     switch (turn) {
     case Turn::kLevel:
-        world_.ledger.count(kLevelFlips);
-        swing_protected_ = !swing_protected_;
-        rules_.written(Rules::kSwingProtected, swing_protected_);
-        manifests.write_level(swing_protected_);
-        return change(Rules::kSwingProtected, swing_protected_);
+        flip_level();
+        return change({{Rules::kSwingProtected, swing_protected_}});
     case Turn::kGrant:
-        world_.ledger.count(kGrantFlips);
-        fickle_grants_ = !fickle_grants_;
-        rules_.written(Rules::kFickleGrants, fickle_grants_);
-        manifests.write_grant(fickle_grants_);
-        return change(Rules::kFickleGrants, fickle_grants_);
+        flip_grant();
+        return change({{Rules::kFickleGrants, fickle_grants_}});
     case Turn::kSourceGone:
         world_.ledger.count(kSourceGone);
         world_.ledger.note("the source goes away");
@@ -76,22 +71,81 @@ void Director::begin(Turn turn) {
         world_.ledger.note("nobody understands " + file);
         manifests.spoil(file);
         return later(seconds, [this, file] { world_.manifests.mend(file), world_.ledger.note("mended " + file); });
-    case Turn::kSqueeze:
-        world_.ledger.count(kSqueezes);
-        world_.ledger.note("the maps overflow");
-        rules_.written(Rules::kSqueezed, true);
-        manifests.write_crowd(true);
-        return later(seconds, [this] { world_.manifests.write_crowd(false), change(Rules::kSqueezed, false); });
+    case Turn::kManyAddresses:
+        overflow(Crowd::kAddresses, Rules::kAddressesFull, kAddressSqueezes);
+        return later(seconds, [this] { make_room(Crowd::kAddresses, "endpoints4", {{Rules::kAddressesFull, false}}); });
+    case Turn::kManyGrants:
+        return overflow_with_grants(seconds);
+    case Turn::kManyClasses:
+        return overflow_with_classes(seconds);
     }
 }
 
-void Director::change(Rules::Switch which, bool on) {
-    world_.ledger.note("switch " + std::to_string(which) + (on ? " on: written" : " off: written"));
+/// One more comes, or one goes, while there is no room.
+void Director::overflow_with_grants(Seconds time) {
+    overflow(Crowd::kGrants, Rules::kGrantsFull, kGrantSqueezes);
+    later(kUntilFull, [this, time] {
+        flip_grant();
+        later(time, [this] {
+            make_room(Crowd::kGrants, "openings",
+                      {{Rules::kGrantsFull, false}, {Rules::kFickleGrants, fickle_grants_}});
+        });
+    });
+}
+
+/// One of them becomes another while there is no room.
+void Director::overflow_with_classes(Seconds time) {
+    overflow(Crowd::kClasses, Rules::kClassesFull, kClassSqueezes);
+    later(kUntilFull, [this, time] {
+        flip_level();
+        later(time, [this] {
+            make_room(Crowd::kClasses, "identities",
+                      {{Rules::kClassesFull, false}, {Rules::kSwingProtected, swing_protected_}});
+        });
+    });
+}
+
+void Director::flip_level() {
+    world_.ledger.count(kLevelFlips);
+    swing_protected_ = !swing_protected_;
+    rules_.written(Rules::kSwingProtected, swing_protected_);
+    world_.manifests.write_level(swing_protected_);
+}
+
+void Director::flip_grant() {
+    world_.ledger.count(kGrantFlips);
+    fickle_grants_ = !fickle_grants_;
+    rules_.written(Rules::kFickleGrants, fickle_grants_);
+    world_.manifests.write_grant(fickle_grants_);
+}
+
+void Director::overflow(Crowd crowd, Rules::Switch full, Count count) {
+    for (const auto& node : world_.nodes)
+        node->forget_full();
+    world_.ledger.count(count);
+    world_.ledger.note("a map overflows: switch " + std::to_string(full));
+    rules_.written(full, true);
+    world_.manifests.write_crowd(crowd, true);
+}
+
+void Director::make_room(Crowd crowd, const std::string& map, const Switches& switches) {
+    const bool told = std::ranges::any_of(world_.nodes, [&](const auto& node) { return node->told_of_full(map); });
+    world_.ledger.count(kOverflowsTold, told ? 1 : 0);
+    world_.manifests.write_crowd(crowd, false);
+    change(switches);
+}
+
+/// Certain again once both nodes have it.
+void Director::change(const Switches& switches) {
+    for (const auto& [which, on] : switches)
+        world_.ledger.note("switch " + std::to_string(which) + (on ? " on: written" : " off: written"));
     awaited_ = world_.manifests.mark();
-    next_ = [this, which, on] {
-        later(kMargin, [this, which, on] {
-            rules_.settled(which, on);
-            world_.ledger.note("switch " + std::to_string(which) + (on ? " on" : " off") + ": in force");
+    next_ = [this, switches] {
+        later(kMargin, [this, switches] {
+            for (const auto& [which, on] : switches) {
+                rules_.settled(which, on);
+                world_.ledger.note("switch " + std::to_string(which) + (on ? " on" : " off") + ": in force");
+            }
         });
     };
 }

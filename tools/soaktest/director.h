@@ -22,9 +22,17 @@ public:
     void run(const std::function<bool()>& others_done);
 
 private:
+    using Switches = std::vector<std::pair<Rules::Switch, bool>>;
+
     bool everywhere(uint64_t generation) const;
     void begin(Turn turn);
-    void change(Rules::Switch which, bool on);
+    void flip_level();
+    void flip_grant();
+    void overflow_with_grants(Seconds time);
+    void overflow_with_classes(Seconds time);
+    void overflow(Crowd crowd, Rules::Switch full, Count count);
+    void make_room(Crowd crowd, const std::string& map, const Switches& switches);
+    void change(const Switches& switches);
     void later(Seconds time, std::function<void()> then);
     void tick();
     void report();

@@ -25,6 +25,9 @@ using Time = Clock::time_point;
     X(kPodsDeleted, "pods_deleted", "pods deleted")                                                                    \
     X(kReused, "addresses_reused", "addresses that went to another tenant's pod")                                      \
     X(kReusedAtOnce, "addresses_reused_at_once", "  of these within a second")                                         \
+    X(kGateAdds, "gate_adds", "ADDs at the CNI gate")                                                                  \
+    X(kGateShut, "gate_shut", "  of these that failed, so that the pod was made anew")                                 \
+    X(kGateWaited, "gate_waited", "pods that waited at the gate for more than a second")                               \
     X(kKills, "kills", "agents killed (SIGKILL)")                                                                      \
     X(kKillsStarting, "kills_while_starting", "  of these while they started")                                         \
     X(kRestarts, "restarts", "agents restarted (SIGTERM)")                                                             \
@@ -35,7 +38,10 @@ using Time = Clock::time_point;
     X(kGrantFlips, "grant_flips", "grants given or taken back")                                                        \
     X(kSourceGone, "source_gone", "times the source went away")                                                        \
     X(kSourceBroken, "source_broken", "times a file of it could not be understood")                                    \
-    X(kSqueezes, "squeezes", "times the endpoint maps overflowed")                                                     \
+    X(kAddressSqueezes, "endpoint_overflows", "times the endpoint maps overflowed")                                    \
+    X(kGrantSqueezes, "opening_overflows", "times the map of openings overflowed")                                     \
+    X(kClassSqueezes, "identity_overflows", "times the map of identities overflowed")                                  \
+    X(kOverflowsTold, "overflows_told", "  of all these that a node told of")                                          \
     X(kUdpTalks, "udp_conversations", "UDP conversations")                                                             \
     X(kTcpTalks, "tcp_conversations", "TCP conversations")                                                             \
     X(kTcpConnected, "tcp_connected", "  of these that connected")                                                     \
@@ -59,6 +65,7 @@ enum Count : size_t {
     X(kForbiddenArrived, "forbidden_arrived", "forbidden packets that arrived")                                        \
     X(kAllowedLost, "allowed_lost", "allowed messages that were lost")                                                 \
     X(kConnectionDied, "connections_died", "connections that died")                                                    \
+    X(kGateWrong, "gate_wrong", "pods let in by nobody, and other wrong answers of the gate")                          \
     X(kAgentFailed, "agents_failed", "agents that ended by themselves, or didn't come back")                           \
     X(kPodForgotten, "pods_forgotten", "pods that were not guarded within a minute of calm")
 

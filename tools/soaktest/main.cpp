@@ -22,6 +22,10 @@ enum Exit { kClean = 0, kFound = 1, kUsage = 2, kFailed = 3 };
 constexpr auto kSettleLimit = 180s;
 constexpr auto kDrainLimit = 60s;
 constexpr auto kLastTraffic = 10s; // when all trouble is over
+constexpr auto kLastOfSabotage = 2s;
+constexpr uint64_t kSomeAnswers = 3000; // before anything is sabotaged
+constexpr auto kShowLimit = 20s;        // until it shows
+constexpr auto kHastyTurn = 300ms;
 
 struct Options {
     std::string length = "20m";
@@ -64,14 +68,16 @@ void raise_file_limit() {
 class Soak {
 public:
     Soak(const Options& options, Plan plan, const Stage& stage, Wiring wiring)
-        : plan_(plan), ledger_(options.logs + "/soak.log"), wiring_(std::move(wiring)),
-          manifests_(stage.directory() / "manifests"), traffic_(options.talks, plan.seed + 1, rules_, ledger_) {
+        : plan_(plan), gate_{.net = stage.net(), .ajar = options.sabotage}, ledger_(options.logs + "/soak.log"),
+          wiring_(std::move(wiring)), manifests_(stage.directory() / "manifests"),
+          traffic_(options.talks, plan.seed + 1, rules_, ledger_) {
         for (size_t node = 0; node < kNodes; ++node) {
             const Node::Where where{stage.net(), stage.directory(), manifests_.directory(), options.logs + "/soak-"};
             nodes_.push_back(std::make_unique<Node>(node, where, ledger_));
+            gate_.sockets.at(node) = nodes_.back()->socket();
             troubles_.push_back(std::make_unique<Trouble>(*nodes_.back(), builds(), plan_, ledger_));
         }
-        const Population::World world{stage.net(), wiring_, manifests_, nodes_, traffic_, ledger_};
+        const Population::World world{gate_, wiring_, manifests_, nodes_, traffic_, ledger_};
         population_ = std::make_unique<Population>(world, plan.seed + 3);
         director_ = std::make_unique<Director>(world, *population_, rules_, plan_);
     }
@@ -86,10 +92,21 @@ public:
         return {};
     }
 
-    /// It must then find something of each kind.
+    /// Instead of a run, and to find something of each kind: for some seconds there is nothing in one node's kernel,
+    /// and a gate that asks nobody lets pods in there; then servers hang up and close.
     void sabotage() {
-        sabotages_ = true;
-        troubles_.front()->sabotage();
+        const auto shows = [this] { return ledger_.found(kForbiddenArrived) != 0 && ledger_.found(kGateWrong) != 0; };
+        std::jthread strips([&] {
+            (void)test::wait_until([this] { return ledger_.counted(kAnswered) > kSomeAnswers; },
+                                   test::after(kShowLimit));
+            troubles_.front()->strip([&] { (void)test::wait_until(shows, test::after(kShowLimit)); });
+            pods_done_ = true;
+        });
+        std::jthread turns([this] {
+            for (; !pods_done_; std::this_thread::sleep_for(kHastyTurn))
+                if (auto turned = population_->turn_over(); !turned) ledger_.note(turned.error().text);
+        });
+        director_->run([this] { return pods_done_.load(); });
     }
 
     void run() {
@@ -107,8 +124,8 @@ public:
         ledger_.note("the run ends");
         if (!director_->settle(test::after(kSettleLimit)))
             ledger_.find(kPodForgotten, "at the end, when all was well again");
-        if (sabotages_) traffic_.hang_up();
-        std::this_thread::sleep_for(kLastTraffic);
+        if (gate_.ajar) traffic_.hang_up();
+        std::this_thread::sleep_for(gate_.ajar ? kLastOfSabotage : kLastTraffic);
         if (!traffic_.drain(test::after(kDrainLimit))) ledger_.note("some conversations don't end");
         for (const auto& node : nodes_) {
             node->terminate();
@@ -122,6 +139,7 @@ public:
         for (const Build& build : builds())
             circumstances.builds.push_back(build.text());
         circumstances.longest_round_ms = Seconds(traffic_.longest_round()).count() * 1000;
+        circumstances.longest_gate_wait_s = Seconds(population_->longest_wait()).count();
         return circumstances;
     }
 
@@ -138,6 +156,7 @@ private:
     }
 
     const Plan plan_;
+    Gate gate_;
     Ledger ledger_;
     Rules rules_;
     Wiring wiring_;
@@ -148,7 +167,6 @@ private:
     std::unique_ptr<Population> population_;
     std::unique_ptr<Director> director_;
     std::atomic<bool> pods_done_{false};
-    bool sabotages_ = false;
 };
 
 Result<bool> run(const Options& options, const Plan& plan) {
@@ -159,11 +177,10 @@ Result<bool> run(const Options& options, const Plan& plan) {
     if (!wiring) return tl::unexpected(wiring.error());
     std::filesystem::create_directories(options.logs);
     Soak soak(options, plan, *stage, std::move(*wiring));
-    if (options.sabotage) soak.sabotage();
     std::cout << "seed " << plan.seed << ", " << plan.length.count() << " s; all that happens is in " << options.logs
               << "/soak.log" << std::endl;
     if (auto begun = soak.begin(); !begun) return tl::unexpected(begun.error());
-    soak.run();
+    options.sabotage ? soak.sabotage() : soak.run();
     soak.end();
     std::cout << table_of(soak.ledger(), soak.circumstances());
     if (!options.json.empty()) std::ofstream(options.json) << json_of(soak.ledger(), soak.circumstances());
@@ -187,14 +204,15 @@ int main(int argc, char** argv) {
     app.add_option("--logs", options.logs, "where soak.log and the agents' logs go")->capture_default_str();
     app.add_flag(
         "--sabotage", options.sabotage,
-        "the harness' own test: half-way one node's programs are taken out of its kernel, and servers hang up");
+        "the harness' own test instead of a run: one node's programs are taken out of its kernel, the gate asks "
+        "nobody, and servers hang up");
     CLI11_PARSE(app, argc, argv);
     const auto length = read_length(options.length);
     if (!length) {
         std::cerr << "soak: --for " << options.length << ": 90s, 5m or 1h\n";
         return kUsage;
     }
-    const auto clean = run(options, {.seed = options.seed, .length = *length});
+    const auto clean = run(options, {.seed = options.seed, .length = *length, .quiet = options.sabotage});
     if (clean) return *clean ? kClean : kFound;
     std::cerr << "soak: " << clean.error().text << "\n";
     return kFailed;

@@ -10,7 +10,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kCrowd = 400; // addresses of each family
+constexpr int kCrowd = 400;     // addresses of each family
+constexpr int kGranters = 6;    // namespaces, each of which grants something to each other one
+constexpr int kClassCrowd = 48; // namespaces, and so classes of pods
 constexpr const char* kLevel = "bulkhead.dev/level: protected";
 constexpr const char* kDoorOnly = "ports: [{port: 7001}, {port: 7001, protocol: UDP}]";
 
@@ -38,6 +40,7 @@ std::string now_text() {
     return text;
 }
 
+/// `more` metadata begins with a comma.
 std::string pod_text(const std::string& name, const std::string& node, const std::string& more) {
     const auto slash = name.find('/');
     return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name.substr(slash + 1) +
@@ -47,6 +50,49 @@ std::string pod_text(const std::string& name, const std::string& node, const std
 
 std::string status_text(const std::string& phase, const std::string& ip4, const std::string& ip6) {
     return "status: {phase: " + phase + ", podIPs: [{ip: " + ip4 + "}, {ip: \"" + ip6 + "\"}]}\n";
+}
+
+/// Pods of a node that has no agent.
+std::string addresses_text() {
+    std::string text;
+    for (int i = 0; i < kCrowd; ++i)
+        text += pod_text("crowd/c" + std::to_string(i), "node-c", "") +
+                status_text("Running", "10.7." + std::to_string(i / 200) + "." + std::to_string(i % 200 + 1),
+                            "fd00:7::" + std::to_string(i + 1)) +
+                "---\n";
+    return text;
+}
+
+/// A namespace with one pod, and so a class of its own.
+std::string class_text(const std::string& name, int number, bool is_protected) {
+    const std::string last = std::to_string(number + 1);
+    return namespace_text({name.c_str(), "", false, false}, is_protected) + "---\n" +
+           pod_text(name + "/p", "node-c", "") + status_text("Running", "10.8.0." + last, "fd00:8::" + last) + "---\n";
+}
+
+/// Each on a port of its own, so that none is like another.
+std::string grants_text() {
+    std::string text;
+    for (int i = 0; i < kGranters; ++i) {
+        const std::string name = "granter-" + std::to_string(i);
+        text += class_text(name, i, true);
+        for (int other = 0; other < kGranters; ++other)
+            if (other != i)
+                text += "apiVersion: bulkhead.dev/v1alpha1\nkind: AccessGrant\nmetadata: {name: to-" +
+                        std::to_string(other) + ", namespace: " + name + "}\nspec: {from: [{namespace: granter-" +
+                        std::to_string(other) + "}], ports: [{port: " + std::to_string(8000 + 10 * i + other) +
+                        "}]}\n---\n";
+    }
+    return text;
+}
+
+std::string crowd_text(Crowd crowd) {
+    if (crowd == Crowd::kAddresses) return addresses_text();
+    if (crowd == Crowd::kGrants) return grants_text();
+    std::string text;
+    for (int i = 0; i < kClassCrowd; ++i)
+        text += class_text("a-class-" + std::to_string(i), i, i % 2 == 0);
+    return text;
 }
 
 std::string file_of(const Pod& pod) {
@@ -88,25 +134,15 @@ void Manifests::write_grant(bool fickle_grants) {
     fs::remove(where_ / "grant-fickle.yaml");
 }
 
-void Manifests::write_crowd(bool written) {
-    if (!written) {
-        const std::scoped_lock lock(mutex_);
-        fs::remove(where_ / "crowd.yaml");
-        return;
-    }
-    std::string text;
-    for (int i = 0; i < kCrowd; ++i) {
-        const std::string number = std::to_string(i);
-        text += pod_text("crowd/c" + number, "node-c", "") +
-                status_text("Running", "10.7." + std::to_string(i / 200) + "." + std::to_string(i % 200 + 1),
-                            "fd00:7::" + std::to_string(i + 1)) +
-                "---\n";
-    }
-    put("crowd.yaml", text);
+void Manifests::write_crowd(Crowd crowd, bool written) {
+    if (written) return put("crowd.yaml", crowd_text(crowd));
+    const std::scoped_lock lock(mutex_);
+    fs::remove(where_ / "crowd.yaml");
 }
 
 void Manifests::write_pod(const Pod& pod, const std::string& phase, bool told) {
-    const std::string more = pod.ns == kLedger ? ", annotations: {bulkhead.dev/expose: \"7001/TCP, 7001/UDP\"}" : "";
+    const std::string exposes = ", annotations: {bulkhead.dev/expose: \"7001/TCP, 7001/UDP\"}";
+    const std::string more = ", uid: " + pod.uid + (pod.ns == kLedger ? exposes : "");
     std::string text = pod_text(pod.name, kNodeNames.at(pod.node), more);
     if (told) text += status_text(phase, pod.ip4.text(), pod.ip6.text());
     const std::scoped_lock lock(mutex_);

@@ -14,6 +14,9 @@
 
 namespace bulkhead::soak {
 
+/// What is more than a map takes.
+enum class Crowd { kAddresses, kGrants, kClasses };
+
 inline constexpr const char* kMarkerPrefix = "marker/g";
 
 class Manifests {
@@ -24,8 +27,8 @@ public:
     void write_cluster();
     void write_level(bool swing_protected);
     void write_grant(bool fickle_grants);
-    /// More addresses than the maps take; `written` false takes them away.
-    void write_crowd(bool written);
+    /// `written` false takes it away.
+    void write_crowd(Crowd crowd, bool written);
     /// "Running" or "Succeeded"; without `told` nothing of its addresses.
     void write_pod(const Pod& pod, const std::string& phase, bool told);
     /// Only if the file is still this pod's.

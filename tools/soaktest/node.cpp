@@ -15,6 +15,7 @@ using test::after;
 
 constexpr auto kPause = 150ms; // between two looks
 constexpr auto kEnd = 60s;
+constexpr auto kUntilStopped = 250ms; // all of its threads
 
 } // namespace
 
@@ -48,9 +49,14 @@ Result<> Node::launch(const Build& build) {
                                         "--max-pods",
                                         "64",
                                         "--max-endpoints",
-                                        "128"};
+                                        "192",
+                                        "--max-openings",
+                                        "16",
+                                        "--max-identities",
+                                        "48"};
     process_.reset();
     ++launches_;
+    silent_from(Time::max());
     auto started = test::Process::start(argv, {.netns = &*netns});
     if (!started) return tl::unexpected(started.error());
     process_.emplace(std::move(*started));
@@ -61,6 +67,7 @@ void Node::kill() {
     if (!process_) return;
     signal(SIGKILL);
     if (!process_->wait(after(kEnd))) ledger_.find(kAgentFailed, std::string(name()) + ": survives SIGKILL");
+    silent_from(Clock::now());
     keep_log();
 }
 
@@ -70,11 +77,16 @@ void Node::terminate() {
     if (status != 0)
         ledger_.find(kAgentFailed, std::string(name()) + ": SIGTERM ends it with " +
                                        (status ? "status " + std::to_string(*status) : "nothing, it runs on"));
+    else
+        silent_from(Clock::now());
     keep_log();
 }
 
-void Node::signal(int number) const {
-    if (process_) process_->signal(number);
+void Node::signal(int number) {
+    if (!process_) return;
+    if (number == SIGCONT) silent_from(Time::max());
+    process_->signal(number);
+    if (number == SIGSTOP) silent_from(Clock::now() + kUntilStopped);
 }
 
 bool Node::answers(test::Deadline deadline) const {
@@ -156,8 +168,23 @@ std::optional<Node::Seen> Node::look() const {
     return seen;
 }
 
-bool Node::is_in_force() const {
+bool Node::told_of_full(const std::string& map) const {
+    const std::scoped_lock lock(mutex_);
+    return errors_.find("to map " + map) != std::string::npos;
+}
+
+void Node::forget_full() {
+    const std::scoped_lock lock(mutex_);
+    errors_.clear();
+}
+
+bool Node::is_in_force() {
     const auto status = ctl::ask(socket(), "/v1/status", {});
+    if (status && status->at("inSync") == false) {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& error : status->at("errors"))
+            errors_ += error.get<std::string>() + "\n";
+    }
     return status && status->at("inSync") == true && status->at("source").at("synced") == true &&
            status->at("source").at("ageSeconds") == 0;
 }

@@ -47,20 +47,27 @@ public:
     void kill();
     /// SIGTERM. An end that isn't a good one is a finding.
     void terminate();
-    void signal(int number) const;
+    void signal(int number);
     /// The one that was launched last has answered.
     bool answers(test::Deadline deadline) const;
     /// And has all in the kernel that it was told.
     bool settles(test::Deadline deadline) const;
     /// It ended by itself: a finding, the first time.
     bool ended();
+    /// Nobody answers there now, nor did since then; the end of time: somebody may.
+    Time silent_since() const { return Time(Time::duration(silent_.load())); }
 
     /// Everything up to here is in the kernel.
     uint64_t generation() const;
     /// As the agent lists it: at these addresses, and on its own node guarded.
     bool knows(const Pod& pod) const;
 
+    /// Nothing of its programs and maps is left in the kernel.
     Result<> detach() const;
+    std::string socket() const { return where_.directory / (std::string(name()) + ".sock"); }
+    /// Of the maps that a node has said are full.
+    bool told_of_full(const std::string& map) const;
+    void forget_full();
 
 private:
     struct Row {
@@ -74,10 +81,10 @@ private:
 
     void watch();
     std::optional<Seen> look() const;
-    bool is_in_force() const;
+    bool is_in_force();
     void keep_log();
+    void silent_from(Time time) { silent_ = time.time_since_epoch().count(); }
     std::filesystem::path pin_dir() const { return where_.directory / (std::string(name()) + ".pins"); }
-    std::string socket() const { return where_.directory / (std::string(name()) + ".sock"); }
 
     const size_t number_;
     const Where where_;
@@ -87,10 +94,12 @@ private:
     std::atomic<uint64_t> launches_{0};
     std::atomic<uint64_t> answered_{0}; // the launch that answered last
     std::atomic<uint64_t> settled_{0};  // that was in sync last
-    uint64_t told_end_ = 0;             // the launch whose end was told
-    mutable std::mutex mutex_;          // of what follows
+    std::atomic<Time::rep> silent_{Time::max().time_since_epoch().count()};
+    uint64_t told_end_ = 0;    // the launch whose end was told
+    mutable std::mutex mutex_; // of what follows
     Seen seen_;
     uint64_t in_force_ = 0;
+    std::string errors_; // that its status told of
     std::thread watch_;
 };
 

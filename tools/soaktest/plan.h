@@ -17,11 +17,12 @@ using Seconds = std::chrono::duration<double>;
 enum class Deed { kKill, kKillStarting, kRestart, kUpgrade, kStop, kStarve };
 
 /// What is done to the cluster.
-enum class Turn { kLevel, kGrant, kSourceGone, kSourceBroken, kSqueeze };
+enum class Turn { kLevel, kGrant, kSourceGone, kSourceBroken, kManyAddresses, kManyGrants, kManyClasses };
 
 struct Plan {
     uint64_t seed = 0;
     Seconds length{};
+    bool quiet = false; // nothing is done to agents and cluster
 
     /// `whole` is what twenty minutes hold.
     size_t share(double whole) const {
@@ -36,6 +37,7 @@ struct Plan {
     /// Of one node of two, in the order in which they are done. A kill of one that starts is the second of two.
     std::vector<Deed> deeds(std::mt19937_64& random) const {
         std::vector<Deed> deeds;
+        if (quiet) return deeds;
         const auto add = [&](Deed deed, size_t number) { deeds.insert(deeds.end(), number, deed); };
         const size_t kills = (this->kills() + 1) / 2;
         add(Deed::kKillStarting, kills / 4);
@@ -50,12 +52,15 @@ struct Plan {
 
     std::vector<Turn> turns(std::mt19937_64& random) const {
         std::vector<Turn> turns;
+        if (quiet) return turns;
         const auto add = [&](Turn turn, double number) { turns.insert(turns.end(), share(number), turn); };
         add(Turn::kLevel, 60);
         add(Turn::kGrant, 40);
         add(Turn::kSourceGone, 16);
         add(Turn::kSourceBroken, 16);
-        add(Turn::kSqueeze, 10);
+        add(Turn::kManyAddresses, 6);
+        add(Turn::kManyGrants, 6);
+        add(Turn::kManyClasses, 4);
         std::ranges::shuffle(turns, random);
         return turns;
     }

@@ -9,28 +9,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kSlots = 45;     // addresses of each family
-constexpr size_t kComing = 12; // pods that come and go, at a time
+constexpr size_t kComing = 12;  // pods that come and go, at a time
+constexpr size_t kWaiting = 30; // pods at the gate
+constexpr auto kWhile = 5s;     // that a pod stays
+constexpr std::array<std::chrono::seconds, 3> kPatience{3s, 10s, 30s};
 
-std::string ip4_of(int slot) {
-    return "10.0.5." + std::to_string(slot);
-}
-
-std::string ip6_of(int slot) {
-    return "fd00:10:0:5::" + std::to_string(slot);
-}
-
-bool other_tenant(size_t one, size_t other) {
-    const auto is_vaults = [](size_t ns) { return ns == kVault || ns == kAnnex; };
-    return one != other && !(is_vaults(one) && is_vaults(other));
+std::string uid_of(uint64_t incarnation) {
+    const std::string digits = std::to_string(1'000'000'000'000 + incarnation);
+    return "50a40000-0000-4000-8000-" + digits.substr(digits.size() - 12);
 }
 
 } // namespace
-
-Population::Population(World world, uint64_t seed) : world_(std::move(world)), random_(seed) {
-    for (int number = 10; number < 10 + kSlots; ++number)
-        free_.push_back({.number = number});
-}
 
 Result<> Population::settle_in() {
     for (size_t ns = 0; ns < kNamespaces.size(); ++ns)
@@ -40,47 +29,26 @@ Result<> Population::settle_in() {
 }
 
 Result<> Population::turn_over() {
-    if (size() >= kNamespaces.size() * kNodes + kComing)
-        if (const PodPtr pod = next_to_go())
-            if (auto removed = remove(pod); !removed) return removed;
-    return create(random(kNamespaces.size()), random(kNodes), false);
+    while (const PodPtr pod = next_to_go())
+        if (auto removed = remove(pod); !removed) return removed;
+    const std::scoped_lock lock(making_);
+    const size_t ns = random(kNamespaces.size());
+    return create(ns, random(kNodes), false);
 }
 
 void Population::tend() {
-    std::vector<PodPtr> known;
-    std::vector<PodPtr> overdue;
+    remove_overdue();
     {
-        const std::scoped_lock lock(mutex_);
-        for (const PodPtr& pod : pods_)
-            if (!pod->settled && pod->told != 0 && pod->alive &&
-                std::ranges::all_of(world_.nodes, [&](const auto& node) { return node->knows(*pod); }))
-                known.push_back(pod);
-        const Time now = Clock::now();
-        const auto due = std::ranges::partition(late_, [&](const Late& late) { return late.at > now; });
-        for (const Late& late : due)
-            overdue.push_back(late.pod);
-        late_.erase(due.begin(), due.end());
+        const std::scoped_lock lock(making_);
+        for (Guest& guest : guests_)
+            see_to(guest);
     }
-    for (const PodPtr& pod : overdue)
-        world_.manifests.remove_pod(*pod);
-    for (const PodPtr& pod : known) {
-        std::string netns = pod->name;
-        std::ranges::replace(netns, '/', '.');
-        auto opened = test::Netns::open(world_.net + "-" + kNodeNames.at(pod->node) + "-" + netns);
-        Result<> done = opened ? world_.traffic.open(pod, std::move(*opened)) : tl::unexpected(opened.error());
-        if (!done) {
-            world_.ledger.note(done.error().text);
-            continue;
-        }
-        const std::scoped_lock lock(mutex_);
-        pod->settled = true;
-        world_.ledger.note("open " + pod->text());
-    }
+    settle_known();
 }
 
 bool Population::is_calm() const {
     const std::scoped_lock lock(mutex_);
-    return late_.empty() && std::ranges::all_of(pods_, [](const PodPtr& pod) { return pod->settled; });
+    return late_.empty() && std::ranges::all_of(pods_, [](const PodPtr& pod) { return pod->settled.load(); });
 }
 
 size_t Population::size() const {
@@ -88,44 +56,41 @@ size_t Population::size() const {
     return pods_.size();
 }
 
-/// The manifests tell of it before the CNI, after it, or after it and without an address before.
 Result<> Population::create(size_t ns, size_t node, bool resident) {
     auto pod = std::make_shared<Pod>();
-    const Slot slot = take_slot();
     pod->incarnation = ++incarnations_;
     pod->ns = ns;
     pod->node = node;
     pod->name = free_name(ns);
+    pod->uid = uid_of(pod->incarnation);
     pod->resident = resident;
-    pod->ip4 = *Address::parse(ip4_of(slot.number));
-    pod->ip6 = *Address::parse(ip6_of(slot.number));
-    const size_t order = random(3);
-    if (order == 0) world_.manifests.write_pod(*pod, "Pending", false);
-    if (order == 1) world_.manifests.write_pod(*pod, "Running", true);
-    if (auto wired = world_.wiring.add(*pod); !wired) return wired;
-    if (order != 1) world_.manifests.write_pod(*pod, "Running", true);
-    if (slot.ns < kNamespaces.size() && other_tenant(ns, slot.ns)) {
-        world_.ledger.count(kReused);
-        if (Clock::now() - slot.freed < 1s) world_.ledger.count(kReusedAtOnce);
+    Guest guest{
+        .pod = pod, .order = static_cast<Order>(random(kOrders)), .patience = kPatience.at(random(kPatience.size()))};
+    take_slot(guest);
+    if (guest.order == kBefore) world_.manifests.write_pod(*pod, "Pending", false);
+    if (guest.order == kBeforeWithAddress) tell(pod);
+    {
+        const std::scoped_lock lock(mutex_);
+        pods_.push_back(pod);
     }
     world_.ledger.count(kPodsCreated);
-    world_.ledger.note("created " + pod->text() + ", order " + std::to_string(order));
-    const std::scoped_lock lock(mutex_);
-    pod->told = world_.manifests.mark();
-    pods_.push_back(std::move(pod));
-    return {};
+    world_.ledger.note("created " + pod->text() + ", order " + std::to_string(guest.order));
+    guests_.push_back(std::move(guest));
+    return make_sandbox(guests_.back());
 }
 
 /// The manifests say so before, at once, seconds later, or that it has finished, with its addresses.
 Result<> Population::remove(const PodPtr& pod) {
+    const std::scoped_lock making(making_);
     world_.traffic.close(pod);
     const size_t order = random(4);
     if (order == 0) world_.manifests.remove_pod(*pod);
-    if (auto gone = world_.wiring.remove(*pod); !gone) return gone;
+    const auto guest = std::ranges::find(guests_, pod, &Guest::pod);
+    if (auto gone = remove_sandbox(*guest); !gone) return gone;
+    give_slot(*guest);
+    guests_.erase(guest);
     if (order == 1) world_.manifests.remove_pod(*pod);
     if (order == 2) world_.manifests.write_pod(*pod, "Succeeded", true);
-    const int number = pod->ip4.bytes[3];
-    free_.push_back({.number = number, .freed = Clock::now(), .ns = pod->ns});
     world_.ledger.count(kPodsDeleted);
     world_.ledger.note("deleted " + pod->text() + ", order " + std::to_string(order));
     const auto later = std::chrono::milliseconds(random(3000));
@@ -135,12 +100,35 @@ Result<> Population::remove(const PodPtr& pod) {
     return {};
 }
 
-/// Mostly who was freed last.
-Population::Slot Population::take_slot() {
-    const size_t which = random(4) == 0 ? random(free_.size()) : free_.size() - 1;
-    const Slot slot = free_.at(which);
-    free_.erase(free_.begin() + static_cast<ptrdiff_t>(which));
-    return slot;
+void Population::tell(const PodPtr& pod) {
+    world_.manifests.write_pod(*pod, "Running", true);
+    const uint64_t told = world_.manifests.mark();
+    const std::scoped_lock lock(mutex_);
+    pod->told = told;
+}
+
+void Population::remove_overdue() {
+    std::vector<PodPtr> overdue;
+    {
+        const std::scoped_lock lock(mutex_);
+        const Time now = Clock::now();
+        const auto due = std::ranges::partition(late_, [&](const Late& late) { return late.at > now; });
+        for (const Late& late : due)
+            overdue.push_back(late.pod);
+        late_.erase(due.begin(), due.end());
+    }
+    for (const PodPtr& pod : overdue)
+        world_.manifests.remove_pod(*pod);
+}
+
+void Population::settle_known() {
+    const std::scoped_lock lock(mutex_);
+    for (const PodPtr& pod : pods_) {
+        if (pod->settled || !pod->started || pod->told == 0) continue;
+        if (!std::ranges::all_of(world_.nodes, [&](const auto& node) { return node->knows(*pod); })) continue;
+        pod->settled = true;
+        world_.ledger.note("known " + pod->text());
+    }
 }
 
 /// The lowest number that is free, as a StatefulSet has it.
@@ -152,14 +140,23 @@ std::string Population::free_name(size_t ns) const {
     }
 }
 
-/// Those that have been part of the traffic for a while; failing those, one that nobody has come to know.
+/// If there are too many that run: of those that have been part of all the traffic for a while; failing those, one that
+/// nobody has come to know. If too many wait: one of those.
 PodPtr Population::next_to_go() {
-    const std::scoped_lock lock(mutex_);
-    std::vector<PodPtr> candidates;
-    for (const bool settled : {true, false}) {
+    std::vector<PodPtr> known, started, waiting;
+    {
+        const std::scoped_lock lock(mutex_);
         for (const PodPtr& pod : pods_)
-            if (!pod->resident && pod->settled == settled && Clock::now() - pod->born > 5s) candidates.push_back(pod);
-        if (!candidates.empty()) return candidates.at(random(candidates.size()));
+            if (!pod->resident) (!pod->started ? waiting : pod->settled ? known : started).push_back(pod);
+    }
+    const bool is_crowded = known.size() + started.size() >= kComing;
+    const auto is_new = [](const PodPtr& pod) { return Clock::now() - pod->born < kWhile; };
+    if (waiting.size() < kWaiting) waiting.clear();
+    for (auto* candidates : {&known, &started, &waiting}) {
+        if (!is_crowded && candidates != &waiting) continue;
+        std::erase_if(*candidates, is_new);
+        const std::scoped_lock lock(making_);
+        if (!candidates->empty()) return candidates->at(random(candidates->size()));
     }
     return nullptr;
 }

@@ -43,6 +43,8 @@ std::string table_of(const Ledger& ledger, const Circumstances& circumstances) {
                        std::to_string(static_cast<int>(ledger.seconds())) + " s, kernel " + kernel() + "\n\n";
     for (size_t i = 0; i < kCounts; ++i)
         text += row_text(kCountRows.at(i).words, ledger.counted(static_cast<Count>(i)));
+    text += row_text("seconds that the longest wait there took",
+                     static_cast<uint64_t>(circumstances.longest_gate_wait_s + 0.5));
     text += "\nRequired to be 0:\n\n";
     for (size_t i = 0; i < kFindings; ++i)
         text += row_text(kFindingRows.at(i).words, ledger.found(static_cast<Finding>(i)));
@@ -57,6 +59,7 @@ std::string json_of(const Ledger& ledger, const Circumstances& circumstances) {
     json["seconds"] = ledger.seconds();
     json["builds"] = circumstances.builds;
     json["longest_round_ms"] = circumstances.longest_round_ms;
+    json["longest_gate_wait_s"] = circumstances.longest_gate_wait_s;
     for (size_t i = 0; i < kCounts; ++i)
         json["counts"][kCountRows.at(i).key] = ledger.counted(static_cast<Count>(i));
     for (size_t i = 0; i < kFindings; ++i)

@@ -7,11 +7,7 @@ namespace bulkhead::soak {
 
 namespace {
 
-/// How the switches stand on one node.
-struct Standing {
-    bool swing_protected = false;
-    bool fickle_grants = false;
-};
+using Standing = Rules::Standing;
 
 bool is_protected(size_t ns, const Standing& standing) {
     return kNamespaces.at(ns).flips ? standing.swing_protected : kNamespaces.at(ns).guarded;
@@ -78,10 +74,20 @@ Word Rules::word(const Question& question) const {
             const Standing standing{.swing_protected = swing, .fickle_grants = fickle};
             const bool may = allowed(question, standing);
             yes |= may;
-            no |= !may || (switches_[kSqueezed].on && needs_to_know(question, standing));
+            no |= !may || lacks_room(question, standing);
         }
     if (yes && no) return Word::kEither;
     return yes ? Word::kYes : Word::kNo;
+}
+
+/// Allowed, but not while a map is full. What has its row keeps it, so most of it stays certain: of openings and
+/// classes only those are excused that change meanwhile (an agent that starts then finds no room for them anew). A
+/// Protected class without room is closed, and what answers its pods from another node has to pass that node's uplink.
+bool Rules::lacks_room(const Question& question, const Standing& standing) const {
+    if (switches_[kAddressesFull].on && needs_to_know(question, standing)) return true;
+    if (switches_[kGrantsFull].on && granted(question, standing)) return true;
+    const bool with_swing = question.to == kSwing || (question.from == kSwing && question.crosses);
+    return switches_[kClassesFull].on && with_swing && is_protected(kSwing, standing);
 }
 
 void Rules::refresh() {

@@ -58,11 +58,17 @@ public:
     Rules();
 
     /// Something that is on or off: what it may be, and what it is at last.
-    enum Switch : size_t { kSwingProtected, kFickleGrants, kSqueezed, kSwitches };
+    enum Switch : size_t { kSwingProtected, kFickleGrants, kAddressesFull, kGrantsFull, kClassesFull, kSwitches };
     void written(Switch which, bool on);
     void settled(Switch which, bool on);
 
     Ruling ruling(const Question& question) const;
+
+    /// How the switches stand on one node.
+    struct Standing {
+        bool swing_protected = false;
+        bool fickle_grants = false;
+    };
 
 private:
     /// What may be true on some node.
@@ -73,6 +79,7 @@ private:
     using Table = std::array<std::array<std::array<std::array<Ruling, 2>, kPorts>, 8>, 8>;
 
     Word word(const Question& question) const;
+    bool lacks_room(const Question& question, const Standing& standing) const;
     void refresh();
 
     mutable std::mutex mutex_;

@@ -157,17 +157,19 @@ void Traffic::ring(Time now) {
 
 void Traffic::begin_talks() {
     for (size_t i = 0; i < kBegunPerRound && homes_.size() > 1 && talks_.size() < wanted_; ++i) {
-        TalkPlan plan = next_plan();
-        const auto home = std::ranges::find(homes_, plan.client, &Home::pod);
-        if (auto added = add_talk(make_talk(std::move(plan), rules_, ledger_), *home); !added)
+        auto plan = next_plan();
+        if (!plan) continue;
+        const auto home = std::ranges::find(homes_, plan->client, &Home::pod);
+        if (auto added = add_talk(make_talk(std::move(*plan), rules_, ledger_), *home); !added)
             ledger_.note(added.error().text);
     }
 }
 
 /// Half are short; of the others some are quiet for seconds, and some go on until a pod ends.
-TalkPlan Traffic::next_plan() {
+std::optional<TalkPlan> Traffic::next_plan() {
     const size_t client = random(homes_.size());
     const size_t server = (client + 1 + random(homes_.size() - 1)) % homes_.size();
+    if (!may_meet(*homes_.at(client).pod, *homes_.at(server).pod)) return std::nullopt;
     const Time now = Clock::now();
     TalkPlan plan{.id = ++last_key_ - kFirstKey,
                   .client = homes_.at(client).pod,

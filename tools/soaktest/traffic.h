@@ -53,7 +53,7 @@ private:
     void run_posted();
     void ring(Time now);
     void begin_talks();
-    TalkPlan next_plan();
+    std::optional<TalkPlan> next_plan();
     Result<> add_talk(std::unique_ptr<Talk> talk, const Home& home);
     void add_door(std::unique_ptr<Door> door);
     void remove_talk(uint64_t id);

@@ -38,7 +38,6 @@ void Trouble::run() {
         const auto due = plan_.length * (static_cast<double>(i) + 0.5) / static_cast<double>(deeds.size());
         std::this_thread::sleep_until(begun + std::chrono::duration_cast<Clock::duration>(due));
         (void)node_.settles(test::after(kSettleTime)); // while the source is away, it won't
-        if (sabotages_ && i == deeds.size() / 2) strip();
         if (!node_.ended()) act(deeds.at(i));
         come_back();
     }
@@ -124,11 +123,11 @@ void Trouble::kill(bool starting) {
     start();
 }
 
-void Trouble::strip() {
+void Trouble::strip(const std::function<void()>& meanwhile) {
     note("sabotage: all is taken out of the kernel");
     node_.terminate();
     if (auto detached = node_.detach(); !detached) note(detached.error().text);
-    pause(1s, 1s);
+    meanwhile();
     start();
     come_back();
     note("sabotage is over");

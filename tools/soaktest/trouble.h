@@ -3,6 +3,8 @@
 // What happens to one node's agent: on a thread of its own, one deed after the other, spread over the run.
 #pragma once
 
+#include <functional>
+
 #include "node.h"
 #include "plan.h"
 
@@ -17,9 +19,9 @@ public:
     /// Does it all, and leaves a running agent behind.
     void run();
     bool is_done() const { return done_; }
-    /// So that a soak shows that it finds what it looks for: half-way, programs and memory are taken out of the kernel
-    /// for some seconds.
-    void sabotage() { sabotages_ = true; }
+    /// So that a soak shows that it finds what it looks for: the agent goes, and takes programs and memory out of the
+    /// kernel, for as long as `meanwhile` takes.
+    void strip(const std::function<void()>& meanwhile);
 
 private:
     void act(Deed deed);
@@ -28,7 +30,6 @@ private:
     void stop_for(Seconds time);
     void starve_for(Seconds time);
     void kill(bool starting);
-    void strip();
     void pause(Seconds least, Seconds most);
     void note(const std::string& text) { ledger_.note(std::string(node_.name()) + ": " + text); }
 
@@ -39,7 +40,6 @@ private:
     std::mt19937_64 random_;
     size_t build_ = 0;
     bool stopped_long_ = false;
-    bool sabotages_ = false;
     std::atomic<bool> done_{false};
 };
 

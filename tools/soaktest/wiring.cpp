@@ -25,16 +25,18 @@ Result<Wiring> Wiring::start(const Stage& stage) {
     return Wiring(std::move(*process), std::move(commands));
 }
 
-Result<> Wiring::add(const Pod& pod) {
+Result<std::string> Wiring::add(const Pod& pod) {
     return tell("add " + std::string(kNodeNames.at(pod.node)) + " " + pod.name + " " + pod.ip4.text() + " " +
                 pod.ip6.text());
 }
 
 Result<> Wiring::remove(const Pod& pod) {
-    return tell("del " + std::string(kNodeNames.at(pod.node)) + " " + pod.name);
+    auto done = tell("del " + std::string(kNodeNames.at(pod.node)) + " " + pod.name);
+    if (!done) return tl::unexpected(done.error());
+    return {};
 }
 
-Result<> Wiring::tell(const std::string& command) {
+Result<std::string> Wiring::tell(const std::string& command) {
     const std::string number = std::to_string(++told_);
     const std::string line = number + " " + command + "\n";
     if (write(commands_.get(), line.data(), line.size()) < 0) return fail("podnet " + command, errno);
@@ -51,8 +53,8 @@ Result<> Wiring::tell(const std::string& command) {
     };
     if (!test::wait_until(answered, test::after(kLimit)))
         return fail("podnet " + command + ": no answer: " + process_.output());
-    if (word != "ok") return fail("podnet " + command + ": " + word);
-    return {};
+    if (!word.starts_with("ok")) return fail("podnet " + command + ": " + word);
+    return word.substr(std::min(word.size(), std::strlen("ok ")));
 }
 
 } // namespace bulkhead::soak

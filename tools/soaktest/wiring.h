@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Wires pods and takes them away, by podnet in a process that stays (wiring.py). One thread.
+// Wires pods and takes them away, by podnet in a process that stays (wiring.py). One thread at a time.
 #pragma once
 
 #include <optional>
@@ -15,12 +15,13 @@ class Wiring {
 public:
     static Result<Wiring> start(const Stage& stage);
 
-    Result<> add(const Pod& pod);
+    /// The host's end of its veth.
+    Result<std::string> add(const Pod& pod);
     Result<> remove(const Pod& pod);
 
 private:
     Wiring(test::Process process, Fd commands) : process_(std::move(process)), commands_(std::move(commands)) {}
-    Result<> tell(const std::string& command);
+    Result<std::string> tell(const std::string& command);
 
     test::Process process_;
     Fd commands_; // closed before the process is

@@ -2,7 +2,7 @@
 """podnet as a process that stays, because a thousand pods in twenty minutes leave no time to start one for each.
 
 usage: wiring.py NET FIFO. Reads "NUMBER add NODE NAMESPACE/POD IP4 IP6" and "NUMBER del NODE NAMESPACE/POD" line by
-line, until the other end closes, and prints "NUMBER ok" or "NUMBER failed: WHY".
+line, until the other end closes, and prints "NUMBER ok VETH", "NUMBER ok" or "NUMBER failed: WHY".
 """
 
 import sys
@@ -20,8 +20,9 @@ def _do(name, verb, node, pod, *addresses):
     with net.opened(name) as opened:
         if verb == "add":
             opened.add([net.Pod(namespace, pod_name, node, list(addresses))])
-        else:
-            opened.delete([pod])
+            return f"ok {names.host_veth(namespace, pod_name)}"
+        opened.delete([pod])
+        return "ok"
 
 
 def main(name, fifo):
@@ -29,8 +30,7 @@ def main(name, fifo):
         for line in commands:
             number, *words = line.split()
             try:
-                _do(name, *words)
-                print(f"{number} ok", flush=True)
+                print(f"{number} {_do(name, *words)}", flush=True)
             except PodnetError as error:
                 print(f"{number} failed: {error}".replace("\n", " "), flush=True)
 
