@@ -155,6 +155,30 @@ TEST_CASE("a local pod wins over a remote claim of its address") {
     CHECK(owner_of(world, "10.0.1.1") == "a/far");
 }
 
+TEST_CASE("a pod whose interface is gone has nothing of what its status says, and its successor of that name has") {
+    World world;
+    world.ns("a").ns("b").pod("a/near", {"10.0.1.1"}, {}, "node-a");
+    CHECK(owner_of(world, "10.0.1.1") == "a/near"); // no netlink said anything yet
+    world.local({local_pod(1, "a/near", {"10.0.1.1"})}).desired();
+    world.local({});
+    CHECK(owner_of(world, "10.0.1.1").empty());
+    state::PodTemplate labelled;
+    labelled.labels = {{"app", "web"}};
+    world.pod("a/near", {"10.0.1.1"}, labelled, "node-a"); // still the same one
+    CHECK(owner_of(world, "10.0.1.1").empty());
+    world.pod("b/far", {"10.0.1.1"});
+    CHECK(owner_of(world, "10.0.1.1") == "b/far");
+    CHECK(world.desired().problems.empty());
+
+    auto next = pod("a/near", "node-a", {}, {address("10.0.1.2")});
+    next.uid = "2";
+    world.put(next);
+    CHECK(owner_of(world, "10.0.1.2") == "a/near");
+    world.local({local_pod(1, "a/near", {"10.0.1.3"})});
+    CHECK(owner_of(world, "10.0.1.3") == "a/near");
+    CHECK(owner_of(world, "10.0.1.2").empty());
+}
+
 TEST_CASE("more addresses than a pod's row takes are reported") {
     World world;
     world.ns("a").pod("a/many", {}, {}, "node-a");
