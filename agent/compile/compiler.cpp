@@ -166,6 +166,7 @@ void Compiler::Impl::intern_fixed() {
     fixed.world = intern(selectors.world(), BH_IDENTITY_WORLD);
     fixed.held = intern(selectors.held(), BH_IDENTITY_HELD);
     fixed.service = intern(selectors.service(), BH_IDENTITY_SERVICE);
+    fixed.disputed = intern(selectors.disputed());
     intern(selectors.no_room(BH_PROTECTED), BH_IDENTITY_NO_ROOM_PROTECTED);
     intern(selectors.no_room(BH_CONFINED), BH_IDENTITY_NO_ROOM_CONFINED);
     intern(selectors.no_room(BH_PROTECTED | BH_CONFINED), BH_IDENTITY_NO_ROOM_BOTH);
@@ -490,6 +491,10 @@ void Compiler::release_known_ids() {
 
 const Desired& Compiler::desired() const {
     return impl_->desired;
+}
+
+std::optional<state::Age> Compiler::claimed(const Address& address, const state::PodKey& besides) const {
+    return impl_->endpoints.claimed(address, besides);
 }
 
 Interest Compiler::interest(const state::Cluster& cluster) const {
