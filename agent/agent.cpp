@@ -216,8 +216,10 @@ void Agent::publish() {
     if (told_keys_->due()) session_->wake_by(*told_keys_->due());
     if (publish_due_ && cluster_.nodes().contains(options_.node_name)) {
         not_guarded_ = std::move(now_not_guarded);
-        publisher_->set_wanted(
-            publish::slices_of(cluster_, compiler_->desired(), options_.node_name, told_keys_->keys(), not_guarded_));
+        if (publisher_->in_sync()) succession_.forget_former();
+        succession_.update(cluster_, std::bind_front(&compile::Compiler::claimed, &*compiler_));
+        publisher_->set_wanted(publish::slices_of(cluster_, compiler_->desired(), options_.node_name,
+                                                  told_keys_->keys(), not_guarded_, succession_));
         publish_due_ = false;
         problems_due_ |= find_left_out();
     }

@@ -149,6 +149,7 @@ private:
     std::optional<SliceScope> scope_;             // with --slice-scope relevant
     std::optional<publish::Publisher> publisher_; // with --source kube
     std::optional<publish::ToldKeys> told_keys_;  // the same
+    publish::Succession succession_;
     std::optional<netlink::Monitor> monitor_;
     std::optional<netlink::PodNames> names_;
     std::optional<netlink::LocalPods> local_pods_;

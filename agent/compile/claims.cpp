@@ -12,7 +12,7 @@ bool comes_before(const Claims::Entry* a, const Claims::Entry* b) {
     if (a->second.is_node != b->second.is_node) return b->second.is_node;
     // The one that has been there for longer is gone, and only the news of it isn't here yet: a slice outlives its
     // node, a status its pod.
-    if (a->second.dated != b->second.dated) return a->second.dated > b->second.dated;
+    if (a->second.age() != b->second.age()) return a->second.age() > b->second.age();
     return a->first < b->first;
 }
 
@@ -65,11 +65,12 @@ void Claims::claim(Entry& entry, std::vector<Address> addresses, const state::Po
     auto& record = entry.second;
     const bool is_node = pod.common->host_network;
     record.from_slice = !pod.slice.empty();
-    if (record.addresses == addresses && record.is_node == is_node && record.dated == pod.dated()) return;
+    if (record.addresses == addresses && record.is_node == is_node && record.age() == pod.age()) return;
     withdraw(entry);
     record.addresses = std::move(addresses);
     record.is_node = is_node;
     record.dated = pod.dated();
+    record.turn = pod.turn;
     for (const auto& address : record.addresses)
         claimants_[address].add(&entry);
 }

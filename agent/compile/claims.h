@@ -22,10 +22,12 @@ public:
         std::unique_ptr<std::map<Address, Identity*>> by_address{};
         bool is_node = false;    // hostNetwork: the addresses are its node's
         bool from_slice = false; // another node's word, not a Pod object's
+        uint32_t turn = 0;       // of its age
         std::optional<state::Time> dated{};
         std::vector<Address> addresses;
 
         Identity* identity_at(const Address& address) const;
+        state::Age age() const { return {dated, turn}; }
     };
     using Records = std::unordered_map<state::PodKey, Record>;
     using Entry = Records::value_type;
@@ -33,7 +35,8 @@ public:
     /// The pods that claim one address.
     class Claimants {
     public:
-        /// Pods before hostNetwork pods, then who came later, then the first by name; never nullptr.
+        /// Pods before hostNetwork pods, then the younger; of those of one age, of which nobody knows who has the
+        /// address, the first by name. Never nullptr.
         const Entry* winner() const;
         /// The first in that order of whom it holds; nullptr = of nobody.
         template <typename Predicate>

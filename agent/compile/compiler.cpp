@@ -83,7 +83,7 @@ struct Compiler::Impl {
     Described describe_as(const Membership& member, const state::PodTemplate& common, Role role);
     void set_roles(Turn& turn, Claims::Record& record, const state::Pod& pod);
     Role role_of_local(const state::PodKey& key) const;
-    std::vector<Address> claimed_by(const state::PodKey& key, const state::Pod& pod) const;
+    std::vector<Address> claimed_by(const Turn& turn, const state::PodKey& key, const state::Pod& pod) const;
 
     void publish(Turn& turn);
     void publish(Turn& turn, const Identity& identity);
@@ -166,6 +166,7 @@ void Compiler::Impl::intern_fixed() {
     fixed.world = intern(selectors.world(), BH_IDENTITY_WORLD);
     fixed.held = intern(selectors.held(), BH_IDENTITY_HELD);
     fixed.service = intern(selectors.service(), BH_IDENTITY_SERVICE);
+    fixed.disputed = intern(selectors.disputed());
     intern(selectors.no_room(BH_PROTECTED), BH_IDENTITY_NO_ROOM_PROTECTED);
     intern(selectors.no_room(BH_CONFINED), BH_IDENTITY_NO_ROOM_CONFINED);
     intern(selectors.no_room(BH_PROTECTED | BH_CONFINED), BH_IDENTITY_NO_ROOM_BOTH);
@@ -223,7 +224,7 @@ void Compiler::Impl::refresh_pod(Turn& turn, const state::PodKey& key, const sta
     Described described;
     if (!pod.finished || endpoints.slots_of(key)) described = describe(turn, key, pod);
     set_identity(turn, entry.second.identity, described.identity);
-    endpoints.claims.claim(entry, claimed_by(key, pod), pod);
+    endpoints.claims.claim(entry, claimed_by(turn, key, pod), pod);
     set_roles(turn, entry.second, pod);
     if (!turn.anew) touch_pod(turn, key, entry.second);
     problems.set_pod(key, pod.ns, described.complaints);
@@ -315,12 +316,13 @@ Role Compiler::Impl::role_of_local(const state::PodKey& key) const {
     return role;
 }
 
-/// What the API server says of a pod counts until netlink says it: its word is a second late.
-std::vector<Address> Compiler::Impl::claimed_by(const state::PodKey& key, const state::Pod& pod) const {
+/// What the API server says of a pod counts until netlink says it, and never after that: its word is a second late.
+std::vector<Address> Compiler::Impl::claimed_by(const Turn& turn, const state::PodKey& key,
+                                                const state::Pod& pod) const {
     if (pod.finished) return {};
     const bool told_by_netlink =
         !pod.common->host_network && pod.node == settings.node_name && endpoints.slots_of(key) != nullptr;
-    if (told_by_netlink) return {};
+    if (told_by_netlink || turn.cluster.is_unwired(key)) return {};
     auto addresses = without_repeats(pod.ips);
     // Every node has those for itself: another node's pod isn't reached by them.
     if (!pod.slice.empty()) std::erase_if(addresses, [](const Address& address) { return address.is_link_local(); });
@@ -489,6 +491,10 @@ void Compiler::release_known_ids() {
 
 const Desired& Compiler::desired() const {
     return impl_->desired;
+}
+
+std::optional<state::Age> Compiler::claimed(const Address& address, const state::PodKey& besides) const {
+    return impl_->endpoints.claimed(address, besides);
 }
 
 Interest Compiler::interest(const state::Cluster& cluster) const {

@@ -62,6 +62,9 @@ public:
 
     const Desired& desired() const;
 
+    /// The age of the youngest pod that is told to have this address, besides that one; nothing: none is.
+    std::optional<state::Age> claimed(const Address& address, const state::PodKey& besides) const;
+
     /// Of what was compiled last, from `cluster`.
     Interest interest(const state::Cluster& cluster) const;
 

@@ -10,6 +10,12 @@ namespace bulkhead::compile {
 
 namespace {
 
+constexpr auto kDisputed = ", as old as it: until one of them is gone the address is nobody's";
+
+bool is_rival(const Claims::Entry& a, const Claims::Entry& b) {
+    return &a != &b && !a.second.is_node && a.second.age() == b.second.age();
+}
+
 void touch(const state::LocalPod& pod, std::set<Address>& addresses, std::set<state::PodKey>& pods) {
     addresses.insert(pod.addresses.begin(), pod.addresses.end());
     if (!pod.pod.empty()) pods.insert(pod.pod);
@@ -30,7 +36,7 @@ const Claims::Entry* on_host_at(const Claims& claims, const Address& address) {
 state::Problem conflict(const state::Cluster& cluster, const Address& address, const state::PodKey& loser,
                         const std::string& winner) {
     using Nature = state::Problem::Nature;
-    const auto text = " is also " + winner + "'s, which keeps it";
+    const auto text = " is also " + winner;
     const auto found = cluster.pods().find(loser);
     if (found == cluster.pods().end())
         return {"", "Pod " + loser, "status.podIPs", address.text() + text, Nature::kConflict};
@@ -96,7 +102,10 @@ std::optional<Owner> Endpoints::owner_of(const Address& address, const Policy& p
         return Owner{&identity_of(pod), slot, 0, name_of(pod)};
     }
     if (is_this_node(address)) return Owner{&node_identity(address, policy), 0, BH_ENDPOINT_THIS_NODE, "this node"};
-    if (const auto* pod = pod_at(address, policy)) return Owner{pod->second.identity_at(address), 0, 0, pod->first};
+    if (const auto* pod = pod_at(address, policy)) {
+        if (auto disputed = disputed_at(*pod, address, policy)) return disputed;
+        return Owner{pod->second.identity_at(address), 0, 0, pod->first};
+    }
     if (const auto node = policy.nodes.find(address); node != policy.nodes.end())
         return Owner{&node_identity(address, policy), 0, 0, node->second};
     if (const auto* host = on_host_at(claims, address))
@@ -132,9 +141,38 @@ const Claims::Entry* Endpoints::pod_at(const Address& address, const Policy& pol
         [&](const Claims::Entry& entry) { return !entry.second.is_node && !owner_against(entry, address, policy); });
 }
 
+/// Of several believable pods of one age nobody knows who has it. That matters if rules tell them apart.
+std::optional<Owner> Endpoints::disputed_at(const Claims::Entry& first, const Address& address,
+                                            const Policy& policy) const {
+    const auto is_enforced = [&](const Claims::Entry& entry) {
+        return (entry.second.identity_at(address)->traits.flags & (BH_PROTECTED | BH_AUDIT)) == BH_PROTECTED;
+    };
+    bool is_protected = is_enforced(first);
+    std::string names;
+    claims.of(address)->first_that([&](const Claims::Entry& entry) {
+        const bool is_other = entry.second.identity_at(address) != first.second.identity_at(address);
+        if (!is_other || !is_rival(entry, first) || owner_against(entry, address, policy)) return false;
+        is_protected |= is_enforced(entry);
+        names += " or " + entry.first;
+        return false;
+    });
+    if (names.empty()) return std::nullopt;
+    return Owner{is_protected ? fixed.held : fixed.disputed, 0, 0, first.first + names};
+}
+
+std::optional<state::Age> Endpoints::claimed(const Address& address, const state::PodKey& besides) const {
+    const auto* claimants = claims.of(address);
+    const auto* youngest = claimants == nullptr ? nullptr : claimants->first_that([&](const Claims::Entry& entry) {
+        return !entry.second.is_node && entry.first != besides;
+    });
+    if (youngest == nullptr) return std::nullopt;
+    return youngest->second.age();
+}
+
 std::optional<state::Problem> Endpoints::conflict_at(const Address& address, const Policy& policy) const {
-    const auto report = [&](const state::PodKey& loser, const std::string& winner) {
-        return conflict(policy.cluster, address, loser, winner);
+    const auto report = [&](const state::PodKey& loser, const std::string& winner,
+                            const std::string& outcome = ", which keeps it") {
+        return conflict(policy.cluster, address, loser, winner + "'s" + outcome);
     };
     const auto* claimants = claims.of(address);
     const auto* claimant = claimants && !claimants->winner()->second.is_node ? claimants->winner() : nullptr;
@@ -151,7 +189,11 @@ std::optional<state::Problem> Endpoints::conflict_at(const Address& address, con
     const auto* refused = claimants->first_that(
         [&](const Claims::Entry& entry) { return (owner = owner_against(entry, address, policy)).has_value(); });
     if (refused) return report(refused->first, *owner);
-    if (claimants->rival()) return report(claimants->rival()->first, "Pod " + claimant->first);
+    if (const auto* rival = claimants->rival()) {
+        const bool disputed = disputed_at(*claimant, address, policy).has_value();
+        return disputed ? report(rival->first, "Pod " + claimant->first, kDisputed)
+                        : report(rival->first, "Pod " + claimant->first);
+    }
     return std::nullopt;
 }
 

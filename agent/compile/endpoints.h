@@ -13,6 +13,10 @@
 //
 // Other nodes' pods are what IdentitySlices say, and a node that was taken over writes what it likes: so a slice is not
 // believed about what 4 to 6 have, but where they themselves say that a pod is behind it (see Policy::reserved).
+//
+// Of several other pods the youngest has it. Where two are of one age, made within one second say, nobody knows which
+// of them it is, and one may be a friend of a Protected pod's and the other a stranger: until it is clear the address
+// is nobody's, and protected if one of them is.
 #pragma once
 
 #include <map>
@@ -39,6 +43,7 @@ struct FixedIdentities {
     Identity* world = nullptr;
     Identity* held = nullptr;
     Identity* service = nullptr;
+    Identity* disputed = nullptr; // one of several pods, none of them protected
     std::map<Role, Identity*> nodes;
     std::unordered_map<Address, Identity*> externals;
 };
@@ -60,6 +65,9 @@ public:
 
     std::optional<Owner> owner_of(const Address& address, const Policy& policy) const;
 
+    /// The age of the youngest pod that claims it, besides that one; nothing: none does.
+    std::optional<state::Age> claimed(const Address& address, const state::PodKey& besides) const;
+
     /// Somebody else who says that this address is his, in vain.
     std::optional<state::Problem> conflict_at(const Address& address, const Policy& policy) const;
 
@@ -71,6 +79,7 @@ private:
     std::optional<std::string> owner_against(const Claims::Entry& claim, const Address& address,
                                              const Policy& policy) const;
     const Claims::Entry* pod_at(const Address& address, const Policy& policy) const;
+    std::optional<Owner> disputed_at(const Claims::Entry& first, const Address& address, const Policy& policy) const;
     const Identity& node_identity(const Address& address, const Policy& policy) const;
 
     std::set<Address> probe_addresses_;

@@ -186,6 +186,10 @@ Traits Selectors::service() const {
     return {.what = "service", .flags = BH_SERVICE};
 }
 
+Traits Selectors::disputed() const {
+    return {.what = "disputed", .flags = BH_POD};
+}
+
 std::vector<PodComplaint> Selectors::complaints(const Membership* member, const state::PodTemplate& pod) const {
     std::vector<PodComplaint> out;
     const auto complain = [&](std::string text) { out.push_back({std::string(kExposeField), std::move(text)}); };

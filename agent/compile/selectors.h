@@ -54,6 +54,7 @@ public:
     Traits world() const;
     Traits held() const;
     Traits service() const;
+    Traits disputed() const; // one of several pods, nobody knows which
     Traits no_room(uint32_t flags) const; // stands in for what has these flags and doesn't fit
 
     /// The stricter of the resource's own and its tenant's.

@@ -52,6 +52,7 @@ Json labels_of(const state::PodTemplate& common, const std::set<std::string>& ke
 struct Addressed {
     const std::vector<Address>& addresses;
     std::optional<state::Time> since;
+    uint32_t turn = 0;
 };
 
 /// When the node's address manager had none left, a pod that was bound long ago gets one late. An agent that came after
@@ -60,6 +61,16 @@ std::optional<state::Time> since_of(const state::Pod& pod, const state::LocalPod
     const auto known = pod.dated();
     const bool is_late = known && local.addressed && *local.addressed > *known + state::kMuchLater;
     return is_late ? local.addressed : pod.since;
+}
+
+Addressed addressed(const state::Pod& pod, const state::LocalPod& local, const Succession& succession) {
+    Addressed out{.addresses = local.addresses, .since = since_of(pod, local)};
+    const state::Age own{std::max(pod.created, out.since), 0};
+    const auto heir = succession.of(local);
+    if (!heir || *heir <= own) return out;
+    if (heir->dated > own.dated) out.since = heir->dated;
+    out.turn = heir->turn;
+    return out;
 }
 
 bool expose_fits(const state::PodTemplate& common) {
@@ -84,6 +95,7 @@ Json endpoint_of(const state::Pod& pod, const Addressed& where, const std::set<s
         endpoint["addresses"].push_back(address.text());
     if (pod.created) endpoint["created"] = rfc3339(*pod.created);
     if (where.since) endpoint["since"] = rfc3339(*where.since);
+    if (where.turn != 0) endpoint["turn"] = where.turn;
     if (pod.common->service_account != kDefaultAccount) endpoint["serviceAccount"] = pod.common->service_account;
     if (!pod.common->expose.empty() && expose_fits(*pod.common)) endpoint["expose"] = pod.common->expose;
     add_unless_empty(endpoint, "labels", labels_of(*pod.common, keys));
@@ -212,7 +224,7 @@ private:
 
 /// The pod is known, and to what tenant it belongs.
 void add_local(Collector& collector, const state::Cluster& cluster, const compile::Desired& desired,
-               const state::LocalPod& local) {
+               const state::LocalPod& local, const Succession& succession) {
     const auto pod = cluster.pods().find(local.pod);
     const auto row = desired.pods.find(local.slot);
     if (pod == cluster.pods().end() || !pod->second.slice.empty() || row == desired.pods.end()) return;
@@ -220,7 +232,7 @@ void add_local(Collector& collector, const state::Cluster& cluster, const compil
     const auto name = desired.names.find(row->second.identity);
     const auto identity = desired.identities.find(row->second.identity);
     if (name == desired.names.end() || identity == desired.identities.end()) return;
-    collector.add(pod->second, {local.addresses, since_of(pod->second, local)}, name->second.tenant,
+    collector.add(pod->second, addressed(pod->second, local, succession), name->second.tenant,
                   (identity->second.flags & BH_PROTECTED) != 0);
 }
 
@@ -232,10 +244,11 @@ bool has_own_addresses(const state::Pod& pod) {
 } // namespace
 
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node,
-                 const std::set<std::string>& label_keys, const state::NotGuardedPods& not_guarded) {
+                 const std::set<std::string>& label_keys, const state::NotGuardedPods& not_guarded,
+                 const Succession& succession) {
     Collector collector(cluster, label_keys, node);
     for (const auto& [slot, pod] : cluster.local_pods())
-        add_local(collector, cluster, desired, pod);
+        add_local(collector, cluster, desired, pod, succession);
     for (const auto& [key, why] : not_guarded)
         collector.add(key, why);
     return collector.finish();

@@ -13,6 +13,7 @@
 
 #include "compile/desired.h"
 #include "compile/tenancy.h"
+#include "publish/succession.h"
 #include "state/cluster.h"
 #include "state/not_guarded.h"
 
@@ -24,7 +25,8 @@ using Slices = std::map<std::string, std::string>;
 /// Of the pods of `node` that netlink found, that a Pod object names, and whose namespace is known, with these labels.
 /// And one that tells of those which the node can't guard, if there are any.
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node,
-                 const std::set<std::string>& label_keys, const state::NotGuardedPods& not_guarded = {});
+                 const std::set<std::string>& label_keys, const state::NotGuardedPods& not_guarded = {},
+                 const Succession& succession = {});
 
 /// What slices leave out of this pod, since it is too much.
 std::vector<state::Problem> left_out_of(const state::Pod& pod, const std::set<std::string>& label_keys);

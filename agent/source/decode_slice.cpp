@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Agents write IdentitySlices, and agents read them, perhaps older ones: so fields that nobody knows are passed over.
+#include <algorithm>
+
 #include "source/parts.h"
 #include "state/labels.h"
 
@@ -34,6 +36,10 @@ std::vector<Address> read_addresses(const Field& field) {
     return addresses;
 }
 
+uint32_t read_turn(const Field& field) {
+    return static_cast<uint32_t>(std::clamp<int64_t>(field.integer().value_or(0), 0, state::kLastTurn));
+}
+
 state::Pod read_endpoint(const Field& endpoint, const std::set<std::string>& known_labels,
                          const DecodeContext& context) {
     state::Pod pod;
@@ -44,6 +50,7 @@ state::Pod read_endpoint(const Field& endpoint, const std::set<std::string>& kno
     pod.ips = read_addresses(endpoint["addresses"]);
     pod.created = read_time(endpoint["created"]);
     pod.since = read_time(endpoint["since"]);
+    pod.turn = read_turn(endpoint["turn"]);
     return pod;
 }
 

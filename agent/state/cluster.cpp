@@ -90,6 +90,7 @@ void Cluster::speak(const PodKey& key, Pod pod) {
 
 /// `slice` no longer tells of it; empty = no Pod object does.
 void Cluster::remove_pod(const PodKey& key, std::string_view slice) {
+    if (slice.empty()) unwired_.erase(key);
     const auto known = pods_.find(key);
     if (known == pods_.end()) return;
     auto others = other_tellings_.find(key);
@@ -237,8 +238,25 @@ std::optional<std::string_view> Cluster::origin_of(const ObjectKey& key) const {
 
 void Cluster::set_local_pods(std::map<uint16_t, LocalPod> pods) {
     if (pods == local_pods_) return;
-    local_pods_ = std::move(pods);
+    std::set<PodKey> wired;
+    for (const auto& [slot, local] : pods)
+        wired.insert(local.pod);
+    for (const auto& [slot, local] : std::exchange(local_pods_, std::move(pods)))
+        if (const auto pod = pods_.find(local.pod);
+            !wired.contains(local.pod) && pod != pods_.end() && pod->second.slice.empty()) {
+            unwired_[local.pod] = pod->second.uid;
+            mark_pod(local.pod);
+        }
+    for (const auto& key : wired)
+        if (unwired_.erase(key) != 0) mark_pod(key);
     changes_.local = true;
+}
+
+bool Cluster::is_unwired(const PodKey& key) const {
+    const auto found = unwired_.find(key);
+    if (found == unwired_.end()) return false;
+    const auto pod = pods_.find(key);
+    return pod != pods_.end() && pod->second.slice.empty() && pod->second.uid == found->second;
 }
 
 void Cluster::set_own_addresses(std::set<Address> addresses) {

@@ -83,6 +83,8 @@ public:
     bool all_pods_known() const { return all_pods_known_; }
     const std::map<uint16_t, LocalPod>& local_pods() const { return local_pods_; }
     const std::set<Address>& own_addresses() const { return own_addresses_; }
+    /// Netlink showed that this pod's interfaces are gone: what its status says it has, it has no longer.
+    bool is_unwired(const PodKey& key) const;
 
     /// "namespace/name" of the Services by their cluster IPs, and by their external ones.
     using ServiceNames = std::unordered_map<Address, std::set<std::string>>;
@@ -131,6 +133,7 @@ private:
     std::map<std::string, Override> overrides_;
     bool all_pods_known_ = true;
     std::map<uint16_t, LocalPod> local_pods_;
+    std::unordered_map<PodKey, SharedText> unwired_; // with their uids
     std::set<Address> own_addresses_;
     Changes changes_;
 };

@@ -22,8 +22,17 @@ namespace bulkhead::state {
 
 inline constexpr std::chrono::seconds kMuchLater{30}; // so long no address is given to another pod (amazon-vpc-cni-k8s)
 
+inline constexpr uint32_t kLastTurn = 1'000'000'000;
+
 using Labels = std::map<std::string, std::string>;
 using Time = std::chrono::sys_seconds;
+
+/// Of two pods that seem to have an address, the younger has it. Where both are of one age, nobody knows.
+struct Age {
+    std::optional<Time> dated{};
+    uint32_t turn = 0; // among those of that date
+    auto operator<=>(const Age&) const = default;
+};
 
 enum class Level : uint8_t { kNonProtected, kProtected };
 enum class Mode : uint8_t { kAudit, kEnforce };
@@ -162,16 +171,17 @@ struct Pod {
     std::optional<Time> since{}; // it has been on its node, or has had its addresses; where that is much later
     SharedText uid{};            // a static pod's own where this mirrors it; empty = not told
     SharedText slice{};          // the IdentitySlice that tells of it; empty = a Pod does
+    uint32_t turn = 0;           // so many pods of its date had one of its addresses before, for all its node knew
     bool finished = false;       // Succeeded or Failed: its addresses are no longer its own
 
     bool operator==(const Pod& other) const {
         return name == other.name && ns == other.ns && node == other.node && *common == *other.common &&
                ips == other.ips && created == other.created && since == other.since && uid == other.uid &&
-               finished == other.finished;
+               turn == other.turn && finished == other.finished;
     }
 
-    /// Of two pods that seem to have an address, the one of the later date has it.
     std::optional<Time> dated() const { return std::max(created, since); }
+    Age age() const { return {dated(), turn}; }
 };
 
 /// Pods that the API server calls by itself, because a webhook configuration, an APIService or a CRD's conversion

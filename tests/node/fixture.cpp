@@ -141,6 +141,11 @@ Place Net::wire(const std::string& node, const std::string& pod, int number,
     const std::string& third = kThirdByte.at(node);
     const std::string ip4 = "10.0." + third + "." + std::to_string(number);
     const std::string ip6 = "fd00:10:0:" + third + "::" + std::to_string(number);
+    return wire_as(node, pod, ip4, ip6, more);
+}
+
+Place Net::wire_as(const std::string& node, const std::string& pod, const std::string& ip4, const std::string& ip6,
+                   const std::vector<std::string>& more) const {
     std::vector<std::string> words{"add", "--ip4", ip4, "--ip6", ip6, node, pod};
     words.insert(words.end(), more.begin(), more.end());
     require(podnet(name_, words));

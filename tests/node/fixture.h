@@ -75,6 +75,9 @@ public:
     /// Wires a pod; says nothing of it to anybody. `more`: podnet's further options.
     Place wire(const std::string& node, const std::string& pod, int number,
                const std::vector<std::string>& more = {}) const;
+    /// With these addresses, whichever node they came from.
+    Place wire_as(const std::string& node, const std::string& pod, const std::string& ip4, const std::string& ip6,
+                  const std::vector<std::string>& more = {}) const;
     /// Wires it, and tells of it in a file of its own ("shop-web.yaml").
     Place add(const std::string& node, const std::string& pod, int number, const Labels& annotations = {}) const;
     void tell(const Place& pod, const Labels& annotations = {}) const;

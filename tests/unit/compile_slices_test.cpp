@@ -22,6 +22,7 @@ struct Told {
     std::string pod;
     std::vector<std::string> addresses;
     int64_t created = 100;
+    uint32_t turn = 0;
 };
 
 state::IdentitySlice slice(const std::string& node, const std::vector<Told>& pods) {
@@ -33,6 +34,7 @@ state::IdentitySlice slice(const std::string& node, const std::vector<Told>& pod
         auto one = pod(told.pod, node, {}, addresses);
         one.slice = object.meta.name;
         one.created = state::Time(std::chrono::seconds(told.created));
+        one.turn = told.turn;
         object.pods.push_back(std::move(one));
     }
     return object;
@@ -247,4 +249,80 @@ TEST_CASE("a slice that claims very much is told of in a few lines") {
     world.put(resource("cache", all)).put(slice("node-b", {{"blog/forged", all}}));
     CHECK(world.desired().problems.size() == 11);
     CHECK(world.has_problem("IdentitySlice node-b-1", "so it is with 190 more addresses"));
+}
+
+TEST_CASE("of two pods that are told to have one address the younger has it, and of one age nobody") {
+    struct Row {
+        Told first, heir;
+        const char* owner;
+        bh_reason to_payments; // which lets blog in
+    };
+    const Told blog{"blog/web", {"10.0.1.1"}}, shop{"shop/web", {"10.0.1.1"}};
+    const auto at = [](Told told, int64_t created, uint32_t turn = 0) {
+        told.created = created;
+        told.turn = turn;
+        return told;
+    };
+    const std::vector<Row> rows{
+        {at(blog, 100), at(shop, 101), "shop/web", BH_REASON_NOT_GRANTED},
+        {at(blog, 101), at(shop, 100), "blog/web", BH_REASON_GRANTED},
+        {at(blog, 101), at(shop, 100, 9), "blog/web", BH_REASON_GRANTED}, // a turn is one within a date
+        {at(blog, 100), at(shop, 100), "blog/web or shop/web", BH_REASON_NOT_GRANTED},
+        {at(blog, 100, 1), at(shop, 100), "blog/web", BH_REASON_GRANTED},
+        {at(blog, 100), at(shop, 100, 1), "shop/web", BH_REASON_NOT_GRANTED},
+        {at(blog, 100, 2), at(shop, 100, 2), "blog/web or shop/web", BH_REASON_NOT_GRANTED},
+        {at(blog, 100), at({"blog/api", {"10.0.1.1"}}, 100), "blog/api", BH_REASON_GRANTED}, // no rule tells them apart
+    };
+    const bool reversed = GENERATE(false, true);
+    for (const auto& row : rows) {
+        CAPTURE(row.owner, row.first.created, row.first.turn, row.heir.created, row.heir.turn, reversed);
+        auto world = guarded();
+        world.ns("shop");
+        world.put(slice("node-b", {reversed ? row.heir : row.first})).desired();
+        world.put(slice("node-e", {reversed ? row.first : row.heir}));
+        CHECK(owner_of(world, "10.0.1.1") == row.owner);
+        CHECK(world.ask("10.0.1.1", kPayments) == row.to_payments);
+        world.put(slice("node-b", {})); // a late end takes nothing from the other one
+        const auto& left = reversed ? row.first : row.heir;
+        CHECK(owner_of(world, "10.0.1.1") == left.pod);
+        CHECK(world.ask("10.0.1.1", kPayments) == (left.pod == "shop/web" ? BH_REASON_NOT_GRANTED : BH_REASON_GRANTED));
+        CHECK(world.desired().problems.empty());
+    }
+}
+
+TEST_CASE("an address of which nobody knows whose it is lets nobody in, and is protected if one of them is") {
+    struct Row {
+        std::vector<std::string> pods;
+        bool is_protected;
+    };
+    const std::vector<Row> rows{{{"blog/web", "shop/web"}, false},
+                                {{"blog/web", "payments/api-2"}, true},
+                                {{"shop/web", "payments/api-2", "blog/web"}, true},
+                                {{"trial/web", "blog/web"}, false}}; // protected, in audit mode
+    for (const auto& row : rows) {
+        CAPTURE(row.pods.front());
+        auto world = guarded();
+        world.ns("shop").ns("trial", {{"bulkhead.dev/level", "protected"}, {"bulkhead.dev/mode", "audit"}});
+        auto bank = tenant("bank", {"bank"}, state::Level::kProtected);
+        bank.allow_from = {grant({state::WorldPeer{}}), grant({state::CidrPeer{cidr("10.0.1.0/24")}})};
+        world.protect("bank").put(bank).put(slice("node-d", {{"payments/api", {kPayments}}, {"bank/a", {"10.0.4.1"}}}));
+        int number = 0;
+        for (const auto& pod : row.pods)
+            world.put(slice("node-" + std::to_string(++number), {{pod, {"10.0.1.1"}}}));
+        CHECK(((world.identity("10.0.1.1").flags & BH_PROTECTED) != 0) == row.is_protected);
+        CHECK(world.identity("10.0.1.1").tenant == 0);
+        CHECK(world.ask("10.0.1.1", kPayments) == BH_REASON_NOT_GRANTED);
+        CHECK(world.ask("10.0.1.1", "10.0.4.1") == BH_REASON_NOT_GRANTED); // a pod, so neither world nor a CIDR's
+        CHECK(world.ask("10.0.9.9", "10.0.4.1") == BH_REASON_GRANTED);
+        CHECK(world.ask(kPayments, "10.0.1.1") == (row.is_protected ? BH_REASON_HELD : BH_REASON_OPEN));
+    }
+}
+
+TEST_CASE("a claim that isn't believed makes nobody's address doubtful") {
+    auto world = guarded();
+    world.put(slice("node-b", {{"blog/forged", {kCoreDns}}})); // as old as the true one
+    CHECK(owner_of(world, kCoreDns) == "kube-system/coredns-1");
+    world.put(pod("payments/near", "node-a", {}, {})).local({local_pod(1, "payments/near", {"10.0.2.7"})});
+    world.put(slice("node-b", {{"blog/forged", {"10.0.2.7"}}})).put(slice("node-c", {{"shop/forged", {"10.0.2.7"}}}));
+    CHECK(owner_of(world, "10.0.2.7") == "payments/near");
 }

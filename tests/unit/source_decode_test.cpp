@@ -390,7 +390,7 @@ spec:
   fromTheFuture: 1
   endpoints:
     - {namespace: payments, pod: ledger-0, addresses: [10.0.1.7, "2001:db8::7"], created: "2026-11-27T12:00:00Z",
-       since: "2026-11-27T13:00:00Z", serviceAccount: ledger, labels: {app: ledger}, expose: "8443",
+       since: "2026-11-27T13:00:00Z", turn: 3, serviceAccount: ledger, labels: {app: ledger}, expose: "8443",
        ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}], weather: fine}
     - {namespace: payments, pod: ledger-1, addresses: []}
 )");
@@ -402,6 +402,8 @@ spec:
     CHECK(pod.ips == std::vector<Address>{*Address::parse("10.0.1.7"), *Address::parse("2001:db8::7")});
     CHECK(pod.created == std::chrono::sys_days(std::chrono::year(2026) / 11 / 27) + 12h);
     CHECK(pod.since == *pod.created + 1h);
+    CHECK(pod.turn == 3);
+    CHECK(slice.pods[1].turn == 0);
     CHECK(pod.common->service_account == "ledger");
     CHECK(pod.common->labels == state::Labels{{"app", "ledger"}});
     CHECK(pod.common->known_labels == std::set<std::string>{"app", "tier"});
