@@ -78,8 +78,10 @@ void Publisher::set_wanted(Slices wanted) {
     wanted_ = std::move(next);
 }
 
+/// What is under way may be something else than what is wanted by now.
 bool Publisher::in_sync() const {
-    return known_ && different().empty();
+    const bool is_writing = std::ranges::any_of(ways_, [](const auto& way) { return way.second.transfer != nullptr; });
+    return known_ && !is_writing && different().empty();
 }
 
 bool Publisher::has_published(const std::string& pod, const std::vector<Address>& addresses) const {
