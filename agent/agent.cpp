@@ -121,13 +121,15 @@ void Agent::turn() {
     if (scope_ && !compiler_->is_halfway()) choose_slices(changes);
     if (left_over_due_ && !guards_->is_at_work()) {
         left_over_due_ = false;
-        guards_->release_left_over();
+        guards_->release_left_over(wanted());
     }
     if (problems_due_) log_problems();
 }
 
+/// Once for all veths that were begun together, or the delay would grow with each that failed.
 void Agent::take_guarded() {
-    if (!guards_->take_done()) plan_retry(true);
+    guard_failed_ |= !guards_->take_done();
+    if (!guards_->is_beginning() && std::exchange(guard_failed_, false)) plan_retry(true);
 }
 
 /// From the cluster state to the kernel.

@@ -173,6 +173,7 @@ private:
     std::chrono::steady_clock::time_point veths_changed_{}; // one came, went or got an address
     int checks_put_off_ = 0;                                // because of that, in a row
     bool left_over_due_ = false;
+    bool guard_failed_ = false;         // of those that are begun
     bool write_due_ = true;             // also with nothing pending: a refused row, or the first complete list
     bool written_ = false;              // the last write left nothing out
     bool whole_ = false;                // a complete list is there to be written

@@ -161,10 +161,8 @@ void Agent::enforce(const Guards::Wanted& interfaces) {
     if (kernel_->waits() && !whole_) return guards_->attach(without_former(interfaces));
     if (!adopted_ && !whole_ && !kernel_->restored() && !netlink::tracks_connections()) return;
     if (!adopted_ && whole_) {
-        if (netlink::tracks_connections() && !guards_->finds_former(interfaces)) {
-            guards_->attach(interfaces);
-            guards_->wait();
-        }
+        if (netlink::tracks_connections() && !guards_->finds_former(interfaces)) guards_->attach(interfaces);
+        guards_->wait();
         if (!adopt()) return;
     }
     guards_->take_time(!adopted_); // once armed, there is none

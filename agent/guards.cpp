@@ -146,9 +146,11 @@ void Guards::wait() {
     }
 }
 
-void Guards::release_left_over() {
+/// What stands in on a veth whose links failed isn't left over, nor is what a former agent guards where we can't yet.
+void Guards::release_left_over(const Wanted& wanted) {
     for (const uint32_t ifindex : attacher_.left_over())
-        note(attach_errors_, ifindex, attacher_.release(ifindex));
+        if (!wanted.veths.contains(ifindex) && !wanted.uplinks.contains(ifindex))
+            note(attach_errors_, ifindex, attacher_.release(ifindex));
 }
 
 void Guards::check() {

@@ -61,10 +61,11 @@ public:
     /// Takes note of it. False: something failed, so attach() should come again.
     bool take_done();
 
-    bool is_at_work() const { return !jobs_.empty() || !waiting_.empty() || !unfinished_.empty(); }
+    bool is_at_work() const { return is_beginning() || !unfinished_.empty(); }
+    bool is_beginning() const { return !jobs_.empty() || !waiting_.empty(); }
 
     /// Takes our programs off whatever a former agent guarded and nobody wants.
-    void release_left_over();
+    void release_left_over(const Wanted& wanted);
 
     /// Looks whether they are still there, and mends: begins to, unless it is still at it.
     void check();

@@ -72,7 +72,8 @@ Result<> Attacher::begin_filters(uint32_t ifindex) {
     if (!attached) return attached;
     if (auto removed = remove_links(ifindex, kPodHooks); !removed) return removed;
     wanted_[ifindex] = kPodHooks;
-    return overtaken_since ? mend_again(ifindex, *overtaken_since) : Result<>{};
+    if (overtaken_since) (void)mend_again(ifindex, *overtaken_since); // what fails there reconcile() meets again
+    return {};
 }
 
 bool Attacher::stand_in(uint32_t ifindex) {
