@@ -89,8 +89,6 @@ void Agent::take_netlink_news() {
         ++error_counts_["netlink"];
         spdlog::error("{}", netlink_error_);
     }
-    for (const uint32_t ifindex : monitor_->take_filter_events())
-        guards_->on_filter_event(ifindex);
 }
 
 void Agent::check() {

@@ -5,12 +5,27 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace bulkhead {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr size_t kMostThreads = 16;
+constexpr auto kLongestPutOff = 500ms; // of links, for the sake of veths that nothing guards yet
+
+/// Where no thread can be had (the pod's limit of processes), the work is done here and now.
+std::jthread on_thread(const std::function<void()>& work) {
+    try {
+        return std::jthread(work);
+    } catch (const std::system_error& error) {
+        spdlog::warn("no thread to guard veths: {}", error.what());
+        work();
+        return {};
+    }
+}
 
 template <typename Future>
 bool is_ready(const Future& future) {
@@ -101,16 +116,25 @@ void Guards::start_jobs() {
         waiting_.erase(waiting_.begin());
         start(ifindex, device, [this, ifindex] { return attacher_.begin(ifindex); });
     }
-    if (!jobs_.empty() || unfinished_.empty()) return;
+    start_links();
+}
+
+/// One veth at a time, and when nothing waits for what is quick; but not for ever.
+void Guards::start_links() {
+    const auto now = std::chrono::steady_clock::now();
+    if (unfinished_.empty()) last_links_ = now;
+    const bool is_put_off = !jobs_.empty() && now - last_links_ < kLongestPutOff;
+    if (unfinished_.empty() || links_under_way_ || is_put_off) return;
     const auto [ifindex, device] = *unfinished_.begin();
+    links_under_way_ = ifindex;
     start(ifindex, device, [this, ifindex] { return attacher_.guard(ifindex).map([] { return true; }); });
 }
 
 void Guards::start(uint32_t ifindex, uint64_t device, std::function<Result<bool>()> work) {
-    std::promise<Result<bool>> guarded;
-    Job job{.device = device, .guarded = guarded.get_future(), .thread = {}};
-    job.thread = std::jthread([this, work = std::move(work), guarded = std::move(guarded)]() mutable {
-        guarded.set_value(work());
+    const auto guarded = std::make_shared<std::promise<Result<bool>>>();
+    Job job{.device = device, .guarded = guarded->get_future(), .thread = {}};
+    job.thread = on_thread([this, work = std::move(work), guarded] {
+        guarded->set_value(work());
         eventfd_write(done_.get(), 1);
     });
     jobs_.emplace(ifindex, std::move(job));
@@ -122,6 +146,10 @@ bool Guards::finish(std::map<uint32_t, Job>::iterator job) {
     const auto guarded = job->second.guarded.get();
     jobs_.erase(job);
     unfinished_.erase(ifindex);
+    if (links_under_way_ == ifindex) {
+        links_under_way_.reset();
+        last_links_ = std::chrono::steady_clock::now();
+    }
     note(attach_errors_, ifindex, guarded.map([](bool) {}));
     if (guarded) (*guarded ? veths_ : unfinished_)[ifindex] = device;
     return guarded.has_value();
@@ -155,25 +183,24 @@ void Guards::release_left_over(const Wanted& wanted) {
 
 void Guards::check() {
     if (check_) return;
-    std::promise<std::map<uint32_t, Error>> failed;
-    auto result = failed.get_future();
-    std::jthread thread([this, failed = std::move(failed)]() mutable {
-        failed.set_value(attacher_.reconcile());
+    const auto failed = std::make_shared<std::promise<std::map<uint32_t, Error>>>();
+    check_.emplace();
+    check_->failed = failed->get_future();
+    check_->thread = on_thread([this, failed] {
+        failed->set_value(attacher_.reconcile());
         eventfd_write(done_.get(), 1);
     });
-    check_.emplace(std::move(result), std::move(thread));
 }
 
+/// What was released meanwhile doesn't matter any more.
 void Guards::finish_check() {
-    const auto failed = check_->failed.get();
+    auto failed = check_->failed.get();
     check_.reset();
+    std::erase_if(failed,
+                  [&](const auto& one) { return !veths_.contains(one.first) && !uplinks_.contains(one.first); });
     std::erase_if(check_errors_, [&](const auto& error) { return !failed.contains(error.first); });
     for (const auto& [ifindex, error] : failed)
         note(check_errors_, ifindex, tl::unexpected(error));
-}
-
-void Guards::on_filter_event(uint32_t ifindex) {
-    note(check_errors_, ifindex, attacher_.on_filter_event(ifindex));
 }
 
 bool Guards::guards(uint32_t ifindex) const {

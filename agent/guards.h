@@ -69,7 +69,6 @@ public:
 
     /// Looks whether they are still there, and mends: begins to, unless it is still at it.
     void check();
-    void on_filter_event(uint32_t ifindex); // notes what the watch could not mend
 
     /// Is it a veth with our programs on it, as far as the last look tells?
     bool guards(uint32_t ifindex) const;
@@ -98,6 +97,7 @@ private:
     void release(uint32_t ifindex);
     bool is_known(uint32_t ifindex) const;
     void start_jobs();
+    void start_links();
     void start(uint32_t ifindex, uint64_t device, std::function<Result<bool>()> work);
     bool finish(std::map<uint32_t, Job>::iterator job); // where it isn't done yet, waits
     void finish_check();
@@ -107,8 +107,10 @@ private:
     Fd done_;
     std::map<uint32_t, uint64_t> waiting_;    // for a thread: ifindex -> device
     std::map<uint32_t, uint64_t> unfinished_; // something stands in there
-    std::map<uint32_t, uint64_t> veths_;      // attached
-    std::set<uint32_t> uplinks_;              // attached
+    std::optional<uint32_t> links_under_way_; // ifindex
+    std::chrono::steady_clock::time_point last_links_{};
+    std::map<uint32_t, uint64_t> veths_; // attached
+    std::set<uint32_t> uplinks_;         // attached
     std::map<uint32_t, std::string> attach_errors_;
     std::map<uint32_t, std::string> check_errors_;
     uint64_t error_count_ = 0;

@@ -48,7 +48,7 @@ Attacher::Attacher(const Kernel& kernel, bool use_tcx)
     : kernel_(&kernel), use_tcx_(use_tcx), tcx_(kernel.pin_dir().links()), clsact_(kernel.pin_dir().tag()) {}
 
 void Attacher::take_time(bool enough) {
-    const std::scoped_lock lock(*mutex_);
+    const std::scoped_lock lock(*state_);
     has_time_ = enough;
 }
 
@@ -63,12 +63,12 @@ Result<bool> Attacher::begin(uint32_t ifindex) {
 /// Whoever adds a filter meanwhile is overtaken at the end: from then on by on_filter_event().
 Result<> Attacher::begin_filters(uint32_t ifindex) {
     {
-        const std::scoped_lock lock(*mutex_);
+        const std::scoped_lock state(*state_);
         beginning_[ifindex].reset();
     }
-    const auto attached = attach_filters_at_once(ifindex);
+    const auto attached = attach_filters_to_new(ifindex);
     const std::scoped_lock lock(*mutex_);
-    const auto overtaken_since = beginning_.extract(ifindex).mapped();
+    const auto overtaken_since = end_of_beginning(ifindex);
     if (!attached) return attached;
     if (auto removed = remove_links(ifindex, kPodHooks); !removed) return removed;
     wanted_[ifindex] = kPodHooks;
@@ -76,16 +76,21 @@ Result<> Attacher::begin_filters(uint32_t ifindex) {
     return {};
 }
 
+std::optional<Attacher::Clock::time_point> Attacher::end_of_beginning(uint32_t ifindex) {
+    const std::scoped_lock state(*state_);
+    return beginning_.extract(ifindex).mapped();
+}
+
 bool Attacher::stand_in(uint32_t ifindex) {
     if (has_time() || !needs_bridge(ifindex, kPodHooks)) return false;
-    if (!is_bridged(attach_filters_at_once(ifindex))) return false;
-    const std::scoped_lock lock(*mutex_);
+    if (!is_bridged(attach_filters_to_new(ifindex))) return false;
+    const std::scoped_lock state(*state_);
     standing_in_.insert(ifindex);
     return true;
 }
 
 bool Attacher::has_time() const {
-    const std::scoped_lock lock(*mutex_);
+    const std::scoped_lock state(*state_);
     return has_time_;
 }
 
@@ -128,7 +133,7 @@ Result<> Attacher::ensure(uint32_t ifindex, Hooks hooks) {
 /// No filters first but for new veths (stand_in) and where something was taken off: the qdisc that they need costs a
 /// busy device packets.
 Result<> Attacher::ensure_tcx(uint32_t ifindex, Hooks hooks) {
-    standing_in_.erase(ifindex);
+    stands_in_no_longer(ifindex);
     for (const Hook hook : hooks)
         if (auto replaced = replace_filter(ifindex, hook); !replaced) return replaced;
     return {};
@@ -164,16 +169,28 @@ Result<> Attacher::attach_filters(uint32_t ifindex, Hooks hooks) const {
     return attach_where_not(clsact_.install(ifindex, parts(hooks)), ifindex, hooks);
 }
 
-/// To a veth that is new to us, and mostly to the world.
-Result<> Attacher::attach_filters_at_once(uint32_t ifindex) const {
-    return attach_where_not(clsact_.install_at_once(ifindex, parts(kPodHooks)), ifindex, kPodHooks);
+/// To a veth that is new to us, and mostly to the world: without a look at it, unless that failed before.
+Result<> Attacher::attach_filters_to_new(uint32_t ifindex) {
+    const auto was_refused = [&] {
+        const std::scoped_lock state(*state_);
+        return refused_.contains(ifindex);
+    };
+    const auto parts = this->parts(kPodHooks);
+    const auto installed = was_refused() ? clsact_.install(ifindex, parts) : clsact_.install_at_once(ifindex, parts);
+    auto attached = attach_where_not(installed, ifindex, kPodHooks);
+    const std::scoped_lock state(*state_);
+    if (attached)
+        refused_.erase(ifindex);
+    else
+        refused_.insert(ifindex);
+    return attached;
 }
 
-Result<> Attacher::attach_where_not(const Result<bool>& installed, uint32_t ifindex, Hooks hooks) const {
+Result<> Attacher::attach_where_not(const Result<Clsact::Made>& installed, uint32_t ifindex, Hooks hooks) const {
     if (!installed) return tl::unexpected(installed.error());
     std::error_code ignored; // without the note, detach leaves an empty qdisc behind
-    if (*installed) fs::create_directory(note_of(ifindex), ignored);
-    if (*installed) return {};
+    if (*installed != Clsact::Made::kNothing) fs::create_directory(note_of(ifindex), ignored);
+    if (*installed == Clsact::Made::kAll) return {};
     for (const auto& [hook, program] : parts(hooks))
         if (auto attached = clsact_.attach(ifindex, hook, program); !attached) return attached;
     return {};
@@ -194,7 +211,7 @@ Result<> Attacher::remove_links(uint32_t ifindex, Hooks hooks) {
 Result<> Attacher::release(uint32_t ifindex) {
     const std::scoped_lock lock(*mutex_);
     wanted_.erase(ifindex);
-    standing_in_.erase(ifindex);
+    stands_in_no_longer(ifindex);
     if (auto removed = remove_links(ifindex, kHooks); !removed && !is_gone(removed.error(), ifindex)) return removed;
     if (!exists(ifindex)) { // with all that was on it: nothing that rtnetlink would have to be asked
         forget(ifindex);
@@ -246,7 +263,7 @@ Result<> Attacher::overtake(uint32_t ifindex, Hooks hooks) {
 
 Result<> Attacher::put_back(uint32_t ifindex, Hooks hooks, const Attachment& now) {
     if (!now.attached) {
-        if (use_tcx_ && !has_time_ && needs_bridge(ifindex, hooks)) is_bridged(attach_filters(ifindex, hooks));
+        if (use_tcx_ && !has_time() && needs_bridge(ifindex, hooks)) is_bridged(attach_filters(ifindex, hooks));
         return ensure(ifindex, hooks);
     }
     return use_tcx_ ? move_links_to_front(ifindex, hooks) : overtake(ifindex, hooks);
@@ -257,7 +274,10 @@ Result<bool> Attacher::mend(uint32_t ifindex, Hooks hooks) {
     if (!now) return tl::unexpected(now.error());
     if (now->attached && now->first) return false;
     if (auto done = put_back(ifindex, hooks, *now); !done) return tl::unexpected(done.error());
-    reattachments_++;
+    {
+        const std::scoped_lock state(*state_);
+        reattachments_++;
+    }
     spdlog::warn("interface {}: our programs were {}; they are back", ifindex,
                  now->attached ? "no longer first" : "taken off");
     return true;
@@ -272,16 +292,17 @@ Result<bool> Attacher::mend_if_wanted(uint32_t ifindex) {
     return false;
 }
 
-/// Device by device, so that nobody who hears of a filter waits for all of them.
+/// Device by device, so that nobody who hears of a filter waits for all of them; and for the mending alone.
 std::map<uint32_t, Error> Attacher::reconcile() {
     std::map<uint32_t, Error> failed;
-    std::vector<uint32_t> devices;
+    std::map<uint32_t, Hooks> devices;
     {
         const std::scoped_lock lock(*mutex_);
-        for (const auto& [ifindex, hooks] : wanted_)
-            devices.push_back(ifindex);
+        devices = wanted_;
     }
-    for (const uint32_t ifindex : devices) {
+    for (const auto& [ifindex, hooks] : devices) {
+        const auto now = query(ifindex, hooks);
+        if (now && now->attached && now->first) continue;
         const std::scoped_lock lock(*mutex_);
         if (auto mended = mend_if_wanted(ifindex); !mended && !is_gone(mended.error(), ifindex))
             failed.emplace(ifindex, mended.error());
@@ -291,13 +312,19 @@ std::map<uint32_t, Error> Attacher::reconcile() {
     return failed;
 }
 
+/// True: whoever begins with the device sees to it.
+bool Attacher::is_beginning(uint32_t ifindex, Clock::time_point heard) {
+    const std::scoped_lock state(*state_);
+    const auto begun = beginning_.find(ifindex);
+    if (begun == beginning_.end()) return false;
+    if (!begun->second) begun->second = heard;
+    return true;
+}
+
 Result<> Attacher::on_filter_event(uint32_t ifindex, Clock::time_point heard) {
     if (use_tcx_) return {}; // links run before every filter
+    if (is_beginning(ifindex, heard)) return {};
     const std::scoped_lock lock(*mutex_);
-    if (const auto begun = beginning_.find(ifindex); begun != beginning_.end()) {
-        if (!begun->second) begun->second = heard;
-        return {};
-    }
     return mend_again(ifindex, heard);
 }
 
@@ -305,17 +332,19 @@ Result<> Attacher::on_filter_event(uint32_t ifindex, Clock::time_point heard) {
 Result<> Attacher::mend_again(uint32_t ifindex, Clock::time_point since) {
     const auto mended = mend_if_wanted(ifindex);
     if (!mended) return is_gone(mended.error(), ifindex) ? Result<>{} : tl::unexpected(mended.error());
-    if (*mended) overtakings_.add(Clock::now() - since);
+    if (!*mended) return {};
+    const std::scoped_lock state(*state_);
+    overtakings_.add(Clock::now() - since);
     return {};
 }
 
 uint64_t Attacher::reattachments() const {
-    const std::scoped_lock lock(*mutex_);
+    const std::scoped_lock state(*state_);
     return reattachments_;
 }
 
 Histogram Attacher::overtakings() const {
-    const std::scoped_lock lock(*mutex_);
+    const std::scoped_lock state(*state_);
     return overtakings_;
 }
 
@@ -330,15 +359,14 @@ std::set<uint32_t> Attacher::left_over() const {
         std::from_chars(name.data(), name.data() + name.size(), ifindex);
         devices.insert(ifindex);
     }
-    std::erase_if(devices, [&](uint32_t ifindex) {
-        return wanted_.contains(ifindex) || standing_in_.contains(ifindex) || !exists(ifindex);
-    });
+    std::erase_if(
+        devices, [&](uint32_t ifindex) { return wanted_.contains(ifindex) || stands_in(ifindex) || !exists(ifindex); });
     return devices;
 }
 
 bool Attacher::has_former(uint32_t ifindex) const {
     const std::scoped_lock lock(*mutex_);
-    if (wanted_.contains(ifindex) || standing_in_.contains(ifindex)) return false;
+    if (wanted_.contains(ifindex) || stands_in(ifindex)) return false;
     return std::ranges::any_of(kHooks, [&](const Hook hook) {
         const auto link = tcx_.query(ifindex, hook);
         const auto filter = clsact_.query(ifindex, hook);
@@ -350,9 +378,20 @@ std::string Attacher::note_of(uint32_t ifindex) const {
     return (kernel_->pin_dir().qdiscs() / std::to_string(ifindex)).string();
 }
 
+bool Attacher::stands_in(uint32_t ifindex) const {
+    const std::scoped_lock state(*state_);
+    return standing_in_.contains(ifindex);
+}
+
+void Attacher::stands_in_no_longer(uint32_t ifindex) {
+    const std::scoped_lock state(*state_);
+    standing_in_.erase(ifindex);
+    refused_.erase(ifindex);
+}
+
 void Attacher::forget(uint32_t ifindex) {
     wanted_.erase(ifindex);
-    standing_in_.erase(ifindex);
+    stands_in_no_longer(ifindex);
     std::error_code ignored;
     fs::remove(note_of(ifindex), ignored);
 }

@@ -91,12 +91,16 @@ private:
     Result<> replace_filter(uint32_t ifindex, Hook hook);
     Result<> ensure_clsact(uint32_t ifindex, Hooks hooks);
     Result<> attach_filters(uint32_t ifindex, Hooks hooks) const;
-    Result<> attach_filters_at_once(uint32_t ifindex) const;
-    Result<> attach_where_not(const Result<bool>& installed, uint32_t ifindex, Hooks hooks) const;
+    Result<> attach_filters_to_new(uint32_t ifindex);
+    Result<> attach_where_not(const Result<Clsact::Made>& installed, uint32_t ifindex, Hooks hooks) const;
     std::vector<Clsact::Part> parts(Hooks hooks) const;
     bool needs_bridge(uint32_t ifindex, Hooks hooks) const;
     bool stand_in(uint32_t ifindex);
     Result<> begin_filters(uint32_t ifindex);
+    std::optional<Clock::time_point> end_of_beginning(uint32_t ifindex);
+    bool is_beginning(uint32_t ifindex, Clock::time_point heard);
+    bool stands_in(uint32_t ifindex) const;
+    void stands_in_no_longer(uint32_t ifindex);
     bool has_time() const;
     Result<> remove_filters(uint32_t ifindex, Hooks hooks);
     Result<> remove_links(uint32_t ifindex, Hooks hooks);
@@ -114,13 +118,17 @@ private:
     bool use_tcx_;
     Tcx tcx_;
     Clsact clsact_;
-    bool has_time_ = false;
+    // Whoever works on a device that is wanted holds mutex_, also while he waits for rtnetlink.
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
     std::map<uint32_t, Hooks> wanted_;
+    // What can be asked and noted meanwhile; state_ is taken last, and for no longer than that.
+    std::unique_ptr<std::mutex> state_ = std::make_unique<std::mutex>();
+    bool has_time_ = false;
     std::set<uint32_t> standing_in_;                                 // filters for links that are to come
+    std::set<uint32_t> refused_;                                     // where a veth's first filters could not be added
     std::map<uint32_t, std::optional<Clock::time_point>> beginning_; // since when somebody's filter is in front
     uint64_t reattachments_ = 0;
     Histogram overtakings_;
-    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); // held by public functions, for one device
 };
 
 } // namespace bulkhead::datapath

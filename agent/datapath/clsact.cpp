@@ -45,7 +45,7 @@ std::string adding_to(uint32_t ifindex) {
     return "add a clsact qdisc to interface " + std::to_string(ifindex);
 }
 
-Result<bool> is_ingress(uint32_t ifindex) {
+tl::unexpected<Error> is_ingress(uint32_t ifindex) {
     return fail(adding_to(ifindex) + ": an ingress qdisc is in its place, which judges nothing on egress");
 }
 
@@ -77,14 +77,14 @@ uint32_t Clsact::handle(Hook hook, uint32_t sequence) const {
     return tag_ << 8 | static_cast<uint32_t>(hook) << kSequenceBits | (sequence & kSequenceMask);
 }
 
-Result<bool> Clsact::install(uint32_t ifindex, std::span<const Part> parts) const {
+Result<Clsact::Made> Clsact::install(uint32_t ifindex, std::span<const Part> parts) const {
     const auto kind = kind_of_qdisc(ifindex);
     if (!kind) return within(adding_to(ifindex), kind.error());
     if (*kind == "ingress") return is_ingress(ifindex);
-    return kind->empty() ? install_at_once(ifindex, parts) : false;
+    return kind->empty() ? install_at_once(ifindex, parts) : Made::kNothing;
 }
 
-Result<bool> Clsact::install_at_once(uint32_t ifindex, std::span<const Part> parts) const {
+Result<Clsact::Made> Clsact::install_at_once(uint32_t ifindex, std::span<const Part> parts) const {
     std::vector<NewFilter> filters;
     for (const auto& [hook, program_fd] : parts)
         filters.push_back({.side = side_of(hook),
@@ -94,22 +94,20 @@ Result<bool> Clsact::install_at_once(uint32_t ifindex, std::span<const Part> par
                            .program = name_of_program(program_fd)});
     const auto installed = datapath::install(ifindex, filters);
     if (!installed) return tl::unexpected(installed.error());
-    if (installed->complete()) return true;
+    if (installed->complete()) return Made::kAll;
     if (installed->qdisc == ENOENT)
         return fail(adding_to(ifindex) + ": this kernel has none (module sch_ingress)", EOPNOTSUPP);
     if (installed->qdisc == EEXIST) return beside(ifindex, filters, *installed);
     if (installed->qdisc != 0) return fail(adding_to(ifindex), installed->qdisc);
-    for (size_t i = 0; i < filters.size(); ++i)
-        if (const int error = installed->filters[i]; error != 0)
-            return fail("add the tc filter " + place(ifindex, parts[i].hook), error);
-    return true;
+    return Made::kQdisc;
 }
 
 /// What was added beside somebody's is the first there already; where that is no clsact qdisc it must go.
-Result<bool> Clsact::beside(uint32_t ifindex, const std::vector<NewFilter>& filters, const Installed& installed) {
+Result<Clsact::Made> Clsact::beside(uint32_t ifindex, const std::vector<NewFilter>& filters,
+                                    const Installed& installed) {
     const auto kind = kind_of_qdisc(ifindex);
     if (!kind) return within(adding_to(ifindex), kind.error());
-    if (*kind != "ingress") return false;
+    if (*kind != "ingress") return Made::kNothing;
     for (size_t i = 0; i < filters.size(); ++i) {
         if (installed.filters[i] != 0) continue;
         bpf_tc_hook where = hook_at(ifindex, filters[i].side);

@@ -28,14 +28,16 @@ public:
         int program_fd = -1;
     };
 
-    /// Makes the qdisc and puts the programs on it; true = that is done. Where there is one already they have to be
-    /// attached one by one: false. Fails where an ingress qdisc is in its place: the kernel would take filters for
-    /// egress, too, and run them on ingress.
-    Result<bool> install(uint32_t ifindex, std::span<const Part> parts) const;
+    enum class Made { kNothing, kQdisc, kAll };
+
+    /// Makes the qdisc and puts the programs on it. Where less than all of that could be made, or there is such a
+    /// qdisc, they have to be attached one by one. Fails where an ingress qdisc is in its place: the kernel would take
+    /// filters for egress, too, and run them on ingress.
+    Result<Made> install(uint32_t ifindex, std::span<const Part> parts) const;
 
     /// The same without a look at what is there first. For devices that are new: on an ingress qdisc the filters come
     /// and go, and that is news to whoever watches for it.
-    Result<bool> install_at_once(uint32_t ifindex, std::span<const Part> parts) const;
+    Result<Made> install_at_once(uint32_t ifindex, std::span<const Part> parts) const;
 
     /// Removes the qdisc if no filter at all is on it; true = it was.
     Result<bool> remove_empty_qdisc(uint32_t ifindex) const;
@@ -58,7 +60,7 @@ public:
 private:
     bool is_ours(const TcFilter& filter, Hook hook) const;
     uint32_t handle(Hook hook, uint32_t sequence) const;
-    static Result<bool> beside(uint32_t ifindex, const std::vector<NewFilter>& filters, const Installed& installed);
+    static Result<Made> beside(uint32_t ifindex, const std::vector<NewFilter>& filters, const Installed& installed);
     Result<int> remove_except(uint32_t ifindex, Hook hook, const std::vector<TcFilter>& filters, uint32_t keep) const;
 
     uint32_t tag_;

@@ -49,6 +49,32 @@ TEST_CASE("a tcx program that hides ours is noticed, overtaken, counted and logg
     }
 }
 
+TEST_CASE("where others leave no room for a link, the filters that stand in for it stay, and give way once there is") {
+    need_tcx();
+    const Neighbourhood here;
+    constexpr size_t kRoom = 63; // one less than BPF_MPROG_MAX
+    std::vector<ForeignProgram> others;
+    for (size_t i = 0; i < kRoom; ++i)
+        here.veth.attach(Way::kFromPod, others.emplace_back(kContinue), {.flags = BPF_F_AFTER});
+    const auto agent = AgentProcess::launch(here.net, here.node, {.attach = "tcx", .metrics_address = kMetricsAddress});
+    const auto is_stood_in_for = [&] {
+        return std::ranges::any_of(here.veth.filters(Way::kFromPod),
+                                   [](const auto& filter) { return filter.find(" bh_from_pod") != std::string::npos; });
+    };
+    REQUIRE(wait_until(is_stood_in_for, after(60s)));
+    CHECK(wait_until([&] { return !reaches(here.near, here.safe, 300ms); }, after(20s)));
+    for (int i = 0; i < 5; ++i) { // while it is tried again and again
+        CHECK(is_stood_in_for());
+        here.check_isolated();
+    }
+    CHECK(get(here.node, "/readyz").status == 503);
+
+    here.veth.detach(Way::kFromPod, others.back());
+    CHECK(wait_until([&] { return get(here.node, "/readyz").status == 200; }, after(30s)));
+    CHECK_FALSE(is_stood_in_for());
+    here.check_isolated();
+}
+
 TEST_CASE("with tcx, ours come back whatever takes them off, counted and logged") {
     need_tcx();
     const Neighbourhood here;

@@ -170,19 +170,6 @@ TEST_CASE("routes that an address takes with it silently are forgotten") {
     CHECK(monitor.rereads() == 1);
 }
 
-TEST_CASE("somebody's tc filter is told of by interface") {
-    enter_new_netns();
-    const Netns pod;
-    add_veth_pair(pod, "eni0123456789a");
-    auto monitor = new_monitor();
-    const auto index = monitor.network().guarded(kPrefixes).at(0).ifindex;
-    run("tc qdisc add dev eni0123456789a clsact && tc filter add dev eni0123456789a egress bpf bytecode '1,6 0 0 "
-        "4294967295,' "
-        "direct-action");
-    CHECK(eventually(monitor, [&] { return monitor.take_filter_events().contains(index); }));
-    CHECK(monitor.take_filter_events().empty());
-}
-
 TEST_CASE("lost news lead to a complete read, and nothing stays wrong") {
     enter_new_netns();
     const Netns pod;

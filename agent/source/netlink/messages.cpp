@@ -159,12 +159,6 @@ std::optional<News> decode_route(const nlmsghdr* message) {
     return route;
 }
 
-std::optional<News> decode_filter(const nlmsghdr* message) {
-    const auto* header = static_cast<const tcmsg*>(mnl_nlmsg_get_payload(message));
-    if (header->tcm_ifindex <= 0) return std::nullopt; // TCM_IFINDEX_MAGIC_BLOCK: a block shared by several devices
-    return FilterNews{.ifindex = static_cast<uint32_t>(header->tcm_ifindex)};
-}
-
 } // namespace
 
 std::optional<News> decode(const nlmsghdr* message) {
@@ -179,9 +173,6 @@ std::optional<News> decode(const nlmsghdr* message) {
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
         return has(sizeof(rtmsg)) ? decode_route(message) : std::nullopt;
-    case RTM_NEWTFILTER:
-    case RTM_DELTFILTER:
-        return has(sizeof(tcmsg)) ? decode_filter(message) : std::nullopt;
     default:
         return std::nullopt;
     }

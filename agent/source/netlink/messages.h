@@ -51,12 +51,7 @@ struct RouteNews {
     std::vector<uint32_t> interfaces{}; // the next hops'
 };
 
-/// Somebody added or removed a tc filter.
-struct FilterNews {
-    uint32_t ifindex = 0;
-};
-
-using News = std::variant<LinkNews, AddressNews, RouteNews, FilterNews>;
+using News = std::variant<LinkNews, AddressNews, RouteNews>;
 
 /// Nothing for messages that don't matter here: other families, routes to nowhere, ...
 std::optional<News> decode(const nlmsghdr* message);

@@ -17,8 +17,8 @@ constexpr size_t kBufferSize = 64 * 1024; // the kernel fills dumps up to 32 KiB
 constexpr int kReceiveBuffer = 4 * 1024 * 1024;
 constexpr int kDumpAttempts = 10;
 
-constexpr std::array kGroups{RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                             RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_TC};
+constexpr std::array kGroups{RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                             RTNLGRP_IPV6_ROUTE};
 
 using OnNews = std::function<void(News)>;
 
@@ -118,12 +118,7 @@ int Monitor::fd() const {
 
 Result<> Monitor::update() {
     static thread_local std::array<char, kBufferSize> buffer;
-    OnNews on_news = [this](const News& news) {
-        if (const auto* filter = std::get_if<FilterNews>(&news))
-            filter_events_.insert(filter->ifindex);
-        else
-            network_.apply(news);
-    };
+    OnNews on_news = [this](const News& news) { network_.apply(news); };
     for (;;) {
         const auto size = mnl_socket_recvfrom(news_.get(), buffer.data(), buffer.size());
         if (size < 0 && errno == EINTR) continue;

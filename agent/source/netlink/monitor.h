@@ -6,7 +6,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 
 #include "base/result.h"
 #include "source/netlink/network.h"
@@ -35,9 +34,6 @@ public:
 
     const Network& network() const { return network_; }
 
-    /// Interfaces whose tc filters somebody changed since the last call.
-    std::set<uint32_t> take_filter_events() { return std::exchange(filter_events_, {}); }
-
     uint64_t overruns() const { return overruns_; } // times that the kernel dropped news
     uint64_t rereads() const { return rereads_; }   // complete reads after the first
 
@@ -46,7 +42,6 @@ private:
 
     Socket news_;
     Network network_;
-    std::set<uint32_t> filter_events_;
     bool incomplete_ = false;
     uint64_t overruns_ = 0;
     uint64_t rereads_ = 0;

@@ -66,7 +66,6 @@ private:
     void apply_to(const LinkNews& link);
     void apply_to(const AddressNews& address);
     void apply_to(const RouteNews& route);
-    void apply_to(const FilterNews&) {}
     void forget_routes_through(uint32_t ifindex);
 
     std::map<uint32_t, Link> links_;
