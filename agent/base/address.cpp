@@ -74,6 +74,13 @@ bool Address::is_link_local() const {
     return bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
 }
 
+bool Address::is_node_local() const {
+    constexpr std::array<uint8_t, 14> kEgress{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xac};
+    const bool is_egress =
+        family == BH_IPV6 && std::equal(kEgress.begin(), kEgress.end(), bytes.begin()) && (bytes[14] & 0xfc) == 0;
+    return is_egress || is_link_local();
+}
+
 Result<Cidr> Cidr::parse(std::string_view text) {
     const auto slash = text.find('/');
     auto address = Address::parse(text.substr(0, slash));

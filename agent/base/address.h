@@ -29,6 +29,9 @@ struct Address {
     uint32_t raw4() const; // network order
     int bits() const { return family == BH_IPV4 ? 32 : 128; }
     bool is_link_local() const; // 169.254.0.0/16, fe80::/10
+    /// Every node has it for itself: link-local, or of fd00::ac:0/118, which the VPC CNI gives to the pods of each node
+    /// for IPv6 egress (amazon-vpc-cni-k8s, ENABLE_V6_EGRESS).
+    bool is_node_local() const;
 
     auto operator<=>(const Address&) const = default;
 };

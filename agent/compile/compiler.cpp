@@ -325,7 +325,7 @@ std::vector<Address> Compiler::Impl::claimed_by(const Turn& turn, const state::P
     if (told_by_netlink || turn.cluster.is_unwired(key)) return {};
     auto addresses = without_repeats(pod.ips);
     // Every node has those for itself: another node's pod isn't reached by them.
-    if (!pod.slice.empty()) std::erase_if(addresses, [](const Address& address) { return address.is_link_local(); });
+    if (!pod.slice.empty()) std::erase_if(addresses, [](const Address& address) { return address.is_node_local(); });
     return addresses;
 }
 

@@ -55,17 +55,9 @@ struct Addressed {
     uint32_t turn = 0;
 };
 
-/// When the node's address manager had none left, a pod that was bound long ago gets one late. An agent that came after
-/// that doesn't know, and takes the pod for older than it is there, never for younger.
-std::optional<state::Time> since_of(const state::Pod& pod, const state::LocalPod& local) {
-    const auto known = pod.dated();
-    const bool is_late = known && local.addressed && *local.addressed > *known + state::kMuchLater;
-    return is_late ? local.addressed : pod.since;
-}
-
 Addressed addressed(const state::Pod& pod, const state::LocalPod& local, const Succession& succession) {
     Addressed out{.addresses = local.addresses, .since = since_of(pod, local)};
-    const state::Age own{std::max(pod.created, out.since), 0};
+    const auto own = own_age(pod, local);
     const auto heir = succession.of(local);
     if (!heir || *heir <= own) return out;
     if (heir->dated > own.dated) out.since = heir->dated;

@@ -2,7 +2,6 @@
 #include "publish/succession.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace bulkhead::publish {
 
@@ -17,11 +16,21 @@ state::Age after(state::Age age) {
 /// By what other nodes may know it.
 std::set<Address> told_addresses(const state::LocalPod& local) {
     std::set<Address> addresses(local.addresses.begin(), local.addresses.end());
-    std::erase_if(addresses, [](const Address& address) { return address.is_link_local(); });
+    std::erase_if(addresses, [](const Address& address) { return address.is_node_local(); });
     return addresses;
 }
 
 } // namespace
+
+std::optional<state::Time> since_of(const state::Pod& pod, const state::LocalPod& local) {
+    const auto known = pod.dated();
+    const bool is_late = known && local.addressed && *local.addressed > *known + state::kMuchLater;
+    return is_late ? local.addressed : pod.since;
+}
+
+state::Age own_age(const state::Pod& pod, const state::LocalPod& local) {
+    return {std::max(pod.created, since_of(pod, local)), 0};
+}
 
 void Succession::update(const state::Cluster& cluster, const Claim& claim) {
     std::map<uint32_t, std::set<Address>> there;
@@ -34,13 +43,16 @@ void Succession::update(const state::Cluster& cluster, const Claim& claim) {
     std::erase_if(holders_, [&](const auto& entry) { return !there.contains(entry.first); });
     for (const auto& [slot, local] : cluster.local_pods()) {
         const auto pod = cluster.pods().find(local.pod);
-        if (pod == cluster.pods().end()) continue; // isn't told to anybody
+        if (pod == cluster.pods().end()) { // isn't told to anybody
+            holders_.erase(local.generation);
+            continue;
+        }
         auto& holder = holders_[local.generation];
         holder.pod = local.pod;
         for (const auto& address : there[local.generation])
             if (!holder.addresses.contains(address)) take(holder, address, claim);
         holder.addresses = std::move(there[local.generation]);
-        holder.age = std::max(pod->second.age(), holder.heir.value_or(state::Age{}));
+        holder.age = std::max(own_age(pod->second, local), holder.heir.value_or(state::Age{}));
     }
 }
 
@@ -50,11 +62,13 @@ void Succession::let_go(const Holder& holder, const std::set<Address>& kept) {
 }
 
 void Succession::take(Holder& holder, const Address& address, const Claim& claim) {
-    std::optional<state::Age> other = claim(address, holder.pod);
-    // Under its own name a pod only replaces itself.
-    if (const auto former = former_.find(address); former != former_.end() && former->second.pod != holder.pod)
-        other = std::max(other, std::optional(former->second.age));
-    if (other) holder.heir = std::max(holder.heir, std::optional(after(*other)));
+    if (const auto other = claim(address, holder.pod))
+        holder.heir = std::max(holder.heir, std::optional(after(*other)));
+    const auto former = former_.find(address);
+    if (former == former_.end()) return;
+    // Under its own name a pod only replaces itself: it is whose heir that one was.
+    const auto& [pod, age] = former->second;
+    holder.heir = std::max(holder.heir, std::optional(pod == holder.pod ? age : after(age)));
 }
 
 std::optional<state::Age> Succession::of(const state::LocalPod& local) const {

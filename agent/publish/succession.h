@@ -16,6 +16,14 @@
 
 namespace bulkhead::publish {
 
+/// From when a pod is told to have its addresses, where that is much later than it was made or bound: the node's
+/// address manager had none left. An agent that came after that doesn't know, and takes the pod for older than it is
+/// there, never for younger.
+std::optional<state::Time> since_of(const state::Pod& pod, const state::LocalPod& local);
+
+/// How old it is told to be if it is nobody's heir.
+state::Age own_age(const state::Pod& pod, const state::LocalPod& local);
+
 class Succession {
 public:
     /// The age of the youngest pod that is told to have this address, besides that one; nothing: none is.

@@ -114,6 +114,19 @@ TEST_CASE("entries are taken out of every list, wherever they are in it") {
     CHECK(text_of(host.conf() / "99-other.conflist") == kAws);
 }
 
+TEST_CASE("a list that can't be read keeps the gate in no other one") {
+    const Host host;
+    write(host.aws(), kAws);
+    CHECK(host.run("install").first == 0);
+    const fs::path broken = host.conf() / "05-broken.conflist";
+    write(broken, R"({"plugins":[{"type":"bulkhead-cni")");
+    const auto [status, output] = host.run("uninstall");
+    CHECK(status == 1);
+    CHECK(output.find(broken.string()) != std::string::npos);
+    CHECK(text_of(host.aws()) == kAws);
+    CHECK(fs::exists(host.program())); // the other one may name it
+}
+
 TEST_CASE("as long as bulkhead-cni.off is there a watch leaves the gate out, and puts it back afterwards") {
     const Host host;
     const auto off = host.conf() / "bulkhead-cni.off";

@@ -221,9 +221,12 @@ TEST_CASE("a local pod's address is its own, whoever else is told to have it") {
     CHECK(world.has_problem("IdentitySlice node-b-1", "10.0.2.7 of Pod blog/forged on node node-b is also Pod"));
 }
 
-TEST_CASE("link-local addresses of other nodes' pods are nothing to this one") {
+TEST_CASE("addresses that other nodes' pods have on their node alone are nothing to this one") {
     auto world = guarded();
-    world.put(slice("node-b", {{"blog/web", {"10.0.1.1", "169.254.172.2", "fe80::2"}}}));
+    world.put(
+        slice("node-b", {{"blog/web", {"10.0.1.1", "169.254.172.2", "fe80::2", "fd00::ac:3ff", "fd00::ac:400"}}}));
+    CHECK(owner_of(world, "fd00::ac:3ff").empty());
+    CHECK(owner_of(world, "fd00::ac:400") == "blog/web"); // the first that isn't
     CHECK(owner_of(world, "10.0.1.1") == "blog/web");
     CHECK(owner_of(world, "169.254.172.2").empty());
     CHECK(owner_of(world, "fe80::2").empty());

@@ -127,6 +127,34 @@ TEST_CASE("within a node each next pod of an address has the next turn, until th
     CHECK(node.told("heir") == Told{"", 0});
 }
 
+TEST_CASE("the heir of a pod that got its address late comes after that moment, not after when that pod was made") {
+    Node node;
+    node.add("shop/heir", 480);
+    auto late = wired(1, "bank/first", {kAddress}); // made at 100
+    late.addressed = at(500);
+    node.see({late});
+    CHECK(node.told("first") == Told{since(500), 0});
+    auto heir = wired(2, "shop/heir", {kAddress});
+    heir.addressed = at(501);
+    node.see({heir});
+    CHECK(node.told("heir") == Told{since(500), 1});
+}
+
+TEST_CASE("a pod that is made anew under its name stays whose heir it was") {
+    Node node;
+    node.see({wired(1, "bank/first", {kAddress})});
+    node.see({wired(2, "shop/heir", {kAddress})});
+    node.see({wired(3, "shop/heir", {kAddress})});
+    CHECK(node.told("heir") == Told{"", 1});
+}
+
+TEST_CASE("an address that every node has for itself makes nobody an heir") {
+    Node node;
+    node.tell("bank/far", 100, 0, {address("fd00::ac:2"), address("169.254.172.2")});
+    node.see({wired(1, "shop/heir", {kAddress, "fd00::ac:2", "169.254.172.2"})});
+    CHECK(node.told("heir") == Told{"", 0});
+}
+
 TEST_CASE("a pod that has another address of its own is nobody's heir, nor is one of the same name") {
     Node node;
     node.see({wired(1, "bank/first", {kAddress})});

@@ -75,15 +75,20 @@ Result<std::string> take_entry(const fs::path& path) {
     return edit_file(path, without_entry, "took the gate out of");
 }
 
+/// One that can't be read keeps it in no other.
 Result<std::string> take_entries(const Place& place) {
     const auto found = configurations_in(place.conf_dir);
     if (!found) return tl::unexpected(found.error());
     std::string done;
+    std::optional<Error> first;
     for (const auto& path : *found) {
         const auto taken = take_entry(path);
-        if (!taken) return taken;
-        done = joined(done, *taken);
+        if (taken)
+            done = joined(done, *taken);
+        else if (!first)
+            first = taken.error();
     }
+    if (first) return tl::unexpected(*first);
     return done;
 }
 
