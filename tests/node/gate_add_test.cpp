@@ -8,16 +8,7 @@
 namespace bulkhead::test {
 namespace {
 
-struct House {
-    Net net = Net::create();
-    Place node = net.node(kNodeA);
-    std::string socket = net.directory() / (kNodeA + ".sock");
-
-    House() {
-        for (const char* ns : {"shop", "blog"})
-            net.manifests().write(std::string(ns) + ".yaml", namespace_text(ns));
-    }
-
+struct House : GateHouse {
     AgentProcess agent(const std::string& attach = "auto") const {
         return AgentProcess::start(net, node, {.attach = attach});
     }

@@ -17,16 +17,7 @@ void ip(const Netns& netns, std::vector<std::string> words) {
     if (failed) FAIL("ip: " << output);
 }
 
-struct House {
-    Net net = Net::create();
-    Place node = net.node(kNodeA);
-    std::string socket = net.directory() / (kNodeA + ".sock");
-
-    House() {
-        for (const char* ns : {"shop", "blog"})
-            net.manifests().write(std::string(ns) + ".yaml", namespace_text(ns));
-    }
-
+struct House : GateHouse {
     void add_egress(const Place& pod, const std::string& veth, const std::string& address) const {
         ip(node.netns, {"link", "add", veth, "type", "veth", "peer", "name", kInPod, "netns", pod.netns.name()});
         ip(node.netns, {"link", "set", veth, "up"});

@@ -35,6 +35,18 @@ Json vpc_cni_result(const Place& pod, const std::vector<std::string>& veths, con
 /// To add a pod, with a short patience: nobody who is let in needs it.
 CniCall add_call(const Net& net, const Place& pod, const std::string& socket, const std::string& version = "1.0.0");
 
+/// A node with two namespaces, and where its agent listens.
+struct GateHouse {
+    Net net = Net::create();
+    Place node = net.node(kNodeA);
+    std::string socket = net.directory() / (kNodeA + ".sock");
+
+    GateHouse() {
+        for (const char* ns : {"shop", "blog"})
+            net.manifests().write(std::string(ns) + ".yaml", namespace_text(ns));
+    }
+};
+
 Process start_cni(const Place& node, const CniCall& call);
 CniAnswer end_of(Process& process);
 CniAnswer run_cni(const Place& node, const CniCall& call);
