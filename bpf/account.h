@@ -22,10 +22,12 @@ BH_INLINE void bh_tell(struct __sk_buff *skb, const struct bh_control *control, 
 {
 	if (bh_config.visibility == BH_VISIBLE_OFF)
 		return;
-	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW || reason == BH_REASON_ASLEEP)
-		bh_tell_refused(skb, reason, decided);
-	else if (bh_config.visibility == BH_VISIBLE_CONVERSATIONS && hook->first)
+	if (bh_verdict_of(reason) != BH_VERDICT_ALLOW || reason == BH_REASON_ASLEEP) {
+		bh_describe(skb, reason, decided);
+		bh_tell_refused();
+	} else if (bh_config.visibility == BH_VISIBLE_CONVERSATIONS && hook->first) {
 		bh_tell_passed(skb, control, hook, reason, decided);
+	}
 }
 
 /* What a rehearsal wants to know. */

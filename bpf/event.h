@@ -64,12 +64,16 @@ BH_INLINE void bh_fill_ports(struct bh_event *event, const struct bh_packet *pac
 }
 
 /* The packet in hand as hook->event. `decided` differs from `reason` for a reply. */
-BH_INLINE void bh_describe(const struct __sk_buff *skb, struct bh_hook *hook, enum bh_reason reason,
-			   enum bh_reason decided)
+__attribute__((noinline)) int bh_describe(struct __sk_buff *skb, __u32 reason, __u32 decided)
 {
-	const struct bh_packet *packet = &hook->packet;
-	struct bh_event *event = &hook->event;
+	struct bh_hook *hook = bh_here();
+	const struct bh_packet *packet;
+	struct bh_event *event;
 
+	if (!hook)
+		return 0;
+	packet = &hook->packet;
+	event = &hook->event;
 	event->time = bpf_ktime_get_ns();
 	event->ifindex = hook->ifindex;
 	event->length = skb->len;
@@ -89,10 +93,11 @@ BH_INLINE void bh_describe(const struct __sk_buff *skb, struct bh_hook *hook, en
 	event->first = event->time;
 	event->packets = bh_segments(skb);
 	event->bytes = skb->len;
+	return 0;
 }
 
 /* The first packet of a conversation that passes. */
-BH_INLINE void bh_tell_passed(const struct __sk_buff *skb, const struct bh_control *control, struct bh_hook *hook,
+BH_INLINE void bh_tell_passed(struct __sk_buff *skb, const struct bh_control *control, struct bh_hook *hook,
 			      enum bh_reason reason, enum bh_reason decided)
 {
 	__u32 *used = bh_share_left(control, BH_SHARE_PASSED);
@@ -101,7 +106,7 @@ BH_INLINE void bh_tell_passed(const struct __sk_buff *skb, const struct bh_contr
 		bh_count_statistic(BH_STAT_EVENTS_LIMITED);
 		return;
 	}
-	bh_describe(skb, hook, reason, decided);
+	bh_describe(skb, reason, decided);
 	if (bpf_ringbuf_output(&events, &hook->event, sizeof(hook->event), 0)) {
 		bh_count_statistic(BH_STAT_EVENTS_LOST);
 		return;

@@ -73,6 +73,7 @@ BH_INLINE __u32 bh_told_way(const struct bh_told_set *set, const struct bh_event
 	__u64 highest = 0;
 	__u32 way = 0;
 
+#pragma clang loop unroll(full) /* as in bh_make_room() */
 	for (__u32 i = 0; i < BH_TOLD_WAYS; i++) {
 		__u64 rank = bh_told_rank(&set->way[i], event, now);
 
@@ -149,8 +150,8 @@ BH_INLINE __u64 bh_repeat_ticks(const struct bh_control *control)
 	return (__u64)bh_config.repeat_seconds * control->ticks_per_second;
 }
 
-/* A packet that is refused, or would be. */
-__attribute__((noinline)) int bh_tell_refused(struct __sk_buff *skb, __u32 reason, __u32 decided)
+/* The packet that hook->event describes is refused, or would be. */
+__attribute__((noinline)) int bh_tell_refused(void)
 {
 	const struct bh_control *control = bh_control_row();
 	struct bh_hook *hook = bh_here();
@@ -159,7 +160,6 @@ __attribute__((noinline)) int bh_tell_refused(struct __sk_buff *skb, __u32 reaso
 
 	if (!control || !hook)
 		return 0;
-	bh_describe(skb, hook, reason, decided);
 	used = bh_share_left(control, BH_SHARE_REFUSED);
 	if (used && !bh_ring_has_room())
 		used = 0;

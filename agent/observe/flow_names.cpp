@@ -107,7 +107,7 @@ void FlowNames::forget() {
 }
 
 EndName FlowNames::in_slot(uint16_t slot, compile::IdentityId identity, const Surroundings& here) {
-    auto& name = by_slot_[slot];
+    auto& name = by_slot_[uint64_t{slot} << 32 | identity];
     if (name) return name;
     auto end = end_of(identity, here.desired);
     const auto local = here.cluster.local_pods().find(slot);

@@ -30,7 +30,7 @@ private:
         compile::IdentityId identity = 0;
         EndName name;
     };
-    std::unordered_map<uint16_t, EndName> by_slot_;
+    std::unordered_map<uint64_t, EndName> by_slot_; // and identity: an event may be from before it was known
     std::unordered_map<Address, Placed> by_address_; // of endpoints alone, which are bounded
     std::unordered_map<compile::IdentityId, EndName> by_identity_;
     std::unordered_map<uint32_t, std::shared_ptr<const std::string>> origins_;
