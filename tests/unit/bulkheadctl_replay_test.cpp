@@ -49,7 +49,7 @@ TEST_CASE("flags choose of a file what an agent would choose") {
         {"--from-pod shop/ --to-resource aurora", {3}},
         {"--from-pod shop/ --from-pod blog/ --not --direction egress", {1, 2}},
         {"-n blog --tenant payments", {1}},
-        {"-n=blog -4", {1}},
+        {"-nblog -4", {1}},
         {"-6", {4}},
         {"-4 -6", {1, 2, 3, 4, 5}},
         {"--not -4", {4, 6}},
@@ -135,8 +135,8 @@ TEST_CASE("wrong usage is told before anything is read") {
         {"--time-format iso", "--time-format: \"iso\" is not time, "},
         {"-o yaml", "--output"},
         {"--last -1", "--last"},
-        {"--follow --until 1m", "--until excludes --follow"},
-        {"--follow --input-file x", "--input-file excludes --follow"},
+        {"--follow --until 1m", "--follow excludes --until"},
+        {"--follow --input-file x", "--follow excludes --input-file"},
         {"--input-file /nowhere/flows.json", "open /nowhere/flows.json: No such file or directory"},
     };
     for (const auto& row : kRows) {

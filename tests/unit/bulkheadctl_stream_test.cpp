@@ -105,7 +105,7 @@ TEST_CASE("why a stream has ended is told, and the exit code says so") {
          "the agent has ended the stream: the reader is too slow\n"},
         {"the agent stops", "-f", begun + "0\r\n\r\n", 5, "the agent has ended the stream: it stops\n"},
         {"the agent refuses", "-f",
-         "HTTP/1.1 400 Bad Request\r\nContent-Length: 24\r\n\r\n{\"error\":\"no \\u001b such\"}", 4,
+         "HTTP/1.1 400 Bad Request\r\nContent-Length: 26\r\n\r\n{\"error\":\"no \\u001b such\"}", 4,
          "bulkheadctl: no \\x1b such\n"},
         {"the agent says nothing", "", "", 3, "no agent answers at "},
         {"something else answers", "", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n", 1,

@@ -59,16 +59,15 @@ TEST_CASE("a flow reads like a sentence") {
          "12:03:04.123 blog/web-7f:41812 -> payments/ledger-0:5432 TCP SYN DENIED not-granted (non-protected blog -> "
          "protected payments)\n"},
         {2, "12:03:05.000 shop/cart-1:50000 -> payments/ledger-0:5432 TCP SYN ALLOWED granted by AccessGrant "
-            "payments/for-shop (protected shop -> protected payments) x2 in 0.0s\n"},
+            "payments/for-shop (protected shop -> protected payments) x2\n"},
         {3, "12:03:10.000 shop/cart-1:5353 -> aurora:3306 UDP AUDIT audit (protected shop -> protected payments) x3 in "
             "3.2s\n"},
         {4,
-         "12:04:00.000 2001:db8::1 -> blog/web-7f ICMPv6 echo-request ALLOWED open (world -> non-protected blog) x4 in "
-         "0.0s\n"},
+         "12:04:00.000 2001:db8::1 -> blog/web-7f ICMPv6 echo-request ALLOWED open (world -> non-protected blog) x4\n"},
         {5,
          "12:05:00.000 node-a:33000 -> payments/ledger-0:8443 TCP SYN ALLOWED local-host (host -> protected payments) "
-         "x5 in 0.0s\n"},
-        {6, "12:06:00.000 blog/web-7f -> unknown DENIED ethertype (non-protected blog -> unknown) x6 in 0.0s\n"},
+         "x5\n"},
+        {6, "12:06:00.000 blog/web-7f -> unknown DENIED ethertype (non-protected blog -> unknown) x6\n"},
     };
     for (const auto& [number, text] : kRows)
         CHECK(compact(recorded_flow(number)) == text);
@@ -104,7 +103,7 @@ TEST_CASE("colours are there if they are wanted, and only then") {
 
 TEST_CASE("a table of flows fits the terminal, however long the names are") {
     for (const size_t width : {80, 120, 200}) {
-        const auto text = table(width, {recorded_flow(1), with_long_names(), recorded_flow(4)});
+        const auto text = table(width, {recorded_flow(1), recorded_flow(2), with_long_names(), recorded_flow(4)});
         CAPTURE(width, text);
         CHECK(widest(text) <= width);
         CHECK(text.starts_with("TIME          SOURCE"));
@@ -112,10 +111,10 @@ TEST_CASE("a table of flows fits the terminal, however long the names are") {
 }
 
 TEST_CASE("nothing of a name is lost where a table wraps it") {
-    auto text = table(80, {with_long_names()});
-    std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+    const auto text = table(80, {with_long_names()});
     CHECK(std::ranges::count(text, 'c') >= 40);
-    CHECK(std::ranges::count(text, 't') >= 60);
+    CHECK(std::ranges::count(text, 'l') >= 40);
+    CHECK(std::ranges::count(text, '\n') > 5);
 }
 
 TEST_CASE("a table's columns grow with what comes, and its headers come once") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
+#include "bulkhead/reasons.h"
 #include "bulkheadctl/print.h"
 #include "bulkheadctl/printable.h"
 #include "bulkheadctl/reasons.h"
@@ -60,7 +61,7 @@ TEST_CASE("a cell that is too wide goes on below it, and no character is torn") 
     CHECK(row_text({"one", "grün", "x"}, {5, 3, 1}) == "one    gr   x\n"
                                                        "       \xc3\xbcn\n");
     CHECK(row_text({"abcdef", "x"}, {3, 1}) == "abc  x\n"
-                                               "def  \n");
+                                               "def\n");
 }
 
 TEST_CASE("every reason is listed with what to do about it, and fits 80 columns") {

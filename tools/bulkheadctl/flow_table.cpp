@@ -14,8 +14,9 @@ enum Column : uint8_t { kTime, kSource, kDestination, kPacket, kVerdict, kReason
 const std::vector<std::string> kHeaders{"TIME", "SOURCE", "DESTINATION", "PACKET", "VERDICT", "REASON"};
 
 // Where the terminal is too narrow, names and reasons go on below; never in columns that are narrower than these.
-constexpr size_t kNarrowestName = 14;
-constexpr size_t kNarrowestReason = 16;
+constexpr size_t kNarrowestName = 12;
+constexpr size_t kNarrowestReason = 14;
+constexpr size_t kNarrowestPacket = 12; // "echo-request", below "ICMPv6"
 
 /// Two names that need more than there is: each gets half, or what the other leaves.
 void share(size_t room, size_t& one, size_t& other) {
@@ -37,7 +38,10 @@ void FlowTable::widen(const std::vector<std::string>& cells) {
 
 std::vector<size_t> FlowTable::fitted() const {
     auto widths = widths_;
-    const size_t fixed = widths[kTime] + widths[kPacket] + widths[kVerdict] + (kColumns - 1) * kGap;
+    size_t fixed = widths[kTime] + widths[kVerdict] + (kColumns - 1) * kGap;
+    const size_t others = fixed + widths[kSource] + widths[kDestination] + kNarrowestReason;
+    if (others + widths[kPacket] > width_) widths[kPacket] = std::min(widths[kPacket], kNarrowestPacket);
+    fixed += widths[kPacket];
     const size_t room = width_ > fixed ? width_ - fixed : 0;
     const size_t reason = std::min(widths[kReason], std::max(kNarrowestReason, room / 3));
     share(room > reason ? room - reason : 0, widths[kSource], widths[kDestination]);
@@ -49,7 +53,7 @@ std::vector<size_t> FlowTable::fitted() const {
 void FlowTable::add(const flow::Record& record, const FlowStyle& style) {
     rows_.push_back({flow::text_of(record.time, style.time_format, style.now), end_text(record.source, style.names),
                      end_text(record.destination, style.names), packet_text(record), verdict_text(record.verdict),
-                     cause_text(record) + " " + remark_text(record)});
+                     cause_text(record) + (record.packets > 1 ? " " + count_text(record) : "")});
     verdicts_.push_back(record.verdict);
 }
 

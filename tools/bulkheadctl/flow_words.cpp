@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdio>
 
 #include "base/reasons.h"
 
@@ -99,11 +98,10 @@ std::string verdict_text(bh_verdict verdict) {
 
 std::string count_text(const flow::Record& record) {
     if (record.packets <= 1) return {};
+    const auto count = "x" + std::to_string(record.packets);
+    if (record.first == record.time) return count;
     const auto tenths = std::chrono::floor<std::chrono::milliseconds>(record.time - record.first).count() / 100;
-    std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "x%llu in %lld.%llds", static_cast<unsigned long long>(record.packets),
-                  static_cast<long long>(tenths / 10), static_cast<long long>(tenths % 10));
-    return text.data();
+    return count + " in " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "s";
 }
 
 } // namespace bulkhead::ctl

@@ -27,7 +27,7 @@ std::string remark_text(const flow::Record& record);
 /// "DENIED"
 std::string verdict_text(bh_verdict verdict);
 
-/// "x12 in 3.2s"; empty for one packet.
+/// "x12 in 3.2s", "x12" of one moment; empty for one packet.
 std::string count_text(const flow::Record& record);
 
 } // namespace bulkhead::ctl

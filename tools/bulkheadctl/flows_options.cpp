@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "bulkheadctl/exits.h"
 #include "bulkheadctl/flows.h"
 #include "flow/time.h"
 
@@ -70,7 +71,7 @@ void add_selection(CLI::App& command, FlowsOptions& options) {
     auto* until = command.add_option("--until", options.until, "up to then, likewise");
     auto* file = command.add_option("--input-file", options.input_file,
                                     "flows that -o json has written, instead of the agent's; - is stdin");
-    last->option_text("N")->excludes(all);
+    last->check(CLI::NonNegativeNumber)->option_text("N")->excludes(all);
     since->option_text("TIME");
     until->option_text("TIME")->excludes(follow);
     file->option_text("FILE|-")->excludes(follow);
@@ -97,6 +98,10 @@ void add_form(CLI::App& command, FlowsOptions& options) {
 } // namespace
 
 void add_flows_options(CLI::App& command, FlowsOptions& options) {
+    command.footer(std::string("Filters that are repeated are alternatives, different ones must all hold.\n"
+                               "  bulkheadctl flows --namespace blog --tenant payments --not --verdict allowed -f\n"
+                               "  bulkheadctl flows --to-resource aurora --since 10m -o json\n\n") +
+                   kExitCodes);
     add_selection(command, options);
     add_filters(command, options);
     add_form(command, options);

@@ -57,6 +57,7 @@ std::string row_text(const std::vector<std::string>& cells, const std::vector<si
             if (i + 1 < cells.size()) cell.append(widths[i] + kGap - std::min(size, widths[i] + kGap), ' ');
             out += paint && size != 0 ? paint(i, std::move(cell)) : cell;
         }
+        out.erase(out.find_last_not_of(' ') + 1);
         out += "\n";
     }
     return out;
