@@ -31,8 +31,8 @@ struct Plan {
     size_t pods() const { return share(1000); }
     size_t kills() const { return share(200); }
     size_t upgrades() const { return share(50); }
-    /// One agent is stopped for this long; the others for seconds.
-    Seconds longest_stop() const { return std::clamp(length / 20, Seconds(5), Seconds(60)); }
+    /// Once each agent is stopped, and once starved, for this long; else for seconds.
+    Seconds longest() const { return std::clamp(length / 20, Seconds(5), Seconds(60)); }
 
     /// Of one node of two, in the order in which they are done. A kill of one that starts is the second of two.
     std::vector<Deed> deeds(std::mt19937_64& random) const {

@@ -63,9 +63,9 @@ void Trouble::act(Deed deed) {
         node_.terminate();
         return start();
     case Deed::kStop:
-        return stop_for(std::exchange(stopped_long_, true) ? Seconds(5) : plan_.longest_stop());
+        return stop_for(std::exchange(stopped_long_, true) ? Seconds(5) : plan_.longest());
     case Deed::kStarve:
-        return starve_for(std::min(Seconds(20), plan_.length / 30));
+        return starve_for(std::exchange(starved_long_, true) ? Seconds(10) : plan_.longest());
     }
 }
 

@@ -40,6 +40,7 @@ private:
     std::mt19937_64 random_;
     size_t build_ = 0;
     bool stopped_long_ = false;
+    bool starved_long_ = false;
     std::atomic<bool> done_{false};
 };
 
