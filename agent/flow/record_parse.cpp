@@ -42,7 +42,9 @@ public:
                      uint64_t most = std::numeric_limits<Number>::max()) {
         const auto* value = find(name);
         if (value == nullptr) return;
-        if (!value->is_number_unsigned() || value->get<uint64_t>() > most || value->get<uint64_t>() < least)
+        // JSON made here may have signed numbers where text has none.
+        const bool is_whole = value->is_number_integer() && (value->is_number_unsigned() || *value >= 0);
+        if (!is_whole || value->get<uint64_t>() > most || value->get<uint64_t>() < least)
             return complain(place_of(name), text_of(*value) + " is not a whole number between " +
                                                 std::to_string(least) + " and " + std::to_string(most));
         into = value->get<Number>();
