@@ -60,7 +60,7 @@ struct Record {
     uint8_t tcp_flags = 0; // as in the header: FIN = 1, SYN = 2, ...
     uint8_t icmp_type = 0;
     uint8_t icmp_code = 0;
-    std::string origin; // the object behind the line: "AccessGrant payments/for-blog"; empty = no object decided
+    std::string origin;   // the object behind the line: "AccessGrant payments/for-blog"; empty = no object decided
     uint64_t packets = 0; // that this record stands for
     uint64_t bytes = 0;
 
