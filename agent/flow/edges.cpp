@@ -44,8 +44,10 @@ Party party_of(const End& end) {
     Party party{.kind = end.kind, .ns = end.ns, .workload = {}, .name = {}};
     if (end.kind == Kind::kPod) {
         if (!end.workload.name.empty()) party.workload = end.workload.kind + "/" + end.workload.name;
-    } else {
-        party.name = end.kind == Kind::kWorld ? network_of(end.address) : end.name;
+    } else if (end.kind == Kind::kWorld) {
+        party.name = network_of(end.address);
+    } else if (end.kind != Kind::kClusterDns && end.kind != Kind::kApiServer) { // of these there is one each
+        party.name = end.name;
     }
     return party;
 }
