@@ -2,7 +2,7 @@
 #include "observe/history.h"
 
 #include "base/address.h"
-#include "observe/reasons.h"
+#include "base/reasons.h"
 
 namespace bulkhead::observe {
 

@@ -2,7 +2,7 @@
 #include "observe/metrics.h"
 
 #include "base/metrics.h"
-#include "observe/reasons.h"
+#include "base/reasons.h"
 
 namespace bulkhead::observe {
 
