@@ -38,10 +38,10 @@ struct Entry {
     };
     Where where = Where::kAccessGrant;
     std::string ns;
-    std::string object;       // the AccessGrant's name, or whose entry it is
-    state::Labels pods;       // that it opens; empty = all of the namespace
-    flow::Party peer;         // whom it lets in, or where it lets out
-    state::Labels peer_pods;  // of the peer's namespace; empty = all
+    std::string object;      // the AccessGrant's name, or whose entry it is
+    state::Labels pods;      // that it opens; empty = all of the namespace
+    flow::Party peer;        // whom it lets in, or where it lets out
+    state::Labels peer_pods; // of the peer's namespace; empty = all
     std::vector<OpenedPort> ports;
 };
 

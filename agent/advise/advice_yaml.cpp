@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cctype>
+#include <set>
 #include <sstream>
 
 #include <yaml-cpp/yaml.h>
@@ -29,12 +32,30 @@ const char* protocol_name(uint8_t protocol) {
     }
 }
 
+/// What somebody named. In quotes where YAML 1.1, which Kubernetes reads, takes it for something else: a word of its
+/// own, or what doesn't begin like a word (a number, a date).
+struct Name {
+    const std::string& text;
+};
+
+bool is_word_of_yaml(std::string text) {
+    static const std::set<std::string> kWords{"y", "n", "yes", "no", "on", "off", "true", "false", "null"};
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return kWords.contains(text);
+}
+
+YAML::Emitter& operator<<(YAML::Emitter& yaml, const Name& name) {
+    const bool begins_like_a_word = !name.text.empty() && std::isalpha(static_cast<unsigned char>(name.text.front()));
+    if (!begins_like_a_word || is_word_of_yaml(name.text)) yaml << YAML::DoubleQuoted;
+    return yaml << name.text;
+}
+
 void emit_selector(YAML::Emitter& yaml, const state::Labels& labels) {
     if (labels.empty()) return;
     yaml << YAML::Key << "podSelector" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key << "matchLabels"
          << YAML::Value << YAML::BeginMap;
     for (const auto& [key, value] : labels)
-        yaml << YAML::Key << key << YAML::Value << value;
+        yaml << YAML::Key << Name{key} << YAML::Value << Name{value};
     yaml << YAML::EndMap << YAML::EndMap;
 }
 
@@ -42,11 +63,11 @@ void emit_peer(YAML::Emitter& yaml, const flow::Party& peer, const state::Labels
     yaml << YAML::BeginMap;
     switch (peer.kind) {
     case Kind::kPod:
-        yaml << YAML::Key << "namespace" << YAML::Value << peer.ns;
+        yaml << YAML::Key << "namespace" << YAML::Value << Name{peer.ns};
         emit_selector(yaml, labels);
         break;
     case Kind::kResource:
-        yaml << YAML::Key << "awsResource" << YAML::Value << peer.name;
+        yaml << YAML::Key << "awsResource" << YAML::Value << Name{peer.name};
         break;
     case Kind::kClusterDns:
         yaml << YAML::Key << "awsResource" << YAML::Value << "cluster-dns";
@@ -58,7 +79,7 @@ void emit_peer(YAML::Emitter& yaml, const flow::Party& peer, const state::Labels
         if (peer.name.empty())
             yaml << YAML::Key << "world" << YAML::Value << true;
         else
-            yaml << YAML::Key << "cidr" << YAML::Value << peer.name;
+            yaml << YAML::Key << "cidr" << YAML::Value << Name{peer.name};
     }
     yaml << YAML::EndMap;
 }
@@ -84,7 +105,7 @@ void emit_grant(YAML::Emitter& yaml, const Entry& entry) {
     yaml << YAML::Key << "apiVersion" << YAML::Value << "bulkhead.dev/v1alpha1";
     yaml << YAML::Key << "kind" << YAML::Value << "AccessGrant";
     yaml << YAML::Key << "metadata" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key << "namespace"
-         << YAML::Value << entry.ns << YAML::Key << "name" << YAML::Value << entry.object << YAML::EndMap;
+         << YAML::Value << Name{entry.ns} << YAML::Key << "name" << YAML::Value << Name{entry.object} << YAML::EndMap;
     yaml << YAML::Key << "spec" << YAML::Value << YAML::BeginMap;
     emit_selector(yaml, entry.pods);
     yaml << YAML::Key << "from" << YAML::Value << YAML::BeginSeq;

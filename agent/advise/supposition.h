@@ -17,8 +17,8 @@ namespace bulkhead::advise {
 
 /// What the rule would say to an edge.
 struct Answer {
-    /// The strictest that it would say to any two endpoints of the parties. Nothing: one of them has none at the moment,
-    /// so nobody can tell.
+    /// The strictest that it would say to any two endpoints of the parties. Nothing: one of them has none at the
+    /// moment, so nobody can tell.
     std::optional<bh_reason> reason;
     bool differs = false; // to some of them it says otherwise: the parties' pods are not all alike
 

@@ -75,6 +75,7 @@ Edges::Added Edges::add(EdgeKey key, const Sighting& sighting) {
     }
     if (row != rows_.end()) {
         merge(row->second, sighting);
+        changed_.insert(&*row);
         return {.edge = &*row, .is_new = false};
     }
     if (rows_.size() >= limits_.edges) {
@@ -82,7 +83,9 @@ Edges::Added Edges::add(EdgeKey key, const Sighting& sighting) {
         return {};
     }
     note(key);
-    return {.edge = &*rows_.emplace(std::move(key), sighting).first, .is_new = true};
+    row = rows_.emplace(std::move(key), sighting).first;
+    changed_.insert(&*row);
+    return {.edge = &*row, .is_new = true};
 }
 
 /// What a new edge is told as, so that it doesn't grow the table beyond its bounds.
@@ -112,12 +115,24 @@ void Edges::note(const EdgeKey& key) {
     if (key.destination.kind == Kind::kWorld) networks_[key.source].insert(key.destination.name);
 }
 
-void Edges::forget_before(Time time) {
-    if (std::erase_if(rows_, [&](const auto& row) { return row.second.last < time; }) == 0) return;
+size_t Edges::forget_before(Time time) {
+    const size_t gone = std::erase_if(rows_, [&](const auto& row) {
+        if (row.second.last >= time) return false;
+        changed_.erase(&row);
+        return true;
+    });
+    if (gone == 0) return 0;
     ports_.clear();
     networks_.clear();
     for (const auto& [key, sighting] : rows_)
         note(key);
+    return gone;
+}
+
+std::vector<const Edges::Rows::value_type*> Edges::take_changed() {
+    std::vector<const Rows::value_type*> changed(changed_.begin(), changed_.end());
+    changed_.clear();
+    return changed;
 }
 
 } // namespace bulkhead::flow

@@ -13,6 +13,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "flow/record.h"
 
@@ -71,8 +72,11 @@ public:
     /// As add(), with what is known already: from disk, or from another node.
     Added add(EdgeKey key, const Sighting& sighting);
 
-    /// Those that were last seen before `time` are gone.
-    void forget_before(Time time);
+    /// Those that were last seen before `time` are gone. How many.
+    size_t forget_before(Time time);
+
+    /// What add() changed since the last call, and is still there.
+    std::vector<const Rows::value_type*> take_changed();
 
     const Rows& rows() const { return rows_; }
     uint64_t refused() const { return refused_; } // records that found no room
@@ -94,6 +98,7 @@ private:
     Rows rows_;
     std::map<Pair, size_t> ports_;                    // that have an edge of their own
     std::map<Party, std::set<std::string>> networks_; // of the world, by who talked with them
+    std::set<const Rows::value_type*> changed_;
     uint64_t refused_ = 0;
 };
 
