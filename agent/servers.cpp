@@ -151,6 +151,15 @@ Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request
     return response ? *response : refusal(503, "the agent doesn't answer: it is busy or ending");
 }
 
+/// One record a line, as long as somebody reads.
+Response flows(Agent& agent, const Request& request) {
+    auto query = flow::parse_query(request.parameters, std::chrono::system_clock::now());
+    if (!query) return refusal(400, query.error().text);
+    const auto reader = agent.read_flows(std::move(*query));
+    if (!reader) return refusal(503, reader.error().text);
+    return {.status = 200, .content_type = "application/x-ndjson", .body = "", .stream = *reader};
+}
+
 Response scrape(Agent& agent, const Request&) {
     return {.status = 200, .content_type = metrics::kContentType, .body = observe::render(agent.figures())};
 }
@@ -175,6 +184,7 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
              return json({{"problems", observe::problems_view(one.problems())}});
          }},
         {"GET /v1/explain", explain},
+        {"GET /v1/flows", flows},
         {"GET /v1/gate", gate},
         {"POST /v1/overrides", begin_override},
         {"DELETE /v1/overrides", end_override},

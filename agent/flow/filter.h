@@ -32,7 +32,8 @@ struct FilterKind {
     std::string_view value; // what stands for the value in help: "[NAMESPACE/]NAME"
     std::string_view help;
     bool of_an_end = false;                // is there as "from-" and "to-" too
-    std::vector<std::string> choices = {}; // all that it takes; empty = anything that can be read
+    std::vector<std::string> choices = {}; // to complete the value from; a protocol may be another number
+    std::string_view letter = {};          // bulkheadctl's short flag, where there is one
 };
 
 const std::vector<FilterKind>& filter_kinds();
