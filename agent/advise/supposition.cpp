@@ -69,7 +69,7 @@ void Supposition::find_samples() {
         }
         Party party{.kind = Kind::kPod, .ns = pod->second.ns, .workload = {}, .name = {}};
         add_sample(party, address, row.row.identity);
-        party.workload = pod->second.common->workload;
+        party.workload = flow::text_of({pod->second.common->workload.kind, pod->second.common->workload.name});
         add_sample(std::move(party), address, row.row.identity);
     }
     for (const auto& [cidr, identity] : desired().prefixes)

@@ -40,10 +40,14 @@ bool has_ports(uint8_t protocol) {
 
 } // namespace
 
+std::string text_of(const Workload& workload) {
+    return workload.name.empty() ? "" : workload.kind + "/" + workload.name;
+}
+
 Party party_of(const End& end) {
     Party party{.kind = end.kind, .ns = end.ns, .workload = {}, .name = {}};
     if (end.kind == Kind::kPod) {
-        if (!end.workload.name.empty()) party.workload = end.workload.kind + "/" + end.workload.name;
+        party.workload = text_of(end.workload);
     } else if (end.kind == Kind::kWorld) {
         party.name = network_of(end.address);
     } else if (end.kind != Kind::kClusterDns && end.kind != Kind::kApiServer) { // of these there is one each

@@ -102,6 +102,9 @@ private:
     uint64_t refused_ = 0;
 };
 
+/// "Deployment/web"; empty where nobody says which.
+std::string text_of(const Workload& workload);
+
 /// Whom an edge names for this end of a flow.
 Party party_of(const End& end);
 
