@@ -45,8 +45,8 @@ TEST_CASE("of ten thousand conversations that begin a thousand a second none is 
     std::set<int> ports;
     for (const Json& flow : seen) {
         ports.insert(flow.at("source").at("port").get<int>());
-        CHECK(flow.at("source").at("name") == "web");
-        CHECK(flow.at("destination").at("name") == "other");
+        CHECK(flow.at("source").at("pod") == "web");
+        CHECK(flow.at("destination").at("pod") == "other");
         CHECK(flow.at("verdict") == "allowed");
     }
     CHECK(ports.size() == 10000);
@@ -66,8 +66,7 @@ TEST_CASE("as many as a machine can begin: those that are seen, limited and lost
     WARN(kMade / took.count() << " conversations a second");
     const auto settled = [&] {
         const auto status = agent.ask({"status"});
-        return status.at("flows").at("remembered").get<uint64_t>() ==
-               status.at("events").at("written").get<uint64_t>();
+        return status.at("flows").at("remembered").get<uint64_t>() == status.at("events").at("written").get<uint64_t>();
     };
     REQUIRE(wait_until(settled, after(20s), 200ms));
     const auto seen = flows(agent, kOfPort).size();
@@ -101,9 +100,7 @@ TEST_CASE("a flood of refused packets is told whole by few flows, and leaves the
     quiet.begin(100, 1ms);
     CHECK(flows(agent, "port=" + std::to_string(kPort + 1)).size() == 100);
     std::vector<Json> seen;
-    const auto whole = [&] {
-        return packets_in(seen = flows(agent, kOfPort)) + events(agent, "untold") >= 50000;
-    };
+    const auto whole = [&] { return packets_in(seen = flows(agent, kOfPort)) + events(agent, "untold") >= 50000; };
     REQUIRE(wait_until(whole, after(20s), 200ms));
     CHECK(packets_in(seen) + events(agent, "untold") == 50000);
     CHECK(seen.size() < 5000);
