@@ -38,30 +38,41 @@ bool has_ports(uint8_t protocol) {
     return protocol == BH_TCP || protocol == BH_UDP || protocol == BH_SCTP;
 }
 
-} // namespace
-
-std::string text_of(const Workload& workload) {
-    return workload.name.empty() ? "" : workload.kind + "/" + workload.name;
-}
-
-Party party_of(const End& end) {
+/// Whom an edge names for an end of a flow.
+Party party_of(const End& end, const Address& address) {
     Party party{.kind = end.kind, .ns = end.ns, .workload = {}, .name = {}};
     if (end.kind == Kind::kPod) {
         party.workload = text_of(end.workload);
     } else if (end.kind == Kind::kWorld) {
-        party.name = network_of(end.address);
+        party.name = network_of(address);
     } else if (end.kind != Kind::kClusterDns && end.kind != Kind::kApiServer) { // of these there is one each
         party.name = end.name;
     }
     return party;
 }
 
+} // namespace
+
+std::string text_of(const Workload& workload) {
+    return workload.name.empty() ? "" : workload.kind + "/" + workload.name;
+}
+
+EdgeKey edge_key(const EdgeSides& sides) {
+    return {.source = party_of(sides.source, sides.source_address),
+            .destination = party_of(sides.destination, sides.destination_address),
+            .protocol = sides.protocol,
+            .port = has_ports(sides.protocol) ? sides.port : uint16_t{0},
+            .verdict = sides.verdict};
+}
+
 Edges::Added Edges::add(const Record& record) {
-    return add({.source = party_of(record.source),
-                .destination = party_of(record.destination),
-                .protocol = record.protocol,
-                .port = has_ports(record.protocol) ? record.destination.port : uint16_t{0},
-                .verdict = record.verdict},
+    return add(edge_key({.source = record.source,
+                         .source_address = record.source.address,
+                         .destination = record.destination,
+                         .destination_address = record.destination.address,
+                         .protocol = record.protocol,
+                         .port = record.destination.port,
+                         .verdict = record.verdict}),
                {.count = record.packets,
                 .first = record.first,
                 .last = record.time,

@@ -105,7 +105,18 @@ private:
 /// "Deployment/web"; empty where nobody says which.
 std::string text_of(const Workload& workload);
 
-/// Whom an edge names for this end of a flow.
-Party party_of(const End& end);
+/// What tells one edge from the next. The ends' own addresses and ports don't count: who keeps names apart from
+/// addresses gives them apart.
+struct EdgeSides {
+    const End& source;
+    const Address& source_address;
+    const End& destination;
+    const Address& destination_address;
+    uint8_t protocol;
+    uint16_t port; // of the destination; whatever it is where the protocol has none
+    bh_verdict verdict;
+};
+
+EdgeKey edge_key(const EdgeSides& sides);
 
 } // namespace bulkhead::flow
