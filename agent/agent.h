@@ -25,6 +25,7 @@
 #include "datapath/events.h"
 #include "datapath/kernel.h"
 #include "datapath/writer.h"
+#include "edge_keeper.h"
 #include "flow_feed.h"
 #include "gate.h"
 #include "guards.h"
@@ -64,6 +65,10 @@ public:
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
     Result<std::shared_ptr<FlowReader>> read_flows(flow::Query query);
+    observe::Json edges() const;
+    observe::Json matrix() const;
+    /// `who` is a namespace or a tenant.
+    Result<observe::Json> plan(const std::string& who) const;
     /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
     std::string gate(const GateQuestion& question) const;
 
@@ -76,7 +81,8 @@ private:
     static constexpr std::chrono::milliseconds kFirstRetry{50};
 
     Agent(Loop& loop, Options options)
-        : loop_(loop), options_(std::move(options)), flows_(options_.flow_history, options_.node_name) {}
+        : loop_(loop), options_(std::move(options)), flows_(options_.flow_history, options_.node_name),
+          edges_(options_.edges) {}
 
     // Start, in this order
     Result<> open_kernel(const datapath::Features& features);
@@ -84,6 +90,7 @@ private:
     void restore_overrides();
     Result<> open_directory();
     Result<> open_kube();
+    Result<> keep_edges();
     Result<> follow_events();
     Result<> start_timers();
     void restore_slots();
@@ -170,6 +177,7 @@ private:
     std::optional<compile::Compiler> compiler_;
     observe::FlowNames flow_names_;
     FlowFeed flows_;
+    EdgeKeeper edges_;
     uint64_t to_wall_clock_ = 0;                      // what the kernel's times lack, in ns
     std::optional<datapath::Statistics> lost_before_; // when somebody followed, what was lost until last time
 
@@ -178,6 +186,7 @@ private:
     std::unique_ptr<Timer> retry_timer_;
     std::unique_ptr<Timer> events_timer_;
     std::unique_ptr<Timer> flows_timer_;
+    std::unique_ptr<Timer> edges_timer_;
 
     compile::Touched pending_;  // compiled, not written yet
     bool stale_ = false;        // the last write left rows as they were that should be others

@@ -50,6 +50,7 @@ void Agent::take_events() {
     to_wall_clock_ = now_by(CLOCK_REALTIME) - now_by(CLOCK_MONOTONIC);
     if (const auto read = events_->consume(kMostAtOnce); !read) spdlog::error("{}", read.error().text);
     flows_.flush();
+    edges_.flush();
     loop_.unwatch(events_->epoll_fd());
     events_timer_->arm_in(kBetween);
 }
@@ -66,6 +67,8 @@ void Agent::take_event(const bh_event& event) {
     auto flow = flow_names_.named(dated, surroundings());
     if (event.verdict == BH_VERDICT_DENY && spdlog::should_log(spdlog::level::debug))
         spdlog::debug("denied {}", flow::to_json(observe::record_of(flow, options_.node_name)).dump());
+    const auto [edge, seen] = observe::edge_of(flow);
+    edges_.add(edge, seen);
     flows_.add(std::move(flow));
 }
 

@@ -51,7 +51,7 @@ bool is_still(const bh_pod& pod, const netlink::Veth& veth) {
 Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options, const datapath::Features& features) {
     std::unique_ptr<Agent> agent(new Agent(loop, std::move(options)));
     if (auto opened = agent->open_kernel(features); !opened) return tl::unexpected(opened.error());
-    for (const auto step : {&Agent::open_sources, &Agent::follow_events, &Agent::start_timers})
+    for (const auto step : {&Agent::open_sources, &Agent::keep_edges, &Agent::follow_events, &Agent::start_timers})
         if (auto done = (agent.get()->*step)(); !done) return tl::unexpected(done.error());
     agent->take_source_news();
     agent->turn();

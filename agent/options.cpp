@@ -81,6 +81,8 @@ void add_flows(CLI::App& app, Options& options) {
         ->capture_default_str();
     add("--flow-history", options.flow_history.flows, "flows that are remembered")->capture_default_str();
     add("--flow-history-bytes", options.flow_history.bytes, "that they take, names included")->capture_default_str();
+    add("--edges", options.edges.edges, "of who talked to whom, that are kept")->capture_default_str();
+    add("--edges-file", options.edges_file, "where on this node's disk; empty = in memory alone");
 }
 
 void add_sizes(CLI::App& app, Options& options) {

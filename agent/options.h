@@ -32,6 +32,8 @@ struct Options {
     datapath::Sizes sizes;
     datapath::Telling telling;
     observe::FlowHistory::Limits flow_history;
+    flow::EdgeLimits edges;
+    std::string edges_file;        // empty = in memory alone
     uint32_t answer_mark = 0x1000; // one bit of skb->mark, or 0
     bool detach = false;           // the subcommand
     bool node_wide = false;        // ... of whatever pin directory

@@ -51,4 +51,25 @@ flow::Record record_of(const SeenFlow& seen, const std::string& node) {
     return record;
 }
 
+std::pair<flow::EdgeKey, flow::Sighting> edge_of(const SeenFlow& seen) {
+    static const flow::End kNobody;
+    const auto& event = seen.event;
+    const auto& source = seen.source ? *seen.source : kNobody;
+    const auto& destination = seen.destination ? *seen.destination : kNobody;
+    return {flow::edge_key({.source = source,
+                            .source_address = Address::from(event.src, event.family),
+                            .destination = destination,
+                            .destination_address = Address::from(event.dst, event.family),
+                            .protocol = event.protocol,
+                            .port = event.dst_port,
+                            .verdict = static_cast<bh_verdict>(event.verdict)}),
+            {.count = event.packets,
+             .first = time_of(event.first),
+             .last = time_of(event.time),
+             .reason = static_cast<bh_reason>(event.reason),
+             .source_tenant = source.tenant,
+             .destination_tenant = destination.tenant,
+             .destination_protected = destination.is_protected}};
+}
+
 } // namespace bulkhead::observe

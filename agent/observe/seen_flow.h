@@ -7,8 +7,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "bulkhead/abi.h"
+#include "flow/edges.h"
 #include "flow/record.h"
 
 namespace bulkhead::observe {
@@ -24,5 +26,8 @@ struct SeenFlow {
 };
 
 flow::Record record_of(const SeenFlow& seen, const std::string& node);
+
+/// The edge that it counts for.
+std::pair<flow::EdgeKey, flow::Sighting> edge_of(const SeenFlow& seen);
 
 } // namespace bulkhead::observe
