@@ -4,6 +4,7 @@
 #include "agent.h"
 
 #include "advise/plan.h"
+#include "flow/time.h"
 #include "observe/edge_views.h"
 #include "observe/matrix.h"
 #include "source/check.h"

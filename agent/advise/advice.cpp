@@ -173,6 +173,13 @@ state::Labels selecting(const state::Labels& labels) {
     return rest;
 }
 
+void keep_common(state::Labels& labels, const state::Labels& others) {
+    std::erase_if(labels, [&](const auto& label) {
+        const auto other = others.find(label.first);
+        return other == others.end() || other->second != label.second;
+    });
+}
+
 Advice advise(const std::vector<Refusal>& refusals) {
     using Where = std::tuple<Entry::Where, std::string, std::string, Party, Party, state::Labels, state::Labels>;
     Advice advice;

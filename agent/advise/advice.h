@@ -63,6 +63,9 @@ Advice advise(const std::vector<Refusal>& refusals);
 /// adds to tell its pods apart.
 state::Labels selecting(const state::Labels& labels);
 
+/// Leaves of `labels` those that `others` has too, with the same values.
+void keep_common(state::Labels& labels, const state::Labels& others);
+
 /// As YAML to review: whole AccessGrants, and entries for the objects that others own, with what was seen as comments.
 std::string yaml_of(const Advice& advice);
 

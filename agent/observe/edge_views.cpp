@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/edge_views.h"
 
+#include "advise/advice.h"
 #include "base/reasons.h"
 #include "flow/edge_json.h"
 
 namespace bulkhead::observe {
 
 namespace {
-
-/// Those that both have, with the same values.
-void keep_common(state::Labels& labels, const state::Labels& others) {
-    std::erase_if(labels, [&](const auto& label) {
-        const auto other = others.find(label.first);
-        return other == others.end() || other->second != label.second;
-    });
-}
 
 void add_labels(Json& side, const flow::Party& party, const std::map<flow::Party, state::Labels>& labels) {
     const auto found = labels.find(party);
@@ -33,7 +26,7 @@ std::map<flow::Party, state::Labels> labels_of_workloads(const state::Cluster& c
                                 .workload = flow::text_of(flow::Workload{workload.kind, workload.name}),
                                 .name = {}};
         const auto [known, is_first] = labels.try_emplace(party, pod.common->labels);
-        if (!is_first) keep_common(known->second, pod.common->labels);
+        if (!is_first) advise::keep_common(known->second, pod.common->labels);
     }
     return labels;
 }

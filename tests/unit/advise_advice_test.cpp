@@ -125,7 +125,7 @@ test::World cluster() {
     const auto labelled = [](const char* app) {
         state::PodTemplate common;
         common.labels = {{"app", app}};
-        common.workload = std::string("Deployment/") + app;
+        common.workload = {"Deployment", app};
         return common;
     };
     world.protect("payments").ns("blog").ns("shop");

@@ -6,6 +6,7 @@
 #include "advise/advice.h"
 #include "advise/supposition.h"
 #include "compile_world.h"
+#include "source/check.h"
 #include "source_fixture.h"
 
 namespace bulkhead::test {

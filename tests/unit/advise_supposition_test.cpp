@@ -16,7 +16,7 @@ state::PodTemplate template_of(const std::string& app, state::Labels labels = {}
     state::PodTemplate common;
     common.labels = std::move(labels);
     common.labels["app"] = app;
-    common.workload = "Deployment/" + app;
+    common.workload = {"Deployment", app};
     return common;
 }
 

@@ -125,7 +125,7 @@ TEST_CASE("what was seen earlier adds its count and takes nothing from what was 
 
 TEST_CASE("of ICMP there is no port, though a record has its identifier there") {
     Edges edges;
-    for (const uint16_t identifier : {1, 2, 3}) {
+    for (uint16_t identifier = 1; identifier <= 3; ++identifier) {
         auto ping = flow(kWeb1, kLedger, identifier);
         ping.protocol = BH_ICMP;
         edges.add(ping);
@@ -192,7 +192,7 @@ TEST_CASE(
 
 TEST_CASE("edges that nobody used for long are gone, and make room for ports and networks of their own") {
     Edges edges({.edges = 1000, .ports = 2, .networks = 2});
-    for (const uint16_t port : {1, 2, 3})
+    for (uint16_t port = 1; port <= 3; ++port)
         edges.add(flow(kWeb1, kLedger, port, kMorning));
     for (const char* address : {"198.51.1.1", "198.51.2.1", "198.51.3.1"})
         edges.add(flow(world(address), kWeb1, 443, kMorning));

@@ -5,8 +5,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bulkheadctl/advise.h"
 #include "bulkheadctl/client.h"
 #include "bulkheadctl/completion.h"
+#include "bulkheadctl/edges.h"
 #include "bulkheadctl/exits.h"
 #include "bulkheadctl/flows.h"
 #include "bulkheadctl/override.h"
@@ -41,6 +43,8 @@ struct Options {
     bool end = false;
     std::string shell; // completion
     ctl::FlowsOptions flows;
+    std::string protect; // plan
+    ctl::AdviseOptions advise;
 };
 
 using Printer = std::string (*)(const Json&, size_t);
@@ -152,6 +156,13 @@ int main(int argc, char** argv) {
     validating->add_option("FILE|DIR", options.files, "read like the agent's --source dir:")->required();
     auto* flows = app.add_subcommand("flows", "who talks to whom, what became of it, and why");
     ctl::add_flows_options(*flows, options.flows);
+    const auto* edges = add_command(app, "edges", "who talked to whom, for weeks, by workload", options);
+    const auto* matrix = add_command(app, "matrix", "tenant by tenant: what the rule says, and what was seen", options);
+    auto* planning =
+        add_command(app, "plan", "what would be refused if somebody were protected, by what was seen", options);
+    planning->add_option("--protect", options.protect, "a namespace, or a tenant")->required();
+    auto* advising = app.add_subcommand("advise", "the YAML that would let pass what was refused, to review");
+    ctl::add_advise_options(*advising, options.advise);
     const auto* maps = add_command(app, "maps", "how full the kernel's maps are", options);
     const auto* reasons = add_command(app, "reasons", "why packets pass or fall, and what to do about it", options);
     auto* completing =
@@ -168,6 +179,10 @@ int main(int argc, char** argv) {
     if (*endpoints) return ask_and_show(options, "/v1/endpoints", {}, ctl::endpoints_text);
     if (*tenants) return ask_and_show(options, "/v1/tenants", {}, ctl::tenants_text);
     if (*flows) return ctl::show_flows(options.flows, options.socket);
+    if (*edges) return ask_and_show(options, "/v1/edges", {}, ctl::edges_text);
+    if (*matrix) return ask_and_show(options, "/v1/matrix", {}, ctl::matrix_text);
+    if (*planning) return ask_and_show(options, "/v1/plan", {{"protect", options.protect}}, ctl::plan_text);
+    if (*advising) return ctl::show_advice(options.advise, options.socket);
     if (*maps) return ask_and_show(options, "/v1/status", {}, ctl::maps_text);
     if (*reasons) return show(options, ctl::reasons_json(), ctl::reasons_text);
     if (*completing) return complete(app, options.shell);
