@@ -18,8 +18,6 @@ public:
     /// Adds lines to records() until `enough` of them, or until nothing comes for `silence`.
     bool read_until(const std::function<bool(const std::vector<Json>&)>& enough, Clock::duration silence);
     const std::vector<Json>& records() const { return records_; }
-    /// Nothing is read any more, but the socket stays.
-    const Fd& socket() const { return fd_; }
     bool ended() const { return ended_; }
     int status() const { return status_; }
 

@@ -143,7 +143,7 @@ struct StreamServer {
 TEST_CASE("a streamed body comes piece by piece, when there is one, to its end") {
     StreamServer server;
     const Fd fd = server.ask();
-    for (const std::string piece : {"one.", "two.", std::string(200000, 'x') + "."}) {
+    for (const auto& piece : std::vector<std::string>{"one.", "two.", std::string(200000, 'x') + "."}) {
         std::this_thread::sleep_for(std::chrono::milliseconds(50)); // it waits by then
         server.pieces.lock()->put(piece);
         CHECK(StreamServer::read_until(fd, ".") == piece);
