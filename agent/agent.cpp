@@ -134,6 +134,7 @@ void Agent::take_guarded() {
 void Agent::apply(const state::Changes& changes) {
     if (changes.any() || compiler_->has_room_again() || may_go_on()) {
         merge(pending_, compiler_->update(cluster_, changes));
+        flow_names_.forget();
         problems_due_ = true;
         publish_due_ |= concerns_slices(changes);
     }

@@ -21,13 +21,16 @@
 
 #include "base/loop.h"
 #include "compile/compiler.h"
+#include "datapath/counters.h"
 #include "datapath/events.h"
 #include "datapath/kernel.h"
 #include "datapath/writer.h"
+#include "edge_keeper.h"
+#include "flow_feed.h"
 #include "gate.h"
 #include "guards.h"
 #include "observe/explain.h"
-#include "observe/history.h"
+#include "observe/flow_names.h"
 #include "observe/views.h"
 #include "options.h"
 #include "overrides.h"
@@ -61,6 +64,11 @@ public:
     observe::Json tenants() const;
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
+    Result<std::shared_ptr<FlowReader>> read_flows(flow::Query query);
+    observe::Json edges() const;
+    observe::Json matrix() const;
+    /// `who` is a namespace or a tenant.
+    Result<observe::Json> plan(const std::string& who) const;
     /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
     std::string gate(const GateQuestion& question) const;
 
@@ -72,7 +80,9 @@ public:
 private:
     static constexpr std::chrono::milliseconds kFirstRetry{50};
 
-    Agent(Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
+    Agent(Loop& loop, Options options)
+        : loop_(loop), options_(std::move(options)), flows_(options_.flow_history, options_.node_name),
+          edges_(options_.edges) {}
 
     // Start, in this order
     Result<> open_kernel(const datapath::Features& features);
@@ -80,6 +90,7 @@ private:
     void restore_overrides();
     Result<> open_directory();
     Result<> open_kube();
+    Result<> keep_edges();
     Result<> follow_events();
     Result<> start_timers();
     void restore_slots();
@@ -90,6 +101,11 @@ private:
     void take_netlink_news();
     void take_guarded();
     void check();
+    void take_events();
+    void take_event(const bh_event& event);
+    void await_events();
+    void look_at_flows();
+    void tell_losses();
 
     // A turn
     void turn();
@@ -159,11 +175,18 @@ private:
     state::Cluster cluster_;
     std::optional<Overrides> overrides_;
     std::optional<compile::Compiler> compiler_;
-    observe::History history_{1024};
+    observe::FlowNames flow_names_;
+    FlowFeed flows_;
+    EdgeKeeper edges_;
+    uint64_t to_wall_clock_ = 0;                      // what the kernel's times lack, in ns
+    std::optional<datapath::Statistics> lost_before_; // when somebody followed, what was lost until last time
 
     std::unique_ptr<Timer> source_timer_;
     std::unique_ptr<Timer> check_timer_;
     std::unique_ptr<Timer> retry_timer_;
+    std::unique_ptr<Timer> events_timer_;
+    std::unique_ptr<Timer> flows_timer_;
+    std::unique_ptr<Timer> edges_timer_;
 
     compile::Touched pending_;  // compiled, not written yet
     bool stale_ = false;        // the last write left rows as they were that should be others

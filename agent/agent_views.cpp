@@ -88,6 +88,7 @@ observe::Figures Agent::figures() const {
     figures.reattachments = guards_->attacher().reattachments();
     figures.overtakings = guards_->attacher().overtakings();
     figures.netlink_overruns = monitor_->overruns();
+    figures.flows = {.remembered = flows_.remembered(), .readers = flows_.readers(), .cut_off = flows_.cut_off()};
     return figures;
 }
 

@@ -23,6 +23,12 @@ struct MapFill {
     uint64_t refused = 0; // writes of rows that the kernel refused, so far
 };
 
+struct FlowFigures {
+    uint64_t remembered = 0;
+    uint64_t readers = 0;
+    uint64_t cut_off = 0; // readers that were too slow, so far
+};
+
 struct Figures {
     std::string version;
     std::string node;
@@ -67,6 +73,7 @@ struct Figures {
     uint64_t reattachments = 0;
     Histogram overtakings; // seconds from the news of another's filter until ours was first again
     uint64_t netlink_overruns = 0;
+    FlowFigures flows;
 };
 
 /// What a desired state takes up: `limits` are the maps' sizes, named as the maps are.
