@@ -86,6 +86,7 @@ public:
     ScriptedAgent& operator=(const ScriptedAgent&) = delete;
     ~ScriptedAgent() {
         shutdown(listening_.get(), SHUT_RDWR);
+        if (const int connection = connection_; connection >= 0) shutdown(connection, SHUT_RDWR);
         thread_.join();
     }
 
@@ -100,8 +101,10 @@ private:
         for (;;) {
             const Fd connection(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
             if (!connection.valid()) return;
+            connection_ = connection.get();
             hear(connection.get());
             script_(connection.get());
+            connection_ = -1;
         }
     }
 
@@ -115,6 +118,7 @@ private:
 
     Script script_;
     Fd listening_;
+    std::atomic<int> connection_ = -1; // the one that is open, so that a test that failed ends
     mutable std::mutex mutex_;
     std::string asked_;
     std::thread thread_;
