@@ -100,6 +100,7 @@ void Agent::check() {
         checks_put_off_ = 0;
     }
     problems_due_ |= unwired_.update(*names_, cluster_, std::chrono::steady_clock::now());
+    if (whole_) keep_wired_pods();
     const bool peer_unknown =
         std::any_of(veths_.begin(), veths_.end(), [](const netlink::Veth& veth) { return veth.nsid < 0; });
     // No news tells when a veth's peer moves to its netns, and an error may have left us behind.

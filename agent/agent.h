@@ -44,6 +44,7 @@
 #include "source/netlink/unwired.h"
 #include "source/source.h"
 #include "traffic.h"
+#include "wired_pods.h"
 
 namespace bulkhead {
 
@@ -88,6 +89,7 @@ private:
     Result<> open_kernel(const datapath::Features& features);
     Result<> open_sources();
     void restore_overrides();
+    void restore_wired_pods();
     Result<> open_directory();
     Result<> open_kube();
     Result<> keep_edges();
@@ -106,6 +108,7 @@ private:
     void await_events();
     void look_at_flows();
     void tell_losses();
+    void keep_wired_pods();
 
     // A turn
     void turn();
@@ -174,6 +177,7 @@ private:
 
     state::Cluster cluster_;
     std::optional<Overrides> overrides_;
+    std::optional<WiredPods> wired_pods_;
     std::optional<compile::Compiler> compiler_;
     observe::FlowNames flow_names_;
     FlowFeed flows_;
@@ -208,6 +212,7 @@ private:
     std::chrono::milliseconds next_retry_ = kFirstRetry;
     std::vector<std::string> write_errors_;
     std::string netlink_error_;
+    std::string wired_error_;              // told already
     std::vector<state::Problem> left_out_; // of what was published
     std::set<state::Problem> known_problems_;
     std::map<std::string, uint64_t> error_counts_{{"attach", 0}, {"netlink", 0}, {"write", 0}};

@@ -97,6 +97,7 @@ Result<> Agent::open_sources() {
     local_pods_.emplace(options_.sizes.pods, static_cast<uint32_t>(seconds));
     restore_slots();
     restore_overrides();
+    restore_wired_pods();
     if (auto opened = options_.is_kube() ? open_kube() : open_directory(); !opened) return opened;
     if (auto watched = loop_.watch(source_->fd(), [this] { take_source_news(); }); !watched) return watched;
     if (auto watched = loop_.watch(guards_->fd(), [this] { take_guarded(); }); !watched) return watched;
@@ -107,6 +108,19 @@ Result<> Agent::open_sources() {
 void Agent::restore_overrides() {
     overrides_.emplace(datapath::overrides_file(kernel_->pin_dir().root.string()), options_.node_name);
     if (const auto read = overrides_->restore(cluster_); !read) spdlog::error("{}", read.error().text);
+}
+
+void Agent::restore_wired_pods() {
+    wired_pods_.emplace(datapath::wired_file(kernel_->pin_dir().root.string()));
+    if (const auto read = wired_pods_->restore(cluster_); !read) spdlog::error("{}", read.error().text);
+}
+
+/// Without it the next agent believes a little more: no reason to end.
+void Agent::keep_wired_pods() {
+    const auto kept = wired_pods_->keep(cluster_);
+    const std::string error = kept ? "" : kept.error().text;
+    if (!error.empty() && error != wired_error_) spdlog::error("{}", error);
+    wired_error_ = error;
 }
 
 Result<> Agent::open_directory() {
