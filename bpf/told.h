@@ -33,15 +33,20 @@ BH_INLINE void bh_merge(struct bh_event *event)
 	bh_add_statistic(BH_STAT_REFUSED_MERGED, event->packets);
 }
 
-BH_INLINE struct bh_told_set *bh_told_set_of(const struct bh_event *event)
+BH_INLINE __u64 bh_told_hash(const struct bh_event *event)
 {
 	__u64 hash = bh_mix_address(bh_config.flow_seed, &event->src);
-	__u32 index;
 
 	hash = bh_mix_address(hash, &event->dst);
-	hash = bh_mix(hash, (__u64)event->src_port << 48 | (__u64)event->dst_port << 32 | (__u32)event->protocol << 16 |
-				    event->slot);
-	index = (__u32)(hash >> 32) & (BH_TOLD_SETS - 1);
+	hash = bh_mix(hash, (__u64)event->src_port << 48 | (__u64)event->dst_port << 32 |
+				    (__u32)event->protocol << 16 | event->slot);
+	return bh_mix(hash, (__u32)event->family << 16 | (__u32)event->direction << 8 | event->reason);
+}
+
+BH_INLINE struct bh_told_set *bh_told_set_of(__u64 hash)
+{
+	__u32 index = (__u32)(hash >> 32) & (BH_TOLD_SETS - 1);
+
 	return bpf_map_lookup_elem(&told, &index);
 }
 
@@ -53,29 +58,29 @@ BH_INLINE int bh_is_same_flow(const struct bh_event *a, const struct bh_event *b
 		(a->dst.word[2] ^ b->dst.word[2]) | (a->dst.word[3] ^ b->dst.word[3]) |
 		(__u32)(a->src_port ^ b->src_port) | (__u32)(a->dst_port ^ b->dst_port) |
 		(__u32)(a->family ^ b->family) | (__u32)(a->protocol ^ b->protocol) |
-		(__u32)(a->direction ^ b->direction) | (__u32)(a->reason ^ b->reason) |
-		(__u32)(a->slot ^ b->slot)) == 0;
+		(__u32)(a->direction ^ b->direction) | (__u32)(a->reason ^ b->reason) | (__u32)(a->slot ^ b->slot)) ==
+	       0;
 }
 
-#define BH_RANK_SAME (1ull << 63)
+#define BH_RANK_SAME (1ull << 63) /* but for a coincidence */
 #define BH_RANK_TOLD (1ull << 62) /* nothing is lost with it */
 
 /* How much a row is the one for this event: its own, else the one that gives way. */
-BH_INLINE __u64 bh_told_rank(const struct bh_told *row, const struct bh_event *event, __u64 now)
+BH_INLINE __u64 bh_told_rank(const struct bh_told *row, __u64 hash, __u64 now)
 {
-	if (bh_is_same_flow(&row->event, event))
+	if (row->hash == hash)
 		return BH_RANK_SAME;
 	return (now - row->told) | (row->event.packets ? 0 : BH_RANK_TOLD);
 }
 
-BH_INLINE __u32 bh_told_way(const struct bh_told_set *set, const struct bh_event *event, __u64 now)
+BH_INLINE __u32 bh_told_way(const struct bh_told_set *set, __u64 hash, __u64 now)
 {
 	__u64 highest = 0;
 	__u32 way = 0;
 
 #pragma clang loop unroll(full) /* as in bh_make_room() */
 	for (__u32 i = 0; i < BH_TOLD_WAYS; i++) {
-		__u64 rank = bh_told_rank(&set->way[i], event, now);
+		__u64 rank = bh_told_rank(&set->way[i], hash, now);
 
 		if (rank >= highest) {
 			highest = rank;
@@ -111,7 +116,7 @@ BH_INLINE void bh_take(struct bh_told *row, struct bh_event *out, __u64 now)
 
 /* Puts hook->event into its row, and has in its place what is to be told now; in hook->displaced what stood there
  * before. packets = 0: nothing. */
-BH_INLINE void bh_count_refused(struct bh_told_set *set, struct bh_hook *hook, __u64 interval, int calm)
+BH_INLINE void bh_count_refused(struct bh_told_set *set, struct bh_hook *hook, __u64 hash, __u64 interval, int calm)
 {
 	struct bh_event *event = &hook->event;
 	__u64 now = bpf_jiffies64();
@@ -119,12 +124,13 @@ BH_INLINE void bh_count_refused(struct bh_told_set *set, struct bh_hook *hook, _
 
 	hook->displaced.packets = 0;
 	bpf_spin_lock(&set->lock);
-	row = &set->way[bh_told_way(set, event, now)];
+	row = &set->way[bh_told_way(set, hash, now)];
 	if (bh_is_same_flow(&row->event, event)) {
 		bh_add_to(&row->event, event);
 	} else {
 		hook->displaced = row->event;
 		row->event = *event;
+		row->hash = hash;
 		row->told = now - interval;
 	}
 	event->packets = 0;
@@ -157,6 +163,7 @@ __attribute__((noinline)) int bh_tell_refused(void)
 	struct bh_hook *hook = bh_here();
 	struct bh_told_set *set;
 	__u32 *used;
+	__u64 hash;
 
 	if (!control || !hook)
 		return 0;
@@ -165,10 +172,11 @@ __attribute__((noinline)) int bh_tell_refused(void)
 		used = 0;
 	if (!used)
 		bh_merge(&hook->event);
-	set = bh_told_set_of(&hook->event);
+	hash = bh_told_hash(&hook->event);
+	set = bh_told_set_of(hash);
 	if (!set)
 		return 0;
-	bh_count_refused(set, hook, bh_repeat_ticks(control), used != 0);
+	bh_count_refused(set, hook, hash, bh_repeat_ticks(control), used != 0);
 	bh_send_refused(&hook->displaced, used);
 	bh_send_refused(&hook->event, used);
 	return 0;

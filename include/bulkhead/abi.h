@@ -291,6 +291,7 @@ struct bh_limiter {
 struct bh_told {
 	struct bh_event event;
 	__u64 told; /* jiffies64 when an event was written last */
+	__u64 hash; /* of what makes it this conversation */
 };
 
 struct bh_told_set {
