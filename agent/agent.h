@@ -24,10 +24,13 @@
 #include "datapath/events.h"
 #include "datapath/kernel.h"
 #include "datapath/writer.h"
+#include "delays.h"
 #include "gate.h"
 #include "guards.h"
+#include "observe/conversations.h"
 #include "observe/explain.h"
 #include "observe/history.h"
+#include "observe/tenant_pairs.h"
 #include "observe/views.h"
 #include "options.h"
 #include "overrides.h"
@@ -55,7 +58,7 @@ public:
     /// The first list is in the kernel, every local veth guarded, and the other nodes know of this one's pods.
     bool ready() const;
 
-    observe::Figures figures() const;
+    observe::Figures figures(); // as of now
     observe::StatusFacts facts() const;
     std::string endpoints() const; // JSON
     observe::Json tenants() const;
@@ -91,6 +94,14 @@ private:
     void take_guarded();
     void check();
 
+    // Figures; see agent_figures.cpp
+    void count_refused(const bh_event& event);
+    std::string tenant_of_slot(uint16_t slot) const;
+    void add_traffic(observe::Figures& figures);
+    void add_tenants(observe::Figures& figures) const;
+    void add_hearing(observe::Figures& figures) const;
+    void add_delays(observe::Figures& figures) const;
+
     // A turn
     void turn();
     void apply(const state::Changes& changes);
@@ -111,6 +122,7 @@ private:
     void take_refused(const datapath::WriteReport& report);
     void log_refused(const std::vector<std::string>& before) const;
     void plan_retry(bool failed);
+    void note_delays();
     void log_problems();
     std::vector<uint32_t> unguarded() const;
     std::vector<uint32_t> shut() const;
@@ -160,6 +172,10 @@ private:
     std::optional<Overrides> overrides_;
     std::optional<compile::Compiler> compiler_;
     observe::History history_{1024};
+    observe::Conversations conversations_;
+    std::optional<observe::TenantPairs> tenant_pairs_;
+    Delays delays_;
+    std::chrono::steady_clock::time_point netlink_heard_{};
 
     std::unique_ptr<Timer> source_timer_;
     std::unique_ptr<Timer> check_timer_;
