@@ -41,15 +41,16 @@ Conversations::Key Conversations::key_of(const bh_event& event) {
 
 bool Conversations::is_new(const bh_event& event) {
     const Key key = key_of(event);
-    make_room(event.time);
+    const uint64_t time = event.time;
+    make_room(time);
     uint64_t last = 0;
     if (const auto old = older_.find(key); old != older_.end()) {
         last = old->second;
         older_.erase(old);
     }
-    const auto [now, added] = newer_.try_emplace(key, event.time);
-    if (!added) last = std::exchange(now->second, std::max(now->second, event.time));
-    return last == 0 || event.time > last + kSilence;
+    const auto [now, added] = newer_.try_emplace(key, time);
+    if (!added) last = std::exchange(now->second, std::max(now->second, time));
+    return last == 0 || time > last + kSilence;
 }
 
 /// What is in `older_` when a silence is over since the last exchange has been silent for as long.

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "manifests" / "monitoring"
 RULES = [MONITORING / "rules" / name for name in ("recording.yaml", "alerts.yaml")]
 CASES = [Path(__file__).parent / name for name in ("alerts.yaml", "alerts_month.yaml")]
-DENIALS = ("bulkhead_conversations", 'verdict="deny"', "bulkhead_denied")
+DENIALS = ("bulkhead_conversations", 'verdict="deny"', "verdict)", "bulkhead_denied")
 METRIC = re.compile(r"\b(?:bulkhead|process)_\w+")
 
 
@@ -177,6 +177,14 @@ class Dashboards(unittest.TestCase):
             file.flush()
             status, said = promtool("check", "rules", file.name)
         self.assertEqual(status, 0, said)
+
+    def test_what_the_controller_counts_is_documented(self):
+        """The agent's metrics are compared by a unit test, which can make each."""
+        source = (ROOT / "agent" / "controller" / "controller.cpp").read_text()
+        made = {name: kind for kind, name in re.findall(r'\b(gauge|counter)\("(bulkhead_controller_\w+)"', source)}
+        self.assertGreater(len(made), 5)
+        told = {name: kind for name, kind in documented().items() if name.startswith("bulkhead_controller_")}
+        self.assertEqual(told, made)
 
     def test_links_of_the_docs_lead_somewhere(self):
         for path in (ROOT / "docs" / "runbook.md", ROOT / "docs" / "metrics.md", MONITORING / "README.md"):
