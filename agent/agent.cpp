@@ -103,6 +103,7 @@ void Agent::check() {
         checks_put_off_ = 0;
     }
     problems_due_ |= unwired_.update(*names_, cluster_, std::chrono::steady_clock::now());
+    if (whole_) keep_wired_pods();
     const bool peer_unknown =
         std::any_of(veths_.begin(), veths_.end(), [](const netlink::Veth& veth) { return veth.nsid < 0; });
     // No news tells when a veth's peer moves to its netns, and an error may have left us behind.
@@ -144,6 +145,7 @@ void Agent::take_guarded() {
 void Agent::apply(const state::Changes& changes) {
     if (changes.any() || compiler_->has_room_again() || may_go_on()) {
         merge(pending_, compiler_->update(cluster_, changes));
+        flow_names_.forget();
         problems_due_ = true;
         publish_due_ |= concerns_slices(changes);
     }

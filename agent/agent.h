@@ -21,15 +21,18 @@
 
 #include "base/loop.h"
 #include "compile/compiler.h"
+#include "datapath/counters.h"
 #include "datapath/events.h"
 #include "datapath/kernel.h"
 #include "datapath/writer.h"
 #include "delays.h"
+#include "edge_keeper.h"
+#include "flow_feed.h"
 #include "gate.h"
 #include "guards.h"
 #include "observe/conversations.h"
 #include "observe/explain.h"
-#include "observe/history.h"
+#include "observe/flow_names.h"
 #include "observe/tenant_pairs.h"
 #include "observe/views.h"
 #include "options.h"
@@ -44,6 +47,7 @@
 #include "source/netlink/unwired.h"
 #include "source/source.h"
 #include "traffic.h"
+#include "wired_pods.h"
 
 namespace bulkhead {
 
@@ -64,6 +68,11 @@ public:
     observe::Json tenants() const;
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
+    Result<std::shared_ptr<FlowReader>> read_flows(flow::Query query);
+    observe::Json edges() const;
+    observe::Json matrix() const;
+    /// `who` is a namespace or a tenant.
+    Result<observe::Json> plan(const std::string& who) const;
     /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
     std::string gate(const GateQuestion& question) const;
 
@@ -75,14 +84,18 @@ public:
 private:
     static constexpr std::chrono::milliseconds kFirstRetry{50};
 
-    Agent(Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
+    Agent(Loop& loop, Options options)
+        : loop_(loop), options_(std::move(options)), flows_(options_.flow_history, options_.node_name),
+          edges_(options_.edges) {}
 
     // Start, in this order
     Result<> open_kernel(const datapath::Features& features);
     Result<> open_sources();
     void restore_overrides();
+    void restore_wired_pods();
     Result<> open_directory();
     Result<> open_kube();
+    Result<> keep_edges();
     Result<> follow_events();
     Result<> start_timers();
     void restore_slots();
@@ -93,6 +106,12 @@ private:
     void take_netlink_news();
     void take_guarded();
     void check();
+    void take_events();
+    void take_event(const bh_event& event);
+    void await_events();
+    void look_at_flows();
+    void tell_losses();
+    void keep_wired_pods();
 
     // Figures; see agent_figures.cpp
     void count_refused(const bh_event& event);
@@ -170,8 +189,13 @@ private:
 
     state::Cluster cluster_;
     std::optional<Overrides> overrides_;
+    std::optional<WiredPods> wired_pods_;
     std::optional<compile::Compiler> compiler_;
-    observe::History history_{1024};
+    observe::FlowNames flow_names_;
+    FlowFeed flows_;
+    EdgeKeeper edges_;
+    uint64_t to_wall_clock_ = 0;                      // what the kernel's times lack, in ns
+    std::optional<datapath::Statistics> lost_before_; // when somebody followed, what was lost until last time
     observe::Conversations conversations_;
     std::optional<observe::TenantPairs> tenant_pairs_;
     Delays delays_;
@@ -180,6 +204,9 @@ private:
     std::unique_ptr<Timer> source_timer_;
     std::unique_ptr<Timer> check_timer_;
     std::unique_ptr<Timer> retry_timer_;
+    std::unique_ptr<Timer> events_timer_;
+    std::unique_ptr<Timer> flows_timer_;
+    std::unique_ptr<Timer> edges_timer_;
 
     compile::Touched pending_;  // compiled, not written yet
     bool stale_ = false;        // the last write left rows as they were that should be others
@@ -201,6 +228,7 @@ private:
     std::chrono::milliseconds next_retry_ = kFirstRetry;
     std::vector<std::string> write_errors_;
     std::string netlink_error_;
+    std::string wired_error_;              // told already
     std::vector<state::Problem> left_out_; // of what was published
     std::set<state::Problem> known_problems_;
     std::map<std::string, uint64_t> error_counts_{{"attach", 0}, {"netlink", 0}, {"write", 0}};

@@ -51,7 +51,7 @@ bool is_still(const bh_pod& pod, const netlink::Veth& veth) {
 Result<std::unique_ptr<Agent>> Agent::create(Loop& loop, Options options, const datapath::Features& features) {
     std::unique_ptr<Agent> agent(new Agent(loop, std::move(options)));
     if (auto opened = agent->open_kernel(features); !opened) return tl::unexpected(opened.error());
-    for (const auto step : {&Agent::open_sources, &Agent::follow_events, &Agent::start_timers})
+    for (const auto step : {&Agent::open_sources, &Agent::keep_edges, &Agent::follow_events, &Agent::start_timers})
         if (auto done = (agent.get()->*step)(); !done) return tl::unexpected(done.error());
     agent->take_source_news();
     agent->turn();
@@ -64,7 +64,7 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     if (!use_tcx) return tl::unexpected(use_tcx.error());
     auto kernel = datapath::Kernel::open({.pin_dir = options_.pin_dir,
                                           .sizes = options_.sizes,
-                                          .events_per_second = options_.events_per_second,
+                                          .telling = options_.telling,
                                           .answer_mark = options_.answer_mark,
                                           .features = features});
     if (!kernel) return tl::unexpected(kernel.error());
@@ -99,6 +99,7 @@ Result<> Agent::open_sources() {
     local_pods_.emplace(options_.sizes.pods, static_cast<uint32_t>(seconds));
     restore_slots();
     restore_overrides();
+    restore_wired_pods();
     if (auto opened = options_.is_kube() ? open_kube() : open_directory(); !opened) return opened;
     if (auto watched = loop_.watch(source_->fd(), [this] { take_source_news(); }); !watched) return watched;
     if (auto watched = loop_.watch(guards_->fd(), [this] { take_guarded(); }); !watched) return watched;
@@ -109,6 +110,19 @@ Result<> Agent::open_sources() {
 void Agent::restore_overrides() {
     overrides_.emplace(datapath::overrides_file(kernel_->pin_dir().root.string()), options_.node_name);
     if (const auto read = overrides_->restore(cluster_); !read) spdlog::error("{}", read.error().text);
+}
+
+void Agent::restore_wired_pods() {
+    wired_pods_.emplace(datapath::wired_file(kernel_->pin_dir().root.string()));
+    if (const auto read = wired_pods_->restore(cluster_); !read) spdlog::error("{}", read.error().text);
+}
+
+/// Without it the next agent believes a little more: no reason to end.
+void Agent::keep_wired_pods() {
+    const auto kept = wired_pods_->keep(cluster_);
+    const std::string error = kept ? "" : kept.error().text;
+    if (!error.empty() && error != wired_error_) spdlog::error("{}", error);
+    wired_error_ = error;
 }
 
 Result<> Agent::open_directory() {
@@ -189,19 +203,6 @@ bool Agent::adopt() {
     adopted_ = true;
     if (const auto noted = kernel_->note_adopted(); !noted) spdlog::warn("{}", noted.error().text);
     return write();
-}
-
-Result<> Agent::follow_events() {
-    auto events = datapath::Events::create(kernel_->maps(), [this](const bh_event& event) {
-        history_.add(event);
-        count_refused(event);
-        if (event.verdict == BH_VERDICT_DENY) spdlog::debug("{}", observe::text_of(event));
-    });
-    if (!events) return tl::unexpected(events.error());
-    events_.emplace(std::move(*events));
-    return loop_.watch(events_->epoll_fd(), [this] {
-        if (const auto read = events_->consume(); !read) spdlog::error("{}", read.error().text);
-    });
 }
 
 Result<> Agent::start_timers() {

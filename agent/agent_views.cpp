@@ -82,6 +82,7 @@ observe::Figures Agent::figures() {
     figures.netlink_overruns = monitor_->overruns();
     figures.settings = options_.policy_settings();
     figures.process = observe::look_at_process();
+    figures.flows = {.remembered = flows_.remembered(), .readers = flows_.readers(), .cut_off = flows_.cut_off()};
     return figures;
 }
 

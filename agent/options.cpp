@@ -22,6 +22,8 @@ constexpr const char* kExitCodes = "Exit codes: 0 done; 1 failed; 2 wrong usage;
 
 const std::map<std::string, AttachMode> kAttachModes{
     {"auto", AttachMode::kAuto}, {"tcx", AttachMode::kTcx}, {"clsact", AttachMode::kClsact}};
+const std::map<std::string, bh_visibility> kVisibilities{
+    {"conversations", BH_VISIBLE_CONVERSATIONS}, {"denied", BH_VISIBLE_DENIED}, {"off", BH_VISIBLE_OFF}};
 const std::map<std::string, SlicesAsked> kSliceScopes{{"all", SlicesAsked::kAll}, {"relevant", SlicesAsked::kRelevant}};
 
 /// What is read as text first, because CLI11 knows nothing of it.
@@ -84,6 +86,24 @@ void add_network(CLI::App& app, Options& options, Texts& texts) {
         ->capture_default_str();
 }
 
+void add_flows(CLI::App& app, Options& options) {
+    const auto add = [&](const char* name, auto& value, const char* help) {
+        return app.add_option(name, value, help)->group("Flows");
+    };
+    add("--flow-visibility", options.telling.visibility,
+        "of what flows tell: conversations, each that begins and what is refused; denied, the latter alone; or off")
+        ->transform(CLI::CheckedTransformer(kVisibilities))
+        ->option_text("WHAT=conversations");
+    add("--flow-repeat", options.telling.repeat_seconds,
+        "seconds between two flows about one conversation that is refused again and again")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    add("--flow-history", options.flow_history.flows, "flows that are remembered")->capture_default_str();
+    add("--flow-history-bytes", options.flow_history.bytes, "that they take, names included")->capture_default_str();
+    add("--edges", options.edges.edges, "of who talked to whom, that are kept")->capture_default_str();
+    add("--edges-file", options.edges_file, "where on this node's disk; empty = in memory alone");
+}
+
 void add_sizes(CLI::App& app, Options& options) {
     auto& sizes = options.sizes;
     const auto add = [&](const char* name, uint32_t& value, const char* help) {
@@ -96,7 +116,8 @@ void add_sizes(CLI::App& app, Options& options) {
     add("--max-pods", sizes.pods, "guarded pods on this node, and one");
     add("--flow-sets", sizes.flow_sets, "per pod, 8 conversations each; a power of two");
     add("--events-bytes", sizes.events_bytes, "ring buffer; a power of two");
-    add("--events-per-second", options.events_per_second, "per CPU");
+    add("--events-per-second", options.telling.events_per_second,
+        "per CPU: of conversations that begin, and as many of what is refused");
 }
 
 Result<> take_texts(const Texts& texts, Options& options) {
@@ -186,6 +207,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     add_network(app, options, texts);
     policy.add_to(app);
     options.log.add_to(app);
+    add_flows(app, options);
     add_sizes(app, options);
     auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel; "
                                                 "refuses while an agent lives");

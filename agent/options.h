@@ -10,6 +10,7 @@
 #include "common_options.h"
 #include "datapath/attach.h"
 #include "observe/figures.h"
+#include "observe/flow_history.h"
 
 namespace bulkhead {
 
@@ -33,7 +34,10 @@ struct Options {
     compile::Settings policy; // without what other options say: compile_settings() has it all
     LogOptions log;
     datapath::Sizes sizes;
-    uint32_t events_per_second = 10000;
+    datapath::Telling telling;
+    observe::FlowHistory::Limits flow_history;
+    flow::EdgeLimits edges;
+    std::string edges_file;        // empty = in memory alone
     uint32_t answer_mark = 0x1000; // one bit of skb->mark, or 0
     bool detach = false;           // the subcommand
     bool node_wide = false;        // ... of whatever pin directory

@@ -151,6 +151,22 @@ Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request
     return response ? *response : refusal(503, "the agent doesn't answer: it is busy or ending");
 }
 
+Response plan(Agent& agent, const Request& request) {
+    const auto who = request.query.find("protect");
+    if (who == request.query.end() || who->second.empty()) return refusal(400, "protect=NAMESPACE or TENANT is needed");
+    const auto plan = agent.plan(who->second);
+    return plan ? json(*plan) : refusal(400, plan.error().text);
+}
+
+/// One record a line, as long as somebody reads.
+Response flows(Agent& agent, const Request& request) {
+    auto query = flow::parse_query(request.parameters, std::chrono::system_clock::now());
+    if (!query) return refusal(400, query.error().text);
+    const auto reader = agent.read_flows(std::move(*query));
+    if (!reader) return refusal(503, reader.error().text);
+    return {.status = 200, .content_type = "application/x-ndjson", .body = "", .stream = *reader};
+}
+
 Response scrape(Agent& agent, const Request&) {
     return {.status = 200, .content_type = metrics::kContentType, .body = observe::render(agent.figures())};
 }
@@ -174,8 +190,12 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
          [](Agent& one, const Request&) {
              return json({{"problems", observe::problems_view(one.problems())}});
          }},
+        {"GET /v1/edges", [](Agent& one, const Request&) { return json(one.edges()); }},
         {"GET /v1/explain", explain},
+        {"GET /v1/flows", flows},
         {"GET /v1/gate", gate},
+        {"GET /v1/matrix", [](Agent& one, const Request&) { return json(one.matrix()); }},
+        {"GET /v1/plan", plan},
         {"POST /v1/overrides", begin_override},
         {"DELETE /v1/overrides", end_override},
     };

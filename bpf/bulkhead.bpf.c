@@ -13,7 +13,8 @@
  *   socket.h     the pod's own sockets            judge.h      the rule, then: is it a reply?
  *   icmp.h       errors about conversations       fragment.h   ports for later fragments
  *   checksum.h   what would rewrite itself        arp.h        in whose name a pod asks
- *   account.h    counters, events, pass or drop   maps.h       everything that is remembered
+ *   account.h    counters, pass or drop           event.h      what is told of a packet
+ *   told.h       refused ones, told together      maps.h       everything that is remembered
  *   adopt.h      conversations older than us
  */
 #include "account.h"
@@ -146,6 +147,16 @@ BH_INLINE int bh_judge_towards_node(struct __sk_buff *skb, struct bh_hook *hook)
 	return bh_conclude(skb, reason);
 }
 
+/*
+ * Behind NAT the uplink can't ask the flow memory whether a packet begins its conversation. But unless somebody holds
+ * it up it is the next that this CPU sees there; so it is told here.
+ */
+BH_INLINE void bh_note_sent(struct bh_hook *hook)
+{
+	bh_note_passing(1, hook->question.dst.tenant);
+	hook->word = hook->slot | BH_WORD_KNOWN | (hook->first ? BH_WORD_BEGINS : 0);
+}
+
 /* A pod sends as itself. Only what is remembered, marked or judged here costs a look at where it goes. */
 BH_INLINE int bh_send_on(struct __sk_buff *skb, const struct bh_control *control, struct bh_hook *hook)
 {
@@ -162,7 +173,7 @@ BH_INLINE int bh_send_on(struct __sk_buff *skb, const struct bh_control *control
 	hook->question.src_is_local = 1;
 	bh_identity_row(hook->dst_identity, &hook->question.dst);
 	if (noted)
-		bh_note_passing(1, hook->question.dst.tenant);
+		bh_note_sent(hook);
 	if (confined && (hook->dst_is_this_node || bh_ends_here(hook->packet.family, &hook->packet.dst)))
 		return bh_judge_towards_node(skb, hook);
 	if (marks && hook->parsed == BH_PARSED && bh_uplink_may_refuse(hook) && bh_is_answer_sent(skb, hook))
@@ -294,6 +305,16 @@ BH_INLINE int bh_identify_pod(const struct bh_control *control, struct bh_hook *
 	return 1;
 }
 
+/* See bh_note_sent(). What was held up on its way begins what a SYN begins. */
+BH_INLINE int bh_begins_here(const struct bh_hook *hook)
+{
+	__u32 word = hook->word_before;
+
+	if ((word & ~BH_WORD_BEGINS) == (hook->slot | BH_WORD_KNOWN))
+		return (word & BH_WORD_BEGINS) != 0;
+	return hook->packet.protocol == BH_TCP && bh_only_begins(&hook->packet);
+}
+
 SEC("tc")
 int bh_uplink(struct __sk_buff *skb)
 {
@@ -320,7 +341,7 @@ int bh_uplink(struct __sk_buff *skb)
 	reason = bh_reconsider_sent(skb, hook, reason);
 	if (bh_verdict_of(reason) != BH_VERDICT_DENY && bh_ports_decided(hook, reason))
 		bh_leave_note(hook);
-	hook->first = hook->packet.protocol == BH_TCP && bh_only_begins(&hook->packet);
+	hook->first = (__u8)bh_begins_here(hook);
 	return bh_conclude(skb, reason);
 }
 
@@ -351,6 +372,17 @@ int bh_adopt(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes(skb, BH_ADOPTION_AT, &adopting->told, sizeof(adopting->told)))
 		return BH_PASS;
 	skb->cb[0] = (__u32)bh_adopt_told(adopting, control);
+	return BH_PASS;
+}
+
+/* Tells what is due of refused conversations that fell silent. cb[0]: the first of BH_TOLD_SETS_PER_RUN sets. */
+SEC("tc")
+int bh_tell_rest(struct __sk_buff *skb)
+{
+	__u32 first = skb->cb[0];
+
+	for (__u32 i = 0; i < BH_TOLD_SETS_PER_RUN; i++)
+		bh_tell_rest_of(first + i);
 	return BH_PASS;
 }
 

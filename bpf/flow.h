@@ -9,6 +9,7 @@
 #define BULKHEAD_BPF_FLOW_H
 
 #include "account.h"
+#include "hash.h"
 #include "identity.h"
 
 /* Idle times in seconds, those of nf_conntrack (Documentation/networking/nf_conntrack-sysctl.rst). */
@@ -32,18 +33,11 @@ enum bh_idle {
 #define BH_FLOW_CREDIT_SHIFT 4
 #define BH_FLOW_CREDIT_MAX 15
 
-BH_INLINE __u64 bh_mix(__u64 hash, __u64 value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
-	return hash ^ (hash >> 29);
-}
-
 BH_INLINE __u64 bh_flow_hash(const struct bh_flow_key *key, __u32 generation)
 {
 	__u64 hash = bh_config.flow_seed ^ generation;
 
-	hash = bh_mix(hash, (__u64)key->peer.word[0] << 32 | key->peer.word[1]);
-	hash = bh_mix(hash, (__u64)key->peer.word[2] << 32 | key->peer.word[3]);
+	hash = bh_mix_address(hash, &key->peer);
 	hash = bh_mix(hash, (__u64)key->local_port << 48 | (__u64)key->peer_port << 32 | (__u32)key->protocol << 8 |
 				    key->local);
 	return bh_mix(hash, hash >> 32);

@@ -57,9 +57,18 @@ struct bh_hook {
 	__u8 dst_is_this_node;
 	__u8 only_answers; /* whoever spoke under this source address, it was not the one who began */
 	__u8 reserved[3];
+	__u32 word; /* of from_pod to the uplink, which the packet meets next: enum bh_word | the pod's slot */
+	__u32 word_before; /* what the hook before this one on this CPU left */
 	struct bh_memory memory;
 	struct bh_packet quoted; /* by an ICMP error */
 	struct bh_question asked; /* of another direction than the packet's own */
+	struct bh_event event; /* what is told of it */
+	struct bh_event displaced; /* what else is to be told, see told.h */
+};
+
+enum bh_word {
+	BH_WORD_BEGINS = 1u << 31, /* this packet begins a conversation */
+	BH_WORD_KNOWN = 1u << 30, /* it is known whether it does */
 };
 
 struct {
@@ -198,6 +207,8 @@ BH_INLINE struct bh_hook *bh_hook_begin(struct __sk_buff *skb, enum bh_direction
 	hook->first = 0;
 	hook->dst_is_this_node = 0;
 	hook->only_answers = 0;
+	hook->word_before = hook->word;
+	hook->word = 0;
 	return hook;
 }
 

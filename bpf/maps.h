@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The maps. The agent writes them and sets their sizes before load; the programs only read, but for
- * flows, fragments, counters, statistics, limiter and events. include/bulkhead/abi.h says what is in
+ * flows, fragments, counters, statistics, limiter, told and events. include/bulkhead/abi.h says what is in
  * them.
  */
 #ifndef BULKHEAD_BPF_MAPS_H
@@ -147,6 +147,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct bh_limiter);
 } limiter SEC(".maps");
+
+/* When a set is full: see told.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BH_TOLD_SETS);
+	__type(key, __u32);
+	__type(value, struct bh_told_set);
+} told SEC(".maps");
 
 /* When full: the event is lost and counted; nothing else suffers. */
 struct {

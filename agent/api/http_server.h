@@ -2,7 +2,7 @@
 //
 // A small HTTP server, without bodies in what is asked: one thread of its own (libmicrohttpd's), on a Unix socket for
 // bulkheadctl or on TCP for Prometheus and the kubelet. The handler runs on the server's thread; one that
-// needs the agent's state hands the question to the loop.
+// needs the agent's state hands the question to the loop. A body that comes bit by bit is a Body.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "api/body.h"
 #include "base/result.h"
 
 namespace bulkhead::api {
@@ -18,13 +19,15 @@ namespace bulkhead::api {
 struct Request {
     std::string method = "GET";
     std::string path;
-    std::map<std::string, std::string> query; // decoded; the last of equal names
+    std::map<std::string, std::string> query;           // decoded; the last of equal names
+    std::multimap<std::string, std::string> parameters; // the same, all of them
 };
 
 struct Response {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
+    std::shared_ptr<Body> stream = {}; // instead of it
 };
 
 using Handler = std::function<Response(const Request&)>;
@@ -42,7 +45,7 @@ public:
     /// "HOST:PORT", "[HOST]:PORT" or ":PORT" (every address, both families). Port 0 takes a free one.
     static Result<std::unique_ptr<HttpServer>> on_tcp(const std::string& address, Handler handler);
 
-    /// Waits for requests that are being answered.
+    /// Waits for requests that are being answered; streams end.
     ~HttpServer();
 
     uint16_t port() const { return port_; } // 0 = a Unix socket
@@ -50,6 +53,7 @@ public:
 private:
     struct Daemon;
     struct Answering;
+    struct Streaming;
     HttpServer(Handler handler, Methods methods);
     Result<> start(int listening);
 

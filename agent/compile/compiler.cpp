@@ -82,6 +82,8 @@ struct Compiler::Impl {
     Described describe(Turn& turn, const state::PodKey& key, const state::Pod& pod);
     Described describe_as(const Membership& member, const state::PodTemplate& common, Role role);
     void set_roles(Turn& turn, Claims::Record& record, const state::Pod& pod);
+    void settle_disputes(Turn& turn);
+    void settle_dispute(Turn& turn, const Address& address);
     Role role_of_local(const state::PodKey& key) const;
     std::vector<Address> claimed_by(const Turn& turn, const state::PodKey& key, const state::Pod& pod) const;
 
@@ -119,6 +121,7 @@ Touched Compiler::Impl::update(const state::Cluster& cluster, const state::Chang
     else
         for (const auto& key : pods)
             refresh_pod(turn, key);
+    settle_disputes(turn);
     publish(turn);
     if (turn.anew)
         place_all(turn);
@@ -327,6 +330,27 @@ std::vector<Address> Compiler::Impl::claimed_by(const Turn& turn, const state::P
     // Every node has those for itself: another node's pod isn't reached by them.
     if (!pod.slice.empty()) std::erase_if(addresses, [](const Address& address) { return address.is_node_local(); });
     return addresses;
+}
+
+/// Before classes get their ids.
+void Compiler::Impl::settle_disputes(Turn& turn) {
+    auto addresses = turn.addresses;
+    if (turn.anew) {
+        for (const auto& [address, identity] : endpoints.in_common)
+            addresses.insert(address);
+        for (const auto& [address, claimants] : endpoints.claims.all())
+            if (claimants.rival() != nullptr) addresses.insert(address);
+    }
+    for (const auto& address : addresses)
+        settle_dispute(turn, address);
+}
+
+void Compiler::Impl::settle_dispute(Turn& turn, const Address& address) {
+    auto traits = endpoints.in_common_at(address, *policy);
+    if (!traits && !endpoints.in_common.contains(address)) return;
+    auto& place = endpoints.in_common[address];
+    set_identity(turn, place, traits ? &identities.intern(std::move(*traits), policy->rules) : nullptr);
+    if (place == nullptr) endpoints.in_common.erase(address);
 }
 
 void Compiler::Impl::publish(Turn& turn) {

@@ -5,12 +5,14 @@
 #include <iterator>
 
 #include "compile/local.h"
+#include "compile/strictest.h"
 
 namespace bulkhead::compile {
 
 namespace {
 
 constexpr auto kDisputed = ", as old as it: until one of them is gone the address is nobody's";
+constexpr auto kOneTenants = ", as old as it: until one of them is gone the address may only what both may";
 
 bool is_rival(const Claims::Entry& a, const Claims::Entry& b) {
     return &a != &b && !a.second.is_node && a.second.age() == b.second.age();
@@ -141,23 +143,47 @@ const Claims::Entry* Endpoints::pod_at(const Address& address, const Policy& pol
         [&](const Claims::Entry& entry) { return !entry.second.is_node && !owner_against(entry, address, policy); });
 }
 
-/// Of several believable pods of one age nobody knows who has it. That matters if rules tell them apart.
-std::optional<Owner> Endpoints::disputed_at(const Claims::Entry& first, const Address& address,
-                                            const Policy& policy) const {
-    const auto is_enforced = [&](const Claims::Entry& entry) {
-        return (entry.second.identity_at(address)->traits.flags & (BH_PROTECTED | BH_AUDIT)) == BH_PROTECTED;
-    };
-    bool is_protected = is_enforced(first);
-    std::string names;
+/// Believable pods of that one's age whom rules tell from it.
+Endpoints::Entries Endpoints::rivals_of(const Claims::Entry& first, const Address& address,
+                                        const Policy& policy) const {
+    Entries rivals;
     claims.of(address)->first_that([&](const Claims::Entry& entry) {
         const bool is_other = entry.second.identity_at(address) != first.second.identity_at(address);
-        if (!is_other || !is_rival(entry, first) || owner_against(entry, address, policy)) return false;
-        is_protected |= is_enforced(entry);
-        names += " or " + entry.first;
+        if (is_other && is_rival(entry, first) && !owner_against(entry, address, policy)) rivals.push_back(&entry);
         return false;
     });
-    if (names.empty()) return std::nullopt;
-    return Owner{is_protected ? fixed.held : fixed.disputed, 0, 0, first.first + names};
+    return rivals;
+}
+
+/// Of several pods of one age nobody knows who has it. That matters if rules tell them apart.
+std::optional<Owner> Endpoints::disputed_at(const Claims::Entry& first, const Address& address,
+                                            const Policy& policy) const {
+    const auto rivals = rivals_of(first, address, policy);
+    if (rivals.empty()) return std::nullopt;
+    const auto is_enforced = [&](const Claims::Entry* entry) {
+        return (entry->second.identity_at(address)->traits.flags & (BH_PROTECTED | BH_AUDIT)) == BH_PROTECTED;
+    };
+    auto names = first.first;
+    for (const auto* rival : rivals)
+        names += " or " + rival->first;
+    if (const auto common = in_common.find(address); common != in_common.end())
+        return Owner{common->second, 0, 0, std::move(names)};
+    const bool is_protected = is_enforced(&first) || std::ranges::any_of(rivals, is_enforced);
+    return Owner{is_protected ? fixed.held : fixed.disputed, 0, 0, std::move(names)};
+}
+
+std::optional<Traits> Endpoints::in_common_at(const Address& address, const Policy& policy) const {
+    const auto* claimants = claims.of(address);
+    if (claimants == nullptr || claimants->rival() == nullptr) return std::nullopt;
+    const auto* first = pod_at(address, policy);
+    if (first == nullptr) return std::nullopt;
+    auto pods = rivals_of(*first, address, policy);
+    if (pods.empty()) return std::nullopt;
+    pods.push_back(first);
+    std::vector<const Traits*> all;
+    for (const auto* pod : pods)
+        all.push_back(&pod->second.identity_at(address)->traits);
+    return strictest_of(all);
 }
 
 std::optional<state::Age> Endpoints::claimed(const Address& address, const state::PodKey& besides) const {
@@ -190,9 +216,9 @@ std::optional<state::Problem> Endpoints::conflict_at(const Address& address, con
         [&](const Claims::Entry& entry) { return (owner = owner_against(entry, address, policy)).has_value(); });
     if (refused) return report(refused->first, *owner);
     if (const auto* rival = claimants->rival()) {
-        const bool disputed = disputed_at(*claimant, address, policy).has_value();
-        return disputed ? report(rival->first, "Pod " + claimant->first, kDisputed)
-                        : report(rival->first, "Pod " + claimant->first);
+        const auto winner = "Pod " + claimant->first;
+        if (!disputed_at(*claimant, address, policy)) return report(rival->first, winner);
+        return report(rival->first, winner, in_common.contains(address) ? kOneTenants : kDisputed);
     }
     return std::nullopt;
 }

@@ -16,7 +16,8 @@
 //
 // Of several other pods the youngest has it. Where two are of one age, made within one second say, nobody knows which
 // of them it is, and one may be a friend of a Protected pod's and the other a stranger: until it is clear the address
-// is nobody's, and protected if one of them is.
+// is nobody's, and protected if one of them is. Where all are of one tenant, it is a pod of that tenant, of which
+// holds what holds of each of them: see compile/strictest.h.
 #pragma once
 
 #include <map>
@@ -68,17 +69,24 @@ public:
     /// The age of the youngest pod that claims it, besides that one; nothing: none does.
     std::optional<state::Age> claimed(const Address& address, const state::PodKey& besides) const;
 
+    /// What the pods have in common of which nobody knows whose this address is; nothing: there are no such, or not of
+    /// one tenant.
+    std::optional<Traits> in_common_at(const Address& address, const Policy& policy) const;
+
     /// Somebody else who says that this address is his, in vain.
     std::optional<state::Problem> conflict_at(const Address& address, const Policy& policy) const;
 
     Claims claims;
     FixedIdentities fixed;
+    std::map<Address, Identity*> in_common; // by in_common_at(); held
 
 private:
+    using Entries = std::vector<const Claims::Entry*>;
     /// Who has it for sure, whatever this claim says; nothing: the claim may be right.
     std::optional<std::string> owner_against(const Claims::Entry& claim, const Address& address,
                                              const Policy& policy) const;
     const Claims::Entry* pod_at(const Address& address, const Policy& policy) const;
+    Entries rivals_of(const Claims::Entry& first, const Address& address, const Policy& policy) const;
     std::optional<Owner> disputed_at(const Claims::Entry& first, const Address& address, const Policy& policy) const;
     const Identity& node_identity(const Address& address, const Policy& policy) const;
 

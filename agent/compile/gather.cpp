@@ -30,16 +30,6 @@ uint32_t opened(const Desired& desired, OpeningKey key, const Packet& packet) {
     return lines;
 }
 
-/// Until an override of its tenant, or of everybody, is over, an identity is in audit mode.
-bh_identity row_of(const Desired& desired, IdentityId id, const Packet& packet) {
-    auto row = desired.identities.at(id);
-    for (const uint32_t tenant : {0u, row.tenant})
-        if (const auto found = desired.overrides.find(tenant);
-            found != desired.overrides.end() && packet.now < found->second.until)
-            row.flags |= BH_AUDIT;
-    return row;
-}
-
 uint16_t slot_of(const Desired& desired, const Address& address) {
     const auto found = desired.endpoints.find(address);
     return found == desired.endpoints.end() ? static_cast<uint16_t>(0) : found->second.row.slot;
@@ -62,12 +52,21 @@ IdentityId identity_of(const Desired& desired, const Address& address) {
     return BH_IDENTITY_WORLD;
 }
 
+bh_identity identity_row(const Desired& desired, IdentityId id, state::Time now) {
+    auto row = desired.identities.at(id);
+    for (const uint32_t tenant : {0u, row.tenant})
+        if (const auto found = desired.overrides.find(tenant);
+            found != desired.overrides.end() && now < found->second.until)
+            row.flags |= BH_AUDIT;
+    return row;
+}
+
 bh_question gather(const Desired& desired, const Packet& packet) {
     const auto src = identity_of(desired, packet.src);
     const auto dst = identity_of(desired, packet.dst);
     bh_question question{};
-    question.src = row_of(desired, src, packet);
-    question.dst = row_of(desired, dst, packet);
+    question.src = identity_row(desired, src, packet.now);
+    question.dst = identity_row(desired, dst, packet.now);
     question.same_pod = same_pod(desired, packet);
     question.local_host = packet.local_host;
     question.src_is_local = packet.src_is_local;

@@ -22,6 +22,9 @@ struct Packet {
 /// Endpoints, else the longest prefix, else BH_IDENTITY_WORLD.
 IdentityId identity_of(const Desired& desired, const Address& address);
 
+/// The identity as it counts at that time: until an override of its tenant, or of everybody, is over, in audit mode.
+bh_identity identity_row(const Desired& desired, IdentityId id, state::Time now);
+
 bh_question gather(const Desired& desired, const Packet& packet);
 
 bh_reason judge(const Desired& desired, const Packet& packet);

@@ -3,21 +3,28 @@
 
 #include <bpf/libbpf.h>
 
+#include <array>
 #include <cstring>
+
+#include "datapath/test_run.h"
 
 namespace bulkhead::datapath {
 
 namespace {
 
-int on_sample(void* context, void* data, size_t size) {
-    bh_event event{};
-    if (size < sizeof(event)) return 0;
-    std::memcpy(&event, data, sizeof(event));
-    (*static_cast<Events::Handler*>(context))(event);
-    return 0;
-}
+constexpr int kEnough = -EAGAIN;
 
 } // namespace
+
+/// libbpf goes on until the ring is empty, which under a flood is never, or until somebody says an error.
+int Events::take(void* context, void* data, size_t size) {
+    auto& sink = *static_cast<Sink*>(context);
+    bh_event event{};
+    if (size < sizeof event) return 0; // an older version's, whose programs are being replaced
+    std::memcpy(&event, data, sizeof event);
+    sink.handler(event);
+    return --sink.left == 0 ? kEnough : 0;
+}
 
 void Events::Free::operator()(ring_buffer* ring) const {
     ring_buffer__free(ring);
@@ -25,8 +32,8 @@ void Events::Free::operator()(ring_buffer* ring) const {
 
 Result<Events> Events::create(const Maps& maps, Handler handler) {
     Events events;
-    events.handler_ = std::make_unique<Handler>(std::move(handler));
-    events.ring_.reset(ring_buffer__new(maps.events.fd(), on_sample, events.handler_.get(), nullptr));
+    events.sink_ = std::make_unique<Sink>(Sink{.handler = std::move(handler)});
+    events.ring_.reset(ring_buffer__new(maps.events.fd(), take, events.sink_.get(), nullptr));
     if (!events.ring_) return fail("open the event ring", errno);
     return events;
 }
@@ -35,10 +42,19 @@ int Events::epoll_fd() const {
     return ring_buffer__epoll_fd(ring_.get());
 }
 
-Result<size_t> Events::consume() {
+Result<size_t> Events::consume(size_t most) {
+    sink_->left = most;
     const int count = ring_buffer__consume(ring_.get());
-    if (count < 0) return fail("read the event ring", -count);
-    return static_cast<size_t>(count);
+    if (count < 0 && count != kEnough) return fail("read the event ring", -count);
+    return most - sink_->left;
+}
+
+Result<> tell_rest(const Programs& programs) {
+    const std::array<std::byte, 14> frame{};
+    for (uint32_t set = 0; set < BH_TOLD_SETS; set += BH_TOLD_SETS_PER_RUN)
+        if (const auto run = test_run(programs.tell_rest.get(), frame, {.cb = {set}}); !run)
+            return within("tell of refused conversations", run.error());
+    return {};
 }
 
 } // namespace bulkhead::datapath

@@ -2,8 +2,12 @@
 //
 // The programs' events, in the order in which they happened on each CPU. Wait for epoll_fd() to become
 // readable, then call consume(). One reader per ring. One thread.
+//
+// What is refused the programs count, and tell the more of it the longer it goes on: of what fell silent tell_rest()
+// makes them tell.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -21,16 +25,25 @@ public:
 
     int epoll_fd() const;
 
-    /// Hands all that are there to the handler; how many.
-    Result<size_t> consume();
+    /// Hands what is there to the handler, `most` at most; how many.
+    Result<size_t> consume(size_t most = SIZE_MAX);
 
 private:
     struct Free {
         void operator()(ring_buffer* ring) const;
     };
 
-    std::unique_ptr<Handler> handler_; // its address is the ring's context
+    struct Sink {
+        Handler handler;
+        size_t left = 0;
+    };
+    static int take(void* sink, void* data, size_t size);
+
+    std::unique_ptr<Sink> sink_; // its address is the ring's context
     std::unique_ptr<ring_buffer, Free> ring_;
 };
+
+/// Lets the programs tell what is due about refused conversations that nobody tries any more. Now and then.
+Result<> tell_rest(const Programs& programs);
 
 } // namespace bulkhead::datapath

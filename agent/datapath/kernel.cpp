@@ -38,6 +38,8 @@ bh_config Kernel::config(bool rehearsal, bool silent) const {
     config.silent = silent;
     config.answer_mark = answer_mark_;
     config.skb = skb_layout_;
+    config.visibility = static_cast<uint8_t>(telling_.visibility);
+    config.repeat_seconds = telling_.repeat_seconds;
     return config;
 }
 
@@ -75,7 +77,7 @@ Result<> Kernel::load(const bh_config& config, const MapFds& reused) {
 }
 
 /// Tells the programs what they can't know; must stand before anything is pinned or attached.
-Result<> Kernel::introduce(uint32_t events_per_second) {
+Result<> Kernel::introduce() {
     auto clock = JiffiesClock::calibrate(programs_.clock.get());
     if (!clock) return tl::unexpected(clock.error());
     clock_ = *clock;
@@ -83,7 +85,7 @@ Result<> Kernel::introduce(uint32_t events_per_second) {
     if (!row) return fail("read map control", ENOENT);
     row->abi_version = BH_ABI_VERSION;
     row->ticks_per_second = clock_->hertz();
-    row->events_per_second = events_per_second;
+    row->events_per_second = telling_.events_per_second;
     if (waits_ && former_.armed) row->armed |= BH_ARMED; // who isn't known yet is held, as before
     if (int error = maps_.control.put(0, *row)) return fail("write map control", error);
     return {};
@@ -121,6 +123,7 @@ Result<Kernel> Kernel::open(const Settings& settings) {
     Kernel kernel;
     kernel.sizes_ = settings.sizes;
     kernel.answer_mark_ = settings.answer_mark;
+    kernel.telling_ = settings.telling;
     if (auto entered = kernel.enter(settings); !entered) return tl::unexpected(entered.error());
 
     // Sizes are compared before the seed is known, and the seed must be known before the load.
@@ -129,20 +132,20 @@ Result<Kernel> Kernel::open(const Settings& settings) {
     auto former = find_former_maps(kernel.pin_dir_, *shape);
     if (!former) return tl::unexpected(former.error());
     kernel.former_ = std::move(*former);
-    if (auto taken = kernel.take_over(settings); !taken) return tl::unexpected(taken.error());
+    if (auto taken = kernel.take_over(); !taken) return tl::unexpected(taken.error());
     if (auto pins = kernel.pin_programs(); !pins) return tl::unexpected(pins.error());
     return kernel;
 }
 
 /// Loads the programs with what there is of a former agent's maps. Its rows may have no room in ours: then once more,
 /// without.
-Result<> Kernel::take_over(const Settings& settings) {
-    if (auto loaded = load_beside_former(settings); !loaded) return loaded;
+Result<> Kernel::take_over() {
+    if (auto loaded = load_beside_former(); !loaded) return loaded;
     if (former_.are_ours()) return {};
     auto filled = fill();
     if (!filled) {
         former_ = {.strange = filled.error().text, .armed = former_.armed};
-        if (auto loaded = load_beside_former(settings); !loaded) return loaded;
+        if (auto loaded = load_beside_former(); !loaded) return loaded;
     }
     const bool remembers = restored_ && former_.shared.contains("flows");
     std::error_code unmarked;
@@ -159,12 +162,12 @@ Result<> Kernel::take_over(const Settings& settings) {
     return replace_pinned_maps(pin_dir_, map_fds_, maps_.flow_seed.fd());
 }
 
-Result<> Kernel::load_beside_former(const Settings& settings) {
+Result<> Kernel::load_beside_former() {
     restored_ = !former_.shared.empty();
     waits_ = !former_.strange.empty();
     if (auto seed = take_seed(former_.shared); !seed) return seed;
     if (auto loaded = load(config(false, false), former_.shared); !loaded) return loaded;
-    return introduce(settings.events_per_second);
+    return introduce();
 }
 
 /// Pods whose flow memory could not come along get a new one from the writer, and their conversations are adopted.
@@ -194,10 +197,11 @@ Result<Kernel> Kernel::open_private(const Settings& settings) {
     Kernel kernel;
     kernel.sizes_ = settings.sizes;
     kernel.answer_mark_ = settings.answer_mark;
+    kernel.telling_ = settings.telling;
     if (auto known = kernel.take_features(settings); !known) return tl::unexpected(known.error());
     if (auto seed = kernel.take_seed({}); !seed) return tl::unexpected(seed.error());
     if (auto loaded = kernel.load(kernel.config(true, false), {}); !loaded) return tl::unexpected(loaded.error());
-    if (auto told = kernel.introduce(settings.events_per_second); !told) return tl::unexpected(told.error());
+    if (auto told = kernel.introduce(); !told) return tl::unexpected(told.error());
     return kernel;
 }
 

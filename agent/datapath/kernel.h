@@ -21,12 +21,19 @@
 
 namespace bulkhead::datapath {
 
+/// Of what there are events, and how many at most.
+struct Telling {
+    bh_visibility visibility = BH_VISIBLE_CONVERSATIONS;
+    uint32_t repeat_seconds = 60;       // between two about one refused conversation
+    uint32_t events_per_second = 10000; // per CPU, of what passes and of what is refused each
+};
+
 class Kernel {
 public:
     struct Settings {
         std::string pin_dir = "/sys/fs/bpf/bulkhead";
         Sizes sizes;
-        uint32_t events_per_second = 10000; // per CPU
+        Telling telling;
         uint32_t answer_mark = 0x1000;      // bit of skb->mark for answers that NAT may disguise; 0 = none
         std::optional<Features> features{}; // as probed already; empty = open() does
     };
@@ -62,17 +69,18 @@ private:
     Kernel() = default;
     Result<> enter(const Settings& settings);
     Result<> take_features(const Settings& settings);
-    Result<> take_over(const Settings& settings);
-    Result<> load_beside_former(const Settings& settings);
+    Result<> take_over();
+    Result<> load_beside_former();
     Result<> fill();
     Result<> take_seed(const MapFds& pinned);
     Result<> load(const bh_config& config, const MapFds& reused);
     Result<> pin_programs() const;
-    Result<> introduce(uint32_t events_per_second);
+    Result<> introduce();
     bh_config config(bool rehearsal, bool silent) const;
 
     Sizes sizes_;
     uint32_t answer_mark_ = 0;
+    Telling telling_;
     PinDir pin_dir_;
     std::optional<Lock> lock_;
     Features features_;

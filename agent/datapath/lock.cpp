@@ -97,7 +97,7 @@ std::optional<std::string> Lock::holder_of_any() {
 }
 
 void Lock::remove_all() {
-    constexpr std::array<std::string_view, 4> kOurs{".lock", ".versions", ".overrides", ".sock"};
+    constexpr std::array<std::string_view, 6> kOurs{".lock", ".versions", ".overrides", ".wired", ".new", ".sock"};
     std::error_code ignored;
     for (const auto& file : std::filesystem::directory_iterator(kDirectory, ignored))
         if (std::ranges::find(kOurs, file.path().extension().string()) != kOurs.end())
@@ -106,14 +106,20 @@ void Lock::remove_all() {
 }
 
 void Lock::remove() {
-    unlink(versions_file(name_).c_str());
-    unlink(overrides_file(name_).c_str());
+    for (const auto& file : {versions_file(name_), overrides_file(name_), wired_file(name_)}) {
+        unlink(file.c_str());
+        unlink((file + ".new").c_str()); // of an agent that was killed while it wrote
+    }
     unlink(path_.c_str());
     rmdir(kDirectory); // unless others are in it
 }
 
 std::string overrides_file(const std::string& name) {
     return path_of(name, ".overrides");
+}
+
+std::string wired_file(const std::string& name) {
+    return path_of(name, ".wired");
 }
 
 std::string versions_file(const std::string& name) {

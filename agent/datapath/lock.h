@@ -24,7 +24,7 @@ public:
     /// Removes whatever holders of locks left behind. When nobody holds one.
     static void remove_all();
 
-    /// Removes the file as well, versions_file() and overrides_file(). For detach.
+    /// Removes the file as well, versions_file(), overrides_file() and wired_file(). For detach.
     void remove();
 
 private:
@@ -39,6 +39,9 @@ private:
 
 /// Where the agent of that name keeps the overrides that it was told; as long as versions_file().
 std::string overrides_file(const std::string& name);
+
+/// Where the agent of that name keeps which pods had an interface here; as long as versions_file().
+std::string wired_file(const std::string& name);
 
 /// Where the agent of that name keeps how far its source has told: beside the lock, and like it until detach or the
 /// node's next start.

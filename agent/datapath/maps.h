@@ -40,13 +40,14 @@ struct Maps {
     uint32_t flow_sets = 0; // of each pod's own table
 };
 
-/// The loaded programs, in the order in which they are attached; the last two only the agent runs.
+/// The loaded programs, in the order in which they are attached; the last three only the agent runs.
 struct Programs {
     Fd to_pod;
     Fd from_pod;
     Fd uplink;
     Fd clock;
     Fd adopt;
+    Fd tell_rest;
 };
 
 } // namespace bulkhead::datapath

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -33,8 +35,9 @@ struct Workload {
     bool operator==(const Workload&) const = default;
 };
 
+/// `address.family` 0: the packet had no address that could be read (not IP, or cut short).
 struct End {
-    Address address;
+    Address address{.bytes = {}, .family = 0};
     uint16_t port = 0; // 0 where the protocol has none
     Kind kind = Kind::kUnknown;
     std::string ns;   // of a pod
@@ -44,6 +47,7 @@ struct End {
     bool is_protected = false;
     std::map<std::string, std::string> labels; // those of a pod that this node knows
 
+    bool has_address() const { return address.family != 0; }
     bool operator==(const End&) const = default;
 };
 
@@ -60,7 +64,7 @@ struct Record {
     uint8_t tcp_flags = 0; // as in the header: FIN = 1, SYN = 2, ...
     uint8_t icmp_type = 0;
     uint8_t icmp_code = 0;
-    std::string origin; // the object behind the line: "AccessGrant payments/for-blog"; empty = no object decided
+    std::string origin;   // the object behind the line: "AccessGrant payments/for-blog"; empty = no object decided
     uint64_t packets = 0; // that this record stands for
     uint64_t bytes = 0;
 
@@ -69,11 +73,26 @@ struct Record {
 
 const char* label_of(Kind kind);
 
-/// One object, without line breaks when dumped.
+/// "allowed", "denied", "audit": what became of a conversation, where bulkhead::label_of() names the rule's word.
+const char* outcome_of(bh_verdict verdict);
+
+/// "protected", "non-protected".
+const char* level_of(const End& end);
+
+/// "TCP", "UDP", "SCTP", "ICMP", "ICMPv6"; the number of any other.
+std::string protocol_text(uint8_t protocol);
+
+/// In any case. "ICMP" is IPv4's alone here.
+Result<uint8_t> parse_protocol(std::string_view text);
+
+/// "SYN", "ACK", ... in the order of their bits.
+std::vector<std::string> tcp_flag_names(uint8_t flags);
+
+/// What is empty or 0 by its nature is left out. Names are kept as they are, so dump it by line_of() (stream.h).
 Json to_json(const Record& record);
 
-/// What to_json() made. Says which field is wrong and why; unknown fields are ignored, so that newer records can be
-/// read.
+/// What to_json() made. Says which field is wrong and why ("source.port: 70000 is not between 0 and 65535"); unknown
+/// fields are ignored, so that newer records can be read.
 Result<Record> parse(const Json& json);
 
 } // namespace bulkhead::flow

@@ -50,7 +50,7 @@ bool Conversations::is_new(const bh_event& event) {
     }
     const auto [now, added] = newer_.try_emplace(key, time);
     if (!added) last = std::exchange(now->second, std::max(now->second, time));
-    return last == 0 || time > last + kSilence;
+    return last == 0 || event.first > last + kSilence;
 }
 
 /// What is in `older_` when a silence is over since the last exchange has been silent for as long.

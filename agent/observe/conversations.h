@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which packets belong together: the programs report each that they deny, and a client that gets no answer sends its
-// first one again and again. Packets of the same ends, ports, protocol and reason at the same pod are one conversation
-// until nothing is seen of it for 65 s, a second more than the longest pause between two SYNs of Linux.
+// Which events are of one conversation: a client that gets no answer sends its first packet again and again, and the
+// programs tell of it more than once. Packets of the same ends, ports, protocol and reason at the same pod are one
+// conversation until nothing is seen of it for 65 s, a second more than the longest pause between two SYNs of Linux.
 //
 // Bounded: when more are under way than the limit, the older half may be forgotten and count once more. One thread.
 #pragma once
@@ -19,7 +19,7 @@ class Conversations {
 public:
     explicit Conversations(size_t limit = 32768) : half_(limit / 2) {}
 
-    /// Is it the first packet of one?
+    /// Does one begin with it?
     bool is_new(const bh_event& event);
 
 private:

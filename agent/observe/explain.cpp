@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/reasons.h"
 #include "bulkhead/reasons.h"
 #include "compile/gather.h"
 #include "observe/packet.h"
-#include "observe/reasons.h"
 
 namespace bulkhead::observe {
 

@@ -59,6 +59,12 @@ struct Settings {
     std::string hash; // of all by which a policy is read
 };
 
+struct FlowFigures {
+    uint64_t remembered = 0;
+    uint64_t readers = 0;
+    uint64_t cut_off = 0; // readers that were too slow, so far
+};
+
 struct Figures {
     std::string version;
     std::string node;
@@ -117,6 +123,7 @@ struct Figures {
     uint64_t netlink_overruns = 0;
     Settings settings;
     std::optional<ProcessFigures> process;
+    FlowFigures flows;
 };
 
 /// What a desired state takes up: `limits` are the maps' sizes, named as the maps are.

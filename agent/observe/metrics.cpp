@@ -17,10 +17,6 @@ using prometheus::MetricFamily;
 
 void add_datapath(const Figures& figures, Families& families) {
     const auto& statistics = figures.statistics;
-    families.push_back(std::move(counter("bulkhead_events_total", "Flow events by what became of them.")
-                                     .add(statistics[BH_STAT_EVENTS], {{"result", "written"}})
-                                     .add(statistics[BH_STAT_EVENTS_LIMITED], {{"result", "limited"}})
-                                     .add(statistics[BH_STAT_EVENTS_LOST], {{"result", "lost"}})));
     families.push_back(
         counter("bulkhead_flow_entries_written_total", "Conversations remembered.", statistics[BH_STAT_FLOWS_WRITTEN]));
     families.push_back(counter("bulkhead_flow_entries_evicted_total",
@@ -51,6 +47,26 @@ void add_datapath(const Figures& figures, Families& families) {
                                  "With clsact: from the news of somebody's filter until ours was first again. Packets "
                                  "that came meanwhile, or just before the news, were not judged.",
                                  figures.overtakings));
+}
+
+/// What the programs told, and what nobody hears of.
+void add_flows(const Figures& figures, Families& families) {
+    const auto& statistics = figures.statistics;
+    families.push_back(
+        std::move(counter("bulkhead_events_total", "Flow events: written, or conversations without one, by why.")
+                      .add(statistics[BH_STAT_EVENTS], {{"result", "written"}})
+                      .add(statistics[BH_STAT_EVENTS_LIMITED], {{"result", "limited"}})
+                      .add(statistics[BH_STAT_EVENTS_LOST], {{"result", "lost"}})));
+    families.push_back(counter("bulkhead_refused_packets_merged_total",
+                               "Refused packets that flows tell of without the sender's port: there were too many.",
+                               statistics[BH_STAT_REFUSED_MERGED]));
+    families.push_back(counter("bulkhead_refused_packets_untold_total",
+                               "Refused packets that no flow tells of, only bulkhead_packets_total.",
+                               statistics[BH_STAT_REFUSED_UNTOLD]));
+    families.push_back(gauge("bulkhead_flows_remembered", "Flows in the agent's history.", figures.flows.remembered));
+    families.push_back(gauge("bulkhead_flow_readers", "Requests that read flows just now.", figures.flows.readers));
+    families.push_back(counter("bulkhead_flow_readers_cut_off_total", "Readers that followed flows, and were too slow.",
+                               figures.flows.cut_off));
 }
 
 void add_state(const Figures& figures, Families& families) {
@@ -200,6 +216,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
     Families families;
     add_traffic(figures_, families);
     add_datapath(figures_, families);
+    add_flows(figures_, families);
     add_state(figures_, families);
     add_maps(figures_, families);
     add_sources(figures_, families);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/traffic_metrics.h"
 
-#include "observe/reasons.h"
+#include "base/reasons.h"
 
 namespace bulkhead::observe {
 

@@ -58,12 +58,27 @@ void Succession::update(const state::Cluster& cluster, const Claim& claim) {
 
 void Succession::let_go(const Holder& holder, const std::set<Address>& kept) {
     for (const auto& address : holder.addresses)
-        if (!kept.contains(address)) former_[address] = {holder.pod, holder.age};
+        if (!kept.contains(address)) remember(address, holder.pod, holder.age);
+}
+
+void Succession::remember(const Address& address, const state::PodKey& pod, const state::Age& age) {
+    if (former_.size() >= kMostFormer && !former_.contains(address)) {
+        for (const auto& [other, former] : former_)
+            youngest_ = std::max(youngest_, std::optional(former.age));
+        former_.clear();
+    }
+    former_[address] = {pod, age};
+}
+
+void Succession::forget_former() {
+    former_.clear();
+    youngest_.reset();
 }
 
 void Succession::take(Holder& holder, const Address& address, const Claim& claim) {
     if (const auto other = claim(address, holder.pod))
         holder.heir = std::max(holder.heir, std::optional(after(*other)));
+    if (youngest_) holder.heir = std::max(holder.heir, std::optional(after(*youngest_)));
     const auto former = former_.find(address);
     if (former == former_.end()) return;
     // Under its own name a pod only replaces itself: it is whose heir that one was.

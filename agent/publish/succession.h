@@ -33,7 +33,13 @@ public:
     void update(const state::Cluster& cluster, const Claim& claim);
 
     /// All that the API server has is as of the last update: nobody is told any more of who had an address before.
-    void forget_former() { former_.clear(); }
+    void forget_former();
+
+    /// Addresses whose former pod is remembered. While the API server is away, a node whose pods come and go (in IPv6
+    /// hardly any address comes twice) would have more and more of them. When there are so many, all are forgotten but
+    /// how old the youngest of them was: whoever gets an address from then on is told as its heir, and so comes after
+    /// whichever of them had it. That takes an address from nobody, since who is told has it by netlink.
+    static constexpr size_t kMostFormer = 4096;
 
     /// What that pod's age is at least; nothing: whatever its own says.
     std::optional<state::Age> of(const state::LocalPod& local) const;
@@ -46,6 +52,7 @@ private:
         std::optional<state::Age> heir{};
     };
 
+    void remember(const Address& address, const state::PodKey& pod, const state::Age& age);
     void let_go(const Holder& holder, const std::set<Address>& kept);
     void take(Holder& holder, const Address& address, const Claim& claim);
 
@@ -55,6 +62,7 @@ private:
     };
     std::map<uint32_t, Holder> holders_; // by generation
     std::map<Address, Former> former_;   // of this node's pods, the last one of each
+    std::optional<state::Age> youngest_; // of those that were too many
 };
 
 } // namespace bulkhead::publish

@@ -17,6 +17,32 @@ void read_container_ports(const Field& containers, std::vector<state::ContainerP
     });
 }
 
+/// A ReplicaSet of a Deployment, and a CronJob's Job, are one rollout or run of what people know; only the name of
+/// their owner stands in the pod, with a suffix that says so.
+state::Workload maker_behind(const std::string& kind, const std::string& name, const state::Labels& labels) {
+    const auto dash = name.rfind('-');
+    if (dash == std::string::npos || dash == 0) return {kind, name};
+    const auto suffix = name.substr(dash + 1);
+    if (kind == "ReplicaSet") {
+        const auto hash = labels.find("pod-template-hash");
+        if (hash != labels.end() && hash->second == suffix) return {"Deployment", name.substr(0, dash)};
+    }
+    const bool is_minute =
+        suffix.size() >= 8 && std::ranges::all_of(suffix, [](char c) { return c >= '0' && c <= '9'; });
+    if (kind == "Job" && is_minute) return {"CronJob", name.substr(0, dash)};
+    return {kind, name};
+}
+
+state::Workload read_workload(const Field& metadata, const state::Labels& labels) {
+    state::Workload workload;
+    const auto owners = metadata["ownerReferences"];
+    owners.each([&](const Field& owner) {
+        if (!owner["controller"].boolean().value_or(false)) return;
+        workload = maker_behind(owner["kind"].string().value_or(""), owner["name"].string().value_or(""), labels);
+    });
+    return workload.kind.empty() || workload.name.empty() ? state::Workload{} : workload;
+}
+
 /// Ordinary init containers are gone before the pod serves; a sidecar has restartPolicy Always. A port of
 /// either is the pod's all the same, as long as somebody listens.
 state::PodTemplate read_template(const Field& metadata, const Field& spec) {
@@ -27,6 +53,7 @@ state::PodTemplate read_template(const Field& metadata, const Field& spec) {
     if (annotations.present() && annotations.value().count(state::kExposeAnnotation) == 1) // twice opens nothing
         common.expose = annotations[state::kExposeAnnotation].string().value_or("");
     common.host_network = spec["hostNetwork"].boolean().value_or(false);
+    common.workload = read_workload(metadata, common.labels);
     read_container_ports(spec["containers"], common.ports);
     read_container_ports(spec["initContainers"], common.ports);
     common.ports.shrink_to_fit();

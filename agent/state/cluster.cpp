@@ -259,6 +259,23 @@ bool Cluster::is_unwired(const PodKey& key) const {
     return pod != pods_.end() && pod->second.slice.empty() && pod->second.uid == found->second;
 }
 
+Cluster::Wired Cluster::wired() const {
+    Wired wired;
+    const auto add = [&](const PodKey& key) {
+        const auto pod = pods_.find(key);
+        if (pod != pods_.end() && pod->second.slice.empty()) wired.emplace(key, pod->second.uid);
+    };
+    for (const auto& [slot, local] : local_pods_)
+        add(local.pod);
+    for (const auto& [key, uid] : unwired_)
+        if (is_unwired(key)) add(key);
+    return wired;
+}
+
+void Cluster::set_wired_before(const Wired& wired) {
+    unwired_.insert(wired.begin(), wired.end());
+}
+
 void Cluster::set_own_addresses(std::set<Address> addresses) {
     if (addresses == own_addresses_) return;
     own_addresses_ = std::move(addresses);

@@ -86,6 +86,13 @@ public:
     /// Netlink showed that this pod's interfaces are gone: what its status says it has, it has no longer.
     bool is_unwired(const PodKey& key) const;
 
+    /// The pods that are here, by Pod objects, and that netlink shows an interface of, or showed: with their uids.
+    using Wired = std::map<PodKey, SharedText>;
+    Wired wired() const;
+    /// What wired() was for a former agent: those that netlink doesn't show now lost theirs while none ran, or before.
+    /// To be called before set_local_pods().
+    void set_wired_before(const Wired& wired);
+
     /// "namespace/name" of the Services by their cluster IPs, and by their external ones.
     using ServiceNames = std::unordered_map<Address, std::set<std::string>>;
     const ServiceNames& cluster_ips() const { return cluster_ips_; }

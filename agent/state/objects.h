@@ -146,6 +146,13 @@ struct ContainerPort {
     auto operator<=>(const ContainerPort&) const = default;
 };
 
+/// The object that made a pod: "Deployment", "web".
+struct Workload {
+    std::string kind; // empty = nobody did, or nobody tells
+    std::string name;
+    auto operator<=>(const Workload&) const = default;
+};
+
 /// What the pods of one workload have in common: shared between them, since a cluster has a hundred
 /// thousand pods and a few thousand of these. (Not the node: a workload's pods are spread over nodes.)
 struct PodTemplate {
@@ -157,6 +164,7 @@ struct PodTemplate {
     std::string expose; // the annotation as written; compile() reports its bad words
     std::vector<ContainerPort> ports;
     bool host_network = false;
+    Workload workload{};
     auto operator<=>(const PodTemplate&) const = default;
 };
 

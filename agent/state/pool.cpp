@@ -37,6 +37,7 @@ size_t Pool::TemplateHash::operator()(const PodTemplate& value) const {
     for (const auto& port : value.ports)
         hasher.add(port.port);
     hasher.add(value.host_network ? 1 : 0);
+    hasher.add(value.workload.name);
     return hasher.value();
 }
 

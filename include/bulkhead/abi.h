@@ -10,6 +10,7 @@
 #ifndef BULKHEAD_ABI_H
 #define BULKHEAD_ABI_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #include "bulkhead/reasons.h"
@@ -235,18 +236,23 @@ struct bh_override {
 /* statistics[]: per-CPU array of __u64, what the datapath says of itself. */
 enum bh_statistic {
 	BH_STAT_EVENTS, /* written to the ring */
-	BH_STAT_EVENTS_LIMITED, /* left out by the rate limit */
-	BH_STAT_EVENTS_LOST, /* left out because the ring was full */
+	BH_STAT_EVENTS_LIMITED, /* conversations that none tells of: the rate limit */
+	BH_STAT_EVENTS_LOST, /* conversations that none tells of: the ring was full */
 	BH_STAT_FLOWS_WRITTEN, /* new entries */
 	BH_STAT_FLOWS_EVICTED, /* live entries that gave way to new ones */
+	BH_STAT_REFUSED_MERGED, /* refused packets that were counted by less than their conversation: see bh_merge() */
+	BH_STAT_REFUSED_UNTOLD, /* refused packets that no event tells of: their row gave way in a storm */
 	BH_STAT_COUNT,
 };
 
-/* events: ring buffer of bh_event. */
+/*
+ * events: ring buffer of bh_event: the first packet of a conversation that passes, or one and more packets of one that
+ * is refused (denied, in audit mode, or asleep). What an older version doesn't know comes last.
+ */
 struct bh_event {
-	__u64 time; /* ns, CLOCK_MONOTONIC */
+	__u64 time; /* ns, CLOCK_MONOTONIC: of the newest packet that is told */
 	__u32 ifindex; /* where it was judged */
-	__u32 length; /* bytes, from the Ethernet header on */
+	__u32 length; /* of that packet in bytes, from the Ethernet header on */
 	__u32 src_identity;
 	__u32 dst_identity;
 	struct bh_addr src; /* network */
@@ -261,14 +267,40 @@ struct bh_event {
 	__u8 verdict; /* enum bh_verdict */
 	__u16 slot;
 	__u32 origin; /* of the opening that decided; 0 = none did */
+	__u64 first; /* as time: of the first packet that is told; the same unless several are */
+	__u64 packets; /* that are told; GSO segments count each */
+	__u64 bytes; /* of these */
 };
 
-/* limiter[0]: per-CPU array, the programs' own: how many events this CPU may still write. */
+/* Who writes events has a share of its own, so that a flood of refused packets hides no conversation. */
+enum bh_share { BH_SHARE_PASSED = 0, BH_SHARE_REFUSED = 1, BH_SHARE_COUNT };
+
+/* limiter[0]: per-CPU array, the programs' own: how many events this CPU wrote in the running second. */
 struct bh_limiter {
-	__u64 since; /* jiffies64 at the start of the running second */
-	__u32 used;
+	__u64 since; /* jiffies64 at its start */
+	__u32 used[BH_SHARE_COUNT];
+};
+
+/*
+ * told: array of sets, the refused conversations that were told of last, whosever they are. What is not told yet of
+ * one stands in its event, with packets = 0 where that is nothing.
+ */
+#define BH_TOLD_SETS 1024
+#define BH_TOLD_WAYS 8
+
+struct bh_told {
+	struct bh_event event;
+	__u64 told; /* jiffies64 when an event was written last */
+};
+
+struct bh_told_set {
+	struct bh_told way[BH_TOLD_WAYS];
+	struct bpf_spin_lock lock;
 	__u32 reserved;
 };
+
+/* How many sets one run of bh_tell_rest looks at, from skb->cb[0] on. */
+#define BH_TOLD_SETS_PER_RUN 64
 
 /* control[0]: array, written by the agent. */
 #define BH_BITMAP_WORDS 1024 /* 65,536 bits */
@@ -282,7 +314,7 @@ struct bh_control {
 	__u32 abi_version;
 	__u32 armed; /* enum bh_armed */
 	__u32 ticks_per_second; /* HZ of the running kernel, measured */
-	__u32 events_per_second; /* per CPU */
+	__u32 events_per_second; /* per CPU, for each enum bh_share */
 	/* bit (ifindex & 0xffff) set = that interface may be a guarded veth */
 	__u64 guarded[BH_BITMAP_WORDS];
 	/* bit (first 16 bits of the address) set = an IPv4 prefix may cover it */
@@ -309,9 +341,19 @@ struct bh_config {
 	__u64 flow_seed; /* random; keeps strangers from aiming at one flow set */
 	__u8 rehearsal; /* enum bh_rehearsal: circumstances come from cb[] */
 	__u8 silent; /* count, remember and report nothing */
-	__u8 reserved[2];
+	__u8 visibility; /* enum bh_visibility */
+	__u8 reserved;
 	__u32 answer_mark; /* bit of skb->mark that from_pod tells the uplink an answer by; 0 = none */
 	struct bh_skb_layout skb;
+	__u32 repeat_seconds; /* between two events about one refused conversation */
+	__u32 reserved2;
+};
+
+/* Of what there are events. */
+enum bh_visibility {
+	BH_VISIBLE_CONVERSATIONS = 0, /* each that begins and passes, and what is refused */
+	BH_VISIBLE_DENIED = 1, /* what is refused */
+	BH_VISIBLE_OFF = 2,
 };
 
 enum bh_rehearsal {

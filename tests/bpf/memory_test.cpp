@@ -22,11 +22,6 @@ Bytes datagram(uint8_t protocol, const std::string& src, const std::string& dst,
     return protocol == BH_UDP ? out.udp(from, to).payload(12).bytes() : out.sctp(from, to, kSctpData).bytes();
 }
 
-void put_port(Bytes& packet, size_t at, unsigned port) {
-    packet[at] = static_cast<uint8_t>(port >> 8);
-    packet[at + 1] = static_cast<uint8_t>(port);
-}
-
 } // namespace
 
 TEST_CASE("the answer to a Protected pod's TCP connection passes, and only that") {

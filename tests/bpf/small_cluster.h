@@ -47,6 +47,12 @@ struct Family {
     std::string node() const { return family == BH_IPV4 ? "10.0.0.1" : "fd00::1"; }
 };
 
+/// Another port in a packet that is sent many times.
+inline void put_port(Bytes& packet, size_t at, unsigned port) {
+    packet[at] = static_cast<uint8_t>(port >> 8);
+    packet[at + 1] = static_cast<uint8_t>(port);
+}
+
 class Wire {
 public:
     explicit Wire(Machine& machine) : stage(small_cluster(), {}, "node-a"), machine_(machine) { show(); }

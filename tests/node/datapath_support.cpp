@@ -108,7 +108,7 @@ PinPlace::~PinPlace() {
 }
 
 datapath::Kernel::Settings PinPlace::settings() const {
-    return {.pin_dir = path_, .sizes = small_sizes(), .events_per_second = 1000};
+    return {.pin_dir = path_, .sizes = small_sizes(), .telling = {.events_per_second = 1000}};
 }
 
 void need_root() {

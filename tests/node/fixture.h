@@ -124,6 +124,7 @@ public:
     Process& process() { return process_; }
     std::string output() const { return process_.output(); }
     const std::filesystem::path& pin_dir() const { return pin_dir_; }
+    const std::string& socket() const { return socket_; }
 
     void wait_until_ready();
     /// What `bulkheadctl WORDS -o json` says; null if nothing.

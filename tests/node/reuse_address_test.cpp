@@ -3,6 +3,7 @@
 // An address goes from one pod to another one of a different tenant, and the news of the one's end and of the other's
 // begin comes in any order, late, or never. (What becomes of conversations that were under way: next_packet_address.)
 #include <catch2/generators/catch_generators.hpp>
+#include <fstream>
 #include <optional>
 
 #include "next_packet_support.h"
@@ -129,6 +130,51 @@ TEST_CASE("a late end of the pod that had an address before takes nothing from t
     }
     wait_until_owned(*agent, heir);
     check_reaches(heir, vault.safe, true);
+}
+
+/// An agent has noted that the pod had an interface here. (Of which agent, its name tells.)
+bool is_noted(const std::string& pod) {
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator("/run/bulkhead", ignored)) {
+        if (file.path().extension() != ".wired") continue;
+        std::ifstream text(file.path());
+        if (std::string(std::istreambuf_iterator<char>(text), {}).find("\"" + pod + "\"") != std::string::npos)
+            return true;
+    }
+    return false;
+}
+
+TEST_CASE("a pod whose object is stuck gives its address to nobody once its interface is gone, over restarts too; one "
+          "that no agent saw wired keeps what its status says") {
+    const bool while_agent_lives = GENERATE(true, false);
+    CAPTURE(while_agent_lives);
+    const Vault vault;
+    const auto& manifests = vault.net.manifests();
+    const auto stuck = "vault/stuck-" + std::to_string(getpid());
+    const Place first = vault.net.add(kNodeA, stuck, 40);
+    const Place foreign = vault.net.wire(kNodeB, "vault/foreign", 41); // its object says that it is on node-a
+    manifests.write(file_of(foreign), pod_text({kNodeA, foreign.name, foreign.ip4, foreign.ip6,
+                                                require(Netns::open(foreign.netns.name()))}));
+    std::optional<AgentProcess> agent = AgentProcess::start(vault.net, vault.net.node(kNodeA), {});
+    check_reaches(first, vault.safe, true);
+    check_reaches(foreign, vault.safe, true);
+    REQUIRE(wait_until([&] { return is_noted(stuck); }, after(20s), 20ms));
+
+    if (!while_agent_lives) agent.reset();
+    vault.net.unwire(first);
+    const Place heir = vault.net.wire_as(kNodeB, "blog/heir", first.ip4.text(), first.ip6.text()); // told to nobody
+    if (agent) CHECK(wait_until([&] { return agent->endpoint(stuck).is_null(); }, after(20s)));
+    for (int restarts = 0; restarts < 2; ++restarts) { // what one agent was told by a file, it tells the next one
+        agent.reset();
+        agent.emplace(AgentProcess::start(vault.net, vault.net.node(kNodeA), {}));
+        check_reaches(heir, vault.safe, false);
+        check_reaches(foreign, vault.safe, true);
+        CHECK(agent->endpoint(stuck).is_null());
+    }
+    manifests.remove(file_of(first));
+    const Place again = vault.net.add(kNodeA, stuck, 42); // another pod of that name
+    check_reaches(again, vault.safe, true);
+    wait_until_owned(*agent, again);
 }
 
 } // namespace

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <thread>
 #include <vector>
 
+#include "../support/deadline.h"
 #include "api/http_server.h"
 #include "api/listen.h"
 
@@ -66,10 +69,115 @@ Response echo(const Request& request) {
     std::string body = request.path;
     for (const auto& [name, value] : request.query)
         body += " " + name + "=" + value;
+    if (request.parameters.size() != request.query.size())
+        for (const auto& [name, value] : request.parameters)
+            body += " also " + name + "=" + value;
     return {.status = 200, .content_type = "text/plain", .body = body};
 }
 
+/// Its pieces are put in from outside.
+class Pieces final : public Body {
+public:
+    explicit Pieces(std::atomic<bool>& gone) : gone_(gone) {}
+    ~Pieces() override { gone_ = true; }
+
+    std::optional<std::string> more() override {
+        const std::lock_guard lock(mutex_);
+        if (over_ && pieces_.empty()) return std::nullopt;
+        return std::exchange(pieces_, "");
+    }
+    void put(const std::string& piece, bool last = false) {
+        {
+            const std::lock_guard lock(mutex_);
+            pieces_ += piece;
+            over_ = last;
+        }
+        wake();
+    }
+
+private:
+    std::mutex mutex_;
+    std::string pieces_;
+    bool over_ = false;
+    std::atomic<bool>& gone_;
+};
+
+struct StreamServer {
+    Folder folder;
+    std::string path = folder.path + "/agent.sock";
+    std::atomic<bool> gone = false;
+    std::weak_ptr<Pieces> pieces;
+    std::unique_ptr<HttpServer> server =
+        HttpServer::on_unix(path, [this](const Request&) {
+            auto made = std::make_shared<Pieces>(gone);
+            pieces = made;
+            return Response{.status = 200, .content_type = "text/plain", .body = "", .stream = std::move(made)};
+        }).value();
+
+    Fd ask() const {
+        Fd fd(socket(AF_UNIX, SOCK_STREAM, 0));
+        sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        REQUIRE(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+        const std::string request = "GET / HTTP/1.0\r\n\r\n";
+        REQUIRE(write(fd.get(), request.data(), request.size()) == static_cast<ssize_t>(request.size()));
+        read_until(fd, "\r\n\r\n");
+        return fd;
+    }
+
+    static std::string read_until(const Fd& fd, const std::string& end) {
+        std::string text;
+        char byte = 0;
+        while (!text.ends_with(end) && read(fd.get(), &byte, 1) == 1)
+            text += byte;
+        return text;
+    }
+
+    bool is_gone() const {
+        return test::wait_until([this] { return gone.load(); }, test::after(std::chrono::seconds(5)));
+    }
+};
+
 } // namespace
+
+TEST_CASE("a streamed body comes piece by piece, when there is one, to its end") {
+    StreamServer server;
+    const Fd fd = server.ask();
+    for (const auto& piece : std::vector<std::string>{"one.", "two.", std::string(200000, 'x') + "."}) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50)); // it waits by then
+        server.pieces.lock()->put(piece);
+        CHECK(StreamServer::read_until(fd, ".") == piece);
+    }
+    server.pieces.lock()->put("last", true);
+    CHECK(StreamServer::read_until(fd, "nothing").ends_with("last"));
+    CHECK(server.is_gone());
+}
+
+TEST_CASE("a reader that goes away while there is nothing to read is found when somebody looks") {
+    StreamServer server;
+    {
+        const Fd fd = server.ask();
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        server.pieces.lock()->end_if_alone(); // it isn't
+        server.pieces.lock()->put("here.");
+        CHECK(StreamServer::read_until(fd, ".") == "here.");
+    }
+    REQUIRE(test::wait_until(
+        [&] {
+            if (const auto pieces = server.pieces.lock()) pieces->end_if_alone();
+            return server.gone.load();
+        },
+        test::after(std::chrono::seconds(5))));
+}
+
+TEST_CASE("a server ends though somebody still waits for more") {
+    StreamServer server;
+    const Fd fd = server.ask();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    server.server.reset();
+    CHECK(StreamServer::read_until(fd, "nothing").empty());
+    CHECK(server.gone);
+}
 
 TEST_CASE("a request over the Unix socket reaches the handler with its query decoded") {
     const Folder folder;
@@ -79,6 +187,13 @@ TEST_CASE("a request over the Unix socket reaches the handler with its query dec
     const auto answer = get_from_socket(path, "/v1/explain?src=blog%2Fweb-1&port=80");
     CHECK(answer.find(" 200 ") != std::string::npos);
     CHECK(answer.ends_with("/v1/explain port=80 src=blog/web-1"));
+}
+
+TEST_CASE("of a name that is asked for twice both values are told") {
+    const Folder folder;
+    const auto server = HttpServer::on_unix(folder.path + "/agent.sock", echo);
+    REQUIRE(server);
+    CHECK(get_from_socket(folder.path + "/agent.sock", "/f?pod=a&pod=b").ends_with(" pod=b also pod=a also pod=b"));
 }
 
 TEST_CASE("only root may use the Unix socket") {

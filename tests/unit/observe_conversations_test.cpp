@@ -11,7 +11,7 @@ constexpr uint64_t kSecond = 1'000'000'000;
 
 bh_event syn(uint16_t port, uint64_t time) {
     bh_event event{};
-    event.time = time;
+    event.time = event.first = time;
     event.src.word[0] = 1;
     event.dst.word[0] = 2;
     event.src_port = port;
@@ -34,6 +34,17 @@ TEST_CASE("a SYN that is sent again and again is one conversation, for as long a
         CHECK_FALSE(conversations.is_new(syn(40000, time)));
     }
     CHECK(conversations.is_new(syn(40000, time + 66 * kSecond)));
+}
+
+TEST_CASE("an event of several packets goes on with what its first one goes on with") {
+    Conversations conversations;
+    REQUIRE(conversations.is_new(syn(40000, 100 * kSecond)));
+    auto later = syn(40000, 180 * kSecond);
+    later.first = 160 * kSecond;
+    CHECK_FALSE(conversations.is_new(later));
+    later.first = 246 * kSecond;
+    later.time = 250 * kSecond;
+    CHECK(conversations.is_new(later));
 }
 
 TEST_CASE("another port, protocol, reason or direction is another conversation") {

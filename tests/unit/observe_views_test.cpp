@@ -2,7 +2,6 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "../support/objects.h"
-#include "observe/history.h"
 #include "observe/views.h"
 
 using namespace bulkhead;
@@ -148,29 +147,4 @@ TEST_CASE("a map's fill counts rows by family and openings by block") {
     CHECK(entries["endpoints4"] == 4);
     CHECK(entries["endpoints6"] == 1);
     CHECK(entries["openings"] == 2);
-}
-
-TEST_CASE("history keeps the newest events") {
-    History history(2);
-    for (const uint64_t time : {1, 2, 3}) {
-        bh_event event{};
-        event.time = time;
-        history.add(event);
-    }
-    REQUIRE(history.events().size() == 2);
-    CHECK(history.events().front().time == 2);
-    CHECK(history.events().back().time == 3);
-}
-
-TEST_CASE("an event reads as a sentence in either family") {
-    bh_event event{};
-    event.family = BH_IPV6;
-    event.protocol = BH_TCP;
-    event.src = Address::parse("fd00::5").value().raw();
-    event.dst = Address::parse("fd00::9").value().raw();
-    event.src_port = 43210;
-    event.dst_port = 8443;
-    event.verdict = BH_VERDICT_DENY;
-    event.reason = BH_REASON_NOT_GRANTED;
-    CHECK(text_of(event) == "deny not-granted TCP [fd00::5]:43210 -> [fd00::9]:8443");
 }

@@ -173,3 +173,47 @@ TEST_CASE("a pod whose object comes after its interface is an heir all the same"
     node.see({wired(1, "shop/late", {kAddress})});
     CHECK(node.told("late") == Told{"", 1});
 }
+
+TEST_CASE(
+    "while nothing can be withdrawn, more former pods than are remembered make everybody their heir, and no more") {
+    constexpr auto kMost = publish::Succession::kMostFormer;
+    const bool is_one_more = GENERATE(false, true);
+    Node node;
+    node.add("bank/many", 300);
+    const auto nth = [](size_t i) { return "fd00::7:" + std::to_string(i / 5000) + ":" + std::to_string(i % 5000); };
+    std::vector<std::string> all;
+    for (size_t i = 0; i < kMost; ++i)
+        all.push_back(nth(i));
+    node.see({wired(1, "bank/many", all)}); // what stands for many pods with an address each, one after the other
+    node.see({});
+    if (is_one_more) {
+        node.see({wired(2, "bank/first", {kAddress6})});
+        CHECK(node.told("first") == Told{"", 0}); // it had not been too many yet
+        node.see({});
+    }
+    auto generation = [next = uint32_t{3}]() mutable { return next++; };
+    const auto told_with = [&](const std::string& address) {
+        node.see({wired(generation(), "shop/heir", {address})});
+        auto told = node.told("heir");
+        return told;
+    };
+    CHECK(told_with("10.0.1.9") == (is_one_more ? Told{since(300), 1} : Told{"", 0})); // nobody had this one
+    CHECK(told_with(nth(7)) == Told{since(300), 1});
+    node.succession.forget_former();
+    CHECK(told_with("10.0.1.10") == Told{"", 0});
+    CHECK(told_with(nth(8)) == Told{"", 0});
+}
+
+TEST_CASE("of too many former pods the next ones come after each other, too") {
+    Node node;
+    for (size_t i = 0; i <= publish::Succession::kMostFormer; ++i) {
+        auto one = wired(static_cast<uint32_t>(i + 1), i % 2 == 0 ? "bank/first" : "shop/third", {});
+        one.addresses = {address("fd00::8:" + std::to_string(i / 5000) + ":" + std::to_string(i % 5000))};
+        one.slot = static_cast<uint16_t>(i % 2 + 1);
+        node.see({one});
+    }
+    node.see({wired(9000, "shop/heir", {kAddress})});
+    CHECK(node.told("heir") == Told{"", 1});
+    node.see({wired(9001, "bank/first", {kAddress})});
+    CHECK(node.told("first") == Told{"", 2});
+}

@@ -327,6 +327,37 @@ status: {phase: Failed, podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}, {ip: "2001:db8
     CHECK(pod.origin.text() == "test.yaml:2");
 }
 
+TEST_CASE("a pod's workload is the object that people know, not the one that a rollout or a run made") {
+    struct Row {
+        const char* owners;
+        const char* labels;
+        state::Workload expected;
+    };
+    const std::vector<Row> rows{
+        {"[{kind: ReplicaSet, name: web-7f9c, controller: true}]", "{pod-template-hash: 7f9c}", {"Deployment", "web"}},
+        {"[{kind: ReplicaSet, name: web-7f9c, controller: true}]",
+         "{pod-template-hash: other}",
+         {"ReplicaSet", "web-7f9c"}},
+        {"[{kind: ReplicaSet, name: web-7f9c, controller: true}]", "{}", {"ReplicaSet", "web-7f9c"}},
+        {"[{kind: ReplicaSet, name: web, controller: true}]", "{pod-template-hash: web}", {"ReplicaSet", "web"}},
+        {"[{kind: Job, name: backup-28712345, controller: true}]", "{}", {"CronJob", "backup"}},
+        {"[{kind: Job, name: backup-1234567, controller: true}]", "{}", {"Job", "backup-1234567"}},
+        {"[{kind: Job, name: backup-2871234x, controller: true}]", "{}", {"Job", "backup-2871234x"}},
+        {"[{kind: StatefulSet, name: db-12345678, controller: true}]", "{}", {"StatefulSet", "db-12345678"}},
+        {"[{kind: Some, name: a}, {kind: Other, name: b, controller: true}]", "{}", {"Other", "b"}},
+        {"[{kind: Some, name: a, controller: false}]", "{}", {}},
+        {"[{kind: Some, controller: true}]", "{}", {}},
+        {"[]", "{}", {}},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.owners, row.labels);
+        const auto pod = good<state::Pod>(std::string("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b, "
+                                                      "labels: ") +
+                                          row.labels + ", ownerReferences: " + row.owners + "}");
+        CHECK(pod.common->workload == row.expected);
+    }
+}
+
 TEST_CASE("a bare pod has the default account, its podIP and nothing else") {
     const auto pod =
         good<state::Pod>("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b}\nstatus: {podIP: 10.0.0.9}");

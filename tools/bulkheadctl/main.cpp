@@ -5,9 +5,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bulkheadctl/advise.h"
 #include "bulkheadctl/client.h"
+#include "bulkheadctl/completion.h"
+#include "bulkheadctl/edges.h"
+#include "bulkheadctl/exits.h"
+#include "bulkheadctl/flows.h"
 #include "bulkheadctl/override.h"
 #include "bulkheadctl/print.h"
+#include "bulkheadctl/reasons.h"
 #include "bulkheadctl/table.h"
 #include "bulkheadctl/target.h"
 #include "bulkheadctl/validate.h"
@@ -15,11 +21,10 @@
 namespace {
 
 using namespace bulkhead;
+using ctl::complain;
 using ctl::Json;
-
-constexpr const char* kExitCodes = "Exit codes: 0 done; 1 validate found problems; 2 wrong usage; "
-                                   "3 no agent answers; 4 the agent refused the question.";
-enum Exit { kDone = 0, kProblems = 1, kUsage = 2, kNoAgent = 3, kRefusal = 4 };
+using ctl::kDone;
+using ctl::kUsage;
 
 struct Options {
     std::string socket = "/run/bulkhead/agent.sock";
@@ -36,24 +41,29 @@ struct Options {
     std::string reason;
     bool cluster = false;
     bool end = false;
+    std::string shell; // completion
+    ctl::FlowsOptions flows;
+    std::string protect; // plan
+    ctl::AdviseOptions advise;
 };
 
 using Printer = std::string (*)(const Json&, size_t);
 
-int show(const Options& options, const Json& answer, Printer printer) {
-    std::cout << (options.output == "json" ? answer.dump(2) + "\n" : printer(answer, ctl::terminal_width()));
-    return kDone;
+/// Pure ASCII, so that no name in it means anything to a terminal.
+std::string json_text(const Json& json) {
+    constexpr bool kAscii = true;
+    return json.dump(2, ' ', kAscii, Json::error_handler_t::replace) + "\n";
 }
 
-int complain(const Error& error, int code) {
-    std::cerr << "bulkheadctl: " << error.text << "\n";
-    return code;
+int show(const Options& options, const Json& answer, Printer printer) {
+    std::cout << (options.output == "json" ? json_text(answer) : printer(answer, ctl::terminal_width()));
+    return kDone;
 }
 
 int ask_and_show(const Options& options, const std::string& path, const ctl::Query& query, Printer printer,
                  const char* method = "GET") {
     const auto answer = ctl::ask(options.socket, path, query, method);
-    if (!answer) return complain(answer.error(), answer.error().code == ctl::kRefused ? kRefusal : kNoAgent);
+    if (!answer) return complain(answer.error(), answer.error().code == ctl::kRefused ? ctl::kRefusal : ctl::kNoAgent);
     return show(options, *answer, printer);
 }
 
@@ -85,13 +95,19 @@ int override_rule(const Options& options) {
 int validate(const Options& options) {
     const auto validation = ctl::validate(options.files);
     show(options, ctl::to_json(validation), ctl::validation_text);
-    return validation.problems.empty() ? kDone : kProblems;
+    return validation.problems.empty() ? kDone : ctl::kProblems;
+}
+
+int complete(const CLI::App& app, const std::string& shell) {
+    const auto kind = shell == "bash" ? ctl::Shell::kBash : shell == "zsh" ? ctl::Shell::kZsh : ctl::Shell::kFish;
+    std::cout << ctl::completion_script(app, kind);
+    return kDone;
 }
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* help, Options& options) {
     auto* command = app.add_subcommand(name, help);
     command->add_option("-o,--output", options.output, "table or json")->check(CLI::IsMember({"table", "json"}));
-    command->footer(kExitCodes);
+    command->footer(ctl::kExitCodes);
     return command;
 }
 
@@ -123,7 +139,7 @@ void add_override_options(CLI::App& command, Options& options) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app("Asks the Bulkhead agent on this node who may reach whom, and why.", "bulkheadctl");
-    app.footer(kExitCodes);
+    app.footer(ctl::kExitCodes);
     app.require_subcommand(1);
     app.add_option("--socket", options.socket, "of the agent's API")->capture_default_str()->take_last();
     app.fallthrough();
@@ -138,6 +154,22 @@ int main(int argc, char** argv) {
     auto* validating =
         add_command(app, "validate", "what the agent would report of these manifests; needs no agent", options);
     validating->add_option("FILE|DIR", options.files, "read like the agent's --source dir:")->required();
+    auto* flows = app.add_subcommand("flows", "who talks to whom, what became of it, and why");
+    ctl::add_flows_options(*flows, options.flows);
+    const auto* edges = add_command(app, "edges", "who talked to whom, for weeks, by workload", options);
+    const auto* matrix = add_command(app, "matrix", "tenant by tenant: what the rule says, and what was seen", options);
+    auto* planning =
+        add_command(app, "plan", "what would be refused if somebody were protected, by what was seen", options);
+    planning->add_option("--protect", options.protect, "a namespace, or a tenant")->required();
+    auto* advising = app.add_subcommand("advise", "the YAML that would let pass what was refused, to review");
+    ctl::add_advise_options(*advising, options.advise);
+    const auto* maps = add_command(app, "maps", "how full the kernel's maps are", options);
+    const auto* reasons = add_command(app, "reasons", "why packets pass or fall, and what to do about it", options);
+    auto* completing =
+        app.add_subcommand("completion", "completion for a shell: source <(bulkheadctl completion bash)");
+    completing->add_option("SHELL", options.shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -146,6 +178,14 @@ int main(int argc, char** argv) {
     if (*status) return ask_and_show(options, "/v1/status", {}, ctl::status_text);
     if (*endpoints) return ask_and_show(options, "/v1/endpoints", {}, ctl::endpoints_text);
     if (*tenants) return ask_and_show(options, "/v1/tenants", {}, ctl::tenants_text);
+    if (*flows) return ctl::show_flows(options.flows, options.socket);
+    if (*edges) return ask_and_show(options, "/v1/edges", {}, ctl::edges_text);
+    if (*matrix) return ask_and_show(options, "/v1/matrix", {}, ctl::matrix_text);
+    if (*planning) return ask_and_show(options, "/v1/plan", {{"protect", options.protect}}, ctl::plan_text);
+    if (*advising) return ctl::show_advice(options.advise, options.socket);
+    if (*maps) return ask_and_show(options, "/v1/status", {}, ctl::maps_text);
+    if (*reasons) return show(options, ctl::reasons_json(), ctl::reasons_text);
+    if (*completing) return complete(app, options.shell);
     if (*explaining) return explain(options);
     return *overriding ? override_rule(options) : validate(options);
 }

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/rfc3339.h"
+#include "bulkheadctl/printable.h"
 
 namespace bulkhead::ctl {
 
@@ -60,9 +61,10 @@ std::string manifest_of(const OverrideOrder& order, std::chrono::sys_seconds now
 std::string override_text(const Json& answer, size_t) {
     if (answer.contains("ended")) return "ended: what the rule refuses is refused again\n";
     const bool all = !answer.contains("tenant") || answer["tenant"].is_null();
-    return "on this node, until " + answer.value("until", "?") + ", " +
-           (all ? "anything" : "what tenant " + answer.value("tenant", "?") + " refuses") +
-           " passes and is reported; end it earlier with --end\n";
+    const auto text = "on this node, until " + answer.value("until", "?") + ", " +
+                      (all ? "anything" : "what tenant " + answer.value("tenant", "?") + " refuses") +
+                      " passes and is reported; end it earlier with --end";
+    return printable(text) + "\n";
 }
 
 } // namespace bulkhead::ctl

@@ -86,18 +86,6 @@ std::string features_line(const Json& status, bool present) {
     return names.empty() ? "-" : names;
 }
 
-std::string maps_text(const Json& maps, size_t width) {
-    Table table({"MAP", "ENTRIES", "LIMIT", "FULL", "REFUSED"});
-    for (const auto& map : maps) {
-        const auto entries = map.value("entries", 0.0);
-        const auto limit = map.value("limit", 0.0);
-        const auto percent = limit > 0 ? static_cast<int>(100 * entries / limit) : 0;
-        table.add({at(map, "/name"), at(map, "/entries"), at(map, "/limit"), std::to_string(percent) + "%",
-                   at(map, "/refused")});
-    }
-    return table.text(width);
-}
-
 std::string party_text(const Json& party) {
     std::string text = at(party, "/name");
     if (text != at(party, "/address")) text += " (" + at(party, "/address") + ")";
@@ -162,9 +150,22 @@ std::string status_text(const Json& status, size_t width) {
     for (const auto& error : list(status, "errors"))
         table.add({"error", error.is_string() ? error.get<std::string>() : error.dump()});
     table.add({"problems", std::to_string(list(status, "problems").size())});
-    std::string text = table.text(width) + "\n" + maps_text(list(status, "maps"), width);
+    std::string text = table.text(width) + "\n" + maps_text(status, width);
     if (!list(status, "problems").empty()) text += "\n" + problems_text(list(status, "problems"), width);
     return text;
+}
+
+std::string maps_text(const Json& status, size_t width) {
+    const auto& maps = list(status, "maps");
+    Table table({"MAP", "ENTRIES", "LIMIT", "FULL", "REFUSED"});
+    for (const auto& map : maps) {
+        const auto entries = map.value("entries", 0.0);
+        const auto limit = map.value("limit", 0.0);
+        const auto percent = limit > 0 ? static_cast<int>(100 * entries / limit) : 0;
+        table.add({at(map, "/name"), at(map, "/entries"), at(map, "/limit"), std::to_string(percent) + "%",
+                   at(map, "/refused")});
+    }
+    return table.text(width);
 }
 
 std::string endpoints_text(const Json& answer, size_t width) {

@@ -13,6 +13,7 @@ namespace bulkhead::ctl {
 using Json = nlohmann::ordered_json;
 
 std::string status_text(const Json& status, size_t width);
+std::string maps_text(const Json& status, size_t width);
 std::string endpoints_text(const Json& answer, size_t width);
 std::string tenants_text(const Json& answer, size_t width);
 std::string explanation_text(const Json& explanation, size_t width);

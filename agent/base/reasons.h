@@ -7,7 +7,7 @@
 
 #include "bulkhead/abi.h"
 
-namespace bulkhead::observe {
+namespace bulkhead {
 
 const char* label_of(bh_reason reason);
 const char* text_of(bh_reason reason);
@@ -18,4 +18,4 @@ const char* label_of_protocol(uint8_t protocol);
 /// The line of the rule that this is, 1-9; 0 = it stands before or beside the rule.
 int line_of(bh_reason reason);
 
-} // namespace bulkhead::observe
+} // namespace bulkhead

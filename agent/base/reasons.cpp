@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "observe/reasons.h"
+#include "base/reasons.h"
 
-namespace bulkhead::observe {
+namespace bulkhead {
 
 const char* label_of(bh_reason reason) {
     switch (reason) {
@@ -70,4 +70,4 @@ int line_of(bh_reason reason) {
     }
 }
 
-} // namespace bulkhead::observe
+} // namespace bulkhead

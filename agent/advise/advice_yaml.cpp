@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <sstream>
+
+#include <yaml-cpp/yaml.h>
+
+#include "advise/advice.h"
+#include "base/rfc3339.h"
+
+namespace bulkhead::advise {
+
+namespace {
+
+using flow::Kind;
+
+std::string date(flow::Time time) {
+    return rfc3339(std::chrono::floor<std::chrono::seconds>(time));
+}
+
+const char* protocol_name(uint8_t protocol) {
+    switch (protocol) {
+    case BH_TCP:
+        return "TCP";
+    case BH_UDP:
+        return "UDP";
+    case BH_SCTP:
+        return "SCTP";
+    default:
+        return "ICMP";
+    }
+}
+
+/// What somebody named. In quotes where YAML 1.1, which Kubernetes reads, takes it for something else: a word of its
+/// own, or what doesn't begin like a word (a number, a date).
+struct Name {
+    const std::string& text;
+};
+
+bool is_word_of_yaml(std::string text) {
+    static const std::set<std::string> kWords{"y", "n", "yes", "no", "on", "off", "true", "false", "null"};
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return kWords.contains(text);
+}
+
+YAML::Emitter& operator<<(YAML::Emitter& yaml, const Name& name) {
+    const bool begins_like_a_word = !name.text.empty() && std::isalpha(static_cast<unsigned char>(name.text.front()));
+    if (!begins_like_a_word || is_word_of_yaml(name.text)) yaml << YAML::DoubleQuoted;
+    return yaml << name.text;
+}
+
+void emit_selector(YAML::Emitter& yaml, const state::Labels& labels) {
+    if (labels.empty()) return;
+    yaml << YAML::Key << "podSelector" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key << "matchLabels"
+         << YAML::Value << YAML::BeginMap;
+    for (const auto& [key, value] : labels)
+        yaml << YAML::Key << Name{key} << YAML::Value << Name{value};
+    yaml << YAML::EndMap << YAML::EndMap;
+}
+
+void emit_peer(YAML::Emitter& yaml, const flow::Party& peer, const state::Labels& labels) {
+    yaml << YAML::BeginMap;
+    switch (peer.kind) {
+    case Kind::kPod:
+        yaml << YAML::Key << "namespace" << YAML::Value << Name{peer.ns};
+        emit_selector(yaml, labels);
+        break;
+    case Kind::kResource:
+        yaml << YAML::Key << "awsResource" << YAML::Value << Name{peer.name};
+        break;
+    case Kind::kClusterDns:
+        yaml << YAML::Key << "awsResource" << YAML::Value << "cluster-dns";
+        break;
+    case Kind::kApiServer:
+        yaml << YAML::Key << "awsResource" << YAML::Value << "kube-apiserver";
+        break;
+    default:
+        if (peer.name.empty())
+            yaml << YAML::Key << "world" << YAML::Value << true;
+        else
+            yaml << YAML::Key << "cidr" << YAML::Value << Name{peer.name};
+    }
+    yaml << YAML::EndMap;
+}
+
+std::string seen_text(const OpenedPort& port) {
+    return std::to_string(port.count) + (port.count == 1 ? " time, " : " times, ") + date(port.first) + " to " +
+           date(port.last);
+}
+
+void emit_ports(YAML::Emitter& yaml, const std::vector<OpenedPort>& ports) {
+    yaml << YAML::Key << "ports" << YAML::Value << YAML::BeginSeq;
+    for (const auto& port : ports) {
+        yaml << YAML::Flow << YAML::BeginMap;
+        if (port.port != 0) yaml << YAML::Key << "port" << YAML::Value << port.port;
+        yaml << YAML::Key << "protocol" << YAML::Value << protocol_name(port.protocol) << YAML::EndMap;
+        yaml << YAML::Comment(seen_text(port));
+    }
+    yaml << YAML::EndSeq;
+}
+
+void emit_grant(YAML::Emitter& yaml, const Entry& entry) {
+    yaml << YAML::BeginMap;
+    yaml << YAML::Key << "apiVersion" << YAML::Value << "bulkhead.dev/v1alpha1";
+    yaml << YAML::Key << "kind" << YAML::Value << "AccessGrant";
+    yaml << YAML::Key << "metadata" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key << "namespace"
+         << YAML::Value << Name{entry.ns} << YAML::Key << "name" << YAML::Value << Name{entry.object} << YAML::EndMap;
+    yaml << YAML::Key << "spec" << YAML::Value << YAML::BeginMap;
+    emit_selector(yaml, entry.pods);
+    yaml << YAML::Key << "from" << YAML::Value << YAML::BeginSeq;
+    emit_peer(yaml, entry.peer, entry.peer_pods);
+    yaml << YAML::EndSeq;
+    emit_ports(yaml, entry.ports);
+    yaml << YAML::EndMap << YAML::EndMap;
+}
+
+/// An entry of a list in an object that has more to say: as a comment, since applied by itself it would replace that.
+std::string commented(const Entry& entry) {
+    const bool leads_out = entry.where == Entry::Where::kTenantTo;
+    YAML::Emitter yaml;
+    yaml << YAML::BeginSeq << YAML::BeginMap << YAML::Key << (leads_out ? "to" : "from") << YAML::Value
+         << YAML::BeginSeq;
+    emit_peer(yaml, entry.peer, entry.peer_pods);
+    yaml << YAML::EndSeq;
+    emit_ports(yaml, entry.ports);
+    yaml << YAML::EndMap << YAML::EndSeq;
+    std::string text = leads_out ? "# Tenant " + entry.object + ", to be added to spec.allowTo:\n"
+                                 : "# AWSResource " + entry.object + ", to be added to spec.allowFrom:\n";
+    std::istringstream lines(yaml.c_str());
+    for (std::string line; std::getline(lines, line);)
+        text += "#   " + line + "\n";
+    return text;
+}
+
+std::string name_of(const flow::Party& party) {
+    if (party.kind != Kind::kPod)
+        return std::string(flow::label_of(party.kind)) + (party.name.empty() ? "" : " " + party.name);
+    return party.ns + "/" + (party.workload.empty() ? "*" : party.workload);
+}
+
+std::string text_of(const Remark& remark) {
+    const auto& [edge, seen, why] = remark;
+    std::string port = edge.port == 0 ? "" : ":" + std::to_string(edge.port);
+    return "# Not proposed: " + name_of(edge.source) + " -> " + name_of(edge.destination) + port + " (" +
+           std::to_string(seen.count) + " times until " + date(seen.last) + "): " + why + "\n";
+}
+
+} // namespace
+
+std::string yaml_of(const Advice& advice) {
+    std::string text;
+    for (const auto& entry : advice.entries) {
+        if (entry.where != Entry::Where::kAccessGrant) {
+            text += commented(entry);
+            continue;
+        }
+        YAML::Emitter yaml;
+        emit_grant(yaml, entry);
+        text += "---\n" + std::string(yaml.c_str()) + "\n";
+    }
+    for (const auto& remark : advice.remarks)
+        text += text_of(remark);
+    return text;
+}
+
+} // namespace bulkhead::advise

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "advise/supposition.h"
+
+#include <string_view>
+#include <utility>
+
+#include "compile/gather.h"
+
+namespace bulkhead::advise {
+
+namespace {
+
+using compile::IdentityId;
+using flow::Kind;
+using flow::Party;
+
+constexpr std::string_view kResourceOwner = "AWSResource ";
+constexpr std::string_view kNodeOwner = "node ";
+constexpr const char* kAnywhere = "192.0.2.1"; // RFC 5737: nobody's
+
+/// Denied is stricter than audited, and that than allowed.
+bool is_stricter(bh_reason one, bh_reason other) {
+    return bh_verdict_of(one) > bh_verdict_of(other);
+}
+
+/// "AWSResource aurora" -> a resource of that name; "blog/web-1" -> a pod, which is looked for elsewhere.
+Party party_named(const std::string& owner) {
+    Party party;
+    if (owner.starts_with(kResourceOwner)) {
+        party.kind = Kind::kResource;
+        party.name = owner.substr(kResourceOwner.size());
+    } else if (owner.starts_with(kNodeOwner)) {
+        party.kind = Kind::kHost;
+        party.name = owner.substr(kNodeOwner.size());
+    } else if (owner == "cluster-dns") {
+        party.kind = Kind::kClusterDns;
+    } else if (owner == "kube-apiserver") {
+        party.kind = Kind::kApiServer;
+    }
+    return party;
+}
+
+/// Some address of a network, of which each says the same for all that a rule can name by CIDR.
+Address first_host(const Cidr& network) {
+    Address address = network.address;
+    auto& last = address.bytes[static_cast<size_t>(address.bits()) / 8 - 1];
+    last = static_cast<uint8_t>(last | (network.is_single() ? 0 : 1));
+    return address;
+}
+
+} // namespace
+
+Supposition::Supposition(const state::Cluster& cluster, const compile::Settings& settings,
+                         std::vector<state::Object> changes)
+    : cluster_(cluster), node_name_(settings.node_name), compiler_(settings, {}) {
+    for (auto& object : changes)
+        cluster_.put(std::move(object));
+    compiler_.update(cluster_, {.policy = true, .many_pods = true, .local = true, .pods = {}, .cluster_ips = {}});
+    if (compiler_.is_halfway()) compiler_.update(cluster_, {});
+    find_samples();
+}
+
+void Supposition::find_samples() {
+    for (const auto& [address, row] : desired().endpoints) {
+        const auto pod = cluster_.pods().find(row.owner);
+        if (pod == cluster_.pods().end()) {
+            add_sample(party_named(row.owner), address, row.row.identity);
+            continue;
+        }
+        Party party{.kind = Kind::kPod, .ns = pod->second.ns, .workload = {}, .name = {}};
+        add_sample(party, address, row.row.identity);
+        party.workload = flow::text_of({pod->second.common->workload.kind, pod->second.common->workload.name});
+        add_sample(std::move(party), address, row.row.identity);
+    }
+    for (const auto& [cidr, identity] : desired().prefixes)
+        if (const auto name = desired().names.find(identity); name != desired().names.end())
+            add_sample(party_named(name->second.what), first_host(cidr), identity);
+}
+
+void Supposition::add_sample(Party party, const Address& address, IdentityId identity) {
+    if (party.kind != Kind::kUnknown) samples_[std::move(party)].try_emplace(identity, address);
+}
+
+Supposition::Samples Supposition::samples_of(const Party& party) const {
+    if (party.kind == Kind::kWorld) {
+        const auto network = Cidr::parse(party.name);
+        const Address address = network ? first_host(*network) : Address::parse(kAnywhere).value();
+        return {{compile::identity_of(desired(), address), address}};
+    }
+    const auto found = samples_.find(party);
+    return found == samples_.end() ? Samples{} : found->second;
+}
+
+Answer Supposition::judge(const flow::EdgeKey& edge, state::Time now) const {
+    Answer answer;
+    for (const auto& [source_identity, source] : samples_of(edge.source))
+        for (const auto& [destination_identity, destination] : samples_of(edge.destination)) {
+            const bool is_own_host = edge.source.kind == Kind::kHost && edge.source.name == node_name_;
+            const auto reason = compile::judge(desired(), {.src = source,
+                                                           .dst = destination,
+                                                           .protocol = edge.protocol,
+                                                           .port = edge.port,
+                                                           .local_host = is_own_host,
+                                                           .src_is_local = true,
+                                                           .now = now});
+            answer.differs |= answer.reason && bh_verdict_of(*answer.reason) != bh_verdict_of(reason);
+            if (!answer.reason || is_stricter(reason, *answer.reason)) answer.reason = reason;
+        }
+    return answer;
+}
+
+std::vector<state::Object> protected_namespaces(const state::Cluster& cluster, const std::vector<std::string>& names) {
+    std::vector<state::Object> changed;
+    for (const auto& name : names) {
+        const auto found = cluster.namespaces().find(name);
+        if (found == cluster.namespaces().end()) continue;
+        auto ns = found->second;
+        ns.labels["bulkhead.dev/level"] = "protected";
+        changed.emplace_back(std::move(ns));
+    }
+    return changed;
+}
+
+} // namespace bulkhead::advise

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the programs' events to flows with names. However many events there are, they get no more than a bounded part of
+// the loop's time: what comes beyond that stays in the ring, which the programs then find full, and count.
+#include "agent.h"
+
+#include <ctime>
+
+#include <spdlog/spdlog.h>
+
+namespace bulkhead {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Together: at most 25,000 events a second.
+constexpr size_t kMostAtOnce = 500;
+constexpr auto kBetween = 20ms;
+constexpr auto kLookPeriod = 1s;
+
+constexpr auto kLimited = "more conversations began than the programs may tell of (--events-per-second)";
+constexpr auto kRingFull = "more events came than the agent takes, and the ring was full (--events-bytes)";
+constexpr auto kUntold = "a storm of refused packets: these were counted by reason alone";
+
+uint64_t now_by(clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+} // namespace
+
+Result<> Agent::follow_events() {
+    auto events = datapath::Events::create(kernel_->maps(), [this](const bh_event& event) { take_event(event); });
+    if (!events) return tl::unexpected(events.error());
+    events_.emplace(std::move(*events));
+    auto between = loop_.timer([this] { await_events(); });
+    auto look = loop_.timer([this] { look_at_flows(); });
+    for (const auto* timer : {&between, &look})
+        if (!*timer) return tl::unexpected(timer->error());
+    events_timer_ = std::move(*between);
+    flows_timer_ = std::move(*look);
+    flows_timer_->arm_every(kLookPeriod);
+    return loop_.watch(events_->epoll_fd(), [this] { take_events(); });
+}
+
+/// Not one by one: each batch of the loop has its price.
+void Agent::take_events() {
+    to_wall_clock_ = now_by(CLOCK_REALTIME) - now_by(CLOCK_MONOTONIC);
+    if (const auto read = events_->consume(kMostAtOnce); !read) spdlog::error("{}", read.error().text);
+    flows_.flush();
+    edges_.flush();
+    loop_.unwatch(events_->epoll_fd());
+    events_timer_->arm_in(kBetween);
+}
+
+void Agent::await_events() {
+    if (auto watched = loop_.watch(events_->epoll_fd(), [this] { take_events(); }); watched) return;
+    events_timer_->arm_in(kBetween);
+}
+
+void Agent::take_event(const bh_event& event) {
+    auto dated = event;
+    dated.time += to_wall_clock_;
+    dated.first += to_wall_clock_;
+    auto flow = flow_names_.named(dated, surroundings());
+    if (event.verdict == BH_VERDICT_DENY && spdlog::should_log(spdlog::level::debug))
+        spdlog::debug("denied {}", flow::to_json(observe::record_of(flow, options_.node_name)).dump());
+    count_refused(event);
+    const auto [edge, seen] = observe::edge_of(flow);
+    edges_.add(edge, seen);
+    flows_.add(std::move(flow));
+}
+
+void Agent::look_at_flows() {
+    if (options_.telling.visibility != BH_VISIBLE_OFF)
+        if (const auto told = datapath::tell_rest(kernel_->programs()); !told) spdlog::error("{}", told.error().text);
+    flows_.look_after_readers();
+    if (flows_.is_followed())
+        tell_losses();
+    else
+        lost_before_.reset();
+}
+
+/// To those who follow.
+void Agent::tell_losses() {
+    const auto now = datapath::read_statistics(kernel_->maps());
+    if (!now) return;
+    const std::pair<bh_statistic, const char*> causes[] = {
+        {BH_STAT_EVENTS_LIMITED, kLimited}, {BH_STAT_EVENTS_LOST, kRingFull}, {BH_STAT_REFUSED_UNTOLD, kUntold}};
+    for (const auto& [cause, text] : causes)
+        if (lost_before_ && (*now)[cause] > (*lost_before_)[cause])
+            flows_.add(flow::Lost{.flows = (*now)[cause] - (*lost_before_)[cause], .because = text});
+    lost_before_ = *now;
+    flows_.flush();
+}
+
+Result<std::shared_ptr<FlowReader>> Agent::read_flows(flow::Query query) {
+    if (options_.telling.visibility == BH_VISIBLE_OFF)
+        return fail("there are no flows: this agent runs with --flow-visibility=off");
+    return flows_.read(std::move(query));
+}
+
+} // namespace bulkhead

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/edges.h"
+
+#include <algorithm>
+
+namespace bulkhead::flow {
+
+namespace {
+
+constexpr int kNetwork4 = 24; // bits of a network of the world
+constexpr int kNetwork6 = 64;
+
+std::string network_of(const Address& address) {
+    const int length = address.family == BH_IPV4 ? kNetwork4 : kNetwork6;
+    Cidr network{.address = address, .length = static_cast<uint8_t>(length)};
+    std::fill(network.address.bytes.begin() + length / 8, network.address.bytes.end(), uint8_t{0});
+    return network.text();
+}
+
+/// Without what makes edges many.
+void coarsen(Party& party) {
+    party.workload.clear();
+    if (party.kind == Kind::kWorld) party.name.clear();
+}
+
+void merge(Sighting& known, const Sighting& more) {
+    known.count += more.count;
+    known.first = std::min(known.first, more.first);
+    if (more.last < known.last) return;
+    known.last = more.last;
+    known.reason = more.reason;
+    known.source_tenant = more.source_tenant;
+    known.destination_tenant = more.destination_tenant;
+    known.destination_protected = more.destination_protected;
+}
+
+bool has_ports(uint8_t protocol) {
+    return protocol == BH_TCP || protocol == BH_UDP || protocol == BH_SCTP;
+}
+
+/// Whom an edge names for an end of a flow.
+Party party_of(const End& end, const Address& address) {
+    Party party{.kind = end.kind, .ns = end.ns, .workload = {}, .name = {}};
+    if (end.kind == Kind::kPod) {
+        party.workload = text_of(end.workload);
+    } else if (end.kind == Kind::kWorld) {
+        party.name = network_of(address);
+    } else if (end.kind != Kind::kClusterDns && end.kind != Kind::kApiServer) { // of these there is one each
+        party.name = end.name;
+    }
+    return party;
+}
+
+} // namespace
+
+std::string text_of(const Workload& workload) {
+    return workload.name.empty() ? "" : workload.kind + "/" + workload.name;
+}
+
+EdgeKey edge_key(const EdgeSides& sides) {
+    return {.source = party_of(sides.source, sides.source_address),
+            .destination = party_of(sides.destination, sides.destination_address),
+            .protocol = sides.protocol,
+            .port = has_ports(sides.protocol) ? sides.port : uint16_t{0},
+            .verdict = sides.verdict};
+}
+
+Edges::Added Edges::add(const Record& record) {
+    return add(edge_key({.source = record.source,
+                         .source_address = record.source.address,
+                         .destination = record.destination,
+                         .destination_address = record.destination.address,
+                         .protocol = record.protocol,
+                         .port = record.destination.port,
+                         .verdict = record.verdict}),
+               {.count = record.packets,
+                .first = record.first,
+                .last = record.time,
+                .reason = record.reason,
+                .source_tenant = record.source.tenant,
+                .destination_tenant = record.destination.tenant,
+                .destination_protected = record.destination.is_protected});
+}
+
+Edges::Added Edges::add(EdgeKey key, const Sighting& sighting) {
+    auto row = rows_.find(key);
+    if (row == rows_.end()) {
+        key = fold(std::move(key));
+        row = rows_.find(key);
+    }
+    if (row != rows_.end()) {
+        merge(row->second, sighting);
+        changed_.insert(&*row);
+        return {.edge = &*row, .is_new = false};
+    }
+    if (rows_.size() >= limits_.edges) {
+        ++refused_;
+        return {};
+    }
+    note(key);
+    row = rows_.emplace(std::move(key), sighting).first;
+    changed_.insert(&*row);
+    return {.edge = &*row, .is_new = true};
+}
+
+/// What a new edge is told as, so that it doesn't grow the table beyond its bounds.
+EdgeKey Edges::fold(EdgeKey key) const {
+    const auto fold_network = [&](Party& world, const Party& other) {
+        if (world.kind != Kind::kWorld) return;
+        const auto known = networks_.find(other);
+        if (known == networks_.end() || known->second.size() < limits_.networks) return;
+        if (!known->second.contains(world.name)) world.name.clear();
+    };
+    fold_network(key.source, key.destination);
+    fold_network(key.destination, key.source);
+    if (rows_.size() >= limits_.edges / 4 * 3) {
+        coarsen(key.source);
+        coarsen(key.destination);
+        key.port = 0;
+        return key;
+    }
+    const auto ports = ports_.find({key.source, key.destination, key.protocol, key.verdict});
+    if (ports != ports_.end() && ports->second >= limits_.ports) key.port = 0;
+    return key;
+}
+
+void Edges::note(const EdgeKey& key) {
+    if (key.port != 0) ++ports_[{key.source, key.destination, key.protocol, key.verdict}];
+    if (key.source.kind == Kind::kWorld) networks_[key.destination].insert(key.source.name);
+    if (key.destination.kind == Kind::kWorld) networks_[key.source].insert(key.destination.name);
+}
+
+size_t Edges::forget_before(Time time) {
+    const size_t gone = std::erase_if(rows_, [&](const auto& row) {
+        if (row.second.last >= time) return false;
+        changed_.erase(&row);
+        return true;
+    });
+    if (gone == 0) return 0;
+    ports_.clear();
+    networks_.clear();
+    for (const auto& [key, sighting] : rows_)
+        note(key);
+    return gone;
+}
+
+std::vector<const Edges::Rows::value_type*> Edges::take_changed() {
+    std::vector<const Rows::value_type*> changed(changed_.begin(), changed_.end());
+    changed_.clear();
+    return changed;
+}
+
+} // namespace bulkhead::flow

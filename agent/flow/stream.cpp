@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/stream.h"
+
+namespace bulkhead::flow {
+
+namespace {
+
+Result<Line> parse_lost(const Json& json) {
+    const auto because = json.find("because");
+    if (!json.at("lost").is_number_unsigned()) return fail("lost: is not a whole number");
+    if (because != json.end() && !because->is_string()) return fail("because: is not a text");
+    return Lost{json.at("lost").get<uint64_t>(), because == json.end() ? "" : because->get<std::string>()};
+}
+
+} // namespace
+
+Json to_json(const Lost& lost) {
+    return {{"lost", lost.flows}, {"because", lost.because}};
+}
+
+Json to_json(const Broken& broken) {
+    return {{"error", broken.why}};
+}
+
+Result<Line> parse_line(const Json& json) {
+    if (json.is_object() && json.contains("lost")) return parse_lost(json);
+    if (json.is_object() && json.contains("error")) {
+        if (!json.at("error").is_string()) return fail("error: is not a text");
+        return Broken{json.at("error").get<std::string>()};
+    }
+    auto record = parse(json);
+    if (!record) return tl::unexpected(record.error());
+    return std::move(*record);
+}
+
+std::string line_of(const Json& json) {
+    constexpr bool kAscii = true;
+    return json.dump(-1, ' ', kAscii, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace bulkhead::flow

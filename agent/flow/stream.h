@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The lines of a stream of flows (NDJSON), as /v1/flows sends them and a file keeps them. A line is a record, or one of
+// two notices:
+//
+//   {"lost": 12, "because": "the rate limit of the kernel programs"}   so many flows are missing from here on
+//   {"error": "the reader is too slow: ..."}                           the stream ends here, and this is why
+//
+// A stream that ends well ends without a notice: one that follows never does. Values; no threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "flow/record.h"
+
+namespace bulkhead::flow {
+
+struct Lost {
+    uint64_t flows = 0;
+    std::string because;
+
+    bool operator==(const Lost&) const = default;
+};
+
+struct Broken {
+    std::string why;
+
+    bool operator==(const Broken&) const = default;
+};
+
+using Line = std::variant<Record, Lost, Broken>;
+
+Json to_json(const Lost& lost);
+Json to_json(const Broken& broken);
+
+/// What a notice is, or else a record.
+Result<Line> parse_line(const Json& json);
+
+/// The text of a line, with its line break. Pure ASCII, so that no name in it means anything to a terminal.
+std::string line_of(const Json& json);
+
+} // namespace bulkhead::flow

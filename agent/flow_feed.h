@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The flows that the agent remembers, and those who read them. On the loop's thread a flow is only put where readers
+// find it; they filter and write it on the server's thread, at their own pace. One that falls too far behind is cut
+// off, and told so: nobody waits for it.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "api/body.h"
+#include "flow/query.h"
+#include "flow/stream.h"
+#include "observe/flow_history.h"
+
+namespace bulkhead {
+
+/// What came, for those who follow.
+using FlowNews = std::variant<observe::SeenFlow, flow::Lost>;
+
+/// One answer to /v1/flows: what is remembered of the flows that are wanted, then what comes.
+class FlowReader final : public api::Body {
+public:
+    FlowReader(flow::Query query, std::string node, std::vector<observe::SeenFlow> remembered)
+        : query_(std::move(query)), node_(std::move(node)), remembered_(std::move(remembered)) {}
+
+    std::optional<std::string> more() override;
+
+    bool follows() const { return query_.follow; }
+    /// On the loop's thread. False: it has more to read than is kept for anybody, and gets no more.
+    bool give(const std::vector<FlowNews>& news);
+
+private:
+    void choose_last();
+    std::string remembered();
+    std::optional<std::string> news();
+    std::string line_of(const FlowNews& news) const;
+
+    const flow::Query query_;
+    const std::string node_;
+
+    // The server's thread
+    std::vector<observe::SeenFlow> remembered_;
+    size_t told_ = 0; // of these
+    bool chosen_ = false;
+    bool over_ = false;
+
+    std::mutex mutex_; // of what follows
+    std::deque<FlowNews> waiting_;
+    bool is_cut_off_ = false;
+};
+
+class FlowFeed {
+public:
+    FlowFeed(observe::FlowHistory::Limits limits, std::string node) : history_(limits), node_(std::move(node)) {}
+
+    /// Readers get it with the next flush().
+    void add(observe::SeenFlow flow);
+    /// Flows of which no event tells.
+    void add(flow::Lost lost);
+    void flush();
+
+    /// A reader, from now on; an error if there are too many.
+    Result<std::shared_ptr<FlowReader>> read(flow::Query query);
+
+    /// Now and then.
+    void look_after_readers();
+
+    bool is_followed() const { return !followers_.empty(); }
+    size_t remembered() const { return history_.flows().size(); }
+    size_t readers() const;
+    uint64_t cut_off() const { return cut_off_; }
+
+private:
+    observe::FlowHistory history_;
+    std::string node_;
+    std::vector<FlowNews> news_; // if somebody follows
+    std::vector<std::weak_ptr<FlowReader>> readers_;
+    std::vector<std::weak_ptr<FlowReader>> followers_;
+    uint64_t cut_off_ = 0;
+};
+
+} // namespace bulkhead

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A cluster as it would be, and what `plan` says of it.
+#include "advise/plan.h"
+#include "advise_fixture.h"
+
+namespace bulkhead::advise {
+namespace {
+
+using flow::Kind;
+using test::edge;
+using test::pods_of;
+using test::something;
+
+state::PodTemplate template_of(const std::string& app, state::Labels labels = {}) {
+    state::PodTemplate common;
+    common.labels = std::move(labels);
+    common.labels["app"] = app;
+    common.workload = {"Deployment", app};
+    return common;
+}
+
+/// Nobody is protected; blog and payments are namespaces of one tenant, web.
+test::World cluster() {
+    test::World world;
+    world.ns("payments", {{"bulkhead.dev/tenant", "web"}}).ns("blog", {{"bulkhead.dev/tenant", "web"}}).ns("shop");
+    world.pod("payments/ledger-0", {"10.0.2.1"}, template_of("ledger"));
+    world.pod("blog/web-1", {"10.0.1.1"}, template_of("web"));
+    world.pod("shop/till-1", {"10.0.3.1"}, template_of("till"));
+    auto node = test::named<state::Node>("node-a");
+    node.addresses = {test::address("10.0.0.1")};
+    world.put(node);
+    auto other = test::named<state::Node>("node-b");
+    other.addresses = {test::address("10.0.0.2")};
+    world.put(other);
+    return world;
+}
+
+const auto kLedger = pods_of("payments", "Deployment/ledger");
+
+flow::EdgeKey passed(flow::Party source, flow::Party destination, uint16_t port = 5432) {
+    return edge(std::move(source), std::move(destination), port, BH_TCP, BH_VERDICT_ALLOW);
+}
+
+TEST_CASE("a supposed cluster changes nothing of the one that it is made from") {
+    auto world = cluster();
+    const auto settings = test::settings_of("node-a");
+    const Supposition supposed(world.cluster, settings, protected_namespaces(world.cluster, {"payments"}));
+    CHECK(supposed.judge(passed(pods_of("shop", "Deployment/till"), kLedger), {}).refuses());
+    CHECK(world.ask("10.0.3.1", "10.0.2.1", 5432) == BH_REASON_OPEN);
+}
+
+TEST_CASE("to a namespace that would be protected each party is told as the rule has it") {
+    auto world = cluster();
+    const auto settings = test::settings_of("node-a");
+    const Supposition supposed(world.cluster, settings, protected_namespaces(world.cluster, {"payments"}));
+    const auto [source, reason] = GENERATE(table<flow::Party, bh_reason>({
+        {pods_of("blog", "Deployment/web"), BH_REASON_SAME_TENANT},
+        {pods_of("shop", "Deployment/till"), BH_REASON_NOT_GRANTED},
+        {pods_of("shop"), BH_REASON_NOT_GRANTED},
+        {something(Kind::kHost, "node-a"), BH_REASON_LOCAL_HOST},
+        {something(Kind::kHost, "node-b"), BH_REASON_NOT_GRANTED},
+        {something(Kind::kWorld, "203.0.113.0/24"), BH_REASON_NOT_GRANTED},
+        {something(Kind::kWorld), BH_REASON_NOT_GRANTED},
+    }));
+    CHECK(supposed.judge(passed(source, kLedger), {}).reason == reason);
+}
+
+TEST_CASE("of a party without endpoints nobody can tell") {
+    auto world = cluster();
+    const Supposition supposed(world.cluster, test::settings_of("node-a"), {});
+    const auto gone = GENERATE(values<flow::Party>({pods_of("shop", "Deployment/gone"), pods_of("gone"),
+                                                    something(Kind::kResource, "gone"), something(Kind::kUnknown)}));
+    CHECK_FALSE(supposed.judge(passed(gone, kLedger), {}).reason.has_value());
+}
+
+TEST_CASE("where a workload's pods are not all alike the strictest word counts, and that they differ is told") {
+    auto world = cluster();
+    auto grants = test::named<state::AccessGrant>("some", "payments");
+    grants.grant = test::grant(
+        {state::NamespacePeer{.ns = "shop", .pods = test::label_is("color", "blue"), .service_account = {}}});
+    world.put(grants);
+    world.pod("shop/till-2", {"10.0.3.2"}, template_of("till", {{"color", "blue"}}));
+    const Supposition supposed(world.cluster, test::settings_of("node-a"),
+                               protected_namespaces(world.cluster, {"payments"}));
+    const auto answer = supposed.judge(passed(pods_of("shop", "Deployment/till"), kLedger), {});
+    CHECK(answer.reason == BH_REASON_NOT_GRANTED);
+    CHECK(answer.differs);
+    CHECK_FALSE(supposed.judge(passed(pods_of("blog", "Deployment/web"), kLedger), {}).differs);
+}
+
+TEST_CASE("a plan names what passed and no longer would, and counts what would go on") {
+    auto world = cluster();
+    flow::Edges edges;
+    const auto sighting = [](uint64_t count) { return test::seen(count, BH_REASON_OPEN); };
+    edges.add(passed(pods_of("shop", "Deployment/till"), kLedger), sighting(7));
+    edges.add(passed(pods_of("shop", "Deployment/gone"), kLedger), sighting(3));
+    edges.add(passed(pods_of("blog", "Deployment/web"), kLedger), sighting(5));
+    edges.add(passed(something(Kind::kHost, "node-a"), kLedger), sighting(5));
+    edges.add(passed(pods_of("shop", "Deployment/till"), pods_of("blog", "Deployment/web")), sighting(5)); // elsewhere
+    edges.add(edge(something(Kind::kWorld), kLedger, 1), test::seen(9)); // refused anyway
+
+    const auto settings = test::settings_of("node-a");
+    const auto namespaces = namespaces_of("payments", world.cluster, settings);
+    REQUIRE(namespaces);
+    const auto made = plan(edges.rows(), *namespaces, world.cluster, settings, {});
+    CHECK(made.kept == 2);
+    REQUIRE(made.losses.size() == 2);
+    CHECK(made.losses[0].edge.source.workload == "Deployment/gone");
+    CHECK_FALSE(made.losses[0].answer.reason.has_value());
+    CHECK(made.losses[1].edge.source.workload == "Deployment/till");
+    CHECK(made.losses[1].answer.reason == BH_REASON_NOT_GRANTED);
+    CHECK(made.losses[1].seen.count == 7);
+}
+
+TEST_CASE("a plan is for a namespace, or for all of a tenant's; for nobody it is an error") {
+    auto world = cluster();
+    const auto settings = test::settings_of("node-a");
+    CHECK(namespaces_of("shop", world.cluster, settings) == std::vector<std::string>{"shop"});
+    CHECK(namespaces_of("web", world.cluster, settings) == std::vector<std::string>{"blog", "payments"});
+    const auto nobody = namespaces_of("ghost", world.cluster, settings);
+    REQUIRE_FALSE(nobody);
+    CHECK(nobody.error().text.find("ghost") != std::string::npos);
+}
+
+} // namespace
+} // namespace bulkhead::advise

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulkheadctl/edges.h"
+
+#include <map>
+#include <set>
+
+#include "bulkheadctl/table.h"
+
+namespace bulkhead::ctl {
+
+namespace {
+
+std::string text_at(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    if (found == json.end() || found->is_null()) return "";
+    return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+/// "blog/Deployment/web", "AWS resource aurora", "world 203.0.113.0/24".
+std::string party_text(const Json& party) {
+    const auto kind = text_at(party, "kind");
+    if (kind == "pod") {
+        const auto workload = text_at(party, "workload");
+        return text_at(party, "namespace") + "/" + (workload.empty() ? "*" : workload);
+    }
+    std::string name;
+    for (const char* field : {"resource", "network", "name"})
+        if (name.empty()) name = text_at(party, field);
+    return name.empty() ? kind : kind + " " + name;
+}
+
+std::string port_text(const Json& edge) {
+    const auto port = text_at(edge, "port");
+    return port.empty() ? text_at(edge, "protocol") : port + "/" + text_at(edge, "protocol");
+}
+
+/// Without the fraction.
+std::string date_text(const Json& edge, const char* name) {
+    const auto date = text_at(edge, name);
+    const auto dot = date.find('.');
+    return dot == std::string::npos ? date : date.substr(0, dot) + "Z";
+}
+
+std::string would_text(const Json& loss) {
+    const auto would = text_at(loss, "would");
+    if (would.empty()) return "nobody can tell: one side has no pods now";
+    return loss.value("someWouldPass", false) ? would + ", to some pods" : would;
+}
+
+/// Of each pair of tenants the word, and how often something was refused.
+std::string cell_text(const Json& cell) {
+    const auto says = text_at(cell, "says");
+    std::string text = says;
+    if (cell.contains("ports")) {
+        std::string ports;
+        for (const auto& port : cell["ports"])
+            ports += (ports.empty() ? "" : ", ") + port.get<std::string>();
+        text += " (" + ports + ")";
+    }
+    return text;
+}
+
+std::string seen_text(const Json& cell) {
+    if (!cell.contains("seen")) return "-";
+    std::string text;
+    for (const char* verdict : {"denied", "audit", "allowed"}) {
+        const auto count = text_at(cell["seen"], verdict);
+        if (count.empty() || count == "0") continue;
+        text += (text.empty() ? "" : ", ") + count + " " + verdict;
+    }
+    return text.empty() ? "-" : text;
+}
+
+} // namespace
+
+std::string edges_text(const Json& answer, size_t width) {
+    Table table({"VERDICT", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
+    for (const auto& edge : answer.at("edges"))
+        table.add({text_at(edge, "verdict"), text_at(edge, "count"), port_text(edge), date_text(edge, "last"),
+                   party_text(edge["source"]), party_text(edge["destination"])});
+    if (table.empty()) return "Nothing was seen yet.\n";
+    std::string text = table.text(width);
+    if (const auto refused = answer.value("refused", uint64_t{0}); refused != 0)
+        text += std::to_string(refused) + " flows found no room among " + text_at(answer, "limit") +
+                " edges (--edges of bulkhead-agent).\n";
+    return text;
+}
+
+std::string plan_text(const Json& plan, size_t width) {
+    std::string names;
+    for (const auto& name : plan.at("namespaces"))
+        names += (names.empty() ? "" : ", ") + name.get<std::string>();
+    const auto& losses = plan.at("losses");
+    const auto kept = plan.value("kept", uint64_t{0});
+    if (losses.empty() && kept == 0)
+        return "Nothing that reached " + names + " on this node was seen yet: wait, or ask the nodes of its pods.\n";
+    std::string text = "If " + names + " were protected from now on, of what passed so far " + std::to_string(kept) +
+                       " kinds of traffic would go on, and " + std::to_string(losses.size()) + " would not" +
+                       (losses.empty() ? ".\n" : ":\n\n");
+    Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
+    for (const auto& loss : losses)
+        table.add({would_text(loss), text_at(loss, "count"), port_text(loss), date_text(loss, "last"),
+                   party_text(loss["source"]), party_text(loss["destination"])});
+    return losses.empty() ? text : text + table.text(width);
+}
+
+std::string matrix_text(const Json& matrix, size_t width) {
+    Table table({"SOURCE", "DESTINATION", "SEEN", "THE RULE"});
+    for (const auto& cell : matrix.at("cells"))
+        table.add({text_at(cell, "source"), text_at(cell, "destination"), seen_text(cell), cell_text(cell)});
+    const auto tenants = std::to_string(matrix.at("tenants").size());
+    if (table.empty()) return "Among " + tenants + " tenants everything is open, and nothing was seen.\n";
+    return table.text(width) + "Among " + tenants +
+           " tenants; pairs that aren't here are open, and nothing was seen.\n";
+}
+
+} // namespace bulkhead::ctl

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How bulkheadctl ends, and how it says that something went wrong.
+#pragma once
+
+#include "base/result.h"
+
+namespace bulkhead::ctl {
+
+enum Exit { kDone = 0, kProblems = 1, kUsage = 2, kNoAgent = 3, kRefusal = 4, kBrokenOff = 5 };
+
+inline constexpr const char* kExitCodes =
+    "Exit codes: 0 done; 1 validate found problems, or flows met lines that it can't read or couldn't write; 2 wrong "
+    "usage; 3 no agent answers; 4 the agent refused the question; 5 a stream ended before its end.";
+
+/// To stderr; returns `code`.
+int complain(const Error& error, int code);
+
+} // namespace bulkhead::ctl
