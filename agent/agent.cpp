@@ -59,6 +59,7 @@ Agent::~Agent() {
 }
 
 void Agent::take_source_news() {
+    delays_.heard(std::chrono::steady_clock::now());
     source_->update(cluster_);
     // Once in sync, comes_to_know_all_pods() says when they are. Before, what a former agent granted must not go.
     if (!hears_all_pods() || !settled_) cluster_.set_all_pods_known(hears_all_pods());
@@ -83,6 +84,8 @@ bool Agent::source_is_whole() const {
 
 void Agent::take_netlink_news() {
     links_changed_ = true;
+    netlink_heard_ = std::chrono::steady_clock::now();
+    delays_.heard(netlink_heard_);
     const auto updated = monitor_->update();
     netlink_error_ = updated ? "" : updated.error().text;
     if (!updated) {
@@ -123,6 +126,13 @@ void Agent::turn() {
         guards_->release_left_over(wanted());
     }
     if (problems_due_) log_problems();
+    note_delays();
+}
+
+void Agent::note_delays() {
+    const auto now = std::chrono::steady_clock::now();
+    if (is_empty(pending_) && !compiler_->is_halfway()) delays_.nothing_to_write();
+    delays_.note_guarded([this](uint32_t ifindex, uint64_t device) { return guards_->judges(ifindex, device); }, now);
 }
 
 /// Once for all veths that were begun together, or the delay would grow with each that failed.
@@ -259,6 +269,7 @@ void Agent::update_local_pods() {
     auto veths = network.guarded(options_.veth_prefixes);
     if (veths != veths_) veths_changed_ = std::chrono::steady_clock::now();
     veths_ = std::move(veths);
+    delays_.follow(wanted().veths, netlink_heard_);
     auto pods = local_pods_->update(veths_, *names_);
     traffic_->follow(pods);
     cluster_.set_local_pods(std::move(pods));
@@ -291,6 +302,8 @@ bool Agent::write() {
     written_ = report->in_sync();
     if (!settled_) first_rows_ += report->puts;
     if (complete && !settled_ && written_) spdlog::info("in sync: {} rows written", first_rows_);
+    const bool changed = report->puts + report->removals != 0;
+    if (settled_ && written_ && changed && !compiler_->is_halfway()) delays_.written(std::chrono::steady_clock::now());
     settled_ |= complete && written_;
     spdlog::debug("wrote {} rows, removed {}, failed {}", report->puts, report->removals, report->failed);
     return true;

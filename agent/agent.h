@@ -25,12 +25,15 @@
 #include "datapath/events.h"
 #include "datapath/kernel.h"
 #include "datapath/writer.h"
+#include "delays.h"
 #include "edge_keeper.h"
 #include "flow_feed.h"
 #include "gate.h"
 #include "guards.h"
+#include "observe/conversations.h"
 #include "observe/explain.h"
 #include "observe/flow_names.h"
+#include "observe/tenant_pairs.h"
 #include "observe/views.h"
 #include "options.h"
 #include "overrides.h"
@@ -59,7 +62,7 @@ public:
     /// The first list is in the kernel, every local veth guarded, and the other nodes know of this one's pods.
     bool ready() const;
 
-    observe::Figures figures() const;
+    observe::Figures figures(); // as of now
     observe::StatusFacts facts() const;
     std::string endpoints() const; // JSON
     observe::Json tenants() const;
@@ -110,6 +113,14 @@ private:
     void tell_losses();
     void keep_wired_pods();
 
+    // Figures; see agent_figures.cpp
+    void count_refused(const bh_event& event);
+    std::string tenant_of_slot(uint16_t slot) const;
+    void add_traffic(observe::Figures& figures);
+    void add_tenants(observe::Figures& figures) const;
+    void add_hearing(observe::Figures& figures) const;
+    void add_delays(observe::Figures& figures) const;
+
     // A turn
     void turn();
     void apply(const state::Changes& changes);
@@ -130,6 +141,7 @@ private:
     void take_refused(const datapath::WriteReport& report);
     void log_refused(const std::vector<std::string>& before) const;
     void plan_retry(bool failed);
+    void note_delays();
     void log_problems();
     std::vector<uint32_t> unguarded() const;
     std::vector<uint32_t> shut() const;
@@ -184,6 +196,10 @@ private:
     EdgeKeeper edges_;
     uint64_t to_wall_clock_ = 0;                      // what the kernel's times lack, in ns
     std::optional<datapath::Statistics> lost_before_; // when somebody followed, what was lost until last time
+    observe::Conversations conversations_;
+    std::optional<observe::TenantPairs> tenant_pairs_;
+    Delays delays_;
+    std::chrono::steady_clock::time_point netlink_heard_{};
 
     std::unique_ptr<Timer> source_timer_;
     std::unique_ptr<Timer> check_timer_;

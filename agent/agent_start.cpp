@@ -82,7 +82,9 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     guards_->take_time(!adopted_);
     if (auto kept = guards_->keep_in_front(); !kept) return kept;
     compiler_.emplace(options_.compile_settings(), writer_->restore_ids());
-    traffic_.emplace(kernel_->maps());
+    traffic_.emplace(
+        kernel_->maps(), [this](uint16_t slot) { return tenant_of_slot(slot); }, options_.metrics_max_tenants);
+    tenant_pairs_.emplace(options_.metrics_max_tenant_pairs);
     return {};
 }
 

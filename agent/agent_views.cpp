@@ -21,11 +21,6 @@ constexpr auto kNoNode = "is not there: if --node-name is another node's or nobo
 
 constexpr uint64_t kUnusedIds = BH_IDENTITY_FIRST_FREE - BH_IDENTITY_NO_ROOM_BOTH; // 0, and the gap after the built-in
 
-uint64_t seconds_since(std::chrono::steady_clock::time_point time) {
-    const auto since = std::chrono::steady_clock::now() - time;
-    return static_cast<uint64_t>(std::chrono::floor<std::chrono::seconds>(since).count());
-}
-
 std::map<std::string, uint64_t> limits_of(const datapath::Sizes& sizes) {
     return {{"endpoints4", sizes.endpoints},
             {"endpoints6", sizes.endpoints},
@@ -40,7 +35,7 @@ std::map<std::string, uint64_t> limits_of(const datapath::Sizes& sizes) {
 
 } // namespace
 
-observe::Figures Agent::figures() const {
+observe::Figures Agent::figures() {
     const auto& desired = compiler_->desired();
     observe::Figures figures;
     figures.version = BULKHEAD_VERSION;
@@ -49,7 +44,8 @@ observe::Figures Agent::figures() const {
     figures.in_sync = in_sync();
     figures.ready = ready();
     figures.armed = armed();
-    if (const auto total = traffic_->total()) figures.counters = *total;
+    add_traffic(figures);
+    add_tenants(figures);
     if (const auto statistics = datapath::read_statistics(kernel_->maps())) figures.statistics = *statistics;
     figures.shut = shut().size();
     figures.guarded = guards_->guarded() - figures.shut;
@@ -68,11 +64,7 @@ observe::Figures Agent::figures() const {
     for (auto& map : figures.maps)
         if (const auto refused = refused_rows_.find(map.name); refused != refused_rows_.end())
             map.refused = refused->second;
-    const auto hearing = source_->hearing();
-    if (hearing.stale_since) figures.source_age = seconds_since(*hearing.stale_since);
-    figures.source_events = hearing.events;
-    figures.source_lists = hearing.lists;
-    figures.source_failures = hearing.failures;
+    add_hearing(figures);
     if (publisher_) {
         figures.published = publisher_->in_sync();
         figures.slice_writes = publisher_->counts().writes;
@@ -86,8 +78,10 @@ observe::Figures Agent::figures() const {
     if (publisher_) figures.errors["publish"] = publisher_->counts().failures;
     figures.writes = writes_;
     figures.reattachments = guards_->attacher().reattachments();
-    figures.overtakings = guards_->attacher().overtakings();
+    add_delays(figures);
     figures.netlink_overruns = monitor_->overruns();
+    figures.settings = options_.policy_settings();
+    figures.process = observe::look_at_process();
     figures.flows = {.remembered = flows_.remembered(), .readers = flows_.readers(), .cut_off = flows_.cut_off()};
     return figures;
 }

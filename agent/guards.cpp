@@ -37,7 +37,9 @@ bool is_ready(const Future& future) {
 Result<std::unique_ptr<Guards>> Guards::create(datapath::Attacher attacher) {
     Fd done(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!done.valid()) return fail("make an eventfd", errno);
-    return std::unique_ptr<Guards>(new Guards(std::move(attacher), std::move(done)));
+    std::unique_ptr<Guards> guards(new Guards(std::move(attacher), std::move(done)));
+    guards->former_ = guards->attacher_.left_over();
+    return guards;
 }
 
 /// What fails there the loop meets again, and tells.
@@ -56,6 +58,7 @@ Result<> Guards::keep_in_front() {
 }
 
 void Guards::release(uint32_t ifindex) {
+    former_.erase(ifindex);
     attach_errors_.erase(ifindex);
     check_errors_.erase(ifindex);
     note(attach_errors_, ifindex, attacher_.release(ifindex));
@@ -101,7 +104,9 @@ void Guards::attach(const Wanted& wanted) {
         if (uplinks_.contains(ifindex)) continue;
         const auto attached = attacher_.uplink(ifindex);
         note(attach_errors_, ifindex, attached);
-        if (attached) uplinks_.insert(ifindex);
+        if (!attached) continue;
+        uplinks_.insert(ifindex);
+        replacements_ += former_.erase(ifindex);
     }
 }
 
@@ -152,6 +157,7 @@ bool Guards::finish(std::map<uint32_t, Job>::iterator job) {
     }
     note(attach_errors_, ifindex, guarded.map([](bool) {}));
     if (guarded) (*guarded ? veths_ : unfinished_)[ifindex] = device;
+    if (guarded && *guarded) replacements_ += former_.erase(ifindex);
     return guarded.has_value();
 }
 

@@ -76,6 +76,8 @@ public:
     bool judges(uint32_t ifindex, uint64_t device) const;
     size_t guarded() const;
     const std::set<uint32_t>& uplinks() const { return uplinks_; }
+    /// Interfaces on which our programs took the place of a former agent's.
+    uint64_t replacements() const { return replacements_; }
     const datapath::Attacher& attacher() const { return attacher_; }
 
     /// What failed in the last attach() and check().
@@ -111,6 +113,8 @@ private:
     std::chrono::steady_clock::time_point last_links_{};
     std::map<uint32_t, uint64_t> veths_; // attached
     std::set<uint32_t> uplinks_;         // attached
+    std::set<uint32_t> former_;          // with a former agent's programs yet
+    uint64_t replacements_ = 0;
     std::map<uint32_t, std::string> attach_errors_;
     std::map<uint32_t, std::string> check_errors_;
     uint64_t error_count_ = 0;

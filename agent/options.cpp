@@ -3,7 +3,11 @@
 
 #include <unistd.h>
 
+#include <cstdio>
+
 #include <CLI/CLI.hpp>
+
+#include "base/hash.h"
 
 namespace bulkhead {
 
@@ -45,7 +49,22 @@ void add_where(CLI::App& app, Options& options) {
     app.add_option("--node-name", options.node_name, "spec.nodeName of this node's pods")->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "what outlives the agent, on a bpffs")->capture_default_str();
     app.add_option("--socket", options.socket, "for bulkheadctl")->capture_default_str();
-    app.add_option("--metrics-address", options.metrics_address, "[HOST]:PORT; empty = none")->capture_default_str();
+}
+
+void add_metrics(CLI::App& app, Options& options) {
+    const auto group = "Metrics";
+    app.add_option("--metrics-address", options.metrics_address, "[HOST]:PORT; empty = none")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--metrics-max-tenant-pairs", options.metrics_max_tenant_pairs,
+                   "series of who was denied by whom; further pairs count under (other)")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--metrics-max-tenants", options.metrics_max_tenants,
+                   "tenants of local pods with series of their own; further ones count under (other)")
+        ->capture_default_str()
+        ->group(group);
+    app.add_flag("--metrics-pods", options.metrics_pods, "series for each pod of this node, too")->group(group);
 }
 
 void add_network(CLI::App& app, Options& options, Texts& texts) {
@@ -139,6 +158,23 @@ compile::Settings Options::compile_settings() const {
     return settings;
 }
 
+observe::Settings Options::policy_settings() const {
+    std::string text = std::to_string(static_cast<int>(policy.default_mode));
+    for (const auto source : policy.tenant_sources)
+        text += "\ntenants by " + std::to_string(static_cast<int>(source));
+    for (const auto& name : policy.keep_open)
+        text += "\nopen " + name;
+    for (const auto& address : policy.dns_addresses)
+        text += "\nDNS " + address.text();
+    for (const auto& address : policy.probe_addresses)
+        text += "\nprobes " + address.text();
+    char hash[9] = {};
+    std::snprintf(hash, sizeof hash, "%08x", fnv1a_32(text));
+    return {.default_mode = policy.default_mode == state::Mode::kAudit ? "audit" : "enforce",
+            .slice_scope = slice_scope == SlicesAsked::kAll ? "all" : "relevant",
+            .hash = hash};
+}
+
 ExitCode exit_code_of(const Error& error) {
     switch (error.code) {
     case EOPNOTSUPP:
@@ -167,6 +203,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     app.allow_config_extras(false);
     app.fallthrough();
     add_where(app, options);
+    add_metrics(app, options);
     add_network(app, options, texts);
     policy.add_to(app);
     options.log.add_to(app);

@@ -9,6 +9,7 @@
 
 #include "common_options.h"
 #include "datapath/attach.h"
+#include "observe/figures.h"
 #include "observe/flow_history.h"
 
 namespace bulkhead {
@@ -24,6 +25,9 @@ struct Options {
     std::string pin_dir = "/sys/fs/bpf/bulkhead";
     std::string socket = "/run/bulkhead/agent.sock";
     std::string metrics_address = ":9810"; // empty = none
+    uint32_t metrics_max_tenant_pairs = 256;
+    uint32_t metrics_max_tenants = 24;
+    bool metrics_pods = false; // also of each pod
     std::vector<std::string> veth_prefixes{"eni", "vlan"};
     std::vector<std::string> uplinks; // empty = found by their routes
     datapath::AttachMode attach = datapath::AttachMode::kAuto;
@@ -42,6 +46,8 @@ struct Options {
     /// The directory that `source` names, or empty.
     std::string source_path() const;
     compile::Settings compile_settings() const;
+    /// What must be the same on all nodes.
+    observe::Settings policy_settings() const;
 };
 
 /// How the agent ends.

@@ -13,7 +13,7 @@ namespace bulkhead {
 class Histogram {
 public:
     /// Upper limits in seconds; whatever takes longer is in one bucket more.
-    static constexpr std::array kLimits{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0};
+    static constexpr std::array kLimits{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0};
 
     void add(std::chrono::duration<double> took) {
         size_t bucket = 0;

@@ -19,13 +19,16 @@ FamilyBuilder::FamilyBuilder(const char* name, const char* help, MetricType type
 }
 
 FamilyBuilder& FamilyBuilder::add(uint64_t value, Labels labels) {
+    return add_real(static_cast<double>(value), std::move(labels));
+}
+
+FamilyBuilder& FamilyBuilder::add_real(double value, Labels labels) {
     ClientMetric metric;
     metric.label = std::move(labels);
-    const auto number = static_cast<double>(value);
     if (family_.type == MetricType::Counter)
-        metric.counter.value = number;
+        metric.counter.value = value;
     else
-        metric.gauge.value = number;
+        metric.gauge.value = value;
     family_.metric.push_back(std::move(metric));
     return *this;
 }
@@ -44,6 +47,14 @@ MetricFamily counter(const char* name, const char* help, uint64_t value) {
 
 MetricFamily gauge(const char* name, const char* help, uint64_t value) {
     return std::move(gauge(name, help).add(value));
+}
+
+MetricFamily counter_of_seconds(const char* name, const char* help, double seconds) {
+    return std::move(counter(name, help).add_real(seconds));
+}
+
+MetricFamily gauge_of_seconds(const char* name, const char* help, double seconds) {
+    return std::move(gauge(name, help).add_real(seconds));
 }
 
 MetricFamily histogram(const char* name, const char* help, const Histogram& values) {

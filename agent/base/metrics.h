@@ -23,6 +23,7 @@ public:
     FamilyBuilder(const char* name, const char* help, prometheus::MetricType type);
 
     FamilyBuilder& add(uint64_t value, Labels labels = {});
+    FamilyBuilder& add_real(double value, Labels labels = {});
 
     operator prometheus::MetricFamily() && { return std::move(family_); }
 
@@ -36,6 +37,8 @@ FamilyBuilder gauge(const char* name, const char* help);
 // Of one series without labels.
 prometheus::MetricFamily counter(const char* name, const char* help, uint64_t value);
 prometheus::MetricFamily gauge(const char* name, const char* help, uint64_t value);
+prometheus::MetricFamily counter_of_seconds(const char* name, const char* help, double seconds);
+prometheus::MetricFamily gauge_of_seconds(const char* name, const char* help, double seconds);
 prometheus::MetricFamily histogram(const char* name, const char* help, const Histogram& values);
 
 /// The text format 0.0.4.

@@ -2,7 +2,7 @@
 #include "observe/metrics.h"
 
 #include "base/metrics.h"
-#include "base/reasons.h"
+#include "observe/traffic_metrics.h"
 
 namespace bulkhead::observe {
 
@@ -14,27 +14,6 @@ using metrics::gauge;
 using metrics::histogram;
 using metrics::Labels;
 using prometheus::MetricFamily;
-
-/// Only what was seen: most reasons never occur, and a series for each would say nothing.
-void add_traffic(const Figures& figures, Families& families) {
-    auto packets =
-        counter("bulkhead_packets_total", "Packets judged at this node's pods; each segment of a GSO packet counts.");
-    auto bytes = counter("bulkhead_bytes_total", "Bytes of these packets, from the Ethernet header on.");
-    for (const auto direction : {BH_EGRESS, BH_INGRESS}) {
-        for (int index = 0; index < BH_REASON_COUNT; ++index) {
-            const auto reason = static_cast<bh_reason>(index);
-            const auto& value = figures.counters[direction][static_cast<size_t>(index)];
-            if (value.packets == 0) continue;
-            const Labels labels{{"direction", label_of(direction)},
-                                {"verdict", label_of(bh_verdict_of(reason))},
-                                {"reason", label_of(reason)}};
-            packets.add(value.packets, labels);
-            bytes.add(value.bytes, labels);
-        }
-    }
-    families.push_back(std::move(packets));
-    families.push_back(std::move(bytes));
-}
 
 void add_datapath(const Figures& figures, Families& families) {
     const auto& statistics = figures.statistics;
@@ -57,6 +36,13 @@ void add_datapath(const Figures& figures, Families& families) {
     families.push_back(counter("bulkhead_reattachments_total",
                                "Times that a program was put back, or back to the front, after somebody else's change.",
                                figures.reattachments));
+    families.push_back(counter("bulkhead_program_replacements_total",
+                               "Interfaces on which this agent's programs took the place of a former agent's.",
+                               figures.replacements));
+    families.push_back(histogram("bulkhead_veth_guard_delay_seconds",
+                                 "Of a new veth: from the moment at which the agent heard of it until programs judge "
+                                 "there, as the agent's loop learns it.",
+                                 figures.guard_delays));
     families.push_back(histogram("bulkhead_reattach_seconds",
                                  "With clsact: from the news of somebody's filter until ours was first again. Packets "
                                  "that came meanwhile, or just before the news, were not judged.",
@@ -90,6 +76,15 @@ void add_state(const Figures& figures, Families& families) {
     families.push_back(gauge("bulkhead_tenants", "Tenants known.", figures.tenants));
     families.push_back(gauge("bulkhead_prefixes", "CIDRs known.", figures.prefixes));
     families.push_back(gauge("bulkhead_openings", "Rows of exposes, trust, grants and allowTo.", figures.openings));
+    families.push_back(gauge("bulkhead_audit_resources",
+                             "Classes of AWS resources that are Protected and in audit mode.",
+                             figures.audit_resources));
+    auto pods = gauge("bulkhead_tenant_pods", "This node's pods, by what they are.");
+    for (const auto& [what, count] : figures.tenant_pods)
+        pods.add(count, {{"tenant", what.tenant},
+                         {"level", what.is_protected ? "protected" : "non-protected"},
+                         {"mode", what.is_audited ? "audit" : "enforce"}});
+    families.push_back(std::move(pods));
 }
 
 void add_maps(const Figures& figures, Families& families) {
@@ -109,20 +104,28 @@ void add_maps(const Figures& figures, Families& families) {
     families.push_back(std::move(refused));
 }
 
+void add_heard(const Figures& figures, Families& families) {
+    auto events = counter("bulkhead_source_events_total",
+                          "Objects that the API server told of one by one, or files that were read.");
+    auto lists = counter("bulkhead_source_lists_total",
+                         "Complete lists of one kind of objects, or complete reads of the directory.");
+    auto errors =
+        counter("bulkhead_source_errors_total", "Requests that failed, or files that could not be understood.");
+    for (const auto& [kind, heard] : figures.heard) {
+        events.add(heard.events, {{"kind", kind}});
+        lists.add(heard.lists, {{"kind", kind}});
+        errors.add(heard.failures, {{"kind", kind}});
+    }
+    for (auto* family : {&events, &lists, &errors})
+        families.push_back(std::move(*family));
+}
+
 void add_sources(const Figures& figures, Families& families) {
     families.push_back(gauge("bulkhead_source_age_seconds",
                              "Since when what the source says may be out of date: 0 while it is heard; what it said "
                              "last stays in force.",
                              figures.source_age));
-    families.push_back(counter("bulkhead_source_events_total",
-                               "Objects that the API server told of one by one, or files that were read.",
-                               figures.source_events));
-    families.push_back(counter("bulkhead_source_lists_total",
-                               "Complete lists of one kind of objects, or complete reads of the directory.",
-                               figures.source_lists));
-    families.push_back(counter("bulkhead_source_errors_total",
-                               "Requests that failed, or files that could not be understood.",
-                               figures.source_failures));
+    add_heard(figures, families);
     auto slices = counter("bulkhead_slice_writes_total",
                           "IdentitySlices of this node that the API server took, or removed, at our request.");
     slices.add(figures.slice_writes, {{"verb", "apply"}});
@@ -152,6 +155,31 @@ void add_overrides(const Figures& figures, Families& families) {
     families.push_back(std::move(ends));
 }
 
+void add_settings(const Figures& figures, Families& families) {
+    families.push_back(std::move(gauge("bulkhead_settings_info",
+                                       "1. `hash` is of all settings by which a policy is read: two agents with "
+                                       "different ones may judge differently.")
+                                     .add(1, {{"default_mode", figures.settings.default_mode},
+                                              {"hash", figures.settings.hash},
+                                              {"slice_scope", figures.settings.slice_scope}})));
+    families.push_back(
+        std::move(gauge("bulkhead_build_info", "1, with the agent's version.").add(1, {{"version", figures.version}})));
+}
+
+/// Their names are those of all Prometheus' clients.
+void add_process(const Figures& figures, Families& families) {
+    if (!figures.process) return;
+    const auto& process = *figures.process;
+    using metrics::counter_of_seconds;
+    using metrics::gauge_of_seconds;
+    families.push_back(counter_of_seconds("process_cpu_seconds_total", "User and system time.", process.cpu_seconds));
+    families.push_back(gauge_of_seconds("process_start_time_seconds", "Since the epoch.", process.start_seconds));
+    families.push_back(gauge("process_resident_memory_bytes", "Without the kernel's maps.", process.resident_bytes));
+    families.push_back(gauge("process_virtual_memory_bytes", "Address space.", process.virtual_bytes));
+    families.push_back(gauge("process_open_fds", "Open file descriptors.", process.open_fds));
+    families.push_back(gauge("process_max_fds", "How many there may be.", process.max_fds));
+}
+
 void add_agent(const Figures& figures, Families& families) {
     families.push_back(
         gauge("bulkhead_armed", "1 = something is protected in enforce mode; 0 = nothing is dropped.", figures.armed));
@@ -173,11 +201,13 @@ void add_agent(const Figures& figures, Families& families) {
     families.push_back(std::move(errors));
     families.push_back(
         counter("bulkhead_writes_total", "Times that changes were written to the kernel.", figures.writes));
+    families.push_back(histogram("bulkhead_policy_implementation_delay_seconds",
+                                 "Of a change that alters rows: from the moment at which the agent heard of it until "
+                                 "it is in the kernel.",
+                                 figures.policy_delays));
     families.push_back(counter("bulkhead_netlink_overruns_total",
                                "Times that the kernel dropped news for the agent, which then read everything anew.",
                                figures.netlink_overruns));
-    families.push_back(
-        std::move(gauge("bulkhead_build_info", "1, with the agent's version.").add(1, {{"version", figures.version}})));
 }
 
 } // namespace
@@ -192,6 +222,8 @@ std::vector<MetricFamily> Metrics::Collect() const {
     add_sources(figures_, families);
     add_overrides(figures_, families);
     add_agent(figures_, families);
+    add_settings(figures_, families);
+    add_process(figures_, families);
     // A family without series is no metric yet.
     std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
     return families;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Figures as Prometheus metrics, rendered at scrape time. Names follow Prometheus' conventions; no label
-// has more values than this code has words, but for `map`.
+// has more values than this code has words, but for `map`, and tenants and pods, which have limits.
 #pragma once
 
 #include <string>

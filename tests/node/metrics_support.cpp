@@ -72,6 +72,15 @@ std::optional<double> metric(const Place& node, const std::string& sample) {
     return found == samples.end() ? std::nullopt : std::optional(found->second);
 }
 
+double sum_of(const Place& node, const std::string& family) {
+    const auto answer = get(node, "/metrics");
+    REQUIRE(answer.status == 200);
+    double sum = 0;
+    for (const auto& [sample, value] : samples_in(answer.body))
+        if (sample.substr(0, sample.find('{')) == family) sum += value;
+    return sum;
+}
+
 double refused(const Place& node, const std::string& direction, const std::string& reason) {
     return packets(node, direction, "deny", reason);
 }

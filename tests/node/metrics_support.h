@@ -25,6 +25,9 @@ std::map<std::string, double> samples_in(const std::string& exposition);
 /// The value of one of the agent's metrics now; nothing if there is no such sample.
 std::optional<double> metric(const Place& node, const std::string& sample);
 
+/// Of all of the family's, whatever their labels.
+double sum_of(const Place& node, const std::string& family);
+
 /// How many packets the node's hooks refused, or let pass, so far for a reason: `direction` is "egress" for what its
 /// pods send.
 double refused(const Place& node, const std::string& direction, const std::string& reason);

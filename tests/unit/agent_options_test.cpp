@@ -51,6 +51,9 @@ TEST_CASE("the defaults are those that are documented") {
     CHECK(options.pin_dir == "/sys/fs/bpf/bulkhead");
     CHECK(options.socket == "/run/bulkhead/agent.sock");
     CHECK(options.metrics_address == ":9810");
+    CHECK(options.metrics_max_tenant_pairs == 256);
+    CHECK(options.metrics_max_tenants == 24);
+    CHECK_FALSE(options.metrics_pods);
     CHECK(options.veth_prefixes == std::vector<std::string>{"eni", "vlan"});
     CHECK(options.attach == datapath::AttachMode::kAuto);
     CHECK(options.policy.default_mode == state::Mode::kEnforce);
@@ -132,4 +135,19 @@ TEST_CASE("what makes no sense is wrong usage") {
     }
     CHECK(parsed({"--help"}).exit_code == 0);
     CHECK(parsed({"--version"}).exit_code == 0);
+}
+
+TEST_CASE("agents have the same hash of settings if, and only if, they read a policy alike") {
+    const auto hash = [](std::vector<std::string> more) {
+        more.insert(more.begin(), {"--source", "kube"});
+        return parsed(more).options.policy_settings().hash;
+    };
+    const auto usual = hash({});
+    CHECK(hash({"--node-name", "another", "--metrics-pods", "--log-level", "debug"}) == usual);
+    CHECK(hash({"--default-mode", "audit"}) != usual);
+    CHECK(hash({"--keep-open", "kube-system"}) != usual);
+    CHECK(hash({"--tenant-sources", "label"}) != usual);
+    CHECK(hash({"--dns-address", "10.0.0.10"}) != usual);
+    CHECK(hash({"--probe-address", "10.0.0.11"}) != usual);
+    CHECK(parsed({"--source", "kube", "--default-mode", "audit"}).options.policy_settings().default_mode == "audit");
 }

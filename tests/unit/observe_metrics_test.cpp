@@ -71,12 +71,52 @@ TEST_CASE("how long it took to overtake others' filters is a histogram") {
     has_line(text, "bulkhead_reattach_seconds_count 3");
 }
 
+TEST_CASE("what tenants and pods sent is told by direction and verdict, and only what there was") {
+    auto figures = busy();
+    auto& payments = figures.tenant_traffic["payments"];
+    payments[BH_INGRESS][BH_VERDICT_DENY] = {.packets = 3, .bytes = 180};
+    payments[BH_EGRESS][BH_VERDICT_ALLOW] = {.packets = 5, .bytes = 500};
+    figures.pod_traffic = {{.ns = "pay", .name = "api-0", .tenant = "payments", .counters = payments}};
+    const auto text = render(figures);
+    has_line(text, R"(bulkhead_tenant_packets_total{tenant="payments",direction="ingress",verdict="deny"} 3)");
+    has_line(text, R"(bulkhead_tenant_packets_total{tenant="payments",direction="egress",verdict="allow"} 5)");
+    CHECK(text.find(R"(direction="egress",verdict="deny")") == std::string::npos);
+    const std::string pod =
+        R"({pod_namespace="pay",pod_name="api-0",tenant="payments",direction="ingress",verdict="deny"})";
+    has_line(text, "bulkhead_pod_packets_total" + pod + " 3");
+    has_line(text, "bulkhead_pod_bytes_total" + pod + " 180");
+}
+
+TEST_CASE("who was refused by whom, what pods are, and what the kernel's programs took") {
+    auto figures = busy();
+    figures.conversations = {{{"blog", "payments", BH_VERDICT_AUDIT, BH_REASON_AUDIT}, 7}};
+    figures.tenant_pairs_overflow = 2;
+    figures.tenant_pods[{.tenant = "payments", .is_protected = true, .is_audited = true}] = 4;
+    figures.program_runs = {{.program = "to_pod", .runs = 1000, .nanoseconds = 250'000}};
+    const auto text = render(figures);
+    has_line(text, "bulkhead_conversations_total{source_tenant=\"blog\",destination_tenant=\"payments\","
+                   "verdict=\"audit\",reason=\"audit\"} 7");
+    has_line(text, "bulkhead_tenant_pairs_overflow_total 2");
+    has_line(text, R"(bulkhead_tenant_pods{tenant="payments",level="protected",mode="audit"} 4)");
+    has_line(text, R"(bulkhead_program_runs_total{program="to_pod"} 1000)");
+    has_line(text, R"(bulkhead_program_run_seconds_total{program="to_pod"} 0.00025)");
+}
+
+TEST_CASE("how the source is heard is told by kind") {
+    auto figures = busy();
+    figures.heard["Pod"] = {.events = 5, .lists = 2, .failures = 1};
+    const auto text = render(figures);
+    has_line(text, R"(bulkhead_source_events_total{kind="Pod"} 5)");
+    has_line(text, R"(bulkhead_source_lists_total{kind="Pod"} 2)");
+    has_line(text, R"(bulkhead_source_errors_total{kind="Pod"} 1)");
+}
+
 TEST_CASE("every metric has a help text and one name, and counters alone end in _total") {
     std::set<std::string> names;
     for (const auto& family : Metrics(busy()).Collect()) {
         CAPTURE(family.name);
         CHECK(prometheus::CheckMetricName(family.name));
-        CHECK(family.name.starts_with("bulkhead_"));
+        CHECK((family.name.starts_with("bulkhead_") || family.name.starts_with("process_")));
         CHECK_FALSE(family.help.empty());
         CHECK(family.name.ends_with("_total") == (family.type == prometheus::MetricType::Counter));
         CHECK(names.insert(family.name).second);

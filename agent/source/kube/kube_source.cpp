@@ -43,6 +43,13 @@ int minor_version(const std::string& body) {
     return number;
 }
 
+void add(Hearing& sum, const Hearing& one) {
+    if (one.stale_since) sum.stale_since = std::min(sum.stale_since.value_or(*one.stale_since), *one.stale_since);
+    sum.events += one.events;
+    sum.lists += one.lists;
+    sum.failures += one.failures;
+}
+
 } // namespace
 
 /// One resource's way into the cluster state, or to a tap's sink.
@@ -170,15 +177,18 @@ void KubeSource::start_followers() {
 /// The oldest of all.
 Hearing KubeSource::hearing() const {
     Hearing sum;
-    for (const auto& follower : followers_) {
-        const auto& one = follower->reflector.hearing();
-        if (one.stale_since) sum.stale_since = std::min(sum.stale_since.value_or(*one.stale_since), *one.stale_since);
-        sum.events += one.events;
-        sum.lists += one.lists;
-        sum.failures += one.failures;
-    }
+    for (const auto& follower : followers_)
+        add(sum, follower->reflector.hearing());
     if (!started_) sum.stale_since = created_;
     return sum;
+}
+
+/// A kind may be followed more than once: EndpointSlices of two namespaces.
+std::map<std::string, Hearing> KubeSource::hearing_by_kind() const {
+    std::map<std::string, Hearing> all;
+    for (const auto& follower : followers_)
+        add(all[follower->reflector.resource().kind], follower->reflector.hearing());
+    return all;
 }
 
 /// Most of them concern all resources alike.

@@ -9,6 +9,7 @@
 // One thread; an fd to poll.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 
@@ -59,6 +60,8 @@ public:
     std::vector<state::Problem> all_problems() const;
 
     Hearing hearing() const override;
+    /// The same for each kind of objects: "Pod".
+    std::map<std::string, Hearing> hearing_by_kind() const;
 
 private:
     struct Follower;

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules, alerts and dashboards without a Prometheus: do they parse, fire, explain themselves, and name only metrics that
+there are?
+
+`--list` names the tests, one a line, for ctest; a name as the argument runs that one. Exits with 77 where promtool is
+missing.
+"""
+
+import itertools
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import yaml
+
+import dashboards
+
+ROOT = Path(__file__).parents[2]
+MONITORING = ROOT / "manifests" / "monitoring"
+RULES = [MONITORING / "rules" / name for name in ("recording.yaml", "alerts.yaml")]
+CASES = [Path(__file__).parent / name for name in ("alerts.yaml", "alerts_month.yaml")]
+DENIALS = ("bulkhead_conversations", 'verdict="deny"', "verdict)", "bulkhead_denied")
+METRIC = re.compile(r"\b(?:bulkhead|process)_\w+")
+
+
+def promtool(*words):
+    done = subprocess.run(["promtool", *map(str, words)], text=True, capture_output=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def rules():
+    for path in RULES:
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def alerts():
+    return [rule for rule in rules() if "alert" in rule]
+
+
+def recorded():
+    return {rule["record"] for rule in rules() if "record" in rule}
+
+
+def documented():
+    """Name -> type, of docs/metrics.md's tables."""
+    row = re.compile(r"^\| `(\w+)` \| (counter|gauge|histogram) \|", re.MULTILINE)
+    return dict(row.findall((ROOT / "docs" / "metrics.md").read_text()))
+
+
+def unknown_in(expression):
+    """Names of metrics in it that nobody exports or records."""
+    known = documented()
+    for name in recorded():
+        expression = re.sub(re.escape(name) + r"\b", "up", expression)
+    names = set(METRIC.findall(expression))
+    return {name for name in names if name not in known and known.get(name.removesuffix("_bucket")) != "histogram"}
+
+
+def sections_of(path):
+    """Title -> text."""
+    parts = re.split(r"^## (.+)$", path.read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def overlap(one, other):
+    return (
+        one["x"] < other["x"] + other["w"]
+        and other["x"] < one["x"] + one["w"]
+        and one["y"] < other["y"] + other["h"]
+        and other["y"] < one["y"] + one["h"]
+    )
+
+
+class Rules(unittest.TestCase):
+    def test_rules_are_rules(self):
+        status, said = promtool("check", "rules", *RULES)
+        self.assertEqual(status, 0, said)
+
+    def test_each_alert_fires_where_it_should_and_not_where_it_nearly_should(self):
+        for path in CASES:
+            status, said = promtool("test", "rules", path)
+            self.assertEqual(status, 0, said)
+
+    def test_each_alert_has_a_case_with_both(self):
+        for alert in alerts():
+            name = alert["alert"]
+            firing, silent = False, False
+            for case in itertools.chain.from_iterable(yaml.safe_load(path.read_text())["tests"] for path in CASES):
+                for question in case.get("promql_expr_test", []):
+                    if f'alertname="{name}"' in question["expr"]:
+                        firing |= bool(question["exp_samples"])
+                        silent |= not question["exp_samples"]
+            self.assertTrue(firing, f"{name} never fires")
+            self.assertTrue(silent, f"{name} is never silent")
+
+    def test_each_alert_says_what_who_reads_it_needs(self):
+        sections = sections_of(ROOT / "docs" / "runbook.md")
+        for alert in alerts():
+            name, notes = alert["alert"], alert["annotations"]
+            with self.subTest(name):
+                self.assertIn(alert["labels"]["severity"], ("critical", "warning", "info"))
+                self.assertEqual(set(notes), {"summary", "description", "runbook_url"})
+                self.assertEqual(notes["runbook_url"], f"docs/runbook.md#{name.lower()}")
+                section = sections[name]
+                for part in ("**Means.**", "**Look at.**", "**Do.**"):
+                    self.assertIn(part, section)
+                self.assertRegex(section.split("**Look at.**")[1], r"bulkheadctl|kubectl|dashboard")
+        names = {alert["alert"] for alert in alerts()}
+        self.assertEqual(set(sections) - names, set(), "sections of alerts that there aren't")
+
+    def test_rules_name_only_metrics_that_there_are(self):
+        for rule in rules():
+            with self.subTest(rule.get("alert") or rule.get("record")):
+                self.assertEqual(unknown_in(rule["expr"]), set())
+
+    def test_the_operator_gets_the_same_rules(self):
+        made = subprocess.run([ROOT / "tools" / "prometheusrule", "--check"], check=False)
+        self.assertEqual(made.returncode, 0, "run tools/prometheusrule")
+        groups = [group for path in RULES for group in yaml.safe_load(path.read_text())["groups"]]
+        self.assertEqual(yaml.safe_load((MONITORING / "prometheusrule.yaml").read_text())["spec"]["groups"], groups)
+
+
+class Dashboards(unittest.TestCase):
+    def test_each_panel_explains_itself(self):
+        for name in dashboards.NAMES:
+            board = dashboards.load(name)
+            for panel in dashboards.panels(board):
+                with self.subTest(name, panel=panel["title"]):
+                    self.assertTrue(panel["fieldConfig"]["defaults"]["unit"])
+                    self.assertGreater(len(panel["description"]), 20)
+                    self.assertTrue(panel["targets"])
+                    for target in panel["targets"]:
+                        self.assertEqual(target["datasource"]["uid"], "${datasource}")
+                        self.assertTrue(target["legendFormat"] or panel["type"] == "table")
+
+    def test_what_is_denied_leads_to_the_flows(self):
+        for name in dashboards.NAMES:
+            for panel in dashboards.panels(dashboards.load(name)):
+                if any(sign in target["expr"] for target in panel["targets"] for sign in DENIALS):
+                    self.assertIn("`bulkheadctl flows ", panel["description"], f"{name}: {panel['title']}")
+
+    def test_panels_have_places_and_numbers_of_their_own(self):
+        for name in dashboards.NAMES:
+            board = dashboards.load(name)
+            numbers = [panel["id"] for panel in board["panels"]]
+            self.assertEqual(len(numbers), len(set(numbers)), name)
+            for one, other in itertools.combinations(board["panels"], 2):
+                places = one["gridPos"], other["gridPos"]
+                self.assertFalse(overlap(*places), f"{name}: {one['title']} and {other['title']}")
+                self.assertLessEqual(one["gridPos"]["x"] + one["gridPos"]["w"], 24)
+
+    def test_each_is_of_a_cluster_a_node_or_a_tenant(self):
+        for name, wanted in (("cluster", "tenant"), ("node", "node"), ("tenant", "tenant")):
+            board = dashboards.load(name)
+            variables = {variable["name"] for variable in board["templating"]["list"]}
+            self.assertLessEqual({"datasource", "cluster", wanted}, variables)
+            self.assertEqual(board["uid"], f"bulkhead-{name}")
+            for panel in dashboards.panels(board):
+                for target in panel["targets"]:
+                    self.assertIn('cluster=~"$cluster"', target["expr"], f"{name}: {panel['title']}")
+                    used = set(re.findall(r"\$(\w+)", target["expr"])) - {"__range", "__rate_interval"}
+                    self.assertLessEqual(used, variables)
+
+    def test_queries_name_only_metrics_that_there_are(self):
+        for name, title, query in dashboards.queries():
+            self.assertEqual(unknown_in(query), set(), f"{name}: {title}")
+
+    def test_queries_parse(self):
+        found = [{"record": f"query:n{n}", "expr": query} for n, (_, _, query) in enumerate(dashboards.queries())]
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            yaml.safe_dump({"groups": [{"name": "queries", "rules": found}]}, file)
+            file.flush()
+            status, said = promtool("check", "rules", file.name)
+        self.assertEqual(status, 0, said)
+
+    def test_what_the_controller_counts_is_documented(self):
+        """The agent's metrics are compared by a unit test, which can make each."""
+        source = (ROOT / "agent" / "controller" / "controller.cpp").read_text()
+        made = {name: kind for kind, name in re.findall(r'\b(gauge|counter)\("(bulkhead_controller_\w+)"', source)}
+        self.assertGreater(len(made), 5)
+        told = {name: kind for name, kind in documented().items() if name.startswith("bulkhead_controller_")}
+        self.assertEqual(told, made)
+
+    def test_links_of_the_docs_lead_somewhere(self):
+        for path in (ROOT / "docs" / "runbook.md", ROOT / "docs" / "metrics.md", MONITORING / "README.md"):
+            for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
+                self.assertTrue((path.parent / target).exists(), f"{path.name}: {target}")
+
+
+class Objects(unittest.TestCase):
+    def test_what_is_scraped_is_what_the_pods_offer(self):
+        ports = {}
+        for name in ("daemonset", "controller"):
+            pod = yaml.safe_load((ROOT / "manifests" / "base" / f"{name}.yaml").read_text())["spec"]["template"]
+            ports[pod["metadata"]["labels"]["app.kubernetes.io/name"]] = pod["spec"]["containers"][0]["ports"][0]["name"]
+        monitors = list(yaml.safe_load_all((MONITORING / "podmonitor.yaml").read_text()))
+        seen = {}
+        for monitor in monitors:
+            endpoint = monitor["spec"]["podMetricsEndpoints"][0]
+            seen[monitor["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]] = endpoint["port"]
+            self.assertEqual([label["targetLabel"] for label in endpoint["relabelings"]], ["node"])
+        self.assertEqual(seen, ports)
+        jobs = yaml.safe_load((MONITORING / "scrape.yaml").read_text())["scrape_configs"]
+        self.assertEqual({job["job_name"] for job in jobs}, set(ports))
+
+    def test_prometheus_takes_the_scrape_configuration(self):
+        """But for the part of Kubernetes, which not every build of Prometheus has."""
+        configuration = yaml.safe_load((MONITORING / "scrape.yaml").read_text())
+        for job in configuration["scrape_configs"]:
+            self.assertEqual(job.pop("kubernetes_sd_configs")[0]["role"], "pod")
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            yaml.safe_dump(configuration, file)
+            file.flush()
+            status, said = promtool("check", "config", "--syntax-only", file.name)
+        self.assertEqual(status, 0, said)
+
+    def test_the_component_has_all_that_there_is(self):
+        component = yaml.safe_load((MONITORING / "kustomization.yaml").read_text())
+        files = {file.split("=")[1] for file in component["configMapGenerator"][0]["files"]}
+        self.assertEqual(files, {f"grafana/{path.name}" for path in dashboards.FOLDER.glob("*.json")})
+        self.assertEqual(set(component["resources"]), {"podmonitor.yaml", "prometheusrule.yaml"})
+
+
+def main():
+    suites = (Rules, Dashboards, Objects)
+    if sys.argv[1:] == ["--list"]:
+        for suite in suites:
+            for name in unittest.defaultTestLoader.getTestCaseNames(suite):
+                print(f"{suite.__name__}.{name}")
+        return 0
+    if shutil.which("promtool") is None:
+        print("needs promtool")
+        return 77
+    return not unittest.main(exit=False).result.wasSuccessful()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

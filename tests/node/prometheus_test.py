@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a real Prometheus reads of a running agent with real traffic is what happened, and every panel of every dashboard
+shows something.
+
+prometheus_test.py BUILD --list names the tests, one a line, for ctest; a name instead runs that one. Exits with 77
+where it can't run.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+from scraped_node import AGENT_PORT, NODE, NODE_ADDRESS, ROOT, ScrapedNode, http, missing, run_time_statistics, wait_until
+
+sys.path.append(str(ROOT / "tests" / "monitoring"))
+import dashboards  # noqa: E402
+
+BUILD = sys.argv.pop(1)
+LOOPBACK = f"127.0.0.1:{AGENT_PORT}"
+PORT = 8080
+
+# Panels, or single lines of them, that show nothing here, and why.
+EMPTY = {
+    ("cluster", "Nodes without an agent", None): "there is no controller",
+    ("node", "Writes and failures", "rows refused: {{map}}"): "the kernel refuses none",
+}
+
+CONFIGURATION = """\
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: [{rules}/*.yaml]
+scrape_configs:
+  - job_name: bulkhead-agent
+    static_configs: [{{targets: ['{target}'], labels: {{node: {node}}}}}]
+"""
+
+
+def quick_rules(directory):
+    """The rules, evaluated every second."""
+    directory.mkdir()
+    for path in (ROOT / "manifests" / "monitoring" / "rules").glob("*.yaml"):
+        (directory / path.name).write_text(path.read_text().replace("interval: 30s", "interval: 1s"))
+    return directory
+
+
+def documented():
+    text = (ROOT / "docs" / "metrics.md").read_text()
+    return dict(re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \|", text, re.MULTILINE))
+
+
+class Prometheus(unittest.TestCase):
+    def setUp(self):
+        self.node = ScrapedNode(BUILD)
+        self.addCleanup(self.node.close)
+        node = self.node
+        node.namespace("shop", tenant="shop", level="protected")
+        node.namespace("books", tenant="books", level="protected", mode="audit")
+        node.namespace("blog", tenant="blog")
+        for number, pod in enumerate(("shop/till", "books/shelf", "blog/stranger"), start=20):
+            node.pod(pod, number)
+            self.addCleanup(node.listen(pod, PORT).close)
+
+    def scrape(self, address=LOOPBACK):
+        status, text = http(self.node.netns, address, "/metrics")
+        self.assertEqual(status, 200, text)
+        return text
+
+    def samples(self, name):
+        """Labels as they stand in the text -> value."""
+        found = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", self.scrape(), re.MULTILINE)
+        return {labels: float(value) for labels, value in found}
+
+    def value_of(self, expression):
+        found = self.node.query(expression)
+        self.assertEqual(len(found), 1, f"{expression}: {found}")
+        return found[0][1]
+
+    def check_metrics_are_well_formed(self):
+        text = self.scrape()
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+        told = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
+        known = documented()
+        self.assertEqual({name: kind for name, kind in told.items() if known.get(name) != kind}, {})
+
+    def send_everything(self):
+        """The traffic generator; what it sent is in check_counts()."""
+        node = self.node
+        node.send("blog/stranger", "shop/till", PORT, 20)
+        node.send("blog/stranger", "shop/till", PORT, 1, times=5)
+        node.send("blog/stranger", "books/shelf", PORT, 7)
+        node.send("shop/till", "books/shelf", PORT, 3)
+        node.send("shop/till", "blog/stranger", PORT, 11)
+
+    def check_counts(self):
+        conversations = {
+            ("blog", "shop", "deny", "not-granted"): 21,
+            ("blog", "books", "audit", "audit"): 7,
+            ("shop", "books", "audit", "audit"): 3,
+        }
+        labels = ("source_tenant", "destination_tenant", "verdict", "reason")
+        told = {tuple(sample[label] for label in labels): value for sample, value in
+                self.node.query("bulkhead_conversations_total")}  # fmt: skip
+        self.assertEqual(told, conversations)
+        bytes_each = 14 + 20 + 8 + 100
+        for expression, expected in (
+            ('bulkhead_packets_total{direction="ingress", verdict="deny", reason="not-granted"}', 25),
+            ('bulkhead_bytes_total{direction="ingress", verdict="deny", reason="not-granted"}', 25 * bytes_each),
+            ('bulkhead_packets_total{direction="ingress", verdict="audit", reason="audit"}', 10),
+            ('bulkhead_packets_total{direction="ingress", verdict="allow", reason="open"}', 11),
+            ('bulkhead_tenant_packets_total{tenant="shop", direction="ingress", verdict="deny"}', 25),
+            ('bulkhead_tenant_packets_total{tenant="books", direction="ingress", verdict="audit"}', 10),
+            ('bulkhead_pod_packets_total{pod_namespace="shop", pod_name="till", direction="ingress", verdict="deny"}', 25),
+            ('bulkhead_pod_bytes_total{pod_namespace="blog", pod_name="stranger", direction="ingress"}', 11 * bytes_each),
+            ('bulkhead_events_total{result="lost"}', 0),
+            ('bulkhead_tenant_pods{tenant="books", level="protected", mode="audit"}', 1),
+            ('bulkhead_tenant_pods{tenant="blog", level="non-protected", mode="enforce"}', 2),
+            ('bulkhead_interfaces{state="guarded"}', 4),
+        ):
+            self.assertEqual(self.value_of(expression), expected, expression)
+        self.assertGreaterEqual(self.value_of("bulkhead_veth_guard_delay_seconds_count"), 1)
+        self.assertGreaterEqual(self.value_of("bulkhead_policy_implementation_delay_seconds_count"), 1)
+        self.assertGreater(self.value_of('bulkhead_program_runs_total{program="to_pod"}'), 40)
+        self.assertLess(self.value_of('bulkhead_program_run_seconds_total{program="to_pod"}'), 1)
+        self.assertGreater(self.value_of("process_resident_memory_bytes"), 1e6)
+
+    def check_panels(self):
+        values = dict(dashboards.EVERYTHING, __rate_interval="1m", __range="5m")
+        empty, seen = [], set()
+        for name in dashboards.NAMES:
+            # One that is chosen where only one can be.
+            chosen = dict(values, node=NODE if name == "node" else ".*", tenant="shop" if name == "tenant" else ".*")
+            for panel in dashboards.panels(dashboards.load(name)):
+                for target in panel["targets"]:
+                    if self.node.query(dashboards.asked(target["expr"], chosen)):
+                        continue
+                    reason = next((key for key in EMPTY if key[:2] == (name, panel["title"])
+                                   and key[2] in (None, target["legendFormat"])), None)  # fmt: skip
+                    seen.add(reason)
+                    if reason is None:
+                        empty.append(f"{name}: {panel['title']}: {target['expr']}")
+        self.assertEqual(empty, [])
+        self.assertEqual(set(EMPTY) - seen, set(), "these do show something")
+
+    def check_rules(self):
+        groups = self.node.ask_prometheus("rules")["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        self.assertGreater(len(rules), 20)
+        self.assertEqual([rule["name"] for rule in rules if rule["health"] != "ok"], [])
+        self.assertEqual(self.node.query('ALERTS{alertname="BulkheadOverride", tenant="shop", alertstate="firing"}')[0][1], 1)
+        self.assertEqual(self.node.query('ALERTS{alertname=~"Bulkhead(AgentDown|PodUnguarded|WriteFailures)"}'), [])
+
+    def test_a_real_one_reads_what_happened_and_every_panel_shows_it(self):
+        statistics = run_time_statistics()
+        self.addCleanup(os.close, statistics)
+        node = self.node
+        node.start_agent(LOOPBACK, "--metrics-pods")
+        rules = quick_rules(node.directory / "rules")
+        node.start_prometheus(CONFIGURATION.format(rules=rules, target=LOOPBACK, node=NODE))
+        node.pod("blog/late", 30)
+        wait_until(lambda: self.samples("bulkhead_interfaces")['state="guarded"'] == 4, "that the new pod is guarded")
+        self.send_everything()
+        node.ctl("override", "--tenant", "shop", "--for", "1h", "--reason", "a test")
+        recorded = "cluster_tenants_verdict_reason:bulkhead_conversations:increase5m"
+        wait_until(lambda: len(node.query(recorded)) == 3, "that the rules have counted")
+        wait_until(lambda: node.query('rate(bulkhead_packets_total{verdict="deny"}[1m])'), "that there are rates")
+        wait_until(lambda: node.query("ALERTS"), "that an alert fires")
+        self.check_metrics_are_well_formed()
+        self.check_counts()
+        self.check_panels()
+        self.check_rules()
+
+    def test_it_listens_where_it_is_told_and_counts_what_it_replaced(self):
+        node = self.node
+        agent = node.start_agent(LOOPBACK)
+        pod = node.netns_of("blog/stranger")
+        self.assertEqual(http(pod, f"{NODE_ADDRESS}:{AGENT_PORT}", "/metrics")[0], 0)
+        self.assertEqual(sum(self.samples("bulkhead_program_replacements_total").values()), 0)
+        self.assertEqual(self.samples("bulkhead_pod_packets_total"), {})
+        interfaces = 3 + sum(self.samples("bulkhead_uplinks").values())
+        node.stop(agent)
+
+        address = f"{NODE_ADDRESS}:{AGENT_PORT}"
+        node.start_agent(address)
+        self.assertEqual(http(pod, address, "/metrics")[0], 200)
+        self.assertEqual(http(node.netns, LOOPBACK, "/metrics")[0], 0)
+        told = re.search(r"^bulkhead_program_replacements_total (\d+)$", self.scrape(address), re.MULTILINE)
+        self.assertEqual(int(told[1]), interfaces)
+
+    def test_a_pods_series_go_a_minute_after_it(self):
+        node = self.node
+        node.start_agent(LOOPBACK, "--metrics-pods")
+        node.send("shop/till", "blog/stranger", PORT, 4)
+        labels = 'pod_namespace="blog",pod_name="stranger",tenant="blog",direction="ingress",verdict="allow"'
+        self.assertEqual(self.samples("bulkhead_pod_packets_total")[labels], 4)
+        node.remove("blog/stranger")
+        wait_until(lambda: self.samples("bulkhead_interfaces")['state="guarded"'] == 2, "that the pod is gone")
+        self.assertEqual(self.samples("bulkhead_pod_packets_total")[labels], 4)
+        wait_until(lambda: labels not in self.samples("bulkhead_pod_packets_total"), "that its series are gone")
+        self.assertEqual([tenant for tenant in self.samples("bulkhead_tenant_packets_total") if 'tenant="blog"' in tenant], [])
+        total = self.samples("bulkhead_packets_total")
+        self.assertEqual(total['direction="ingress",verdict="allow",reason="open"'], 4)
+
+
+def main():
+    if sys.argv[1:] == ["--list"]:
+        for name in unittest.defaultTestLoader.getTestCaseNames(Prometheus):
+            print(f"Prometheus.{name}")
+        return 0
+    if reason := missing():
+        print(reason)
+        return 77
+    return not unittest.main(exit=False).result.wasSuccessful()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
