@@ -47,18 +47,23 @@ BH_INLINE int bh_lift_one(struct bh_hook *hook, struct bh_identity *identity)
 
 /*
  * Puts who is overridden into audit mode, in the question about the packet itself or, with `asked`, about another
- * direction. 1 = somebody was, so the rule may say something else now.
+ * direction. 1 = somebody was, so the rule may say something else now. The destination's only if the source's isn't
+ * enough: what is told has to be the override that lets the packet pass.
  */
 __attribute__((noinline)) int bh_lift(int asked)
 {
 	const struct bh_control *control = bh_control_row();
 	struct bh_hook *hook = bh_here();
 	struct bh_question *q;
+	int lifted;
 
 	if (!control || !hook || !bh_overrides_exist(control))
 		return 0;
 	q = asked ? &hook->asked : &hook->question;
-	return bh_lift_one(hook, &q->src) | bh_lift_one(hook, &q->dst);
+	lifted = bh_lift_one(hook, &q->src);
+	if (lifted && bh_verdict_of(bh_judge(q)) != BH_VERDICT_DENY)
+		return 1;
+	return lifted | bh_lift_one(hook, &q->dst);
 }
 
 #endif

@@ -134,6 +134,7 @@ std::vector<state::Problem> Controller::problems() const {
     const auto& compiled = compiler_.desired().problems;
     all.insert(all.end(), compiled.begin(), compiled.end());
     observed_.add_not_guarded(cluster_, all);
+    observed_.add_overrides(cluster_, state::Cluster::machine_time(), all);
     add_left_out(all);
     return all;
 }

@@ -34,6 +34,7 @@ struct Kind {
 };
 
 constexpr std::array kKinds{
+    Kind{"Node", "/api/v1", "v1", "nodes"},
     Kind{"Tenant", "/apis/bulkhead.dev/v1alpha1", "bulkhead.dev/v1alpha1", "tenants"},
     Kind{"AccessGrant", "/apis/bulkhead.dev/v1alpha1", "bulkhead.dev/v1alpha1", "accessgrants"},
     Kind{"AWSResource", "/apis/bulkhead.dev/v1alpha1", "bulkhead.dev/v1alpha1", "awsresources"},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/rfc3339.h"
 #include "source/kube/query.h"
 #include "source/parts.h"
 #include "state/labels.h"
@@ -93,6 +94,12 @@ SliceFacts read_slice(const Field& slice) {
     not_guarded.each([&](const Field& entry) {
         if (const auto why = state::not_guarded_by_name(text_in(entry["why"])))
             facts.not_guarded.push_back({.ns = text_in(entry["namespace"]), .pod = text_in(entry["pod"]), .why = *why});
+    });
+    const auto overrides = spec["overrides"];
+    overrides.each([&](const Field& entry) {
+        if (const auto until = source::read_time(entry["until"]))
+            facts.overrides.push_back(
+                {.tenant = text_in(entry["tenant"]), .until = *until, .reason = text_in(entry["reason"])});
     });
     return facts;
 }
@@ -248,6 +255,21 @@ void Observed::add_not_guarded(const state::Cluster& cluster, std::vector<state:
                                 .field = "",
                                 .text = std::string(state::text_of(entry.why)),
                                 .nature = state::Problem::Nature::kNotGuarded});
+        }
+}
+
+void Observed::add_overrides(const state::Cluster& cluster, state::Time now,
+                             std::vector<state::Problem>& problems) const {
+    for (const auto& [name, slice] : slices.all())
+        for (const auto& override : slice.overrides) {
+            if (override.until <= now || !cluster.nodes().contains(slice.node)) continue;
+            const auto what = override.tenant.empty() ? "anything" : "what tenant " + override.tenant + " refuses";
+            problems.push_back({.origin = "IdentitySlice " + name,
+                                .object = "Node " + slice.node,
+                                .field = "",
+                                .text = "until " + rfc3339(override.until) + " " + what +
+                                        " passes on this node, which was told so there: " + override.reason,
+                                .nature = state::Problem::Nature::kOverride});
         }
 }
 

@@ -77,11 +77,20 @@ struct NotGuardedPod {
     bool operator==(const NotGuardedPod&) const = default;
 };
 
+/// Told to a node alone, by bulkheadctl there.
+struct NodeOverride {
+    std::string tenant; // empty = everybody
+    state::Time until;
+    std::string reason;
+    bool operator==(const NodeOverride&) const = default;
+};
+
 struct SliceFacts {
     std::string node; // empty = of no node
     std::string spec; // as text
     std::string version{};
     std::vector<NotGuardedPod> not_guarded{};
+    std::vector<NodeOverride> overrides{};
     bool operator==(const SliceFacts&) const = default;
 };
 
@@ -95,6 +104,10 @@ public:
 
     /// What the agents say that they can't guard, of their own nodes' pods only.
     void add_not_guarded(const state::Cluster& cluster, std::vector<state::Problem>& problems) const;
+
+    /// What the agents say that their nodes were told to let pass, and that isn't over at `now`: a problem of that
+    /// Node.
+    void add_overrides(const state::Cluster& cluster, state::Time now, std::vector<state::Problem>& problems) const;
 
     /// Nothing: there is no such object, or its kind has no status of ours.
     const Reported* reported(const state::ObjectKey& key) const;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
+#include "base/utf8.h"
 #include "compile/label_keys.h"
 #include "state/labels.h"
 
@@ -16,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr auto kDefaultAccount = "default"; // is left out
-constexpr auto kNotGuardedSlice = "!";      // no tenant is called so
+constexpr auto kPeoplesSlice = "!";         // no tenant is called so
 
 // Tenants write what their pods' entries hold, and every node hears of it. So an entry has no more than some 8 KiB, and
 // a slice no more than the API server is glad to store (etcd takes 1.5 MiB).
@@ -24,6 +25,8 @@ constexpr size_t kLongestLabels = 3 << 10; // keys and values
 constexpr size_t kLongestExpose = 2 << 10;
 constexpr size_t kMostPorts = 64; // names have 15 letters
 constexpr size_t kLargestSlice = 256 << 10;
+constexpr size_t kMostOverrides = 20;
+constexpr size_t kLongestReason = 500;
 
 const char* name_of_transport(uint8_t protocol) {
     return protocol == BH_UDP ? "UDP" : protocol == BH_SCTP ? "SCTP" : "TCP";
@@ -126,6 +129,13 @@ public:
             {{"namespace", key.substr(0, slash)}, {"pod", key.substr(slash + 1)}, {"why", state::name_of(why)}});
     }
 
+    void add(const state::Override& override) {
+        if (overrides_.size() == kMostOverrides) return;
+        Json entry{{"until", rfc3339(override.until)}, {"reason", cut_utf8(override.reason, kLongestReason)}};
+        if (!override.tenant.empty()) entry["tenant"] = override.tenant;
+        overrides_.push_back(std::move(entry));
+    }
+
     Slices finish() {
         for (const auto& [key, group] : groups_) {
             Part all;
@@ -133,9 +143,10 @@ public:
                 all[pod] = &endpoint;
             add_slices(key, group, all, 0);
         }
-        if (!not_guarded_.empty()) // nothing that another agent needs
-            add_slice(free_name(kNotGuardedSlice), node_label(),
-                      {{"node", node_}, {"notGuarded", std::move(not_guarded_)}});
+        Json for_people{{"node", node_}}; // nothing that another agent needs
+        add_unless_empty(for_people, "notGuarded", std::move(not_guarded_));
+        add_unless_empty(for_people, "overrides", std::move(overrides_));
+        if (for_people.size() > 1) add_slice(free_name(kPeoplesSlice), node_label(), std::move(for_people));
         return std::move(slices_);
     }
 
@@ -211,6 +222,7 @@ private:
     std::string node_;
     std::map<GroupKey, Group> groups_;
     Json not_guarded_ = Json::array();
+    Json overrides_ = Json::array();
     Slices slices_;
 };
 
@@ -243,6 +255,8 @@ Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired,
         add_local(collector, cluster, desired, pod, succession);
     for (const auto& [key, why] : not_guarded)
         collector.add(key, why);
+    for (const auto& [name, override] : cluster.overrides())
+        if (override.only_here && !override.over) collector.add(override);
     return collector.finish();
 }
 

@@ -23,7 +23,8 @@ namespace bulkhead::publish {
 using Slices = std::map<std::string, std::string>;
 
 /// Of the pods of `node` that netlink found, that a Pod object names, and whose namespace is known, with these labels.
-/// And one that tells of those which the node can't guard, if there are any.
+/// And one that tells of those which the node can't guard, and of the overrides that only this node was told, if there
+/// are any.
 Slices slices_of(const state::Cluster& cluster, const compile::Desired& desired, const std::string& node,
                  const std::set<std::string>& label_keys, const state::NotGuardedPods& not_guarded = {},
                  const Succession& succession = {});

@@ -13,8 +13,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-state::Override override_of(const std::string& tenant, std::chrono::seconds length = 1h) {
-    auto object = named<state::Override>("incident");
+state::Override override_of(const std::string& tenant, std::chrono::seconds length = 1h,
+                            const std::string& name = "incident") {
+    auto object = named<state::Override>(name);
     object.tenant = tenant;
     object.until = state::Cluster::machine_time() + length;
     object.reason = "ledger can't be reached";
@@ -124,4 +125,22 @@ TEST_CASE("what an override lets pass names the override") {
                     {.ifindex = wire.stage.ifindex(kLedger), .ingress_ifindex = kUplink});
     CHECK(rehearsal.verdict == BH_VERDICT_AUDIT);
     CHECK(wire.stage.desired().origins.at(rehearsal.origin) == "Override incident: ledger can't be reached");
+}
+
+TEST_CASE("of two overrides, of who sends and of who receives, the one is named that lets the packet pass") {
+    Wire wire(shared_machine());
+    wire.stage.put(override_of("batch", 1h, "senders"));
+    wire.stage.put(override_of("payments", 1h, "ledgers"));
+    wire.stage.put(override_of("blog", 1h, "webs"));
+    wire.show();
+    const auto origin_of = [&](const char* to, const char* destination) {
+        const auto& machine = shared_machine();
+        const auto rehearsal =
+            machine.run(machine.kernel().programs().to_pod, ip("10.0.1.3", destination).udp(1, 53).bytes(),
+                        {.ifindex = wire.stage.ifindex(to), .ingress_ifindex = wire.stage.ifindex(kJob)});
+        REQUIRE(rehearsal.verdict == BH_VERDICT_AUDIT);
+        return wire.stage.desired().origins.at(rehearsal.origin);
+    };
+    CHECK(origin_of(kWeb, "10.0.1.1") == "Override senders: ledger can't be reached"); // the web is open to all others
+    CHECK(origin_of(kLedger, "10.0.1.2") == "Override ledgers: ledger can't be reached"); // and this one isn't
 }

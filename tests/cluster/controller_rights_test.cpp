@@ -82,7 +82,7 @@ std::string something_of_everything() {
            "drill}\n---\n" +
            ours +
            "IdentitySlice\nmetadata: {name: bare-01234567}\nspec: {node: bare, endpoints: [{namespace: bank, pod: "
-           "gone}]}\n---\n"
+           "gone}], overrides: [{until: '2030-12-31T23:59:59Z', reason: a drill}]}\n---\n"
            "apiVersion: v1\nkind: Node\nmetadata: {name: bare}\n---\n"
            "apiVersion: v1\nkind: Node\nmetadata: {name: guarded}\n"
            "spec: {taints: [{key: bulkhead.dev/agent-not-ready, effect: NoSchedule}]}\n---\n"

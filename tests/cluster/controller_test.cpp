@@ -284,6 +284,26 @@ TEST_CASE("a pod that its node's agent can't guard has an Event that says why") 
     CHECK(event.at("involvedObject").at("name") == "teller");
 }
 
+TEST_CASE("an override that only a node was told has an Event of that Node") {
+    const ApiServer server = with_crds();
+    put(server, namespace_yaml("bank") + node_yaml("node-a"));
+    run_agent(server, "node-a");
+    const ControllerProcess controller(server.kubeconfig());
+    put(server, Json{{"apiVersion", "bulkhead.dev/v1alpha1"},
+                     {"kind", "IdentitySlice"},
+                     {"metadata", {{"name", "node-a-01234567"}, {"labels", {{"bulkhead.dev/node", "node-a"}}}}},
+                     {"spec",
+                      {{"node", "node-a"},
+                       {"overrides",
+                        {{{"tenant", "bank"}, {"until", "2030-12-31T23:59:59Z"}, {"reason", "the till is down"}}}}}}}
+                    .dump());
+    const auto described = [&] { return kubectl(server, {"describe", "node", "node-a"}); };
+    CHECK(wait_until([&] { return described().find("the till is down") != std::string::npos; }, after(20s), 50ms));
+    CHECK(described().find("Overridden") != std::string::npos);
+    CHECK(described().find("until 2030-12-31T23:59:59Z what tenant bank refuses passes on this node") !=
+          std::string::npos);
+}
+
 TEST_CASE("a node without an agent is spoken for, and one whose agent goes away is too, until it is back") {
     const ApiServer server = with_crds();
     put(server, namespace_yaml("bank", "{bulkhead.dev/level: protected}") + node_yaml("fargate") + node_yaml("node-a"));

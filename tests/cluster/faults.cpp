@@ -9,19 +9,7 @@ namespace bulkhead::test {
 namespace {
 
 constexpr uint16_t kPort = 5432;
-constexpr uint16_t kProxyPort = 16443;
 constexpr int kNamespaces = 60; // whose list is long enough to break off in
-
-std::string replaced(std::string text, const std::string& what, const std::string& by) {
-    for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
-        text.replace(at, what.size(), by);
-    return text;
-}
-
-std::string contents(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::string many_namespaces() {
     std::string all;
@@ -31,25 +19,15 @@ std::string many_namespaces() {
     return all;
 }
 
-Endpoint address_of(const ApiServer& server, const Place& host) {
-    const auto url = server.url();
-    return {host.ip4, static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)))};
-}
-
 } // namespace
 
 FaultyCluster::FaultyCluster()
-    : node_(cluster_.net().node(kNodeA)),
-      proxy_(require(FaultyProxy::start(cluster_.host().netns, {cluster_.host().ip4, kProxyPort},
-                                        address_of(cluster_.server(), cluster_.host())))),
+    : node_(cluster_.net().node(kNodeA)), proxy_(proxy_before(cluster_.server(), cluster_.host())),
       client_((put(namespace_text("shop") + "---\n" + protected_namespace_text("bank") + "---\n" + many_namespaces()),
                cluster_.run(kNodeA, "bank/teller", 20))),
       stranger_(cluster_.run(kNodeA, "shop/web", 21)), ledger_(cluster_.run(kNodeA, "bank/ledger", 22)),
       echo_(require(EchoServer::start(ledger_.netns, {kPort}))) {
-    const auto url = "https://" + host().ip4.text() + ":" + std::to_string(kProxyPort);
-    const auto as_admin = replaced(contents(server().kubeconfig()), server().url(), url);
-    std::ofstream(file("admin.yaml")) << replaced(as_admin, "cluster: {server",
-                                                  "cluster: {disable-compression: true, server");
+    write_proxied_kubeconfig(file("admin.yaml"), server(), host());
     options_ = {.kubeconfig = file("admin.yaml"), .metrics_address = kMetricsAddress};
     replace_agent();
     agent().wait_until_ready();

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "metrics_support.h"
+#include "proxied.h"
 #include "support/echo_server.h"
-#include "support/faulty_proxy.h"
 #include "two_nodes.h"
 
 namespace bulkhead::test {

@@ -218,5 +218,36 @@ TEST_CASE("while the API server is away two nodes go on as before, say so, and h
     check_reaches(web, ledger, true);
 }
 
+TEST_CASE(
+    "an override that only a node was told stands in that node's slices while it is in force, one given while the "
+    "server was away too") {
+    TwoNodes cluster;
+    const auto agent_a = cluster.start(kNodeA);
+    const auto told = [&] {
+        Json all = Json::array();
+        for (const auto& slice : cluster.slices())
+            for (const auto& override : slice.at("spec").value("overrides", Json::array()))
+                all.push_back({{"node", slice.at("spec").at("node")},
+                               {"tenant", override.value("tenant", "all")},
+                               {"reason", override.at("reason")}});
+        return all;
+    };
+    const auto comes_to_tell = [&](const Json& expected) {
+        return wait_until([&] { return told() == expected; }, after(40s), 50ms);
+    };
+    REQUIRE(agent_a.order({"override", "--all", "--for", "1h", "--reason", "INC-8"}).first == 0);
+    const auto one = [](const std::string& tenant, const std::string& reason) {
+        return Json::array({Json{{"node", kNodeA}, {"tenant", tenant}, {"reason", reason}}});
+    };
+    CHECK(comes_to_tell(one("all", "INC-8")));
+    cluster.server().kill();
+    REQUIRE(agent_a.order({"override", "--all", "--end"}).first == 0);
+    REQUIRE(agent_a.order({"override", "--tenant", "bank", "--for", "1h", "--reason", "INC-9"}).first == 0);
+    start_again(cluster.server());
+    CHECK(comes_to_tell(one("bank", "INC-9")));
+    REQUIRE(agent_a.order({"override", "--tenant", "bank", "--for", "1s", "--reason", "INC-9"}).first == 0);
+    CHECK(comes_to_tell(Json::array()));
+}
+
 } // namespace
 } // namespace bulkhead::test

@@ -2,52 +2,16 @@
 //
 // An address goes from one pod to another of a different tenant within a second, as nodes hear of it by each other's
 // IdentitySlices, with real packets. What one node alone hears, in any order: tests/node/reuse_address_test.cpp.
-#include "support/echo_server.h"
-#include "two_nodes.h"
+#include "reuse_scene.h"
 
 namespace bulkhead::test {
 namespace {
 
-constexpr uint16_t kPort = 5432;
-constexpr auto kBoth = "10.0.9.40"; // the address that goes from pod to pod; the VPC routes it to whoever has it
-constexpr auto kBoth6 = "fd00:10:0:9::40";
+const Pair kAddresses{"10.0.9.40",
+                      "fd00:10:0:9::40"}; // which go from pod to pod; the VPC routes them to whoever has them
 
-struct Village {
-    TwoNodes cluster{};
-    Place safe_a;
-    Place safe_b;
-    EchoServer echo_a;
-    EchoServer echo_b;
-
-    Village()
-        : safe_a((cluster.put(namespace_text("shop") + "---\n" + protected_namespace_text("bank")),
-                  cluster.run(kNodeA, "bank/safe-a", 20))),
-          safe_b(cluster.run(kNodeB, "bank/safe-b", 20)), echo_a(require(EchoServer::start(safe_a.netns, {kPort}))),
-          echo_b(require(EchoServer::start(safe_b.netns, {kPort}))) {}
-
-    Place wire(const std::string& node, const std::string& pod) const {
-        return cluster.net().wire_as(node, pod, kBoth, kBoth6);
-    }
-};
-
-bool reaches(const Place& from, const Place& to, uint8_t family, bool expected) {
-    return answers_udp(from.netns, {to.address(family), kPort}, after(expected ? 2s : 300ms));
-}
-
-/// Now, with not one packet of grace.
-void check_now(const Place& from, const Place& to, bool expected) {
-    for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
-        INFO(from.name << " to " << to.name << ", IPv" << (family == BH_IPV4 ? 4 : 6));
-        CHECK(reaches(from, to, family, expected) == expected);
-    }
-}
-
-/// Once the news has arrived.
-void check_soon(const Place& from, const Place& to, bool expected) {
-    for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
-        INFO(from.name << " to " << to.name << ", IPv" << (family == BH_IPV4 ? 4 : 6));
-        CHECK(wait_until([&] { return reaches(from, to, family, expected) == expected; }, after(20s), 10ms));
-    }
+Place wire(const TwoNodes& cluster, const std::string& node, const std::string& pod) {
+    return cluster.net().wire_as(node, pod, kAddresses.ip4, kAddresses.ip6);
 }
 
 Json metadata(const TwoNodes& cluster, const std::string& pod) {
@@ -97,11 +61,11 @@ TEST_CASE("an address that goes to another tenant's pod within a second is that 
         INFO(row.first << " on node-a, then " << row.heir << " on " << row.heirs_node);
         const bool is_friend = row.heir.starts_with("bank/");
         put_twins(cluster, kNodeA, row.first, row.heirs_node, row.heir);
-        const Place first = village.wire(kNodeA, row.first);
+        const Place first = wire(cluster, kNodeA, row.first);
         check_soon(first, safe_a, !is_friend);
         check_soon(first, safe_b, !is_friend);
         cluster.net().unwire(first);
-        const Place heir = village.wire(row.heirs_node, row.heir);
+        const Place heir = wire(cluster, row.heirs_node, row.heir);
         const Place& near = row.heirs_node == kNodeA ? safe_a : safe_b;
         const Place& far = row.heirs_node == kNodeA ? safe_b : safe_a;
         check_soon(heir, near, is_friend);
@@ -115,36 +79,18 @@ TEST_CASE("an address that goes to another tenant's pod within a second is that 
     }
 }
 
-/// What node-a's agent would write, if one ran there.
-void put_slice(const TwoNodes& cluster, const std::string& pod, const Json& created,
-               const Json& more = Json::object()) {
-    const auto slash = pod.find('/');
-    const auto ns = pod.substr(0, slash);
-    Json endpoint{
-        {"namespace", ns}, {"pod", pod.substr(slash + 1)}, {"addresses", {kBoth, kBoth6}}, {"created", created}};
-    endpoint.update(more);
-    cluster.put(Json{{"apiVersion", "bulkhead.dev/v1alpha1"},
-                     {"kind", "IdentitySlice"},
-                     {"metadata", {{"name", kNodeA + "-" + ns}, {"labels", {{"bulkhead.dev/node", kNodeA}}}}},
-                     {"spec",
-                      {{"node", kNodeA},
-                       {"tenant", "ns/" + ns},
-                       {"level", ns == "bank" ? "protected" : "non-protected"},
-                       {"endpoints", Json::array({endpoint})}}}}
-                    .dump());
+/// The slice of node-a's pod in that namespace.
+std::string slice_in(const std::string& ns) {
+    return kNodeA + "-" + ns;
 }
 
-void remove_slice(const TwoNodes& cluster, const std::string& ns) {
-    kubectl(cluster.server(), {"delete", "identityslice", kNodeA + "-" + ns});
+void put_slice(const TwoNodes& cluster, const std::string& pod, const Json& created,
+               const Json& more = Json::object()) {
+    put_slice(cluster, slice_in(pod.substr(0, pod.find('/'))), pod, kAddresses, created, more);
 }
 
 void wait_until_named(const AgentProcess& agent, const std::string& name) {
-    INFO(name);
-    const auto has_address = [&] {
-        const auto row = agent.endpoint(name);
-        return row.is_object() && row.at("addresses").dump().find(kBoth) != std::string::npos;
-    };
-    CHECK(wait_until(has_address, after(20s), 10ms));
+    wait_until_named(agent, name, kAddresses.ip4);
 }
 
 TEST_CASE("while two pods of one second are told to have an address no stranger is a friend, and a late end takes "
@@ -160,7 +106,7 @@ TEST_CASE("while two pods of one second are told to have an address no stranger 
         const auto first_name = first_ns + "/x", heir_name = heir_ns + "/x";
         put_slice(cluster, first_name, date);
         wait_until_named(*agent, first_name);
-        const Place heir = village.wire(kNodeA, heir_name);
+        const Place heir = wire(cluster, kNodeA, heir_name);
         check_now(heir, safe_b, !is_friend); // nobody has said otherwise yet
 
         put_slice(cluster, heir_name, date); // as an agent writes it that knows no turns
@@ -174,12 +120,12 @@ TEST_CASE("while two pods of one second are told to have an address no stranger 
         put_slice(cluster, heir_name, date, next);
         wait_until_named(*agent, heir_name);
         check_now(heir, safe_b, is_friend);
-        remove_slice(cluster, first_ns);
+        remove_slice(cluster, slice_in(first_ns));
         CHECK(wait_until([&] { return agent->endpoint(first_name).is_null(); }, after(20s), 10ms));
         check_now(heir, safe_b, is_friend);
 
         cluster.net().unwire(heir);
-        remove_slice(cluster, heir_ns);
+        remove_slice(cluster, slice_in(heir_ns));
         CHECK(wait_until([&] { return agent->endpoint(heir_name).is_null(); }, after(20s), 10ms));
     }
 }
@@ -190,11 +136,11 @@ TEST_CASE("a pod that gets the address of another node's pod which that node can
     std::optional<AgentProcess> agent_a(cluster.start(kNodeA));
     const auto agent_b = cluster.start(kNodeB);
     put_twins(cluster, kNodeA, "shop/first", kNodeB, "bank/heir");
-    const Place first = village.wire(kNodeA, "shop/first");
+    const Place first = wire(cluster, kNodeA, "shop/first");
     wait_until_named(agent_b, "shop/first");
     agent_a.reset(); // killed: what it told stays
     cluster.net().unwire(first);
-    const Place heir = village.wire(kNodeB, "bank/heir");
+    const Place heir = wire(cluster, kNodeB, "bank/heir");
     CHECK(wait_until([&] { return told(cluster, "bank/heir").is_object(); }, after(20s), 20ms));
     CHECK(told(cluster, "shop/first").is_object());
     CHECK(told(cluster, "bank/heir").value("turn", 0) == 1);
@@ -212,8 +158,8 @@ void put_status(const TwoNodes& cluster, const std::string& pod, const std::stri
     const auto ns = pod.substr(0, slash), name = pod.substr(slash + 1);
     auto whole = object(cluster.server(), {"-n", ns, "pod", name});
     whole["status"]["phase"] = phase;
-    whole["status"]["podIP"] = kBoth;
-    whole["status"]["podIPs"] = {{{"ip", kBoth}}, {{"ip", kBoth6}}};
+    whole["status"]["podIP"] = kAddresses.ip4;
+    whole["status"]["podIPs"] = {{{"ip", kAddresses.ip4}}, {{"ip", kAddresses.ip6}}};
     kubectl(cluster.server(), {"replace", "--raw", "/api/v1/namespaces/" + ns + "/pods/" + name + "/status", "-f", "-"},
             whole.dump());
 }
@@ -232,11 +178,11 @@ TEST_CASE("a pod that is over keeps its address in its status and nowhere else, 
             const auto first_name = (is_friend ? "shop" : "bank") + tail,
                        heir_name = (is_friend ? "bank" : "shop") + tail;
             put_twins(cluster, kNodeA, first_name, kNodeB, heir_name);
-            const Place first = village.wire(kNodeA, first_name);
+            const Place first = wire(cluster, kNodeA, first_name);
             check_soon(first, safe_a, !is_friend);
             put_status(cluster, first_name, phase);
             cluster.net().unwire(first);
-            const Place heir = village.wire(kNodeB, heir_name);
+            const Place heir = wire(cluster, kNodeB, heir_name);
             check_soon(heir, safe_a, is_friend); // where that status is read
             check_soon(heir, safe_b, is_friend);
             remove(cluster, first_name);

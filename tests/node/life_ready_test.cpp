@@ -2,6 +2,8 @@
 //
 // What a running agent says over HTTP to the kubelet and to Prometheus: /healthz, /readyz and /metrics.
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #include "fixture.h"
 #include "metrics_support.h"
@@ -110,6 +112,47 @@ TEST_CASE("an agent that took a node over and can't understand a file is healthy
     CHECK(get(shop.node, "/readyz").status == 503);
     CHECK_FALSE(shop.stranger_is_heard());
     shop.net.manifests().write("shop.yaml", protected_namespace_text("shop"));
+    CHECK(wait_until([&] { return shop.is_ready(); }, after(20s)));
+    CHECK_FALSE(shop.stranger_is_heard());
+}
+
+/// One thread of a process, stopped where it is, as a call that never comes back would; the others go on. Whoever makes
+/// it must let go of it.
+class StoppedThread {
+public:
+    explicit StoppedThread(pid_t thread) : thread_(thread) {
+        REQUIRE(ptrace(PTRACE_SEIZE, thread_, nullptr, nullptr) == 0);
+        REQUIRE(ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) == 0);
+        int status = 0;
+        REQUIRE(waitpid(thread_, &status, __WALL) == thread_);
+        REQUIRE(WIFSTOPPED(status));
+    }
+    StoppedThread(const StoppedThread&) = delete;
+    StoppedThread& operator=(const StoppedThread&) = delete;
+    ~StoppedThread() { ptrace(PTRACE_DETACH, thread_, nullptr, nullptr); }
+
+private:
+    pid_t thread_;
+};
+
+TEST_CASE(
+    "an agent whose loop hangs is neither healthy nor ready, enforces all the same, and is both when it goes on") {
+    const Shop shop;
+    auto agent = shop.launch();
+    REQUIRE(wait_until([&] { return shop.is_ready(); }, after(60s)));
+    CHECK(get(shop.node, "/healthz").status == 200);
+    {
+        const StoppedThread loop(agent.process().pid()); // the main thread's
+        CHECK(get(shop.node, "/healthz").status == 200); // a moment is none
+        REQUIRE(wait_until([&] { return get(shop.node, "/healthz").status != 200; }, after(30s), 100ms));
+        const auto answer = get(shop.node, "/healthz");
+        CHECK(answer.status == 503);
+        CHECK_THAT(answer.body, ContainsSubstring("loop is stuck"));
+        CHECK(get(shop.node, "/readyz").status == 503);
+        CHECK(get(shop.node, "/metrics").status == 503);
+        CHECK_FALSE(shop.stranger_is_heard());
+    }
+    CHECK(wait_until([&] { return get(shop.node, "/healthz").status == 200; }, after(20s), 50ms));
     CHECK(wait_until([&] { return shop.is_ready(); }, after(20s)));
     CHECK_FALSE(shop.stranger_is_heard());
 }

@@ -94,7 +94,7 @@ private:
 
 TEST_CASE("a restart loses no packet, forgets no conversation and lets no stranger in") {
     const std::string attach = GENERATE(from_range(attach_modes()));
-    const int how = GENERATE(SIGTERM, SIGKILL);
+    const int how = GENERATE(SIGTERM, SIGINT, SIGKILL);
     INFO(attach << ", signal " << how);
     const Town town;
     const auto& [net, safe, kin, near, far] = town;
@@ -107,8 +107,10 @@ TEST_CASE("a restart loses no packet, forgets no conversation and lets no strang
     REQUIRE(outward.under_way());
     REQUIRE(inward.under_way());
 
+    const auto attached = attachments_in(net.node(kNodeA).netns);
     agent.process().signal(how);
-    REQUIRE(agent.process().wait(after(kEnd)));
+    CHECK(agent.process().wait(after(kEnd)) == (how == SIGKILL ? 128 + SIGKILL : 0));
+    CHECK(attachments_in(net.node(kNodeA).netns) == attached);
     check_going_on(own); // with nobody there
     const auto next = AgentProcess::start(net, net.node(kNodeA), {.attach = attach});
     check_going_on(own);
@@ -119,6 +121,36 @@ TEST_CASE("a restart loses no packet, forgets no conversation and lets no strang
     CHECK(inward.answered() == inward.sent());
     CHECK(knocking.knocks() > 100);
     CHECK(knocking.heard() == 0);
+}
+
+TEST_CASE("signals that come while an agent ends, of either kind and however many, change nothing of how it ends") {
+    const int first = GENERATE(SIGTERM, SIGINT);
+    INFO("first " << first);
+    const Town town;
+    const auto& [net, safe, kin, near, far] = town;
+    auto agent = AgentProcess::start(net, net.node(kNodeA), {});
+    const auto attached = attachments_in(net.node(kNodeA).netns);
+    REQUIRE_FALSE(attached.empty());
+    const Knocking knocking(near, safe, 8002);
+    std::atomic<int> sent{0};
+    std::atomic<bool> over{false};
+    agent.process().signal(first);
+    std::thread impatient([&] { // until there is nobody left
+        for (; !over; std::this_thread::sleep_for(100us))
+            agent.process().signal(sent++ % 2 == 0 ? SIGINT : SIGTERM);
+    });
+    const auto status = agent.process().wait(after(kEnd));
+    over = true;
+    impatient.join();
+    CHECK(status == 0);
+    CHECK(sent > 1);
+    CHECK(agent.output().find("ending; enforcement stays in place") != std::string::npos);
+    CHECK(attachments_in(net.node(kNodeA).netns) == attached);
+    CHECK(wait_until([&] { return knocking.knocks() > 100; }, after(kEnd)));
+    CHECK(knocking.heard() == 0);
+    check_going_on(begin_talks(safe, kin, Begun::kByOther, 7100));
+    const auto next = AgentProcess::start(net, net.node(kNodeA), {});
+    CHECK(next.verdict(near.name, safe.name + ":7000") == "deny");
 }
 
 /// A directory of manifests that is away for as long as this lives: an agent that starts meanwhile knows nothing but

@@ -69,6 +69,8 @@ constexpr auto kWholeSlice = R"({
      ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}]},
     {namespace: payments, pod: ledger-1, addresses: []}],
   notGuarded: [{namespace: payments, pod: ledger-2, why: no-program}],
+  overrides: [{tenant: capsule/payments, until: "2030-12-31T23:59:59Z", reason: the till can't be reached},
+              {until: "2030-12-31T23:59:59Z", reason: a drill}],
   kubeApiserver: [{namespace: hooks, service: admit, selector: {app: admit},
                    ports: [{port: 8443}, {port: https, protocol: TCP}]}]})";
 

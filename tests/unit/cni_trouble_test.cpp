@@ -2,6 +2,8 @@
 //
 // What may happen while bulkhead-cni puts itself in place: it is killed, others write the same files, directories miss,
 // and somebody has to get its host going without it.
+#include <catch2/generators/catch_generators.hpp>
+
 #include "cni/files.h"
 #include "cni_host.h"
 
@@ -162,6 +164,61 @@ TEST_CASE("an install beside bulkhead-cni.off takes the gate out and says so; un
     CHECK(text_of(host.aws()) == kAws);
     CHECK(host.run("uninstall").first == 0);
     CHECK(host.files() == Words{"10-aws.conflist"});
+}
+
+TEST_CASE(
+    "with bulkhead-cni.off, whatever list comes meanwhile stays without the gate, and all get theirs back as before") {
+    const Host host;
+    const auto off = host.conf() / "bulkhead-cni.off";
+    const auto younger = host.conf() / "05-first.conflist";
+    write(host.aws(), kAws);
+    write(off, "");
+    auto watch = host.watch({"--wait-for", "published"});
+    REQUIRE(watch.wait_for_output("leaves the gate out as long as " + off.string() + " is there", after(60s)));
+    write(younger, kAws);                  // which runtimes take from now on
+    CHECK(host.run("install").first == 1); // the watch has the directory
+    auto with_gate = Json::parse(kAws);
+    with_gate["plugins"].push_back(Json{{"type", "bulkhead-cni"}});
+    write(host.aws(), with_gate.dump(2) + "\n"); // by hand, or out of a backup
+    CHECK(wait_until([&] { return text_of(host.aws()) == kAws; }, after(20s)));
+    CHECK_FALSE(wait_until([&] { return text_of(younger) != kAws || text_of(host.aws()) != kAws; }, after(500ms)));
+    CHECK_FALSE(fs::exists(host.program()));
+    fs::remove(off);
+    CHECK(wait_until([&] { return host.has_gate(younger); }, after(20s)));
+    CHECK(host.plugins(younger).back() == Json{{"type", "bulkhead-cni"}, {"waitFor", "published"}});
+    CHECK(text_of(host.aws()) == kAws);
+    CHECK(watch.stop(after(20s)) == 0);
+}
+
+TEST_CASE("an uninstall beside a watch changes nothing, and one after its end, however it came, leaves nothing") {
+    const int how = GENERATE(SIGTERM, SIGINT, SIGKILL);
+    const bool is_off = GENERATE(false, true);
+    CAPTURE(how, is_off);
+    const Host host;
+    const auto off = host.conf() / "bulkhead-cni.off";
+    write(host.aws(), kAws);
+    auto watch = host.watch();
+    REQUIRE(wait_until([&] { return host.has_gate(host.aws()); }, after(60s)));
+    if (is_off) {
+        write(off, "");
+        REQUIRE(wait_until([&] { return text_of(host.aws()) == kAws; }, after(20s)));
+    }
+    const auto files = host.files();
+    const auto list = text_of(host.aws());
+    for (int i = 0; i < 3; ++i) { // as a job that is tried again
+        const auto [status, output] = host.run("uninstall");
+        CHECK(status == 1);
+        CHECK(output.find("another installer is at work") != std::string::npos);
+    }
+    CHECK(host.files() == files);
+    CHECK(text_of(host.aws()) == list);
+    watch.signal(how);
+    REQUIRE(watch.wait(after(20s)));
+    CHECK(text_of(host.aws()) == list);
+    CHECK(host.run("uninstall").first == 0);
+    CHECK(host.files() == Words{"10-aws.conflist"});
+    CHECK(text_of(host.aws()) == kAws);
+    CHECK(host.run("uninstall").first == 0); // once more is no error
 }
 
 } // namespace

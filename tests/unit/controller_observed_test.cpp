@@ -159,6 +159,38 @@ TEST_CASE("what an agent says that it can't guard is a problem of that pod, if t
     CHECK(problems[0].text.find("--max-pods") != std::string::npos);
 }
 
+TEST_CASE("what a node was told to let pass is a problem of that Node, for as long as it is in force") {
+    const state::Time now(std::chrono::sys_days(std::chrono::year(2026) / 11 / 29));
+    Observed observed;
+    state::Cluster cluster;
+    state::Node here;
+    here.meta.name = "node-a";
+    cluster.put(here);
+    const auto slice = [](const std::string& node, const std::string& tenant, const std::string& until) {
+        Json entry{{"until", until}, {"reason", "INC-7"}};
+        if (!tenant.empty()) entry["tenant"] = tenant;
+        return Json{{"metadata", {{"name", node + "-01234567"}}}, {"spec", {{"node", node}, {"overrides", {entry}}}}};
+    };
+    const auto problems_of = [&](const Json& told) {
+        observed.slices.put(value(told));
+        std::vector<state::Problem> problems;
+        observed.add_overrides(cluster, now, problems);
+        return problems;
+    };
+    const auto one = problems_of(slice("node-a", "bank", "2026-11-29T00:00:01Z"));
+    REQUIRE(one.size() == 1);
+    CHECK(one[0].object == "Node node-a");
+    CHECK(one[0].nature == state::Problem::Nature::kOverride);
+    CHECK(one[0].text == "until 2026-11-29T00:00:01Z what tenant bank refuses passes on this node, which was told so "
+                         "there: INC-7");
+    const auto all = problems_of(slice("node-a", "", "2026-11-29T00:00:01Z"));
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].text.find("anything passes on this node") != std::string::npos);
+    CHECK(problems_of(slice("node-a", "bank", "2026-11-29T00:00:00Z")).empty()); // its agent may be dead
+    CHECK(problems_of(slice("node-a", "bank", "soon")).empty());
+    CHECK(problems_of(slice("node-b", "bank", "2026-11-29T00:00:01Z")).empty()); // there is no such node
+}
+
 TEST_CASE("the taint goes from nodes whose agent is ready, and from no others") {
     const Json taint{{{"key", "bulkhead.dev/agent-not-ready"}, {"effect", "NoSchedule"}},
                      {{"key", "gpu"}, {"effect", "NoExecute"}}};

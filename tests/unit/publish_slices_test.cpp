@@ -137,6 +137,39 @@ TEST_CASE("pods that the node can't guard are told of in a slice that no other a
     CHECK(name.size() == std::string("node-a-01234567").size()); // as admission asks for
 }
 
+TEST_CASE("an override that only this node was told stands in a slice, and none that the API server tells of") {
+    auto world = node_a();
+    const auto override_of = [](const std::string& name, const std::string& tenant, bool only_here, int hours = 1) {
+        auto object = named<state::Override>(name);
+        object.tenant = tenant;
+        object.until = state::Cluster::machine_time() + std::chrono::hours(hours);
+        object.reason = tenant + std::string(1000, 'x');
+        object.only_here = only_here;
+        return object;
+    };
+    world.put(override_of("drill", "payments", false)).put(override_of("node-a/over", "blog", true, -1));
+    CHECK(publish::slices_of(world.cluster, world.desired(), "node-a", {}).size() == 2);
+    const auto here = override_of("node-a/payments", "payments", true);
+    world.put(here).put(override_of("node-a/everybody", "", true));
+    Json told;
+    const auto slices = publish::slices_of(world.cluster, world.desired(), "node-a", {});
+    CHECK(slices.size() == 3);
+    for (const auto& [name, text] : slices)
+        if (auto slice = Json::parse(text); slice.at("spec").contains("overrides")) told = slice.at("spec");
+    REQUIRE(told.is_object());
+    CHECK(told.at("node") == "node-a");
+    CHECK_FALSE(told.contains("notGuarded"));
+    REQUIRE(told.at("overrides").size() == 2);
+    CHECK_FALSE(told.at("overrides").at(0).contains("tenant"));
+    CHECK(told.at("overrides").at(1).at("tenant") == "payments");
+    CHECK(told.at("overrides").at(1).at("until") == rfc3339(here.until));
+    CHECK(told.at("overrides").at(1).at("reason").get<std::string>().size() == 500);
+    for (int i = 0; i < 100; ++i)
+        world.put(override_of("node-a/" + std::to_string(i), std::to_string(i), true));
+    for (const auto& [name, text] : publish::slices_of(world.cluster, world.desired(), "node-a", {}))
+        CHECK(text.size() < 20'000);
+}
+
 TEST_CASE("who isn't known to be somebody is not published") {
     auto world = node_a();
     auto pods = world.cluster.local_pods();
