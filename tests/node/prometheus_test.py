@@ -6,6 +6,7 @@ prometheus_test.py BUILD --list names the tests, one a line, for ctest; a name i
 where it can't run.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -143,6 +144,22 @@ class Prometheus(unittest.TestCase):
         self.assertEqual(empty, [])
         self.assertEqual(set(EMPTY) - seen, set(), "these do show something")
 
+    def check_flows(self):
+        """The commands to which panels lead show what the panels count."""
+        lines = set()
+        for name in dashboards.NAMES:
+            for panel in dashboards.panels(dashboards.load(name)):
+                lines |= set(re.findall(r"`bulkheadctl (flows [^`]*)`", panel["description"]))
+        self.assertGreater(len(lines), 8)
+        places = {"$tenant": "shop", "TENANT": "shop", "COLUMN": "shop", "TO": "shop", "ROW": "blog", "FROM": "blog",
+                  "REASON": "not-granted"}  # fmt: skip
+        for line in lines:
+            words = [places.get(word, word) for word in line.split()]
+            self.node.ctl(*words)
+        denied = self.node.ctl("flows", "--verdict", "denied", "--from-tenant", "blog", "--to-tenant", "shop", "--all", "-o", "json")
+        ports = {json.loads(flow)["source"]["port"] for flow in denied.splitlines() if '"source"' in flow}
+        self.assertEqual(len(ports), 21)
+
     def check_rules(self):
         groups = self.node.ask_prometheus("rules")["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
@@ -169,6 +186,7 @@ class Prometheus(unittest.TestCase):
         self.check_metrics_are_well_formed()
         self.check_counts()
         self.check_panels()
+        self.check_flows()
         self.check_rules()
 
     def test_it_listens_where_it_is_told_and_counts_what_it_replaced(self):

@@ -175,8 +175,12 @@ class ScrapedNode:
         self.processes.remove(process)
 
     def ctl(self, *words):
+        """What it says; its end is good."""
         socket_words = [self.build / "bulkheadctl", "--socket", self.directory / "agent.sock"]
-        subprocess.run([*socket_words, *words], check=True, capture_output=True)
+        done = subprocess.run([*socket_words, *words], check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise AssertionError(f"bulkheadctl {' '.join(words)}: {done.returncode} {done.stderr}")
+        return done.stdout
 
     def start_prometheus(self, configuration):
         file = self.directory / "prometheus.yml"
