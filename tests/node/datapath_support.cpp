@@ -117,7 +117,7 @@ void need_root() {
 
 datapath::Kernel private_kernel() {
     need_root();
-    return need(datapath::Kernel::open_private({.pin_dir = {}, .sizes = small_sizes()}));
+    return need(datapath::Kernel::open_private({.pin_dir = {}, .sizes = small_sizes(), .telling = {}}));
 }
 
 datapath::Sizes small_sizes() {
