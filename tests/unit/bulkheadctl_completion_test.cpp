@@ -35,7 +35,7 @@ bool offers(const Words& words, const std::string& wanted) {
 
 TEST_CASE("bash completes commands, flags and values") {
     CHECK(offered("bulkheadctl fl") == Words{"flows"});
-    CHECK(offered("bulkheadctl e") == Words{"endpoints", "explain"});
+    CHECK(offered("bulkheadctl e") == Words{"edges", "endpoints", "explain"});
     CHECK(offered("bulkheadctl flows --from-po") == Words{"--from-pod", "--from-port"});
     CHECK(offered("bulkheadctl flows --verdict ''") == Words{"allowed", "audit", "denied"});
     CHECK(offered("bulkheadctl flows --pod a --not --to-level n") == Words{"non-protected"});
