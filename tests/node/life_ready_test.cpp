@@ -168,7 +168,7 @@ TEST_CASE("metrics are Prometheus' text format, and count what this node does") 
     CHECK_THAT(answer.body, ContainsSubstring("\n# TYPE bulkhead_packets_total counter\n"));
     const auto samples = samples_in(answer.body);
     for (const auto& [name, value] : samples)
-        CHECK_THAT(name, StartsWith("bulkhead_"));
+        CHECK_THAT(name, StartsWith("bulkhead_") || StartsWith("process_"));
     CHECK(samples.at(R"(bulkhead_interfaces{state="guarded"})") == 2);
     CHECK(samples.at(R"(bulkhead_interfaces{state="unguarded"})") == 0);
     CHECK(samples.at(R"(bulkhead_packets_total{direction="ingress",verdict="deny",reason="not-granted"})") > 0);

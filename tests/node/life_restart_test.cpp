@@ -150,7 +150,7 @@ TEST_CASE("signals that come while an agent ends, of either kind and however man
     CHECK(knocking.heard() == 0);
     check_going_on(begin_talks(safe, kin, Begun::kByOther, 7100));
     const auto next = AgentProcess::start(net, net.node(kNodeA), {});
-    CHECK(next.verdict(near.name, safe.name + ":7000") == "deny");
+    CHECK(wait_until([&] { return next.verdict(near.name, safe.name + ":7000") == "deny"; }, after(kEnd)));
 }
 
 /// A directory of manifests that is away for as long as this lives: an agent that starts meanwhile knows nothing but
