@@ -76,7 +76,7 @@ struct Forgetful {
         write_proxied_kubeconfig(kubeconfig, cluster.server(), cluster.host());
         return AgentProcess::start(cluster.net(), node, {.kubeconfig = kubeconfig, .metrics_address = kMetricsAddress});
     }
-    double source(const std::string& what) const { return metric(node, "bulkhead_source_" + what).value_or(-1); }
+    double source(const std::string& what) const { return sum_of(node, "bulkhead_source_" + what); }
 
     void make_deaf() {
         proxy.make(Trouble::kRefuse);
