@@ -98,6 +98,11 @@ std::string uid_in(const std::string& text) {
     return object.value(Json::json_pointer("/metadata/uid"), "");
 }
 
+/// A Node's Events have its name for a uid, as the kubelet's do: by that `kubectl describe node` finds them.
+std::string uid_of(const state::ObjectKey& key, const std::string& object) {
+    return key.kind == "Node" ? key.name : uid_in(object);
+}
+
 /// Told, or there already, or about what is gone or will be in a moment, or never to be taken as it is.
 bool is_done(const source::kube::Response& response) {
     if (!response.error.empty()) return false;
@@ -193,7 +198,7 @@ void Events::ask_uid(Telling telling) {
 /// The Event is sent by the next tick(), by whoever leads then.
 void Events::take_object(Telling telling, const Response& object) {
     if (object.status != 200) return settle(telling.problem, object);
-    if (object.error.empty()) telling.uid = uid_in(object.body);
+    if (object.error.empty()) telling.uid = uid_of(telling.concerned.key, object.body);
     ready_ = std::move(telling);
     session_.wake_by(std::chrono::steady_clock::now());
 }

@@ -55,7 +55,7 @@ def _parser():
     parser.add_argument("--kernels", type=_series, default="5.10,6.1,6.12", help="which (default: %(default)s)")
     parser.add_argument("--build", type=pathlib.Path, default=_ROOT / "build", help="what to check (default: build)")
     parser.add_argument("--docs", action="store_true", help="write the results into docs/kernels.md, here's too")
-    parser.add_argument("--timeout", type=int, default=900, metavar="SECONDS", help="per kernel (default: %(default)s)")
+    parser.add_argument("--timeout", type=int, default=1800, metavar="SECONDS", help="per kernel (default: %(default)s)")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="instead of the check")
     return parser
 
