@@ -197,6 +197,51 @@ class Dashboards(unittest.TestCase):
                     used = set(re.findall(r"\$(\w+)", target["expr"])) - {"__range", "__rate_interval"}
                     self.assertLessEqual(used, variables)
 
+    def test_counters_are_asked_how_they_grow(self):
+        """As Grafana's own linter of dashboards wants it, and its $__rate_interval, which follows the zoom. In the place of a
+        counter's first value stands the counter: it began at 0."""
+        whole = {"bulkhead_program_replacements_total"}  # counts once, at the agent's start
+        first = re.compile(r"\((\w+\{[^}]*\}) unless \1 offset \$__range\) or increase\(\1\[\$__range\]\)")
+        for name in dashboards.NAMES:
+            for panel in dashboards.panels(dashboards.load(name)):
+                for target in panel["targets"]:
+                    left = first.sub("", target["expr"])
+                    for asked in re.finditer(r"(?:\b(\w+)\()?\b(\w+_(?:total|bucket|sum|count))\b(?:\{[^}]*\})?(\[[^\]]*\])?", left):
+                        function, counter, window = asked.groups()
+                        if counter in whole:
+                            continue
+                        with self.subTest(name, panel=panel["title"], counter=counter):
+                            self.assertIn(function, ("rate", "increase"))
+                            self.assertEqual(window, "[$__rate_interval]")
+
+    def test_variables_follow_the_time_and_the_data_source(self):
+        for name in dashboards.NAMES:
+            source, *others = dashboards.load(name)["templating"]["list"]
+            self.assertEqual((source["name"], source["label"], source["query"]), ("datasource", "Data source", "prometheus"))
+            for variable in others:
+                with self.subTest(name, variable=variable["name"]):
+                    self.assertEqual(variable["datasource"]["uid"], "${datasource}")
+                    self.assertEqual(variable["refresh"], 2)  # with the time range: tenants come and go
+                    self.assertTrue(variable["label"])
+                    if variable.get("multi"):
+                        self.assertEqual(variable["allValue"], ".*")  # also those without the label
+                    metric, label = re.fullmatch(r"label_values\((\w+)(?:\{[^}]*\})?, (\w+)\)", variable["query"]).groups()
+                    self.assertIn(metric, documented())
+                    self.assertEqual(label, variable["name"])
+
+    def test_links_lead_to_dashboards_and_variables_that_there_are(self):
+        variables = {
+            board["uid"]: {variable["name"] for variable in board["templating"]["list"]}
+            for board in map(dashboards.load, dashboards.NAMES)
+        }
+        found = 0
+        for name in dashboards.NAMES:
+            for uid, query in re.findall(r'"/d/([\w-]+)\?([^"]*)"', (dashboards.FOLDER / f"{name}.json").read_text()):
+                found += 1
+                given = set(re.findall(r"var-(\w+)=", query)) | set(re.findall(r"\$\{(\w+):queryparam\}", query))
+                self.assertLessEqual(given, variables[uid], f"{name}: {uid}")
+        self.assertGreater(found, 4)
+
     def test_queries_name_only_metrics_that_there_are(self):
         for name, title, query in dashboards.queries():
             self.assertEqual(unknown_in(query), set(), f"{name}: {title}")
