@@ -133,7 +133,7 @@ class Prometheus(unittest.TestCase):
             ('bulkhead_tenant_packets_total{tenant="shop", direction="ingress", verdict="deny"}', 25),
             ('bulkhead_tenant_packets_total{tenant="books", direction="ingress", verdict="audit"}', 10),
             ('bulkhead_tenant_bytes_total{tenant="shop", direction="ingress", verdict="deny"}', 25 * bytes_each),
-            ('bulkhead_tenant_bytes_total{tenant="blog", direction="egress", verdict="allow"}', 6 * bytes_each),
+            ('bulkhead_bytes_total{direction="egress", verdict="allow", reason="granted"}', 6 * bytes_each),
             ('bulkhead_packets_total{direction="egress", verdict="deny", reason="not-granted"}', 5),
             ('bulkhead_pod_packets_total{pod_namespace="shop", pod_name="till", direction="ingress", verdict="deny"}', 25),
             ('bulkhead_pod_bytes_total{pod_namespace="blog", pod_name="stranger", direction="ingress"}', 11 * bytes_each),
