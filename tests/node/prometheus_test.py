@@ -179,6 +179,13 @@ class Prometheus(unittest.TestCase):
         words = ("--verdict", "denied", "--from-tenant", "blog", "--to-tenant", "shop", "--all", "-o", "json")
         return [json.loads(line) for line in self.node.ctl("flows", *words).splitlines()]
 
+    def can_explain(self):
+        """Who asks first waits for a program to be loaded, and on a busy machine not long enough."""
+        try:
+            return bool(self.node.ctl("explain", "blog/stranger", f"shop/till:{PORT}"))
+        except AssertionError:
+            return False
+
     def check_commands(self):
         """Those to which panels and the runbook lead are understood, and show what the panels count."""
         texts = [panel["description"] for name in dashboards.NAMES for panel in dashboards.panels(dashboards.load(name))]
@@ -188,6 +195,7 @@ class Prometheus(unittest.TestCase):
         places = {"$tenant": "shop", "TENANT": "shop", "COLUMN": "shop", "TO": "shop", "ROW": "blog", "FROM": "blog",
                   "REASON": "not-granted", "RESOURCE": "orders", "SRC": "blog/stranger", "DST:PORT": f"shop/till:{PORT}", "DST:PORT/UDP": f"shop/till:{PORT}/UDP",
                   "DIR": str(self.node.manifests)}  # fmt: skip
+        wait_until(self.can_explain, "that the agent explains")
         for line in sorted(lines):
             self.node.ctl(*(places.get(word, word) for word in line.split()))
         self.assertEqual(len({flow["source"]["port"] for flow in self.denied_flows()}), 21)
