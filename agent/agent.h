@@ -114,7 +114,7 @@ private:
     void keep_wired_pods();
 
     // Figures; see agent_figures.cpp
-    void count_refused(const bh_event& event);
+    void count_conversation(const bh_event& event);
     std::string tenant_of_slot(uint16_t slot) const;
     void add_traffic(observe::Figures& figures);
     void add_tenants(observe::Figures& figures) const;
@@ -197,7 +197,8 @@ private:
     uint64_t to_wall_clock_ = 0;                      // what the kernel's times lack, in ns
     std::optional<datapath::Statistics> lost_before_; // when somebody followed, what was lost until last time
     observe::Conversations conversations_;
-    std::optional<observe::TenantPairs> tenant_pairs_;
+    std::optional<observe::TenantPairs> tenant_pairs_;   // refused, or would be
+    std::optional<observe::TenantPairs> admitted_pairs_; // see is_admission()
     Delays delays_;
     std::chrono::steady_clock::time_point netlink_heard_{};
 

@@ -67,7 +67,7 @@ void Agent::take_event(const bh_event& event) {
     auto flow = flow_names_.named(dated, surroundings());
     if (event.verdict == BH_VERDICT_DENY && spdlog::should_log(spdlog::level::debug))
         spdlog::debug("denied {}", flow::to_json(observe::record_of(flow, options_.node_name)).dump());
-    count_refused(event);
+    count_conversation(event);
     const auto [edge, seen] = observe::edge_of(flow);
     edges_.add(edge, seen);
     flows_.add(std::move(flow));

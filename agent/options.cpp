@@ -60,6 +60,10 @@ void add_metrics(CLI::App& app, Options& options) {
                    "series of who was denied by whom; further pairs count under (other)")
         ->capture_default_str()
         ->group(group);
+    app.add_option("--metrics-max-admitted-pairs", options.metrics_max_admitted_pairs,
+                   "series of who got into what isn't everybody's, or into AWS resources; 0 = none")
+        ->capture_default_str()
+        ->group(group);
     app.add_option("--metrics-max-tenants", options.metrics_max_tenants,
                    "tenants of local pods with series of their own; further ones count under (other)")
         ->capture_default_str()
