@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 constexpr const char* kPrefix = "nt";
 constexpr const char* kPods = "n"; // between the process and the number of the net
 constexpr auto kStartLimit = 60s;  // loading programs on a busy machine
-constexpr auto kChangeLimit = 20s;
+constexpr auto kChangeLimit = 60s; // or asking for the first time, which loads one more
+constexpr auto kAnswerLimit = 40s; // longer than bulkheadctl waits, which says why
 const fs::path kRun = "/run";
 
 const std::map<std::string, std::string> kThirdByte{{kNodeA, "1"}, {kNodeB, "2"}};
@@ -218,11 +219,16 @@ void AgentProcess::wait_until_ready() {
     if (!decided || !process_.running()) FAIL("the agent doesn't become ready: " << output());
 }
 
-Json AgentProcess::ask(std::vector<std::string> words) const {
+Result<Json> AgentProcess::answer_to(std::vector<std::string> words) const {
     words.insert(words.begin(), {BULKHEAD_CTL, "--socket", socket_});
     words.insert(words.end(), {"-o", "json"});
-    const auto answer = run_command(words);
-    return answer ? Json::parse(*answer, nullptr, false) : Json();
+    const auto answer = run_command(words, kAnswerLimit);
+    if (!answer) return tl::unexpected(answer.error());
+    return Json::parse(*answer, nullptr, false);
+}
+
+Json AgentProcess::ask(std::vector<std::string> words) const {
+    return answer_to(std::move(words)).value_or(Json());
 }
 
 std::pair<int, std::string> AgentProcess::order(std::vector<std::string> words) const {
@@ -231,8 +237,9 @@ std::pair<int, std::string> AgentProcess::order(std::vector<std::string> words) 
 }
 
 std::string AgentProcess::verdict(const std::string& from, const std::string& to, uint8_t family) const {
-    const Json answer = ask({"explain", from, to, "--family", family == BH_IPV4 ? "4" : "6"});
-    return answer.is_object() ? answer.value("verdict", "") : "";
+    const auto answer = answer_to({"explain", from, to, "--family", family == BH_IPV4 ? "4" : "6"});
+    if (!answer) return answer.error().text;
+    return answer->is_object() ? answer->value("verdict", "") : answer->dump();
 }
 
 void AgentProcess::wait_for_verdict(const std::string& from, const std::string& to, const std::string& expected) const {

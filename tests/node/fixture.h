@@ -129,7 +129,7 @@ public:
     void wait_until_ready();
     /// What `bulkheadctl WORDS -o json` says; null if nothing.
     Json ask(std::vector<std::string> words) const;
-    /// "allow", "deny"...: the kernel's word on a first packet. `to` is "shop/web:80/TCP".
+    /// "allow", "deny"...: the kernel's word on a first packet; or why there is none. `to` is "shop/web:80/TCP".
     std::string verdict(const std::string& from, const std::string& to, uint8_t family = BH_IPV4) const;
     /// Comes back when the kernel says so; the end of the test if it never does.
     void wait_for_verdict(const std::string& from, const std::string& to, const std::string& expected) const;
@@ -144,6 +144,8 @@ public:
     std::pair<int, std::string> detach() const;
 
 private:
+    Result<Json> answer_to(std::vector<std::string> words) const;
+
     AgentProcess(Process process, Netns netns, std::filesystem::path pin_dir, std::string socket)
         : process_(std::move(process)), netns_(std::move(netns)), pin_dir_(std::move(pin_dir)),
           socket_(std::move(socket)) {}
