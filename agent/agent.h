@@ -73,6 +73,8 @@ public:
     observe::Json matrix() const;
     /// `who` is a namespace or a tenant.
     Result<observe::Json> plan(const std::string& who) const;
+    /// `manifests` as whoever applies them has them.
+    observe::Json check(const std::string& manifests) const;
     /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
     std::string gate(const GateQuestion& question) const;
 

@@ -3,6 +3,7 @@
 // What the agent tells of who talked to whom, and of what would be.
 #include "agent.h"
 
+#include "advise/check.h"
 #include "advise/plan.h"
 #include "flow/time.h"
 #include "observe/edge_views.h"
@@ -44,6 +45,14 @@ Result<observe::Json> Agent::plan(const std::string& who) const {
     if (!namespaces) return tl::unexpected(namespaces.error());
     return observe::plan_view(advise::plan(edges_.edges().rows(), std::move(*namespaces), cluster_, settings,
                                            state::Cluster::machine_time()));
+}
+
+observe::Json Agent::check(const std::string& manifests) const {
+    std::vector<state::Problem> problems;
+    auto changes = source::read_text("the change", manifests, problems);
+    const advise::Supposition supposed(cluster_, options_.compile_settings(), std::move(changes));
+    return observe::check_view(advise::check(edges_.edges().rows(), supposed, state::Cluster::machine_time()),
+                               problems);
 }
 
 } // namespace bulkhead

@@ -4,6 +4,7 @@
 #include "advise/advice.h"
 #include "base/reasons.h"
 #include "flow/edge_json.h"
+#include "observe/views.h"
 
 namespace bulkhead::observe {
 
@@ -43,14 +44,28 @@ Json edges_view(const flow::Edges& edges, size_t limit, const state::Cluster& cl
     return json;
 }
 
+namespace {
+
+Json loss_view(const advise::Loss& loss) {
+    Json row = flow::to_json(loss.edge, loss.seen);
+    if (loss.answer.reason) row["would"] = label_of(*loss.answer.reason);
+    if (loss.answer.differs) row["someWouldPass"] = true;
+    return row;
+}
+
+} // namespace
+
+Json check_view(const std::vector<advise::Loss>& edges, const std::vector<state::Problem>& problems) {
+    Json json{{"edges", Json::array()}, {"problems", problems_view(problems)}};
+    for (const auto& edge : edges)
+        json["edges"].push_back(loss_view(edge));
+    return json;
+}
+
 Json plan_view(const advise::Plan& plan) {
     Json json{{"namespaces", plan.namespaces}, {"kept", plan.kept}, {"losses", Json::array()}};
-    for (const auto& loss : plan.losses) {
-        Json row = flow::to_json(loss.edge, loss.seen);
-        if (loss.answer.reason) row["would"] = label_of(*loss.answer.reason);
-        if (loss.answer.differs) row["someWouldPass"] = true;
-        json["losses"].push_back(std::move(row));
-    }
+    for (const auto& loss : plan.losses)
+        json["losses"].push_back(loss_view(loss));
     return json;
 }
 
