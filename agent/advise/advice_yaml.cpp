@@ -7,6 +7,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "advise/advice.h"
+#include "advise/broad.h"
 #include "base/rfc3339.h"
 
 namespace bulkhead::advise {
@@ -100,12 +101,6 @@ void emit_ports(YAML::Emitter& yaml, const std::vector<OpenedPort>& ports) {
     yaml << YAML::EndSeq;
 }
 
-std::string name_of(const flow::Party& party) {
-    if (party.kind != Kind::kPod)
-        return std::string(flow::label_of(party.kind)) + (party.name.empty() ? "" : " " + party.name);
-    return party.ns + "/" + (party.workload.empty() ? "*" : party.workload);
-}
-
 void emit_grant(YAML::Emitter& yaml, const Entry& entry) {
     yaml << YAML::BeginMap;
     yaml << YAML::Key << "apiVersion" << YAML::Value << "bulkhead.dev/v1alpha1";
@@ -121,20 +116,6 @@ void emit_grant(YAML::Emitter& yaml, const Entry& entry) {
     yaml << YAML::EndMap << YAML::EndMap;
 }
 
-std::string as_comment(const std::string& text) {
-    std::string comment;
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);)
-        comment += "#   " + line + "\n";
-    return comment;
-}
-
-/// Only a Tenant object trusts: "ns/monitoring" is none.
-std::string trusting_tenant(const Entry& entry) {
-    const bool may_be_declared = !entry.object.empty() && entry.object.find('/') == std::string::npos;
-    return may_be_declared ? "Tenant " + entry.object : "A Tenant object for namespace " + entry.ns;
-}
-
 /// An entry of a list in an object that has more to say: as a comment, since applied by itself it would replace that.
 std::string commented(const Entry& entry) {
     const bool leads_out = entry.where == Entry::Where::kTenantTo;
@@ -147,67 +128,16 @@ std::string commented(const Entry& entry) {
     yaml << YAML::EndMap << YAML::EndSeq;
     std::string text = leads_out ? "# Tenant " + entry.object + ", to be added to spec.allowTo:\n"
                                  : "# AWSResource " + entry.object + ", to be added to spec.allowFrom:\n";
-    return text + as_comment(yaml.c_str());
-}
-
-std::string listed(const std::vector<std::string>& names) {
-    constexpr size_t kMost = 8;
-    std::string text;
-    for (size_t i = 0; i < std::min(names.size(), kMost); ++i)
-        text += (i == 0 ? "" : ", ") + names[i];
-    return text + (names.size() > kMost ? " and " + std::to_string(names.size() - kMost) + " more" : "");
-}
-
-std::string port_text(const OpenedPort& port) {
-    return (port.port == 0 ? "" : std::to_string(port.port) + "/") + protocol_name(port.protocol);
-}
-
-std::string ports_text(const std::vector<OpenedPort>& ports) {
-    std::string text;
-    for (const auto& port : ports)
-        text += (text.empty() ? "" : ", ") + port_text(port);
+    std::istringstream lines(yaml.c_str());
+    for (std::string line; std::getline(lines, line);)
+        text += "#   " + line + "\n";
     return text;
 }
 
-/// What the pods' own template says, so that no object is to be changed that others own.
-std::string exposing(const Entry& entry) {
-    const auto count = std::to_string(entry.instead_of.size());
-    std::string text = "# " + name_of(entry.peer) + ": pods of " + count + " tenants (" + listed(entry.instead_of) +
-                       ") use " + ports_text(entry.ports) + ".\n# In place of a grant for each, its pod template may " +
-                       "say that this is for everybody, for whoever comes later too:\n" +
-                       "#   annotations: {bulkhead.dev/expose: \"" + ports_text(entry.ports) + "\"}\n";
-    for (const auto& port : entry.ports)
-        text += "#   " + port_text(port) + ": " + seen_text(port) + "\n";
-    return text;
-}
-
-std::string trusting(const Entry& entry) {
-    YAML::Emitter yaml;
-    yaml << YAML::BeginSeq << YAML::BeginMap << YAML::Key << "namespaceSelector" << YAML::Value << YAML::Flow
-         << YAML::BeginMap << YAML::Key << "matchLabels" << YAML::Value << YAML::BeginMap << YAML::Key
-         << "kubernetes.io/metadata.name" << YAML::Value << Name{entry.ns} << YAML::EndMap << YAML::EndMap;
-    emit_selector(yaml, entry.pods);
-    emit_ports(yaml, entry.ports);
-    yaml << YAML::EndMap << YAML::EndSeq;
-    return "# " + name_of(entry.peer) + " uses " + ports_text(entry.ports) + " of " +
-           std::to_string(entry.instead_of.size()) + " tenants (" + listed(entry.instead_of) +
-           ").\n# In place of a grant by each, it may be trusted with that at every tenant, but for sealed ones. " +
-           trusting_tenant(entry) + ", to be added to spec.trusted:\n" + as_comment(yaml.c_str());
-}
-
-std::string text_of(const Entry& entry) {
-    YAML::Emitter yaml;
-    switch (entry.where) {
-    case Entry::Where::kExpose:
-        return exposing(entry);
-    case Entry::Where::kTrusted:
-        return trusting(entry);
-    case Entry::Where::kAccessGrant:
-        emit_grant(yaml, entry);
-        return "---\n" + std::string(yaml.c_str()) + "\n";
-    default:
-        return commented(entry);
-    }
+std::string name_of(const flow::Party& party) {
+    if (party.kind != Kind::kPod)
+        return std::string(flow::label_of(party.kind)) + (party.name.empty() ? "" : " " + party.name);
+    return party.ns + "/" + (party.workload.empty() ? "*" : party.workload);
 }
 
 std::string text_of(const Remark& remark) {
@@ -222,7 +152,17 @@ std::string text_of(const Remark& remark) {
 std::string yaml_of(const Advice& advice) {
     std::string text;
     for (const auto& entry : advice.entries) {
-        text += text_of(entry);
+        if (is_broad(entry)) {
+            text += broad_yaml(entry);
+            continue;
+        }
+        if (entry.where != Entry::Where::kAccessGrant) {
+            text += commented(entry);
+            continue;
+        }
+        YAML::Emitter yaml;
+        emit_grant(yaml, entry);
+        text += "---\n" + std::string(yaml.c_str()) + "\n";
     }
     for (const auto& remark : advice.remarks)
         text += text_of(remark);
