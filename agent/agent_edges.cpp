@@ -32,7 +32,9 @@ Result<> Agent::keep_edges() {
 }
 
 observe::Json Agent::edges() const {
-    return observe::edges_view(edges_.edges(), options_.edges.edges, cluster_);
+    auto view = observe::edges_view(edges_.edges(), options_.edges.edges, cluster_);
+    view["node"] = options_.node_name;
+    return view;
 }
 
 observe::Json Agent::matrix() const {
