@@ -18,7 +18,7 @@ void add_labels(Json& side, const flow::Party& party, const std::map<flow::Party
 } // namespace
 
 std::map<flow::Party, state::Labels> labels_of_workloads(const state::Cluster& cluster) {
-    std::map<flow::Party, state::Labels> labels;
+    std::map<flow::Party, state::Labels> whole, some; // of pods on other nodes only some labels are told
     for (const auto& [key, pod] : cluster.pods()) {
         const auto& workload = pod.common->workload;
         if (workload.name.empty()) continue;
@@ -26,10 +26,12 @@ std::map<flow::Party, state::Labels> labels_of_workloads(const state::Cluster& c
                                 .ns = pod.ns,
                                 .workload = flow::text_of(flow::Workload{workload.kind, workload.name}),
                                 .name = {}};
+        auto& labels = pod.common->known_labels ? some : whole;
         const auto [known, is_first] = labels.try_emplace(party, pod.common->labels);
         if (!is_first) advise::keep_common(known->second, pod.common->labels);
     }
-    return labels;
+    whole.merge(some);
+    return whole;
 }
 
 Json edges_view(const flow::Edges& edges, size_t limit, const state::Cluster& cluster) {

@@ -8,7 +8,8 @@
 
 namespace bulkhead::observe {
 
-/// What the pods of a workload have in common, by the party that stands for it. Of pods that this node knows.
+/// What the pods of a workload have in common, by the party that stands for it. Of pods that this node knows: those of
+/// which it knows all labels, where there are any.
 std::map<flow::Party, state::Labels> labels_of_workloads(const state::Cluster& cluster);
 
 /// {"edges": [...], "limit", "refused"}: an edge as flow::to_json() has it, and `labels` of either side.

@@ -95,6 +95,7 @@ Seen seen_of(const std::vector<flow::Record>& records) {
         if (added.edge == nullptr) continue;
         for (const auto& [party, end] : {std::pair{added.edge->first.source, &record.source},
                                          std::pair{added.edge->first.destination, &record.destination}}) {
+            if (end->labels.empty()) continue; // nobody knows
             const auto [known, is_first] = labels.try_emplace(party, end->labels);
             if (!is_first) advise::keep_common(known->second, end->labels);
         }
