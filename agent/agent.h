@@ -73,6 +73,8 @@ public:
     observe::Json matrix() const;
     /// `who` is a namespace or a tenant.
     Result<observe::Json> plan(const std::string& who) const;
+    /// `manifests` as whoever applies them has them.
+    observe::Json check(const std::string& manifests) const;
     /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
     std::string gate(const GateQuestion& question) const;
 
@@ -108,6 +110,9 @@ private:
     void check();
     void take_events();
     void take_event(const bh_event& event);
+    void take_untold();
+    bh_event dated(bh_event event) const;
+    void update_wall_clock();
     void await_events();
     void look_at_flows();
     void tell_losses();
@@ -195,6 +200,7 @@ private:
     FlowFeed flows_;
     EdgeKeeper edges_;
     uint64_t to_wall_clock_ = 0;                      // what the kernel's times lack, in ns
+    std::optional<uint32_t> untold_place_;            // where to go on, while there is more
     std::optional<datapath::Statistics> lost_before_; // when somebody followed, what was lost until last time
     observe::Conversations conversations_;
     std::optional<observe::TenantPairs> tenant_pairs_;   // refused, or would be
@@ -207,6 +213,7 @@ private:
     std::unique_ptr<Timer> retry_timer_;
     std::unique_ptr<Timer> events_timer_;
     std::unique_ptr<Timer> flows_timer_;
+    std::unique_ptr<Timer> untold_timer_;
     std::unique_ptr<Timer> edges_timer_;
 
     compile::Touched pending_;  // compiled, not written yet

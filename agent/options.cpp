@@ -213,8 +213,8 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     options.log.add_to(app);
     add_flows(app, options);
     add_sizes(app, options);
-    auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel; "
-                                                "refuses while an agent lives");
+    auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel, and --edges-file off "
+                                                "the disk if it is named; refuses while an agent lives");
     detach->add_flag("--node-wide", options.node_wide, "of every pin directory on this node, and all that was left");
     try {
         app.parse(reversed_arguments(argc, argv));

@@ -12,9 +12,8 @@
 namespace bulkhead::bench {
 
 struct FloodOptions {
-    unsigned blocks = 9;       // of one measurement each way
-    unsigned packets = 262144; // measured each time
-    std::string json;          // empty = none
+    unsigned blocks = 9; // of two seconds each way
+    std::string json;    // empty = none
 };
 
 /// Prints a table. False if the flood costs more than a neighbour does by more than is allowed.

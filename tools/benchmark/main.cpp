@@ -145,7 +145,7 @@ int main(int argc, char** argv) {
     FloodOptions flood_options;
     CLI::App* flood = app.add_subcommand("flood", "what a flood of refused packets costs allowed ones on another CPU");
     flood->add_option("--json", flood_options.json, "write the results there too")->type_name("FILE");
-    flood->add_option("--blocks", flood_options.blocks, "of one measurement each way")->check(CLI::PositiveNumber);
+    flood->add_option("--blocks", flood_options.blocks, "of two seconds each way")->check(CLI::PositiveNumber);
     StartupOptions startup_options;
     startup_options.binary = agent_options.binary;
     CLI::App* startup =
