@@ -40,7 +40,7 @@ struct Maps {
     uint32_t flow_sets = 0; // of each pod's own table
 };
 
-/// The loaded programs, in the order in which they are attached; the last three only the agent runs.
+/// The loaded programs, in the order in which they are attached; the last four only the agent runs.
 struct Programs {
     Fd to_pod;
     Fd from_pod;
@@ -48,6 +48,7 @@ struct Programs {
     Fd clock;
     Fd adopt;
     Fd tell_rest;
+    Fd recollect;
 };
 
 } // namespace bulkhead::datapath

@@ -132,10 +132,10 @@ Result<std::vector<Refusal>> from_file(const std::string& path, const AdviceQues
     return refusals_of(*records, question);
 }
 
-Result<std::vector<Refusal>> from_agent(const AdviseOptions& options, const std::string& socket,
+Result<std::vector<Refusal>> from_agent(const AdviseOptions& options, const Whom& whom,
                                         const AdviceQuestion& question) {
     const bool plans = !options.protect.empty();
-    const auto answer = plans ? ask(socket, "/v1/plan", {{"protect", options.protect}}) : ask(socket, "/v1/edges", {});
+    const auto answer = plans ? ask(whom, "/v1/plan", {{"protect", options.protect}}) : ask(whom, "/v1/edges", {});
     if (!answer) return tl::unexpected(answer.error());
     return plans ? refusals_of_plan(*answer) : refusals_in(*answer, question);
 }
@@ -159,7 +159,7 @@ void add_advise_options(CLI::App& command, AdviseOptions& options) {
     command.footer(kExitCodes);
 }
 
-int show_advice(const AdviseOptions& options, const std::string& socket) {
+int show_advice(const AdviseOptions& options, const Whom& whom) {
     AdviceQuestion question{.tenant = options.tenant, .since = {}};
     if (!options.since.empty()) {
         const auto since = flow::parse_time(options.since, flow::now());
@@ -167,7 +167,7 @@ int show_advice(const AdviseOptions& options, const std::string& socket) {
         question.since = *since;
     }
     const auto refusals =
-        options.input_file.empty() ? from_agent(options, socket, question) : from_file(options.input_file, question);
+        options.input_file.empty() ? from_agent(options, whom, question) : from_file(options.input_file, question);
     if (!refusals) return complain(refusals.error(), exit_of(options, refusals.error()));
     if (refusals->empty())
         std::cout << "# Nothing to propose: nothing was refused, or audited, that was asked about.\n";

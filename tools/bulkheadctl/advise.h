@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "advise/advice.h"
+#include "bulkheadctl/client.h"
 #include "flow/query.h"
 
 namespace CLI {
@@ -42,6 +43,6 @@ struct AdviseOptions {
 void add_advise_options(CLI::App& command, AdviseOptions& options);
 
 /// Returns how the program ends.
-int show_advice(const AdviseOptions& options, const std::string& socket);
+int show_advice(const AdviseOptions& options, const Whom& whom);
 
 } // namespace bulkhead::ctl

@@ -13,6 +13,5 @@ using Json = nlohmann::ordered_json;
 
 std::string edges_text(const Json& answer, size_t width);
 std::string plan_text(const Json& plan, size_t width);
-std::string matrix_text(const Json& matrix, size_t width);
 
 } // namespace bulkhead::ctl
