@@ -20,8 +20,8 @@ constexpr const char* kSourceHeld =
     "the source's pod or namespace isn't known to this node yet, so that nobody can be let in: `bulkheadctl endpoints` "
     "shows it as held, `bulkheadctl status` whether the API server is heard";
 constexpr const char* kDestinationHeld =
-    "the destination's pod or namespace isn't known to this node yet: it opens by itself once it is. If that lasts, "
-    "`bulkheadctl status` says whether the API server is heard";
+    "the destination's pod or namespace isn't known to this node yet: it opens by itself once it is. `bulkheadctl "
+    "endpoints` shows it as held; if that lasts, `bulkheadctl status` says whether the API server is heard";
 constexpr const char* kNotTheRule = "it isn't the rule that refuses this but what the packet is, and nothing can be "
                                     "granted for that: `bulkheadctl reasons` says what to look for";
 
@@ -123,10 +123,10 @@ std::vector<Proposal> exposing(const Refused& refused, const state::Cluster& clu
     if (has_ports(edge.protocol) && (tenant == nullptr || tenant->pod_expose)) {
         const auto& before = pod->second.common->expose;
         const auto port = std::to_string(edge.port) + "/" + flow::protocol_text(edge.protocol);
-        return {{.object = "pod template of " + refused.destination_pod,
-                 .field = "metadata.annotations",
-                 .yaml = annotation_yaml(before + (before.empty() ? "" : ", ") + port),
-                 .note = "everybody may reach this then"}};
+        return {Proposal{.object = "pod template of " + refused.destination_pod,
+                         .field = "metadata.annotations",
+                         .yaml = annotation_yaml(before + (before.empty() ? "" : ", ") + port),
+                         .note = "everybody may reach this then"}};
     }
     if (tenant == nullptr) return {};
     return {proposal_of({.where = Entry::Where::kTenantExpose,
@@ -135,7 +135,7 @@ std::vector<Proposal> exposing(const Refused& refused, const state::Cluster& clu
                          .pods = selecting(refused.refusal.destination_labels),
                          .peer = {},
                          .peer_pods = {},
-                         .ports = {{.protocol = edge.protocol, .port = edge.port}}})};
+                         .ports = {OpenedPort{.protocol = edge.protocol, .port = edge.port}}})};
 }
 
 /// Whom its Tenant trusts on other ports already, it may trust on this one.
@@ -154,7 +154,7 @@ void add_trust(const Refused& refused, const compile::Desired& desired, std::vec
     const auto field = origin->second.substr(place + 1);
     any_of.push_back({.object = origin->second.substr(0, place),
                       .field = field.substr(0, field.find(']') + 1) + ".ports",
-                      .yaml = ports_yaml({{.protocol = edge.protocol, .port = edge.port}}),
+                      .yaml = ports_yaml({OpenedPort{.protocol = edge.protocol, .port = edge.port}}),
                       .note = "it is trusted on other ports already; on this one it may reach the pods of every tenant "
                               "that isn't sealed then"});
 }

@@ -19,8 +19,8 @@ bh_event event_of(const Judged& judged) {
     event.dst_port = packet.port;
     event.family = packet.src.family;
     event.protocol = packet.protocol;
-    event.reason = judged.reason;
-    event.verdict = bh_verdict_of(judged.reason);
+    event.reason = static_cast<uint8_t>(judged.reason);
+    event.verdict = static_cast<uint8_t>(bh_verdict_of(judged.reason));
     const bool is_received = judged.dst.local != nullptr;
     event.direction = is_received ? BH_INGRESS : BH_EGRESS;
     if (const auto* pod = is_received ? judged.dst.local : judged.src.local) event.slot = pod->slot;

@@ -12,8 +12,8 @@ namespace {
 
 using flow::Kind;
 
-constexpr const char* kLedger = "10.0.2.1";
-constexpr const char* kWeb = "10.0.1.1";
+constexpr const char* kLedgerIp = "10.0.2.1";
+constexpr const char* kWebIp = "10.0.1.1";
 
 constexpr const char* kPayments = R"(
 apiVersion: bulkhead.dev/v1alpha1
@@ -104,9 +104,9 @@ test::World cluster_of(const Written& written) {
     for (auto& object : written.objects())
         world.put(std::move(object));
     world.ns("payments").ns("blog").ns("shop");
-    world.pod("payments/ledger-0", {kLedger}, labelled("ledger", written.expose()));
+    world.pod("payments/ledger-0", {kLedgerIp}, labelled("ledger", written.expose()));
     world.pod("payments/api-0", {"10.0.2.2"}, labelled("api"));
-    world.pod("blog/web-1", {kWeb}, labelled("web"));
+    world.pod("blog/web-1", {kWebIp}, labelled("web"));
     world.pod("blog/cron-1", {"10.0.1.2"}, labelled("cron"));
     world.pod("shop/till-1", {"10.0.3.1"}, labelled("till"));
     auto node = test::named<state::Node>("node-b");
@@ -128,7 +128,7 @@ struct Asked {
 
 const auto kWebPods = test::pods_of("blog", "Deployment/web");
 const auto kLedgerPods = test::pods_of("payments", "Deployment/ledger");
-const Asked kWebToLedger{kWeb, kLedger, kWebPods, kLedgerPods, {{"app", "web"}}, {{"app", "ledger"}}};
+const Asked kWebToLedger{kWebIp, kLedgerIp, kWebPods, kLedgerPods, {{"app", "web"}}, {{"app", "ledger"}}};
 
 std::vector<Need> needs(test::World& world, const Asked& asked) {
     const auto& desired = world.desired();
@@ -147,7 +147,7 @@ std::vector<Need> needs(test::World& world, const Asked& asked) {
                                 .port = asked.port},
                      .source = src,
                      .destination = dst,
-                     .destination_pod = asked.dst == kLedger ? "payments/ledger-0" : ""},
+                     .destination_pod = asked.dst == kLedgerIp ? "payments/ledger-0" : ""},
                     desired, world.cluster);
 }
 
@@ -158,9 +158,9 @@ bh_verdict verdict(const Written& written, const std::string& src, const std::st
 
 /// Who asked passes, the others don't.
 void check_narrow(const Written& written, const std::string& dst) {
-    CHECK(verdict(written, kWeb, dst) == BH_VERDICT_ALLOW);
-    CHECK(verdict(written, kWeb, dst, 5433) == BH_VERDICT_DENY);
-    CHECK(verdict(written, kWeb, dst, 5432, BH_UDP) == BH_VERDICT_DENY);
+    CHECK(verdict(written, kWebIp, dst) == BH_VERDICT_ALLOW);
+    CHECK(verdict(written, kWebIp, dst, 5433) == BH_VERDICT_DENY);
+    CHECK(verdict(written, kWebIp, dst, 5432, BH_UDP) == BH_VERDICT_DENY);
     CHECK(verdict(written, "10.0.1.2", dst) == BH_VERDICT_DENY);
     CHECK(verdict(written, "10.0.3.1", dst) == BH_VERDICT_DENY);
     CHECK(verdict(written, "203.0.113.9", dst) == BH_VERDICT_DENY);
@@ -177,8 +177,8 @@ TEST_CASE("remedy: an AccessGrant of the owner's, which lets in who asked and no
     CHECK(found[0].any_of[0].note.empty());
     CHECK(found[0].any_of[0].yaml.find("time") == std::string::npos); // nothing was seen
     written.apply(found[0].any_of[0]);
-    check_narrow(written, kLedger);
-    CHECK(verdict(written, kWeb, "10.0.2.2") == BH_VERDICT_DENY);
+    check_narrow(written, kLedgerIp);
+    CHECK(verdict(written, kWebIp, "10.0.2.2") == BH_VERDICT_DENY);
 }
 
 TEST_CASE("remedy: where the Tenant lets nobody grant, an entry of its own allowFrom") {
@@ -191,15 +191,15 @@ TEST_CASE("remedy: where the Tenant lets nobody grant, an entry of its own allow
     CHECK(found[0].any_of[0].object == "Tenant payments");
     CHECK(found[0].any_of[0].field == "spec.allowFrom");
     written.apply(found[0].any_of[0]);
-    check_narrow(written, kLedger);
-    CHECK(verdict(written, kWeb, "10.0.2.2") == BH_VERDICT_DENY);
+    check_narrow(written, kLedgerIp);
+    CHECK(verdict(written, kWebIp, "10.0.2.2") == BH_VERDICT_DENY);
 }
 
 TEST_CASE("remedy: an AWS resource's own allowFrom") {
     Written written({kPayments, kBlog, kAurora});
     auto world = cluster_of(written);
     const auto found =
-        needs(world, {kWeb, "10.9.0.7", kWebPods, test::something(Kind::kResource, "aurora"), {{"app", "web"}}});
+        needs(world, {kWebIp, "10.9.0.7", kWebPods, test::something(Kind::kResource, "aurora"), {{"app", "web"}}});
     REQUIRE(found.size() == 1);
     REQUIRE(found[0].any_of.size() == 1);
     CHECK(found[0].any_of[0].object == "AWSResource aurora");
@@ -221,21 +221,21 @@ TEST_CASE(
     CHECK(found[0].any_of[0].object == "Tenant blog");
     CHECK(found[0].any_of[0].field == "spec.allowTo");
     written.apply(found[0].any_of[0]);
-    CHECK(verdict(written, kWeb, kLedger) == BH_VERDICT_DENY);
+    CHECK(verdict(written, kWebIp, kLedgerIp) == BH_VERDICT_DENY);
     written.apply(found[1].any_of.at(0));
-    check_narrow(written, kLedger);
+    check_narrow(written, kLedgerIp);
 }
 
 TEST_CASE("remedy: in audit mode the same is proposed before anything is refused") {
     Written written({kPayments, kBlog});
     written.set("Tenant payments", "mode", "audit");
     auto world = cluster_of(written);
-    REQUIRE(world.ask(kWeb, kLedger, 5432) == BH_REASON_AUDIT);
+    REQUIRE(world.ask(kWebIp, kLedgerIp, 5432) == BH_REASON_AUDIT);
     const auto found = needs(world, kWebToLedger);
     REQUIRE(found.size() == 1);
     written.apply(found[0].any_of.at(0));
     written.set("Tenant payments", "mode", "enforce");
-    check_narrow(written, kLedger);
+    check_narrow(written, kLedgerIp);
 }
 
 TEST_CASE("remedy: who is trusted on other ports may also be trusted on this one") {
@@ -249,7 +249,7 @@ TEST_CASE("remedy: who is trusted on other ports may also be trusted on this one
     CHECK(found[0].any_of[1].field == "spec.trusted[0].ports");
     CHECK(found[0].any_of[1].note.find("every tenant") != std::string::npos);
     written.apply(found[0].any_of[1]);
-    check_narrow(written, kLedger);
+    check_narrow(written, kLedgerIp);
 
     Written sealed({kPayments, kBlog});
     sealed.set("Tenant blog", "trusted", "[{podSelector: {matchLabels: {app: web}}, ports: [{port: 9090}]}]");
@@ -262,8 +262,8 @@ TEST_CASE("remedy: who is trusted on other ports may also be trusted on this one
 
 TEST_CASE("remedy: a node is nobody's peer, so the pod's port has to be everybody's") {
     Written written({kPayments, kBlog});
-    const Asked asked{"10.0.0.2",  kLedger, test::something(Kind::kHost, "node-b"),
-                      kLedgerPods, {},      {{"app", "ledger"}}};
+    const Asked asked{"10.0.0.2",  kLedgerIp, test::something(Kind::kHost, "node-b"),
+                      kLedgerPods, {},        {{"app", "ledger"}}};
     SECTION("by the pod's annotation") {
         auto world = cluster_of(written);
         const auto found = needs(world, asked);
@@ -282,9 +282,9 @@ TEST_CASE("remedy: a node is nobody's peer, so the pod's port has to be everybod
         CHECK(found[0].any_of[0].field == "spec.expose");
         written.apply(found[0].any_of[0]);
     }
-    CHECK(verdict(written, "10.0.0.2", kLedger) == BH_VERDICT_ALLOW);
-    CHECK(verdict(written, "10.0.3.1", kLedger) == BH_VERDICT_ALLOW); // everybody
-    CHECK(verdict(written, "10.0.0.2", kLedger, 5433) == BH_VERDICT_DENY);
+    CHECK(verdict(written, "10.0.0.2", kLedgerIp) == BH_VERDICT_ALLOW);
+    CHECK(verdict(written, "10.0.3.1", kLedgerIp) == BH_VERDICT_ALLOW); // everybody
+    CHECK(verdict(written, "10.0.0.2", kLedgerIp, 5433) == BH_VERDICT_DENY);
     CHECK(verdict(written, "10.0.0.2", "10.0.2.2") == BH_VERDICT_DENY);
 }
 
@@ -292,21 +292,21 @@ TEST_CASE("remedy: an address of the world is let in alone") {
     Written written({kPayments, kBlog});
     auto world = cluster_of(written);
     const auto found = needs(world, {"203.0.113.9",
-                                     kLedger,
+                                     kLedgerIp,
                                      test::something(Kind::kWorld, "203.0.113.9/32"),
                                      kLedgerPods,
                                      {},
                                      {{"app", "ledger"}}});
     REQUIRE(found.size() == 1);
     written.apply(found[0].any_of.at(0));
-    CHECK(verdict(written, "203.0.113.9", kLedger) == BH_VERDICT_ALLOW);
-    CHECK(verdict(written, "203.0.113.8", kLedger) == BH_VERDICT_DENY);
+    CHECK(verdict(written, "203.0.113.9", kLedgerIp) == BH_VERDICT_ALLOW);
+    CHECK(verdict(written, "203.0.113.8", kLedgerIp) == BH_VERDICT_DENY);
 }
 
 TEST_CASE("remedy: without a label that tells pods apart it says whom else it lets in") {
     Written written({kPayments, kBlog});
     auto world = cluster_of(written);
-    const auto found = needs(world, {kWeb, kLedger, test::pods_of("blog"), test::pods_of("payments")});
+    const auto found = needs(world, {kWebIp, kLedgerIp, test::pods_of("blog"), test::pods_of("payments")});
     REQUIRE(found.size() == 1);
     const auto& note = found[0].any_of.at(0).note;
     CHECK(note.find("opens every pod of payments") != std::string::npos);
@@ -323,16 +323,16 @@ TEST_CASE("remedy: what nothing can allow says where to look instead") {
         {BH_REASON_HELD, "endpoints"},
     }));
     Refused refused{.refusal = test::refusal(test::edge(kWebPods, kLedgerPods, 1), test::seen(1, reason)),
-                    .packet = {.src = test::address(kWeb), .dst = test::address(kLedger), .port = 1},
-                    .source = world.id(kWeb),
-                    .destination = world.id(kLedger),
+                    .packet = {.src = test::address(kWebIp), .dst = test::address(kLedgerIp), .port = 1},
+                    .source = world.id(kWebIp),
+                    .destination = world.id(kLedgerIp),
                     .destination_pod = {}};
     const auto found = needs_of(refused, world.desired(), world.cluster);
     REQUIRE(found.size() == 1);
     CHECK(found[0].any_of.empty());
     CHECK(found[0].instead.find(word) != std::string::npos);
 
-    const auto node = needs(world, {kWeb, "10.0.0.2", kWebPods, test::something(Kind::kHost, "node-b")});
+    const auto node = needs(world, {kWebIp, "10.0.0.2", kWebPods, test::something(Kind::kHost, "node-b")});
     REQUIRE(node.size() == 1);
     CHECK(node[0].line == 2);
     CHECK(node[0].any_of.empty());

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <tuple>
 
 #include <CLI/CLI.hpp>
 
@@ -80,8 +82,8 @@ private:
 Result<Query> parameters_of(const ConversationsOptions& options) {
     auto query = options.flows.query;
     const auto now = flow::now();
-    for (const auto& [name, text, into] :
-         {std::tuple{"--since", &options.flows.since, &query.since}, {"--until", &options.flows.until, &query.until}}) {
+    for (const auto& [name, text, into] : {std::tuple{"--since", &options.flows.since, &query.since},
+                                           std::tuple{"--until", &options.flows.until, &query.until}}) {
         if (text->empty()) continue;
         const auto time = flow::parse_time(*text, now);
         if (!time) return within(name, time.error());

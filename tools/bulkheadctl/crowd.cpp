@@ -106,7 +106,7 @@ private:
             waits.push_back({.fd = wants(member) ? member.child.output.get() : -1, .events = POLLIN, .revents = 0});
             waits.push_back({.fd = member.child.errors.get(), .events = POLLIN, .revents = 0});
         }
-        poll(waits.data(), waits.size(), std::chrono::milliseconds(kLook).count());
+        poll(waits.data(), waits.size(), static_cast<int>(kLook.count()));
     }
 
     /// False: it has ended.

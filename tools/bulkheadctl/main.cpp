@@ -79,12 +79,12 @@ int show(const Options& options, const Json& answer, const Printer& printer) {
 }
 
 int ask_and_show(const Options& options, const std::string& path, const ctl::Query& query, const Printer& printer,
-                 const char* method = "GET") {
+                 const char* method = "GET", ctl::NodesForm form = ctl::NodesForm::kEach) {
     const auto answer = ctl::ask(options.whom, path, query, method);
     if (!answer) return complain(answer.error(), ctl::exit_of(answer.error()));
     if (!options.whom.nodes || !answer->contains("nodes")) return show(options, *answer, printer);
     return show(options, *answer,
-                [&](const Json& json, size_t width) { return ctl::nodes_text(path, json, printer, width); });
+                [&](const Json& json, size_t width) { return ctl::nodes_text(form, json, printer, width); });
 }
 
 /// The agent's answer as it comes, for whoever asks many agents.
@@ -120,7 +120,7 @@ int explain(const Options& options) {
     if (!target->port.empty()) query.emplace_back("port", target->port);
     if (!target->protocol.empty()) query.emplace_back("protocol", target->protocol);
     if (!options.family.empty()) query.emplace_back("family", options.family);
-    return ask_and_show(options, "/v1/explain", query, ctl::explanation_text);
+    return ask_and_show(options, "/v1/explain", query, ctl::explanation_text, "GET", ctl::NodesForm::kJudges);
 }
 
 int override_rule(const Options& options) {
@@ -257,7 +257,7 @@ int main(int argc, char** argv) {
     options.whom.socket = options.socket;
     if (options.nodes.wanted() && !is_local) options.whom.nodes = std::make_shared<ctl::Nodes>(options.nodes);
     const auto run = [&] {
-        if (*status) return ask_and_show(options, "/v1/status", {}, ctl::status_text);
+        if (*status) return ask_and_show(options, "/v1/status", {}, ctl::status_text, "GET", ctl::NodesForm::kStatus);
         if (*endpoints) return ask_and_show(options, "/v1/endpoints", {}, ctl::endpoints_text);
         if (*tenants) return ask_and_show(options, "/v1/tenants", {}, ctl::tenants_text);
         if (*flows) return ctl::show_flows(options.flows, options.whom);

@@ -34,7 +34,9 @@ Result<std::string> read_file(const std::string& path) {
 Result<std::string> kernel() {
     utsname name{};
     if (uname(&name) != 0) return fail("uname", errno);
-    return text_of({{"release", name.release}, {"version", name.version}, {"machine", name.machine}});
+    return text_of({{"release", std::string(name.release)},
+                    {"version", std::string(name.version)},
+                    {"machine", std::string(name.machine)}});
 }
 
 /// What of the kernel's settings decides about BPF, file by file; those that this kernel hasn't are left out.

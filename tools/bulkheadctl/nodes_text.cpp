@@ -39,12 +39,11 @@ bool judges(const Json& explanation) {
 
 } // namespace
 
-std::string nodes_text(const std::string& path, const Json& answer,
-                       const std::function<std::string(const Json&, size_t)>& print, size_t width) {
+std::string nodes_text(NodesForm form, const Json& answer, const std::function<std::string(const Json&, size_t)>& print,
+                       size_t width) {
     const auto& nodes = answer.at("nodes");
-    if (path == "/v1/status") return statuses_text(nodes, width);
-    const bool only_judges =
-        path == "/v1/explain" && std::ranges::any_of(nodes, [](const Json& one) { return judges(one); });
+    if (form == NodesForm::kStatus) return statuses_text(nodes, width);
+    const bool only_judges = form == NodesForm::kJudges && std::any_of(nodes.begin(), nodes.end(), judges);
     std::string text;
     for (const auto& [node, one] : nodes.items())
         if (!only_judges || judges(one))

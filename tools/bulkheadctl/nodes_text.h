@@ -3,6 +3,7 @@
 // The answers of several nodes that keep apart, {"nodes": {NAME: answer}}, below each other. Pure.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -10,9 +11,11 @@
 
 namespace bulkhead::ctl {
 
-/// Of /v1/status one line each; of all else what `print` makes of it, below the node's name. An explanation is shown of
-/// those nodes alone that judge.
-std::string nodes_text(const std::string& path, const nlohmann::ordered_json& answer,
+/// What is shown of each: a line of its status; what `print` makes of it, below the node's name; the same, but of those
+/// nodes alone that judge what is explained.
+enum class NodesForm : uint8_t { kStatus, kEach, kJudges };
+
+std::string nodes_text(NodesForm form, const nlohmann::ordered_json& answer,
                        const std::function<std::string(const nlohmann::ordered_json&, size_t)>& print, size_t width);
 
 } // namespace bulkhead::ctl

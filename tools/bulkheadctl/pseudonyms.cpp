@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <regex>
@@ -103,12 +104,9 @@ std::string Pseudonyms::address_in(std::string_view word) const {
 }
 
 std::string Pseudonyms::without_addresses(std::string_view text) const {
-    char before = '\0';
-    size_t at = 0;
     return each_run(text, is_of_address, [&](std::string_view run, char after) -> std::string {
         const auto begin = static_cast<size_t>(run.data() - text.data());
-        before = begin == 0 ? '\0' : text[begin - 1];
-        at = begin;
+        const char before = begin == 0 ? '\0' : text[begin - 1];
         const bool is_within = std::isalnum(static_cast<unsigned char>(before)) != 0 || before == '_' ||
                                std::isalnum(static_cast<unsigned char>(after)) != 0 || after == '_';
         if (is_within) return std::string(run);
@@ -124,6 +122,7 @@ std::string Pseudonyms::without_addresses(std::string_view text) const {
 std::string Pseudonyms::without_node_names(std::string_view text) const {
     static const std::regex kNode(R"(\bip-(\d{1,3})-(\d{1,3})-(\d{1,3})-(\d{1,3})\b)");
     const std::string all(text);
+    if (all.find("ip-") == std::string::npos) return all;
     std::string result;
     auto from = all.begin();
     for (std::sregex_iterator match(all.begin(), all.end(), kNode); match != std::sregex_iterator(); ++match) {
@@ -136,12 +135,18 @@ std::string Pseudonyms::without_node_names(std::string_view text) const {
 }
 
 std::string Pseudonyms::without_names(std::string_view text) const {
+    const auto hidden = [&](std::string_view word) {
+        return names_.contains(word) ? of("name-", word) : std::string(word);
+    };
     return each_run(text, is_of_name, [&](std::string_view word, char) -> std::string {
-        auto whole = word;
-        while (whole.ends_with('.'))
-            whole.remove_suffix(1);
-        if (!names_.contains(whole)) return std::string(word);
-        return of("name-", whole) + std::string(word.substr(whole.size()));
+        if (names_.contains(word)) return hidden(word);
+        std::string result; // "payments.yaml", or the end of a sentence
+        for (size_t from = 0; from <= word.size();) {
+            const auto dot = std::min(word.find('.', from), word.size());
+            result += (from == 0 ? "" : ".") + hidden(word.substr(from, dot - from));
+            from = dot + 1;
+        }
+        return result;
     });
 }
 
