@@ -20,7 +20,7 @@ struct bh_recollection {
 };
 
 #define BH_RECOLLECTION_SETS 64 /* how many sets one run looks at, at most */
-#define BH_RECOLLECTION_ROOM 96 /* how many conversations one run tells of: a test run's packet is less than a page */
+#define BH_RECOLLECTION_ROOM 80 /* how many conversations one run tells of: a test run's packet is less than a page */
 #define BH_RECOLLECTION_AT 14 /* where they lie in the packet: behind what would be an Ethernet header */
 
 enum bh_recollect_in { /* skb->cb[] before the run */
