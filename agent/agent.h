@@ -21,6 +21,7 @@
 
 #include "base/loop.h"
 #include "compile/compiler.h"
+#include "conversation_reader.h"
 #include "datapath/counters.h"
 #include "datapath/events.h"
 #include "datapath/kernel.h"
@@ -64,11 +65,14 @@ public:
 
     observe::Figures figures(); // as of now
     observe::StatusFacts facts() const;
+    const std::string& options_in_force() const { return options_.in_force; }
     std::string endpoints() const; // JSON
     observe::Json tenants() const;
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
     Result<std::shared_ptr<FlowReader>> read_flows(flow::Query query);
+    /// What the pods remember, from there on.
+    Result<ConversationPiece> recollect(ConversationPlace place);
     observe::Json edges() const;
     observe::Json matrix() const;
     /// `who` is a namespace or a tenant.

@@ -222,6 +222,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
         return app.exit(error) == 0 ? kDone : kWrongUsage;
     }
     options.detach = detach->parsed();
+    options.in_force = app.config_to_str(true, false);
     auto valid = policy.take(options.policy);
     if (valid) valid = take_texts(texts, options);
     if (valid) valid = check(options);

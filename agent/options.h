@@ -40,6 +40,7 @@ struct Options {
     flow::EdgeLimits edges;
     std::string edges_file;        // empty = in memory alone
     uint32_t answer_mark = 0x1000; // one bit of skb->mark, or 0
+    std::string in_force;          // all of them, as --config takes them
     bool detach = false;           // the subcommand
     bool node_wide = false;        // ... of whatever pin directory
 

@@ -23,8 +23,8 @@ struct Refusal {
 /// A port that an entry opens, and what was seen of it.
 struct OpenedPort {
     uint8_t protocol = BH_TCP;
-    uint16_t port = 0; // 0 = all: of ICMP, or of ports that were too many to keep
-    uint64_t count = 0;
+    uint16_t port = 0;  // 0 = all: of ICMP, or of ports that were too many to keep
+    uint64_t count = 0; // 0 = nothing was seen: somebody asks
     flow::Time first{};
     flow::Time last{};
 };
@@ -37,6 +37,8 @@ struct Entry {
         kTenantTo,     // Tenant `object`, spec.allowTo
         kExpose,       // by the pods of `ns` themselves, which are of tenant `object`: to everybody
         kTrusted,      // Tenant `object`, spec.trusted: the pods of `ns`, at pods of every tenant
+        kTenantFrom,   // Tenant `object`, spec.allowFrom, to pods of `ns`: where it lets nobody write AccessGrants
+        kTenantExpose, // Tenant `object`, spec.expose, of pods of `ns`; `peer` says nothing
     };
     Where where = Where::kAccessGrant;
     std::string ns;
@@ -71,5 +73,11 @@ void keep_common(state::Labels& labels, const state::Labels& others);
 
 /// As YAML to review: whole AccessGrants, and entries for the objects that others own, with what was seen as comments.
 std::string yaml_of(const Advice& advice);
+
+/// Of one entry: a whole AccessGrant, else an element of the list that it belongs into, `- ...`.
+std::string yaml_of(const Entry& entry);
+
+/// The elements of a list of ports alone.
+std::string ports_yaml(const std::vector<OpenedPort>& ports);
 
 } // namespace bulkhead::advise

@@ -42,7 +42,7 @@ struct Maps {
     uint32_t flow_sets = 0; // of each pod's own table
 };
 
-/// The loaded programs, in the order in which they are attached; the last three only the agent runs.
+/// The loaded programs, in the order in which they are attached; the last four only the agent runs.
 struct Programs {
     Fd to_pod;
     Fd from_pod;
@@ -50,6 +50,7 @@ struct Programs {
     Fd clock;
     Fd adopt;
     Fd tell_rest;
+    Fd recollect;
 };
 
 } // namespace bulkhead::datapath

@@ -77,10 +77,10 @@ Result<std::vector<Refusal>> from_files(const std::vector<std::string>& paths, c
     return refusals;
 }
 
-Result<std::vector<Refusal>> from_agent(const AdviseOptions& options, const std::string& socket,
+Result<std::vector<Refusal>> from_agent(const AdviseOptions& options, const Whom& whom,
                                         const AdviceQuestion& question) {
     const bool plans = !options.protect.empty();
-    const auto answer = plans ? ask(socket, "/v1/plan", {{"protect", options.protect}}) : ask(socket, "/v1/edges", {});
+    const auto answer = plans ? ask(whom, "/v1/plan", {{"protect", options.protect}}) : ask(whom, "/v1/edges", {});
     if (!answer) return tl::unexpected(answer.error());
     return plans ? refusals_of_plan(*answer) : refusals_in(*answer, question);
 }
@@ -90,10 +90,10 @@ int exit_of(const AdviseOptions& options, const Error& error) {
     return error.code == kRefused ? kRefusal : kNoAgent;
 }
 
-Result<std::vector<advise::Loss>> check_by_agent(const AdviseOptions& options, const std::string& socket) {
+Result<std::vector<advise::Loss>> check_by_agent(const AdviseOptions& options, const Whom& whom) {
     const auto change = manifests_of(options.check);
     if (!change) return tl::unexpected(change.error());
-    const auto answer = ask(socket, "/v1/check", {}, "POST", *change);
+    const auto answer = ask(whom, "/v1/check", {}, "POST", *change);
     if (!answer) return tl::unexpected(answer.error());
     return losses_in(*answer);
 }
@@ -125,11 +125,15 @@ bool concerns(const advise::Loss& loss, const AdviceQuestion& question) {
            loss.seen.destination_tenant == question.tenant;
 }
 
-int show_check(const AdviseOptions& options, const std::string& socket, const AdviceQuestion& question) {
+int show_check(const AdviseOptions& options, const Whom& whom, const AdviceQuestion& question) {
+    if (whom.nodes && options.input_files.empty())
+        return complain(Error{"advise --check asks one agent; for all nodes save what they have seen, by bulkheadctl "
+                              "--all-nodes edges -o json, and give it with --input-file and --manifests"},
+                        kUsage);
     std::vector<state::Problem> problems;
     const auto change = source::read_all(options.check, problems);
     if (!problems.empty()) return complain_of(problems);
-    auto losses = options.input_files.empty() ? check_by_agent(options, socket) : check_by_files(options, change);
+    auto losses = options.input_files.empty() ? check_by_agent(options, whom) : check_by_files(options, change);
     if (!losses) return complain(losses.error(), exit_of(options, losses.error()));
     std::erase_if(*losses, [&](const auto& loss) { return !concerns(loss, question); });
     const auto checked = sorted(*losses);
@@ -164,16 +168,16 @@ void add_advise_options(CLI::App& command, AdviseOptions& options) {
     command.footer(kExitCodes);
 }
 
-int show_advice(const AdviseOptions& options, const std::string& socket) {
+int show_advice(const AdviseOptions& options, const Whom& whom) {
     AdviceQuestion question{.tenant = options.tenant, .since = {}};
     if (!options.since.empty()) {
         const auto since = flow::parse_time(options.since, flow::now());
         if (!since) return complain(Error{"--since: " + since.error().text}, kUsage);
         question.since = *since;
     }
-    if (!options.check.empty()) return show_check(options, socket, question);
+    if (!options.check.empty()) return show_check(options, whom, question);
     const auto refusals =
-        options.input_files.empty() ? from_agent(options, socket, question) : from_files(options.input_files, question);
+        options.input_files.empty() ? from_agent(options, whom, question) : from_files(options.input_files, question);
     if (!refusals) return complain(refusals.error(), exit_of(options, refusals.error()));
     if (refusals->empty())
         std::cout << "# Nothing to propose: nothing was refused, or audited, that was asked about.\n";

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bulkheadctl/client.h"
 #include "bulkheadctl/seen.h"
 #include "flow/query.h"
 
@@ -44,6 +45,6 @@ struct AdviseOptions {
 void add_advise_options(CLI::App& command, AdviseOptions& options);
 
 /// Returns how the program ends.
-int show_advice(const AdviseOptions& options, const std::string& socket);
+int show_advice(const AdviseOptions& options, const Whom& whom);
 
 } // namespace bulkhead::ctl
