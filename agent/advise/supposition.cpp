@@ -23,6 +23,11 @@ bool is_stricter(bh_reason one, bh_reason other) {
     return bh_verdict_of(one) > bh_verdict_of(other);
 }
 
+/// A node, and the pods on its network: as flows name them.
+Party host(const std::string& node) {
+    return {.kind = Kind::kHost, .ns = {}, .workload = {}, .name = node};
+}
+
 /// "AWSResource aurora" -> a resource of that name; "blog/web-1" -> a pod, which is looked for elsewhere.
 Party party_named(const std::string& owner) {
     Party party;
@@ -30,8 +35,7 @@ Party party_named(const std::string& owner) {
         party.kind = Kind::kResource;
         party.name = owner.substr(kResourceOwner.size());
     } else if (owner.starts_with(kNodeOwner)) {
-        party.kind = Kind::kHost;
-        party.name = owner.substr(kNodeOwner.size());
+        party = host(owner.substr(kNodeOwner.size()));
     } else if (owner == "cluster-dns") {
         party.kind = Kind::kClusterDns;
     } else if (owner == "kube-apiserver") {
@@ -63,8 +67,14 @@ Supposition::Supposition(const state::Cluster& cluster, const compile::Settings&
 void Supposition::find_samples() {
     for (const auto& [address, row] : desired().endpoints) {
         const auto pod = cluster_.pods().find(row.owner);
-        if (pod == cluster_.pods().end()) {
-            add_sample(party_named(row.owner), address, row.row.identity);
+        const bool is_known = pod != cluster_.pods().end();
+        if ((row.row.flags & BH_ENDPOINT_THIS_NODE) != 0) {
+            add_sample(host(node_name_), address, row.row.identity);
+            continue;
+        }
+        if (!is_known || pod->second.common->host_network) {
+            add_sample(is_known ? host(std::string(pod->second.node)) : party_named(row.owner), address,
+                       row.row.identity);
             continue;
         }
         Party party{.kind = Kind::kPod, .ns = pod->second.ns, .workload = {}, .name = {}};

@@ -66,6 +66,20 @@ TEST_CASE("to a namespace that would be protected each party is told as the rule
     CHECK(supposed.judge(passed(source, kLedger), {}).reason == reason);
 }
 
+TEST_CASE(
+    "this node's own addresses, as netlink tells them, are its, and those of pods on a node's network that node's") {
+    auto world = cluster();
+    world.cluster.set_own_addresses({test::address("10.0.0.1"), test::address("10.0.0.9")});
+    auto on_host = template_of("exporter");
+    on_host.host_network = true;
+    world.pod("monitoring/exporter-1", {"10.0.0.2"}, on_host, "node-b");
+    const Supposition supposed(world.cluster, test::settings_of("node-a"),
+                               protected_namespaces(world.cluster, {"payments"}));
+    CHECK(supposed.judge(passed(something(Kind::kHost, "node-a"), kLedger), {}).reason == BH_REASON_LOCAL_HOST);
+    CHECK(supposed.judge(passed(something(Kind::kHost, "node-b"), kLedger), {}).reason == BH_REASON_NOT_GRANTED);
+    CHECK_FALSE(supposed.judge(passed(pods_of("monitoring", "Deployment/exporter"), kLedger), {}).reason);
+}
+
 TEST_CASE("of a party without endpoints nobody can tell") {
     auto world = cluster();
     const Supposition supposed(world.cluster, test::settings_of("node-a"), {});
