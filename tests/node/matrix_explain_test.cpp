@@ -99,7 +99,7 @@ TEST_CASE("explain agrees with the oracle on every conversation of the examples,
         ++lines[std::string(expected.line)];
         std::map<std::string, Json> answers;
         for (size_t i = 0; i < agents.size(); ++i)
-            answers.emplace(net.nodes()[i], require(ctl::ask(agents[i].socket(), "/v1/explain", query)));
+            answers.emplace(net.nodes()[i], require(ctl::ask({.socket = agents[i].socket()}, "/v1/explain", query)));
         INFO(route.src->name << " -> " << route.dst->name << " " << protocol_name(route.protocol) << " " << route.port
                              << ": the oracle says " << expected.line);
         check_answers(answers, expected);

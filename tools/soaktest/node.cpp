@@ -154,7 +154,7 @@ void Node::watch() {
 }
 
 std::optional<Node::Seen> Node::look() const {
-    const auto answer = ctl::ask(socket(), "/v1/endpoints", {});
+    const auto answer = ctl::ask({.socket = socket()}, "/v1/endpoints", {});
     if (!answer) return std::nullopt;
     Seen seen;
     for (const auto& endpoint : answer->at("endpoints")) {
@@ -179,7 +179,7 @@ void Node::forget_full() {
 }
 
 bool Node::is_in_force() {
-    const auto status = ctl::ask(socket(), "/v1/status", {});
+    const auto status = ctl::ask({.socket = socket()}, "/v1/status", {});
     if (status && status->at("inSync") == false) {
         const std::scoped_lock lock(mutex_);
         for (const auto& error : status->at("errors"))
