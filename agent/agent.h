@@ -73,6 +73,8 @@ public:
     observe::Json matrix() const;
     /// `who` is a namespace or a tenant.
     Result<observe::Json> plan(const std::string& who) const;
+    /// `manifests` as whoever applies them has them.
+    observe::Json check(const std::string& manifests) const;
     /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
     std::string gate(const GateQuestion& question) const;
 
@@ -108,13 +110,16 @@ private:
     void check();
     void take_events();
     void take_event(const bh_event& event);
+    void take_untold();
+    bh_event dated(bh_event event) const;
+    void update_wall_clock();
     void await_events();
     void look_at_flows();
     void tell_losses();
     void keep_wired_pods();
 
     // Figures; see agent_figures.cpp
-    void count_refused(const bh_event& event);
+    void count_conversation(const bh_event& event);
     std::string tenant_of_slot(uint16_t slot) const;
     void add_traffic(observe::Figures& figures);
     void add_tenants(observe::Figures& figures) const;
@@ -195,9 +200,11 @@ private:
     FlowFeed flows_;
     EdgeKeeper edges_;
     uint64_t to_wall_clock_ = 0;                      // what the kernel's times lack, in ns
+    std::optional<uint32_t> untold_place_;            // where to go on, while there is more
     std::optional<datapath::Statistics> lost_before_; // when somebody followed, what was lost until last time
     observe::Conversations conversations_;
-    std::optional<observe::TenantPairs> tenant_pairs_;
+    std::optional<observe::TenantPairs> tenant_pairs_;   // refused, or would be
+    std::optional<observe::TenantPairs> admitted_pairs_; // see is_admission()
     Delays delays_;
     std::chrono::steady_clock::time_point netlink_heard_{};
 
@@ -206,6 +213,7 @@ private:
     std::unique_ptr<Timer> retry_timer_;
     std::unique_ptr<Timer> events_timer_;
     std::unique_ptr<Timer> flows_timer_;
+    std::unique_ptr<Timer> untold_timer_;
     std::unique_ptr<Timer> edges_timer_;
 
     compile::Touched pending_;  // compiled, not written yet

@@ -158,6 +158,10 @@ Response plan(Agent& agent, const Request& request) {
     return plan ? json(*plan) : refusal(400, plan.error().text);
 }
 
+Response check(Agent& agent, const Request& request) {
+    return json(agent.check(request.body));
+}
+
 /// One record a line, as long as somebody reads.
 Response flows(Agent& agent, const Request& request) {
     auto query = flow::parse_query(request.parameters, std::chrono::system_clock::now());
@@ -196,6 +200,7 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
         {"GET /v1/gate", gate},
         {"GET /v1/matrix", [](Agent& one, const Request&) { return json(one.matrix()); }},
         {"GET /v1/plan", plan},
+        {"POST /v1/check", check},
         {"POST /v1/overrides", begin_override},
         {"DELETE /v1/overrides", end_override},
     };

@@ -14,8 +14,8 @@
  *   icmp.h       errors about conversations       fragment.h   ports for later fragments
  *   checksum.h   what would rewrite itself        arp.h        in whose name a pod asks
  *   account.h    counters, pass or drop           event.h      what is told of a packet
- *   told.h       refused ones, told together      maps.h       everything that is remembered
- *   adopt.h      conversations older than us
+ *   told.h       refused ones, told together      untold.h     what is too much to be told
+ *   adopt.h      conversations older than us      maps.h       everything that is remembered
  */
 #include "account.h"
 #include "adopt.h"

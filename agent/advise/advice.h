@@ -35,14 +35,17 @@ struct Entry {
         kAccessGrant,  // of the namespace `ns`
         kResourceFrom, // AWSResource `object`, spec.allowFrom
         kTenantTo,     // Tenant `object`, spec.allowTo
+        kExpose,       // by the pods of `ns` themselves, which are of tenant `object`: to everybody
+        kTrusted,      // Tenant `object`, spec.trusted: the pods of `ns`, at pods of every tenant
     };
     Where where = Where::kAccessGrant;
     std::string ns;
     std::string object;      // the AccessGrant's name, or whose entry it is
-    state::Labels pods;      // that it opens; empty = all of the namespace
-    flow::Party peer;        // whom it lets in, or where it lets out
+    state::Labels pods;      // that it opens, or trusts; empty = all of the namespace
+    flow::Party peer;        // whom it lets in, or where it lets out; of the last two kinds whose pods it is about
     state::Labels peer_pods; // of the peer's namespace; empty = all
     std::vector<OpenedPort> ports;
+    std::vector<std::string> instead_of{}; // of the last two kinds: the tenants that would need an entry each
 };
 
 /// What no entry can let in, and why.

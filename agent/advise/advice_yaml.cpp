@@ -7,6 +7,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "advise/advice.h"
+#include "advise/broad.h"
 #include "base/rfc3339.h"
 
 namespace bulkhead::advise {
@@ -151,6 +152,10 @@ std::string text_of(const Remark& remark) {
 std::string yaml_of(const Advice& advice) {
     std::string text;
     for (const auto& entry : advice.entries) {
+        if (is_broad(entry)) {
+            text += broad_yaml(entry);
+            continue;
+        }
         if (entry.where != Entry::Where::kAccessGrant) {
             text += commented(entry);
             continue;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "bulkhead/abi.h"
+#include "bulkhead/untold.h"
 #include "datapath/map.h"
 
 namespace bulkhead::datapath {
@@ -34,6 +35,7 @@ struct Maps {
     PerCpuArray<bh_counter> counters;
     PerCpuArray<uint64_t> statistics;
     Map<uint32_t, uint32_t> events; // ring buffer: see events.h
+    Map<bh_untold_key, bh_event> untold;
     Map<uint32_t, bh_control> control;
     Map<uint32_t, uint64_t> flow_seed; // one element; outlives the agent together with the flows
 

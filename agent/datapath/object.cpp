@@ -186,7 +186,7 @@ Result<Maps> typed(const MapFds& fds) {
         take(fds, "openings", maps.openings),     take(fds, "flows", maps.flows),
         take(fds, "counters", maps.counters),     take(fds, "statistics", maps.statistics),
         take(fds, "events", maps.events),         take(fds, "control", maps.control),
-        take(fds, "overrides", maps.overrides),
+        take(fds, "overrides", maps.overrides),   take(fds, "untold", maps.untold),
     };
     for (const auto& each : taken)
         if (!each) return tl::unexpected(each.error());

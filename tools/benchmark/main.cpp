@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent_bench.h"
+#include "flood_bench.h"
 #include "gap_bench.h"
 #include "report.h"
 #include "startup.h"
@@ -45,6 +46,15 @@ Result<Report> measure_scale(const Options& options, Scale scale) {
 
 int run_agent(const AgentOptions& options) {
     const auto met = measure_agent(options);
+    if (!met) {
+        spdlog::error("{}", met.error().text);
+        return 2;
+    }
+    return *met ? 0 : 1;
+}
+
+int run_flood(const FloodOptions& options) {
+    const auto met = measure_flood(options);
     if (!met) {
         spdlog::error("{}", met.error().text);
         return 2;
@@ -132,6 +142,10 @@ int main(int argc, char** argv) {
     gap->add_option("--json", gap_options.json, "write the results there too")->type_name("FILE");
     gap->add_option("--filters", gap_options.filters, "how many by clsact");
     gap->add_option("--programs", gap_options.programs, "how many by tcx");
+    FloodOptions flood_options;
+    CLI::App* flood = app.add_subcommand("flood", "what a flood of refused packets costs allowed ones on another CPU");
+    flood->add_option("--json", flood_options.json, "write the results there too")->type_name("FILE");
+    flood->add_option("--blocks", flood_options.blocks, "of two seconds each way")->check(CLI::PositiveNumber);
     StartupOptions startup_options;
     startup_options.binary = agent_options.binary;
     CLI::App* startup =
@@ -142,6 +156,7 @@ int main(int argc, char** argv) {
     startup->add_option("--others", startup_options.others, "pods elsewhere in the cluster");
     CLI11_PARSE(app, argc, argv);
     if (startup->parsed()) return run_startup(startup_options);
+    if (flood->parsed()) return run_flood(flood_options);
     if (gap->parsed()) return run_gap(gap_options);
     if (agent->parsed()) return run_agent(agent_options);
     if (!scales.empty()) options.scales = parse_scales(scales);

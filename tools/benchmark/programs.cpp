@@ -24,6 +24,8 @@ Result<UnderTest> load_under_test() {
     config.flow_seed = kernel->maps().flow_seed.find(0).value_or(0);
     config.answer_mark = settings.answer_mark;
     config.rehearsal = BH_REHEARSAL_UNANSWERED;
+    config.visibility = static_cast<uint8_t>(settings.telling.visibility);
+    config.repeat_seconds = settings.telling.repeat_seconds;
     auto object = datapath::Object::open(settings.sizes, config);
     if (!object) return tl::unexpected(object.error());
     if (auto shared = share_maps(*object, kernel->maps()); !shared) return tl::unexpected(shared.error());

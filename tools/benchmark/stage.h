@@ -28,8 +28,11 @@ struct Destroy {
 
 class Stage {
 public:
+    /// A ring has one reader at a time.
+    enum class Ring : uint8_t { kDrained, kLeft };
+
     /// `maps`: the floor program looks up in the same ones; the ring is drained from them.
-    static Result<Stage> create(const datapath::Maps& maps);
+    static Result<Stage> create(const datapath::Maps& maps, Ring ring = Ring::kDrained);
 
     int floor() const { return floor_fd_; }
     int nothing() const { return nothing_fd_; }
@@ -49,6 +52,7 @@ public:
 
 private:
     Stage() = default;
+    void drain();
     Result<> aim(int program);
     Result<> calibrate();
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `bulkheadctl advise`: from what was refused to the YAML that would let it pass.
+// `bulkheadctl advise`: from what was refused to the YAML that would let it pass, and whether a change would.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "advise/advice.h"
+#include "bulkheadctl/seen.h"
 #include "flow/query.h"
 
 namespace CLI {
@@ -35,7 +35,9 @@ struct AdviseOptions {
     std::string tenant;
     std::string protect;
     std::string since;
-    std::string input_file;
+    std::vector<std::string> input_files;
+    std::vector<std::string> check;
+    std::vector<std::string> manifests;
 };
 
 /// `options` has to outlive the app.

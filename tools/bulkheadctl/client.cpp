@@ -142,10 +142,15 @@ private:
 
 } // namespace
 
-Result<Json> ask(const std::string& socket, const std::string& path, const Query& query, const char* method) {
+Result<Json> ask(const std::string& socket, const std::string& path, const Query& query, const char* method,
+                 const std::string& sent) {
     const Handle handle = handle_for(socket, url_of(path, query));
     if (!handle) return fail("prepare a request");
     std::string body;
+    if (!sent.empty()) {
+        curl_easy_setopt(handle.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(sent.size()));
+        curl_easy_setopt(handle.get(), CURLOPT_POSTFIELDS, sent.c_str());
+    }
     curl_easy_setopt(handle.get(), CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT, kPatienceSeconds);
     curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, append);

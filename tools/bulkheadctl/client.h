@@ -24,8 +24,9 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 inline constexpr int kRefused = 1;
 inline constexpr int kBroken = 2;
 
-/// `method` is GET, POST or DELETE.
-Result<Json> ask(const std::string& socket, const std::string& path, const Query& query, const char* method = "GET");
+/// `method` is GET, POST or DELETE; `body` goes with a POST.
+Result<Json> ask(const std::string& socket, const std::string& path, const Query& query, const char* method = "GET",
+                 const std::string& body = {});
 
 /// How an answer that comes bit by bit is taken. `wakes` are descriptors, of which any that is readable, or in error,
 /// makes `enough` be asked at once; it is asked every second anyway.

@@ -86,6 +86,14 @@ std::string edges_text(const Json& answer, size_t width) {
     return text;
 }
 
+std::string losses_text(const Json& losses, size_t width) {
+    Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
+    for (const auto& loss : losses)
+        table.add({would_text(loss), text_at(loss, "count"), port_text(loss), date_text(loss, "last"),
+                   party_text(loss["source"]), party_text(loss["destination"])});
+    return table.text(width);
+}
+
 std::string plan_text(const Json& plan, size_t width) {
     std::string names;
     for (const auto& name : plan.at("namespaces"))
@@ -97,11 +105,7 @@ std::string plan_text(const Json& plan, size_t width) {
     std::string text = "If " + names + " were protected from now on, of what passed so far " + std::to_string(kept) +
                        " kinds of traffic would go on, and " + std::to_string(losses.size()) + " would not" +
                        (losses.empty() ? ".\n" : ":\n\n");
-    Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
-    for (const auto& loss : losses)
-        table.add({would_text(loss), text_at(loss, "count"), port_text(loss), date_text(loss, "last"),
-                   party_text(loss["source"]), party_text(loss["destination"])});
-    return losses.empty() ? text : text + table.text(width);
+    return losses.empty() ? text : text + losses_text(losses, width);
 }
 
 std::string matrix_text(const Json& matrix, size_t width) {

@@ -10,7 +10,8 @@ namespace bulkhead::ctl {
 enum Exit { kDone = 0, kProblems = 1, kUsage = 2, kNoAgent = 3, kRefusal = 4, kBrokenOff = 5 };
 
 inline constexpr const char* kExitCodes =
-    "Exit codes: 0 done; 1 validate found problems, or flows met lines that it can't read or couldn't write; 2 wrong "
+    "Exit codes: 0 done; 1 validate found problems, advise --check something that would be refused, or flows met lines "
+    "that it can't read or couldn't write; 2 wrong "
     "usage; 3 no agent answers; 4 the agent refused the question; 5 a stream ended before its end.";
 
 /// To stderr; returns `code`.
