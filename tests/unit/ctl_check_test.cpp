@@ -109,6 +109,8 @@ TEST_CASE("saved edges and saved flows are read alike, with their labels") {
     record.protocol = BH_TCP;
     record.packets = 4;
     record.source.kind = record.destination.kind = flow::Kind::kPod;
+    record.source.address = Address::parse("10.0.1.1").value();
+    record.destination.address = Address::parse("10.0.2.1").value();
     record.source.ns = "shop";
     record.source.workload = {"Deployment", "web"};
     record.source.labels = {{"app", "web"}};
