@@ -81,11 +81,11 @@ TEST_CASE("of two ends so many ports have a sum of their own, all others one: a 
 
 TEST_CASE("the world is summed by networks, and beyond so many as the world") {
     Silence silence;
-    silence.call("203.0.113.7", 443);
-    silence.call("203.0.113.250", 443);
+    silence.call("192.0.2.7", 443);
+    silence.call("192.0.2.250", 443);
     const auto one = silence.take();
     REQUIRE(one.size() == 1);
-    CHECK(source_of(one[0]) == "203.0.113.0");
+    CHECK(source_of(one[0]) == "192.0.2.0");
     CHECK(one[0].packets == 2);
 
     for (int network = 0; network < 250; ++network)
@@ -101,7 +101,9 @@ TEST_CASE("of refused packets what no row and no event holds is summed, to the l
     Silence silence;
     for (uint32_t port = 1; port <= 60000; ++port) // far more than there are rows
         silence.wire.to(kLedger, ip("10.0.2.1", "10.0.1.2").tcp(41000, static_cast<uint16_t>(port), kSyn).bytes());
-    const auto sums = silence.take();
+    auto sums = silence.take();
+    CHECK(std::erase_if(sums, [](const bh_event& sum) { return sum.reason == BH_REASON_EXPOSED; }) ==
+          1); // ledger's port
     const auto untold = silence.wire.statistic(BH_STAT_REFUSED_UNTOLD);
     CHECK(untold > 60000 - 2 * BH_TOLD_SETS * BH_TOLD_WAYS);
     CHECK(packets_of(sums) == untold);

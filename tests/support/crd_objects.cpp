@@ -65,7 +65,7 @@ constexpr auto kWholeSlice = R"({
   endpoints: [
     {namespace: payments, pod: ledger-0, addresses: [10.0.1.7, "2001:db8::7"], created: "2026-11-27T12:00:00Z",
      since: "2026-11-27T13:00:00Z", turn: 1,
-     serviceAccount: ledger, labels: {app: ledger}, expose: "8443, 9000-9010/UDP",
+     serviceAccount: ledger, labels: {app: ledger}, workload: Deployment/ledger, expose: "8443, 9000-9010/UDP",
      ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}]},
     {namespace: payments, pod: ledger-1, addresses: []}],
   notGuarded: [{namespace: payments, pod: ledger-2, why: no-program}],
