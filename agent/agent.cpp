@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "compile/label_keys.h"
+#include "flow/time.h"
 
 namespace bulkhead {
 
@@ -51,6 +52,7 @@ std::string one_line(const state::Problem& problem) {
 } // namespace
 
 Agent::~Agent() {
+    edges_.save(flow::now());
     loop_.after_batch({});
     if (source_) loop_.unwatch(source_->fd());
     if (monitor_) loop_.unwatch(monitor_->fd());

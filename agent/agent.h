@@ -21,6 +21,7 @@
 
 #include "base/loop.h"
 #include "compile/compiler.h"
+#include "conversation_reader.h"
 #include "datapath/counters.h"
 #include "datapath/events.h"
 #include "datapath/kernel.h"
@@ -64,15 +65,20 @@ public:
 
     observe::Figures figures(); // as of now
     observe::StatusFacts facts() const;
+    const std::string& options_in_force() const { return options_.in_force; }
     std::string endpoints() const; // JSON
     observe::Json tenants() const;
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
     Result<std::shared_ptr<FlowReader>> read_flows(flow::Query query);
+    /// What the pods remember, from there on.
+    Result<ConversationPiece> recollect(ConversationPlace place);
     observe::Json edges() const;
     observe::Json matrix() const;
     /// `who` is a namespace or a tenant.
     Result<observe::Json> plan(const std::string& who) const;
+    /// `manifests` as whoever applies them has them.
+    observe::Json check(const std::string& manifests) const;
     /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
     std::string gate(const GateQuestion& question) const;
 
@@ -108,13 +114,16 @@ private:
     void check();
     void take_events();
     void take_event(const bh_event& event);
+    void take_untold();
+    bh_event dated(bh_event event) const;
+    void update_wall_clock();
     void await_events();
     void look_at_flows();
     void tell_losses();
     void keep_wired_pods();
 
     // Figures; see agent_figures.cpp
-    void count_refused(const bh_event& event);
+    void count_conversation(const bh_event& event);
     std::string tenant_of_slot(uint16_t slot) const;
     void add_traffic(observe::Figures& figures);
     void add_tenants(observe::Figures& figures) const;
@@ -195,9 +204,11 @@ private:
     FlowFeed flows_;
     EdgeKeeper edges_;
     uint64_t to_wall_clock_ = 0;                      // what the kernel's times lack, in ns
+    std::optional<uint32_t> untold_place_;            // where to go on, while there is more
     std::optional<datapath::Statistics> lost_before_; // when somebody followed, what was lost until last time
     observe::Conversations conversations_;
-    std::optional<observe::TenantPairs> tenant_pairs_;
+    std::optional<observe::TenantPairs> tenant_pairs_;   // refused, or would be
+    std::optional<observe::TenantPairs> admitted_pairs_; // see is_admission()
     Delays delays_;
     std::chrono::steady_clock::time_point netlink_heard_{};
 
@@ -206,6 +217,7 @@ private:
     std::unique_ptr<Timer> retry_timer_;
     std::unique_ptr<Timer> events_timer_;
     std::unique_ptr<Timer> flows_timer_;
+    std::unique_ptr<Timer> untold_timer_;
     std::unique_ptr<Timer> edges_timer_;
 
     compile::Touched pending_;  // compiled, not written yet

@@ -3,6 +3,7 @@
 // What the agent tells of who talked to whom, and of what would be.
 #include "agent.h"
 
+#include "advise/check.h"
 #include "advise/plan.h"
 #include "flow/time.h"
 #include "observe/edge_views.h"
@@ -31,7 +32,9 @@ Result<> Agent::keep_edges() {
 }
 
 observe::Json Agent::edges() const {
-    return observe::edges_view(edges_.edges(), options_.edges.edges, cluster_);
+    auto view = observe::edges_view(edges_.edges(), options_.edges.edges, cluster_);
+    view["node"] = options_.node_name;
+    return view;
 }
 
 observe::Json Agent::matrix() const {
@@ -44,6 +47,14 @@ Result<observe::Json> Agent::plan(const std::string& who) const {
     if (!namespaces) return tl::unexpected(namespaces.error());
     return observe::plan_view(advise::plan(edges_.edges().rows(), std::move(*namespaces), cluster_, settings,
                                            state::Cluster::machine_time()));
+}
+
+observe::Json Agent::check(const std::string& manifests) const {
+    std::vector<state::Problem> problems;
+    auto changes = source::read_text("the change", manifests, problems);
+    const advise::Supposition supposed(cluster_, options_.compile_settings(), std::move(changes));
+    return observe::check_view(advise::check(edges_.edges().rows(), supposed, state::Cluster::machine_time()),
+                               problems);
 }
 
 } // namespace bulkhead

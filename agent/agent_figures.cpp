@@ -20,12 +20,12 @@ bool is_audited_resource(const bh_identity& identity) {
 } // namespace
 
 /// By what its ends are now: the event is some milliseconds old.
-void Agent::count_refused(const bh_event& event) {
-    if (event.verdict == BH_VERDICT_ALLOW || !conversations_.is_new(event)) return;
+void Agent::count_conversation(const bh_event& event) {
     const auto& desired = compiler_->desired();
-    tenant_pairs_->add(observe::label_of_tenant(event.src_identity, desired),
-                       observe::label_of_tenant(event.dst_identity, desired), static_cast<bh_reason>(event.reason),
-                       static_cast<bh_verdict>(event.verdict), 1);
+    const bool passed = event.verdict == BH_VERDICT_ALLOW;
+    if (passed && (options_.metrics_max_admitted_pairs == 0 || !observe::is_admission(event, desired))) return;
+    if (!conversations_.is_new(event)) return;
+    (passed ? admitted_pairs_ : tenant_pairs_)->add(observe::pair_of(event, desired));
 }
 
 std::string Agent::tenant_of_slot(uint16_t slot) const {
@@ -40,6 +40,7 @@ void Agent::add_traffic(observe::Figures& figures) {
     figures.tenant_traffic = traffic_->by_tenant();
     if (options_.metrics_pods) figures.pod_traffic = traffic_->by_pod();
     figures.conversations = tenant_pairs_->counts();
+    figures.admissions = admitted_pairs_->counts();
     figures.tenant_pairs = tenant_pairs_->size();
     figures.tenant_pairs_overflow = tenant_pairs_->overflow();
     figures.program_runs = datapath::program_runs(kernel_->programs());

@@ -37,17 +37,23 @@ Result<> Agent::follow_events() {
     events_.emplace(std::move(*events));
     auto between = loop_.timer([this] { await_events(); });
     auto look = loop_.timer([this] { look_at_flows(); });
-    for (const auto* timer : {&between, &look})
+    auto untold = loop_.timer([this] { take_untold(); });
+    for (const auto* timer : {&between, &look, &untold})
         if (!*timer) return tl::unexpected(timer->error());
     events_timer_ = std::move(*between);
     flows_timer_ = std::move(*look);
+    untold_timer_ = std::move(*untold);
     flows_timer_->arm_every(kLookPeriod);
     return loop_.watch(events_->epoll_fd(), [this] { take_events(); });
 }
 
+void Agent::update_wall_clock() {
+    to_wall_clock_ = now_by(CLOCK_REALTIME) - now_by(CLOCK_MONOTONIC);
+}
+
 /// Not one by one: each batch of the loop has its price.
 void Agent::take_events() {
-    to_wall_clock_ = now_by(CLOCK_REALTIME) - now_by(CLOCK_MONOTONIC);
+    update_wall_clock();
     if (const auto read = events_->consume(kMostAtOnce); !read) spdlog::error("{}", read.error().text);
     flows_.flush();
     edges_.flush();
@@ -60,20 +66,36 @@ void Agent::await_events() {
     events_timer_->arm_in(kBetween);
 }
 
+bh_event Agent::dated(bh_event event) const {
+    event.time += to_wall_clock_;
+    event.first += to_wall_clock_;
+    return event;
+}
+
 void Agent::take_event(const bh_event& event) {
-    auto dated = event;
-    dated.time += to_wall_clock_;
-    dated.first += to_wall_clock_;
-    auto flow = flow_names_.named(dated, surroundings());
+    auto flow = flow_names_.named(dated(event), surroundings());
     if (event.verdict == BH_VERDICT_DENY && spdlog::should_log(spdlog::level::debug))
         spdlog::debug("denied {}", flow::to_json(observe::record_of(flow, options_.node_name)).dump());
-    count_refused(event);
+    count_conversation(event);
     const auto [edge, seen] = observe::edge_of(flow);
     edges_.add(edge, seen);
     flows_.add(std::move(flow));
 }
 
+/// Who talks to whom in what was too much to be told one by one: no flows, but edges.
+void Agent::take_untold() {
+    update_wall_clock();
+    const auto taken = datapath::take_untold(kernel_->maps(), untold_place_, [this](const bh_event& sum) {
+        const auto [edge, seen] = observe::edge_of(flow_names_.named(dated(sum), surroundings()));
+        edges_.add(edge, seen);
+    });
+    if (!taken) spdlog::error("{}", taken.error().text);
+    edges_.flush();
+    if (untold_place_) untold_timer_->arm_in(kBetween);
+}
+
 void Agent::look_at_flows() {
+    if (!untold_place_) take_untold();
     if (options_.telling.visibility != BH_VISIBLE_OFF)
         if (const auto told = datapath::tell_rest(kernel_->programs()); !told) spdlog::error("{}", told.error().text);
     flows_.look_after_readers();

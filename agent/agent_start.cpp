@@ -85,6 +85,7 @@ Result<> Agent::open_kernel(const datapath::Features& features) {
     traffic_.emplace(
         kernel_->maps(), [this](uint16_t slot) { return tenant_of_slot(slot); }, options_.metrics_max_tenants);
     tenant_pairs_.emplace(options_.metrics_max_tenant_pairs);
+    admitted_pairs_.emplace(options_.metrics_max_admitted_pairs);
     return {};
 }
 

@@ -149,10 +149,12 @@ std::vector<state::Problem> Agent::problems() const {
 }
 
 std::string Agent::endpoints() const {
-    const observe::Interfaces interfaces{
+    observe::Interfaces interfaces{
         .name = [this](uint32_t ifindex) { return interface_name(ifindex); },
         .is_guarded = [this](uint32_t ifindex) { return guards_->guards(ifindex); },
     };
+    for (const auto& [pod, why] : not_guarded())
+        if (why == state::NotGuarded::kNoSlot) interfaces.shut.insert(pod);
     return observe::endpoints_text(surroundings(), interfaces);
 }
 

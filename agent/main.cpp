@@ -8,6 +8,7 @@
 #include "agent.h"
 #include "datapath/detach.h"
 #include "datapath/probe.h"
+#include "flow/edge_file.h"
 #include "options.h"
 #include "servers.h"
 
@@ -22,7 +23,7 @@ Result<> detach(const Options& options) {
     if (!report) return tl::unexpected(report.error());
     spdlog::info("detached {}: {} links, {} filters and {} qdiscs removed",
                  options.node_wide ? "the node" : options.pin_dir, report->links, report->filters, report->qdiscs);
-    return {};
+    return options.edges_file.empty() ? Result<>{} : flow::remove_edge_file(options.edges_file);
 }
 
 /// First of all, so that a kernel or rights that don't suffice are said to be that.

@@ -60,6 +60,10 @@ void add_metrics(CLI::App& app, Options& options) {
                    "series of who was denied by whom; further pairs count under (other)")
         ->capture_default_str()
         ->group(group);
+    app.add_option("--metrics-max-admitted-pairs", options.metrics_max_admitted_pairs,
+                   "series of who got into what isn't everybody's, or into AWS resources; 0 = none")
+        ->capture_default_str()
+        ->group(group);
     app.add_option("--metrics-max-tenants", options.metrics_max_tenants,
                    "tenants of local pods with series of their own; further ones count under (other)")
         ->capture_default_str()
@@ -209,8 +213,8 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     options.log.add_to(app);
     add_flows(app, options);
     add_sizes(app, options);
-    auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel; "
-                                                "refuses while an agent lives");
+    auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel, and --edges-file off "
+                                                "the disk if it is named; refuses while an agent lives");
     detach->add_flag("--node-wide", options.node_wide, "of every pin directory on this node, and all that was left");
     try {
         app.parse(reversed_arguments(argc, argv));
@@ -218,6 +222,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
         return app.exit(error) == 0 ? kDone : kWrongUsage;
     }
     options.detach = detach->parsed();
+    options.in_force = app.config_to_str(true, false);
     auto valid = policy.take(options.policy);
     if (valid) valid = take_texts(texts, options);
     if (valid) valid = check(options);

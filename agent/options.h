@@ -26,7 +26,8 @@ struct Options {
     std::string socket = "/run/bulkhead/agent.sock";
     std::string metrics_address = ":9810"; // empty = none
     uint32_t metrics_max_tenant_pairs = 256;
-    uint32_t metrics_max_tenants = 24;
+    uint32_t metrics_max_admitted_pairs = 16;
+    uint32_t metrics_max_tenants = 16;
     bool metrics_pods = false; // also of each pod
     std::vector<std::string> veth_prefixes{"eni", "vlan"};
     std::vector<std::string> uplinks; // empty = found by their routes
@@ -39,6 +40,7 @@ struct Options {
     flow::EdgeLimits edges;
     std::string edges_file;        // empty = in memory alone
     uint32_t answer_mark = 0x1000; // one bit of skb->mark, or 0
+    std::string in_force;          // all of them, as --config takes them
     bool detach = false;           // the subcommand
     bool node_wide = false;        // ... of whatever pin directory
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "agent.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "observe/metrics.h"
 
@@ -158,6 +159,10 @@ Response plan(Agent& agent, const Request& request) {
     return plan ? json(*plan) : refusal(400, plan.error().text);
 }
 
+Response check(Agent& agent, const Request& request) {
+    return json(agent.check(request.body));
+}
+
 /// One record a line, as long as somebody reads.
 Response flows(Agent& agent, const Request& request) {
     auto query = flow::parse_query(request.parameters, std::chrono::system_clock::now());
@@ -167,8 +172,30 @@ Response flows(Agent& agent, const Request& request) {
     return {.status = 200, .content_type = "application/x-ndjson", .body = "", .stream = *reader};
 }
 
+/// One conversation a line; the loop is asked while somebody reads.
+Response conversations(Loop& loop, const std::function<Agent*()>& agent, const Request& request) {
+    auto query = parse_conversation_query(request.parameters, std::chrono::system_clock::now());
+    if (!query) return refusal(400, query.error().text);
+    return {.status = 200,
+            .content_type = "application/x-ndjson",
+            .body = "",
+            .stream = std::make_shared<ConversationReader>(loop, agent, std::move(*query))};
+}
+
 Response scrape(Agent& agent, const Request&) {
     return {.status = 200, .content_type = metrics::kContentType, .body = observe::render(agent.figures())};
+}
+
+Response config(Agent& agent, const Request&) {
+    return json({{"options", agent.options_in_force()}});
+}
+
+/// The loop isn't asked: it may be what is stuck.
+Response recent_log() {
+    std::string lines;
+    for (const auto& line : log::recent())
+        lines += line;
+    return {.status = 200, .content_type = "text/plain; charset=utf-8", .body = std::move(lines)};
 }
 
 Response readiness(Agent& agent, const Request&) {
@@ -190,18 +217,24 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
          [](Agent& one, const Request&) {
              return json({{"problems", observe::problems_view(one.problems())}});
          }},
+        {"GET /v1/config", config},
+        {"GET /v1/metrics", scrape},
         {"GET /v1/edges", [](Agent& one, const Request&) { return json(one.edges()); }},
         {"GET /v1/explain", explain},
         {"GET /v1/flows", flows},
         {"GET /v1/gate", gate},
         {"GET /v1/matrix", [](Agent& one, const Request&) { return json(one.matrix()); }},
         {"GET /v1/plan", plan},
+        {"POST /v1/check", check},
         {"POST /v1/overrides", begin_override},
         {"DELETE /v1/overrides", end_override},
     };
     return [&loop, agent = std::move(agent)](const Request& request) {
-        const auto found = kAnswers.find(request.method + " " + request.path);
-        if (found == kAnswers.end()) return refusal(404, "there is no " + request.method + " " + request.path);
+        const auto asked = request.method + " " + request.path;
+        if (asked == "GET /v1/log") return recent_log();
+        if (asked == "GET /v1/conversations") return conversations(loop, agent, request);
+        const auto found = kAnswers.find(asked);
+        if (found == kAnswers.end()) return refusal(404, "there is no " + asked);
         return on_loop(loop, agent, request, found->second);
     };
 }

@@ -14,8 +14,8 @@
  *   icmp.h       errors about conversations       fragment.h   ports for later fragments
  *   checksum.h   what would rewrite itself        arp.h        in whose name a pod asks
  *   account.h    counters, pass or drop           event.h      what is told of a packet
- *   told.h       refused ones, told together      maps.h       everything that is remembered
- *   adopt.h      conversations older than us
+ *   told.h       refused ones, told together      untold.h     what is too much to be told
+ *   adopt.h      conversations older than us      maps.h       everything that is remembered
  */
 #include "account.h"
 #include "adopt.h"
@@ -25,6 +25,7 @@
 #include "icmp.h"
 #include "identity.h"
 #include "judge.h"
+#include "recollect.h"
 
 /* Why a packet is not judged by its contents but falls for not being understood. */
 BH_INLINE enum bh_reason bh_not_understood(const struct bh_hook *hook)
@@ -383,6 +384,24 @@ int bh_tell_rest(struct __sk_buff *skb)
 
 	for (__u32 i = 0; i < BH_TOLD_SETS_PER_RUN; i++)
 		bh_tell_rest_of(first + i);
+	return BH_PASS;
+}
+
+/* Tells of a pod's flow memory: cb[] as bh_recollect_in and bh_recollect_out, struct bh_recollection in the packet. */
+SEC("tc")
+int bh_recollect(struct __sk_buff *skb)
+{
+	__u32 slot = skb->cb[BH_RECOLLECT_SLOT];
+	__u32 next = skb->cb[BH_RECOLLECT_FROM];
+	const struct bh_pod *pod = bh_pod_in(slot);
+	__u32 count = 0;
+
+	skb->cb[BH_RECOLLECTED_SETS] = pod ? pod->flow_sets : 0;
+	skb->cb[BH_RECOLLECTED_GENERATION] = pod ? pod->generation : 0;
+	for (__u32 i = 0; i < BH_RECOLLECTION_SETS && count <= BH_RECOLLECTION_ROOM - BH_FLOW_WAYS; i++)
+		count = (__u32)bh_recollect_set(skb, slot, next++, count);
+	skb->cb[BH_RECOLLECTED_NEXT] = next;
+	skb->cb[BH_RECOLLECTED_COUNT] = count;
 	return BH_PASS;
 }
 

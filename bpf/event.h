@@ -8,6 +8,7 @@
 
 #include "openings.h"
 #include "override.h"
+#include "untold.h"
 
 BH_INLINE void bh_add_statistic(enum bh_statistic which, __u64 amount)
 {
@@ -102,13 +103,11 @@ BH_INLINE void bh_tell_passed(struct __sk_buff *skb, const struct bh_control *co
 {
 	__u32 *used = bh_share_left(control, BH_SHARE_PASSED);
 
-	if (!used) {
-		bh_count_statistic(BH_STAT_EVENTS_LIMITED);
-		return;
-	}
 	bh_describe(skb, reason, decided);
-	if (bpf_ringbuf_output(&events, &hook->event, sizeof(hook->event), 0)) {
-		bh_count_statistic(BH_STAT_EVENTS_LOST);
+	if (!used || bpf_ringbuf_output(&events, &hook->event, sizeof(hook->event), 0)) {
+		bh_count_statistic(used ? BH_STAT_EVENTS_LOST : BH_STAT_EVENTS_LIMITED);
+		hook->untold = hook->event;
+		bh_note_untold();
 		return;
 	}
 	(*used)++;

@@ -64,6 +64,11 @@ struct bh_hook {
 	struct bh_question asked; /* of another direction than the packet's own */
 	struct bh_event event; /* what is told of it */
 	struct bh_event displaced; /* what else is to be told, see told.h */
+	struct bh_event untold; /* what is not, see untold.h */
+	struct bh_addr untold_src; /* as it was before it stood for more than itself */
+	struct bh_addr untold_dst;
+	__u16 untold_port;
+	__u16 reserved2[3];
 };
 
 enum bh_word {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The maps. The agent writes them and sets their sizes before load; the programs only read, but for
- * flows, fragments, counters, statistics, limiter, told and events. include/bulkhead/abi.h says what is in
- * them.
+ * flows, fragments, counters, statistics, limiter, told, untold and events. include/bulkhead/abi.h says what is
+ * in them.
  */
 #ifndef BULKHEAD_BPF_MAPS_H
 #define BULKHEAD_BPF_MAPS_H
@@ -12,6 +12,7 @@
 
 #include "bulkhead/abi.h"
 #include "bulkhead/parse.h"
+#include "bulkhead/untold.h"
 
 const volatile struct bh_config bh_config = {};
 
@@ -156,7 +157,17 @@ struct {
 	__type(value, struct bh_told_set);
 } told SEC(".maps");
 
-/* When full: the event is lost and counted; nothing else suffers. */
+/* The agent empties it each second. When full: who begins to talk to somebody meanwhile, and is in no event either,
+ * isn't known to; see untold.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BH_UNTOLD_ROWS);
+	__type(key, struct bh_untold_key);
+	__type(value, struct bh_event);
+} untold SEC(".maps");
+
+/* When full: the event is lost and counted; untold has a part of it; nothing else suffers. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);

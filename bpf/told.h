@@ -6,7 +6,8 @@
  * The rows are all pods', so in each set what was told completely gives way first, then what was told longest ago; what
  * stood there untold is told in passing. Where more comes than may be told (a storm: this CPU's share of the second is
  * used up, or half of the ring is full), packets are counted by less than their conversation, so that one flood is one
- * row. So all refused packets are told, are still in a row, or are counted in BH_STAT_REFUSED_UNTOLD.
+ * row. So all refused packets are told, are still in a row, or are counted in BH_STAT_REFUSED_UNTOLD, and then summed
+ * in `untold`.
  */
 #ifndef BULKHEAD_BPF_TOLD_H
 #define BULKHEAD_BPF_TOLD_H
@@ -139,16 +140,26 @@ BH_INLINE void bh_count_refused(struct bh_told_set *set, struct bh_hook *hook, _
 	bpf_spin_unlock(&set->lock);
 }
 
-BH_INLINE void bh_send_refused(const struct bh_event *event, __u32 *used)
+/* 0 = it, or nothing, was to be told, and is. */
+BH_INLINE int bh_send_refused(const struct bh_event *event, __u32 *used)
 {
 	if (!event->packets)
-		return;
+		return 0;
 	if (!used || bpf_ringbuf_output(&events, (void *)event, sizeof(*event), 0)) {
 		bh_add_statistic(BH_STAT_REFUSED_UNTOLD, event->packets);
-		return;
+		return 1;
 	}
 	(*used)++;
 	bh_count_statistic(BH_STAT_EVENTS);
+	return 0;
+}
+
+BH_INLINE void bh_send_or_note(struct bh_hook *hook, const struct bh_event *event, __u32 *used)
+{
+	if (!bh_send_refused(event, used))
+		return;
+	hook->untold = *event;
+	bh_note_untold();
 }
 
 BH_INLINE __u64 bh_repeat_ticks(const struct bh_control *control)
@@ -177,8 +188,8 @@ __attribute__((noinline)) int bh_tell_refused(void)
 	if (!set)
 		return 0;
 	bh_count_refused(set, hook, hash, bh_repeat_ticks(control), used != 0);
-	bh_send_refused(&hook->displaced, used);
-	bh_send_refused(&hook->event, used);
+	bh_send_or_note(hook, &hook->displaced, used);
+	bh_send_or_note(hook, &hook->event, used);
 	return 0;
 }
 

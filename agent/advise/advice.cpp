@@ -9,6 +9,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "advise/broad.h"
+
 namespace bulkhead::advise {
 
 namespace {
@@ -127,6 +129,21 @@ Entry entry_for(const Refusal& refusal) {
     return entry;
 }
 
+/// Two grants of a namespace with one name would be one.
+void tell_apart(std::vector<Entry>& entries) {
+    std::set<std::pair<std::string, std::string>> taken;
+    for (auto& entry : entries) {
+        if (entry.where != Entry::Where::kAccessGrant) continue;
+        const std::string base = entry.object;
+        for (int number = 2; !taken.emplace(entry.ns, entry.object).second; ++number) {
+            const auto suffix = "-" + std::to_string(number);
+            entry.object = base.substr(0, kLongestName - suffix.size()) + suffix;
+        }
+    }
+}
+
+} // namespace
+
 void add_port(Entry& entry, const Refusal& refusal) {
     const auto same = std::ranges::find_if(entry.ports, [&](const OpenedPort& port) {
         return port.protocol == refusal.edge.protocol && port.port == refusal.edge.port;
@@ -143,21 +160,6 @@ void add_port(Entry& entry, const Refusal& refusal) {
     same->first = std::min(same->first, refusal.seen.first);
     same->last = std::max(same->last, refusal.seen.last);
 }
-
-/// Two grants of a namespace with one name would be one.
-void tell_apart(std::vector<Entry>& entries) {
-    std::set<std::pair<std::string, std::string>> taken;
-    for (auto& entry : entries) {
-        if (entry.where != Entry::Where::kAccessGrant) continue;
-        const std::string base = entry.object;
-        for (int number = 2; !taken.emplace(entry.ns, entry.object).second; ++number) {
-            const auto suffix = "-" + std::to_string(number);
-            entry.object = base.substr(0, kLongestName - suffix.size()) + suffix;
-        }
-    }
-}
-
-} // namespace
 
 state::Labels selecting(const state::Labels& labels) {
     for (const auto key : kNaming)
@@ -183,12 +185,15 @@ void keep_common(state::Labels& labels, const state::Labels& others) {
 Advice advise(const std::vector<Refusal>& refusals) {
     using Where = std::tuple<Entry::Where, std::string, std::string, Party, Party, state::Labels, state::Labels>;
     Advice advice;
-    std::map<Where, Entry> entries;
-    for (const auto& refusal : refusals) {
-        if (const auto why = obstacle(refusal.edge, refusal.seen); !why.empty()) {
+    std::vector<Refusal> left;
+    for (const auto& refusal : refusals)
+        if (const auto why = obstacle(refusal.edge, refusal.seen); !why.empty())
             advice.remarks.push_back({.edge = refusal.edge, .seen = refusal.seen, .text = why});
-            continue;
-        }
+        else
+            left.push_back(refusal);
+    advice.entries = take_broad(left);
+    std::map<Where, Entry> entries;
+    for (const auto& refusal : left) {
         auto entry = entry_for(refusal);
         const auto& to = entry.where == Entry::Where::kTenantTo ? refusal.edge.source : refusal.edge.destination;
         const Where where{entry.where, entry.ns, entry.object, to, entry.peer, entry.pods, entry.peer_pods};

@@ -23,8 +23,8 @@ struct Refusal {
 /// A port that an entry opens, and what was seen of it.
 struct OpenedPort {
     uint8_t protocol = BH_TCP;
-    uint16_t port = 0; // 0 = all: of ICMP, or of ports that were too many to keep
-    uint64_t count = 0;
+    uint16_t port = 0;  // 0 = all: of ICMP, or of ports that were too many to keep
+    uint64_t count = 0; // 0 = nothing was seen: somebody asks
     flow::Time first{};
     flow::Time last{};
 };
@@ -35,14 +35,19 @@ struct Entry {
         kAccessGrant,  // of the namespace `ns`
         kResourceFrom, // AWSResource `object`, spec.allowFrom
         kTenantTo,     // Tenant `object`, spec.allowTo
+        kExpose,       // by the pods of `ns` themselves, which are of tenant `object`: to everybody
+        kTrusted,      // Tenant `object`, spec.trusted: the pods of `ns`, at pods of every tenant
+        kTenantFrom,   // Tenant `object`, spec.allowFrom, to pods of `ns`: where it lets nobody write AccessGrants
+        kTenantExpose, // Tenant `object`, spec.expose, of pods of `ns`; `peer` says nothing
     };
     Where where = Where::kAccessGrant;
     std::string ns;
     std::string object;      // the AccessGrant's name, or whose entry it is
-    state::Labels pods;      // that it opens; empty = all of the namespace
-    flow::Party peer;        // whom it lets in, or where it lets out
+    state::Labels pods;      // that it opens, or trusts; empty = all of the namespace
+    flow::Party peer;        // whom it lets in, or where it lets out; of the last two kinds whose pods it is about
     state::Labels peer_pods; // of the peer's namespace; empty = all
     std::vector<OpenedPort> ports;
+    std::vector<std::string> instead_of{}; // of the last two kinds: the tenants that would need an entry each
 };
 
 /// What no entry can let in, and why.
@@ -68,5 +73,11 @@ void keep_common(state::Labels& labels, const state::Labels& others);
 
 /// As YAML to review: whole AccessGrants, and entries for the objects that others own, with what was seen as comments.
 std::string yaml_of(const Advice& advice);
+
+/// Of one entry: a whole AccessGrant, else an element of the list that it belongs into, `- ...`.
+std::string yaml_of(const Entry& entry);
+
+/// The elements of a list of ports alone.
+std::string ports_yaml(const std::vector<OpenedPort>& ports);
 
 } // namespace bulkhead::advise

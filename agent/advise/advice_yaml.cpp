@@ -7,6 +7,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "advise/advice.h"
+#include "advise/broad.h"
 #include "base/rfc3339.h"
 
 namespace bulkhead::advise {
@@ -89,15 +90,20 @@ std::string seen_text(const OpenedPort& port) {
            date(port.last);
 }
 
-void emit_ports(YAML::Emitter& yaml, const std::vector<OpenedPort>& ports) {
-    yaml << YAML::Key << "ports" << YAML::Value << YAML::BeginSeq;
+void emit_port_list(YAML::Emitter& yaml, const std::vector<OpenedPort>& ports) {
+    yaml << YAML::BeginSeq;
     for (const auto& port : ports) {
         yaml << YAML::Flow << YAML::BeginMap;
         if (port.port != 0) yaml << YAML::Key << "port" << YAML::Value << port.port;
         yaml << YAML::Key << "protocol" << YAML::Value << protocol_name(port.protocol) << YAML::EndMap;
-        yaml << YAML::Comment(seen_text(port));
+        if (port.count != 0) yaml << YAML::Comment(seen_text(port));
     }
     yaml << YAML::EndSeq;
+}
+
+void emit_ports(YAML::Emitter& yaml, const std::vector<OpenedPort>& ports) {
+    yaml << YAML::Key << "ports" << YAML::Value;
+    emit_port_list(yaml, ports);
 }
 
 void emit_grant(YAML::Emitter& yaml, const Entry& entry) {
@@ -115,19 +121,52 @@ void emit_grant(YAML::Emitter& yaml, const Entry& entry) {
     yaml << YAML::EndMap << YAML::EndMap;
 }
 
-/// An entry of a list in an object that has more to say: as a comment, since applied by itself it would replace that.
-std::string commented(const Entry& entry) {
-    const bool leads_out = entry.where == Entry::Where::kTenantTo;
+/// Which pods of an object that has pods of several namespaces.
+void emit_target(YAML::Emitter& yaml, const Entry& entry) {
+    yaml << YAML::Key << "namespaceSelector" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key
+         << "matchLabels" << YAML::Value << YAML::BeginMap << YAML::Key << "kubernetes.io/metadata.name" << YAML::Value
+         << Name{entry.ns} << YAML::EndMap << YAML::EndMap;
+    emit_selector(yaml, entry.pods);
+}
+
+/// An element of a list in an object that has more to say.
+std::string list_element(const Entry& entry) {
     YAML::Emitter yaml;
-    yaml << YAML::BeginSeq << YAML::BeginMap << YAML::Key << (leads_out ? "to" : "from") << YAML::Value
-         << YAML::BeginSeq;
-    emit_peer(yaml, entry.peer, entry.peer_pods);
-    yaml << YAML::EndSeq;
+    yaml << YAML::BeginSeq << YAML::BeginMap;
+    if (entry.where == Entry::Where::kTenantExpose) {
+        emit_target(yaml, entry);
+    } else {
+        yaml << YAML::Key << (entry.where == Entry::Where::kTenantTo ? "to" : "from") << YAML::Value << YAML::BeginSeq;
+        emit_peer(yaml, entry.peer, entry.peer_pods);
+        yaml << YAML::EndSeq;
+    }
+    if (entry.where == Entry::Where::kTenantFrom) {
+        yaml << YAML::Key << "to" << YAML::Value << YAML::BeginMap;
+        emit_target(yaml, entry);
+        yaml << YAML::EndMap;
+    }
     emit_ports(yaml, entry.ports);
     yaml << YAML::EndMap << YAML::EndSeq;
-    std::string text = leads_out ? "# Tenant " + entry.object + ", to be added to spec.allowTo:\n"
-                                 : "# AWSResource " + entry.object + ", to be added to spec.allowFrom:\n";
-    std::istringstream lines(yaml.c_str());
+    return yaml.c_str();
+}
+
+std::string list_name(const Entry& entry) {
+    switch (entry.where) {
+    case Entry::Where::kTenantTo:
+        return "Tenant " + entry.object + ", to be added to spec.allowTo";
+    case Entry::Where::kTenantFrom:
+        return "Tenant " + entry.object + ", to be added to spec.allowFrom";
+    case Entry::Where::kTenantExpose:
+        return "Tenant " + entry.object + ", to be added to spec.expose";
+    default:
+        return "AWSResource " + entry.object + ", to be added to spec.allowFrom";
+    }
+}
+
+/// As a comment, since applied by itself it would replace what else the object says.
+std::string commented(const Entry& entry) {
+    std::string text = "# " + list_name(entry) + ":\n";
+    std::istringstream lines(list_element(entry));
     for (std::string line; std::getline(lines, line);)
         text += "#   " + line + "\n";
     return text;
@@ -148,16 +187,28 @@ std::string text_of(const Remark& remark) {
 
 } // namespace
 
+std::string yaml_of(const Entry& entry) {
+    if (entry.where != Entry::Where::kAccessGrant) return list_element(entry);
+    YAML::Emitter yaml;
+    emit_grant(yaml, entry);
+    return yaml.c_str();
+}
+
+std::string ports_yaml(const std::vector<OpenedPort>& ports) {
+    YAML::Emitter yaml;
+    emit_port_list(yaml, ports);
+    return yaml.c_str();
+}
+
 std::string yaml_of(const Advice& advice) {
     std::string text;
     for (const auto& entry : advice.entries) {
-        if (entry.where != Entry::Where::kAccessGrant) {
+        if (is_broad(entry))
+            text += broad_yaml(entry);
+        else if (entry.where == Entry::Where::kAccessGrant)
+            text += "---\n" + yaml_of(entry) + "\n";
+        else
             text += commented(entry);
-            continue;
-        }
-        YAML::Emitter yaml;
-        emit_grant(yaml, entry);
-        text += "---\n" + std::string(yaml.c_str()) + "\n";
     }
     for (const auto& remark : advice.remarks)
         text += text_of(remark);

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <microhttpd.h>
@@ -38,8 +39,9 @@ bool is_served(std::string_view method, Methods methods) {
     return methods == Methods::kChanging && (method == MHD_HTTP_METHOD_POST || method == MHD_HTTP_METHOD_DELETE);
 }
 
-Response answer(const Handler& handler, MHD_Connection* connection, const char* path, const char* method) {
-    Request request{.method = method, .path = path, .query = {}, .parameters = {}};
+Response answer(const Handler& handler, MHD_Connection* connection, const char* path, const char* method,
+                std::string body) {
+    Request request{.method = method, .path = path, .query = {}, .parameters = {}, .body = std::move(body)};
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &request);
     try {
         return handler(request);
@@ -92,6 +94,28 @@ ssize_t HttpServer::Streaming::read(void* streaming, uint64_t, char* into, size_
     return static_cast<ssize_t>(length);
 }
 
+namespace {
+
+/// What comes with a request.
+struct Upload {
+    std::string body;
+    bool is_too_long = false;
+
+    void take(std::string_view more) {
+        is_too_long |= body.size() + more.size() > kLongestBody;
+        if (is_too_long)
+            body = {};
+        else
+            body += more;
+    }
+
+    static void free(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+        delete static_cast<Upload*>(std::exchange(*state, nullptr));
+    }
+};
+
+} // namespace
+
 struct HttpServer::Answering {
     Handler handler;
     Methods methods;
@@ -117,27 +141,31 @@ struct HttpServer::Answering {
     MHD_Response* response_of(std::unique_ptr<Response> response, MHD_Connection* connection);
 
     static MHD_Result on_request(void* answering, MHD_Connection* connection, const char* path, const char* method,
-                                 const char*, const char*, size_t* upload_size, void** state);
-    Response answer_to(MHD_Connection* connection, const char* path, const char* method) const {
-        if (is_served(method, methods)) return answer(handler, connection, path, method);
-        return {.status = 405, .content_type = "text/plain", .body = std::string(method) + " is not served here\n"};
+                                 const char*, const char* upload, size_t* upload_size, void** state);
+    Response answer_to(MHD_Connection* connection, const char* path, const char* method, Upload& upload) const {
+        if (!is_served(method, methods))
+            return {.status = 405, .content_type = "text/plain", .body = std::string(method) + " is not served here\n"};
+        if (upload.is_too_long)
+            return {.status = 413, .content_type = "application/json", .body = "{\"error\": \"more than 4 MiB\"}\n"};
+        return answer(handler, connection, path, method, std::move(upload.body));
     }
 };
 
 MHD_Result HttpServer::Answering::on_request(void* answering, MHD_Connection* connection, const char* path,
-                                             const char* method, const char*, const char*, size_t* upload_size,
+                                             const char* method, const char*, const char* upload, size_t* upload_size,
                                              void** state) {
-    static int seen = 0;
     if (*state == nullptr) { // headers are there; a body, if any, is yet to come
-        *state = &seen;
-        return MHD_YES;
-    }
-    if (*upload_size != 0) {
-        *upload_size = 0;
+        *state = new Upload;
         return MHD_YES;
     }
     auto& self = *static_cast<Answering*>(answering);
-    auto response = std::make_unique<Response>(self.answer_to(connection, path, method));
+    auto& sent = *static_cast<Upload*>(*state);
+    if (*upload_size != 0) {
+        if (self.methods == Methods::kChanging) sent.take({upload, *upload_size});
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    auto response = std::make_unique<Response>(self.answer_to(connection, path, method, sent));
     const auto status = static_cast<unsigned>(response->status);
     auto* raw = self.response_of(std::move(response), connection);
     if (raw == nullptr) return MHD_NO;
@@ -199,7 +227,8 @@ Result<> HttpServer::start(int listening) {
     auto* raw =
         MHD_start_daemon(kFlags, 0, nullptr, nullptr, Answering::on_request, answering_.get(), MHD_OPTION_LISTEN_SOCKET,
                          listening, MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT,
-                         kIdleSeconds, MHD_OPTION_PER_IP_CONNECTION_LIMIT, kConnectionsPerAddress, MHD_OPTION_END);
+                         kIdleSeconds, MHD_OPTION_PER_IP_CONNECTION_LIMIT, kConnectionsPerAddress,
+                         MHD_OPTION_NOTIFY_COMPLETED, Upload::free, nullptr, MHD_OPTION_END);
     if (raw == nullptr) {
         close(listening);
         return fail("start HTTP server", errno);

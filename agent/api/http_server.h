@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small HTTP server, without bodies in what is asked: one thread of its own (libmicrohttpd's), on a Unix socket for
-// bulkheadctl or on TCP for Prometheus and the kubelet. The handler runs on the server's thread; one that
+// A small HTTP server: one thread of its own (libmicrohttpd's), on a Unix socket for bulkheadctl or on TCP for Prometheus
+// and the kubelet. The handler runs on the server's thread; one that
 // needs the agent's state hands the question to the loop. A body that comes bit by bit is a Body.
 #pragma once
 
@@ -21,6 +21,7 @@ struct Request {
     std::string path;
     std::map<std::string, std::string> query;           // decoded; the last of equal names
     std::multimap<std::string, std::string> parameters; // the same, all of them
+    std::string body = {};                              // of a POST; what is longer than kLongestBody is a 413
 };
 
 struct Response {
@@ -29,6 +30,8 @@ struct Response {
     std::string body;
     std::shared_ptr<Body> stream = {}; // instead of it
 };
+
+inline constexpr size_t kLongestBody = 4 << 20;
 
 using Handler = std::function<Response(const Request&)>;
 

@@ -5,12 +5,21 @@
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 namespace bulkhead::log {
 
 namespace {
+
+constexpr size_t kRecent = 2000; // lines; what a report shows of them
+
+/// Keeps what was logged since the log was set up.
+std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt>& memory() {
+    static std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> sink;
+    return sink;
+}
 
 std::string rfc3339(spdlog::log_clock::time_point time) {
     const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count() % 1000;
@@ -37,7 +46,9 @@ public:
 Result<> install(const std::string& level, Format format, spdlog::sink_ptr sink) {
     const auto parsed = spdlog::level::from_str(level == "warn" ? "warning" : level);
     if (parsed == spdlog::level::off && level != "off") return fail("unknown log level \"" + level + "\"");
-    auto logger = std::make_shared<spdlog::logger>("bulkhead", std::move(sink));
+    memory() = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(kRecent);
+    const spdlog::sinks_init_list sinks{std::move(sink), memory()};
+    auto logger = std::make_shared<spdlog::logger>("bulkhead", sinks);
     if (format == Format::kJson)
         logger->set_formatter(std::make_unique<JsonFormatter>());
     else
@@ -56,6 +67,10 @@ Result<> set_up(const std::string& level, Format format) {
 
 Result<> set_up(const std::string& level, Format format, std::ostream& stream) {
     return install(level, format, std::make_shared<spdlog::sinks::ostream_sink_mt>(stream));
+}
+
+std::vector<std::string> recent() {
+    return memory() ? memory()->last_formatted() : std::vector<std::string>();
 }
 
 } // namespace bulkhead::log

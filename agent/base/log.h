@@ -6,6 +6,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -18,5 +19,8 @@ Result<> set_up(const std::string& level, Format format);
 
 /// The same to any stream.
 Result<> set_up(const std::string& level, Format format, std::ostream& stream);
+
+/// The newest lines, oldest first, as they were written; some thousand at most. Any thread.
+std::vector<std::string> recent();
 
 } // namespace bulkhead::log

@@ -13,6 +13,7 @@ namespace bulkhead::datapath {
 namespace {
 
 constexpr int kEnough = -EAGAIN;
+constexpr uint32_t kSumsAtOnce = 512;
 
 } // namespace
 
@@ -47,6 +48,12 @@ Result<size_t> Events::consume(size_t most) {
     const int count = ring_buffer__consume(ring_.get());
     if (count < 0 && count != kEnough) return fail("read the event ring", -count);
     return most - sink_->left;
+}
+
+Result<> take_untold(const Maps& maps, std::optional<uint32_t>& place, const Events::Handler& handler) {
+    return maps.untold.take_some(place, kSumsAtOnce, [&](const bh_untold_key&, const bh_event& sum) {
+        if (sum.packets != 0) handler(sum); // else only those with a port or a network of their own were seen
+    });
 }
 
 Result<> tell_rest(const Programs& programs) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "datapath/maps.h"
 
@@ -42,6 +43,11 @@ private:
     std::unique_ptr<Sink> sink_; // its address is the ring's context
     std::unique_ptr<ring_buffer, Free> ring_;
 };
+
+/// Of what no event tells the sums, some hundreds at most, which are gone then; as events without what tells one
+/// conversation of two ends from the next (bulkhead/untold.h). `place` says where to go on, and is nothing when all
+/// were seen. Now and then.
+Result<> take_untold(const Maps& maps, std::optional<uint32_t>& place, const Events::Handler& handler);
 
 /// Lets the programs tell what is due about refused conversations that nobody tries any more. Now and then.
 Result<> tell_rest(const Programs& programs);

@@ -20,10 +20,10 @@ namespace {
 constexpr const char* kControl = "control"; // without it, a set of pins is none
 
 /// Those that say nothing when they are empty, so that a version without them knew as much.
-constexpr std::array kMayBeNew{"overrides", "told"};
+constexpr std::array kMayBeNew{"overrides", "told", "untold"};
 
 /// Those whose content nobody misses: what is in flight, and figures that begin anew as after a reboot.
-constexpr std::array kNotCopied{"flows", "fragments", "counters", "statistics", "limiter", "told", "events"};
+constexpr std::array kNotCopied{"flows", "fragments", "counters", "statistics", "limiter", "told", "untold", "events"};
 
 bool contains(const auto& names, const std::string& name) {
     return std::ranges::find(names, name) != names.end();

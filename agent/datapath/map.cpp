@@ -48,6 +48,15 @@ RawMap::Batch RawMap::update_batch(const void* keys, const void* values, uint32_
     return result;
 }
 
+RawMap::Batch RawMap::take_batch(std::optional<uint32_t>& place, void* keys, void* values, uint32_t count) const {
+    uint32_t from = place.value_or(0), next = 0; // a hash' buckets
+    uint32_t done = count;
+    const int error =
+        -bpf_map_lookup_and_delete_batch(fd(), place ? &from : nullptr, &next, keys, values, &done, nullptr);
+    place = next;
+    return {.done = error == 0 || error == ENOENT ? done : 0, .error = error};
+}
+
 Result<uint32_t> possible_cpus() {
     static const int cpus = libbpf_num_possible_cpus();
     if (cpus < 0) return fail("count the possible CPUs", -cpus);

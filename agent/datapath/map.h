@@ -48,6 +48,10 @@ protected:
     Batch update_batch(const void* keys, const void* values, uint32_t count, uint32_t key_size,
                        uint32_t value_size) const;
 
+    /// Takes up to `count` elements out of a hash, from `place` on (nothing = from its beginning), and says there where
+    /// to go on. ENOENT = that was its end.
+    Batch take_batch(std::optional<uint32_t>& place, void* keys, void* values, uint32_t count) const;
+
 private:
     Fd fd_;
     std::string name_;
@@ -79,6 +83,20 @@ public:
     using RawMap::Batch;
     Batch put_all(std::span<const Key> keys, std::span<const Value> values) const {
         return update_batch(keys.data(), values.data(), static_cast<uint32_t>(keys.size()), sizeof(Key), sizeof(Value));
+    }
+
+    /// Takes some elements out of a hash, `most` or fewer. `place` says where to go on, and is nothing at first and
+    /// when all were seen.
+    template <typename Visit>
+    Result<> take_some(std::optional<uint32_t>& place, uint32_t most, Visit visit) const {
+        std::vector<Key> keys(most);
+        std::vector<Value> values(most);
+        const auto batch = take_batch(place, keys.data(), values.data(), most);
+        for (uint32_t i = 0; i < batch.done; ++i)
+            visit(keys[i], values[i]);
+        if (batch.error != 0) place.reset();
+        if (batch.error != 0 && batch.error != ENOENT) return fail("take from map " + name(), batch.error);
+        return {};
     }
 
     /// Every element, in the kernel's order. Nobody else may delete from the map meanwhile.

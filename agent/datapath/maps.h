@@ -5,6 +5,7 @@
 #pragma once
 
 #include "bulkhead/abi.h"
+#include "bulkhead/untold.h"
 #include "datapath/map.h"
 
 namespace bulkhead::datapath {
@@ -34,13 +35,14 @@ struct Maps {
     PerCpuArray<bh_counter> counters;
     PerCpuArray<uint64_t> statistics;
     Map<uint32_t, uint32_t> events; // ring buffer: see events.h
+    Map<bh_untold_key, bh_event> untold;
     Map<uint32_t, bh_control> control;
     Map<uint32_t, uint64_t> flow_seed; // one element; outlives the agent together with the flows
 
     uint32_t flow_sets = 0; // of each pod's own table
 };
 
-/// The loaded programs, in the order in which they are attached; the last three only the agent runs.
+/// The loaded programs, in the order in which they are attached; the last four only the agent runs.
 struct Programs {
     Fd to_pod;
     Fd from_pod;
@@ -48,6 +50,7 @@ struct Programs {
     Fd clock;
     Fd adopt;
     Fd tell_rest;
+    Fd recollect;
 };
 
 } // namespace bulkhead::datapath

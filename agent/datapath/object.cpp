@@ -59,8 +59,10 @@ Result<Fd> program_fd(bpf_object* object, const char* name) {
 
 Result<> collect_programs(bpf_object* object, Programs& programs) {
     const std::pair<const char*, Fd*> wanted[] = {
-        {"bh_to_pod", &programs.to_pod}, {"bh_from_pod", &programs.from_pod}, {"bh_uplink", &programs.uplink},
-        {"bh_clock", &programs.clock},   {"bh_adopt", &programs.adopt},       {"bh_tell_rest", &programs.tell_rest}};
+        {"bh_to_pod", &programs.to_pod},      {"bh_from_pod", &programs.from_pod},
+        {"bh_uplink", &programs.uplink},      {"bh_clock", &programs.clock},
+        {"bh_adopt", &programs.adopt},        {"bh_tell_rest", &programs.tell_rest},
+        {"bh_recollect", &programs.recollect}};
     for (const auto& [name, into] : wanted) {
         auto fd = program_fd(object, name);
         if (!fd) return tl::unexpected(fd.error());
@@ -186,7 +188,7 @@ Result<Maps> typed(const MapFds& fds) {
         take(fds, "openings", maps.openings),     take(fds, "flows", maps.flows),
         take(fds, "counters", maps.counters),     take(fds, "statistics", maps.statistics),
         take(fds, "events", maps.events),         take(fds, "control", maps.control),
-        take(fds, "overrides", maps.overrides),
+        take(fds, "overrides", maps.overrides),   take(fds, "untold", maps.untold),
     };
     for (const auto& each : taken)
         if (!each) return tl::unexpected(each.error());

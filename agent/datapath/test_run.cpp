@@ -9,13 +9,16 @@
 
 namespace bulkhead::datapath {
 
-Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const Context& context, int repeat) {
+namespace {
+
+/// `options` says what else is asked for.
+Result<TestRun> run(int program_fd, std::span<const std::byte> packet, const Context& context,
+                    bpf_test_run_opts options) {
     __sk_buff before{};
     __sk_buff after{};
     std::copy(context.cb.begin(), context.cb.end(), std::begin(before.cb));
     before.mark = context.mark;
 
-    bpf_test_run_opts options{};
     options.sz = sizeof(options);
     options.data_in = packet.data();
     options.data_size_in = static_cast<uint32_t>(packet.size());
@@ -23,7 +26,6 @@ Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, cons
     options.ctx_size_in = sizeof(before);
     options.ctx_out = &after;
     options.ctx_size_out = sizeof(after);
-    options.repeat = repeat;
     if (int error = -bpf_prog_test_run_opts(program_fd, &options)) return fail("run a program on a test packet", error);
 
     TestRun result{.action = static_cast<int32_t>(options.retval),
@@ -31,6 +33,23 @@ Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, cons
                    .nanoseconds = options.duration};
     std::copy(std::begin(after.cb), std::end(after.cb), result.context.cb.begin());
     return result;
+}
+
+} // namespace
+
+Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const Context& context, int repeat) {
+    bpf_test_run_opts options{};
+    options.repeat = repeat;
+    return run(program_fd, packet, context, options);
+}
+
+Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const Context& context,
+                         std::span<std::byte> after) {
+    bpf_test_run_opts options{};
+    options.repeat = 1;
+    options.data_out = after.data();
+    options.data_size_out = static_cast<uint32_t>(after.size());
+    return run(program_fd, packet, context, options);
 }
 
 Result<Rehearsal> rehearse(int program_fd, std::span<const std::byte> packet, const Circumstances& circumstances) {

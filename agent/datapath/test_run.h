@@ -48,6 +48,11 @@ struct TestRun {
 /// `packet` begins with its Ethernet header. At least 14 bytes.
 Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const Context& context, int repeat = 1);
 
+/// The same, once; what the program made of the packet comes back in `after`, which may be the same memory and has to
+/// be as large.
+Result<TestRun> test_run(int program_fd, std::span<const std::byte> packet, const Context& context,
+                         std::span<std::byte> after);
+
 Result<Rehearsal> rehearse(int program_fd, std::span<const std::byte> packet, const Circumstances& circumstances);
 
 } // namespace bulkhead::datapath

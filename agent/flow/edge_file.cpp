@@ -15,6 +15,8 @@ namespace bulkhead::flow {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr mode_t kOwnerOnly = 0600; // who talks to whom is nobody else's business
 
 Result<> write_all(int file, const std::string& path, const std::string& text) {
@@ -27,14 +29,27 @@ Result<> write_all(int file, const std::string& path, const std::string& text) {
     return {};
 }
 
+/// The kubelet's DirectoryOrCreate lets everybody look into what it makes.
+Result<> make_directory_of(const std::string& path) {
+    const auto directory = fs::path(path).parent_path();
+    if (directory.empty()) return {};
+    std::error_code error;
+    fs::create_directories(directory, error);
+    if (error) return fail("make " + directory.string(), error.value());
+    if (fs::is_empty(directory, error)) fs::permissions(directory, fs::perms::owner_all, error);
+    if (error) return fail("make " + directory.string() + " the owner's alone", error.value());
+    return {};
+}
+
+std::string name_beside(const std::string& path) {
+    return path + ".new";
+}
+
 } // namespace
 
 Result<EdgeFile> EdgeFile::open(std::string path, Edges& edges) {
     EdgeFile file(std::move(path));
-    std::error_code error;
-    const auto directory = std::filesystem::path(file.path_).parent_path();
-    if (!directory.empty()) std::filesystem::create_directories(directory, error);
-    if (error) return fail("make " + directory.string(), error.value());
+    if (auto made = make_directory_of(file.path_); !made) return tl::unexpected(made.error());
     if (auto loaded = file.load(edges); !loaded) return tl::unexpected(loaded.error());
     if (auto opened = file.open_to_append(); !opened) return tl::unexpected(opened.error());
     return file;
@@ -79,7 +94,7 @@ Result<> EdgeFile::append(const std::vector<const Edges::Rows::value_type*>& row
 }
 
 Result<> EdgeFile::rewrite(const Edges::Rows& rows) {
-    const std::string beside = path_ + ".new";
+    const std::string beside = name_beside(path_);
     Fd fresh(::open(beside.c_str(), O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, kOwnerOnly));
     if (!fresh.valid()) return fail("open " + beside, errno);
     std::string text;
@@ -91,6 +106,18 @@ Result<> EdgeFile::rewrite(const Edges::Rows& rows) {
     lines_ = rows.size();
     ends_midline_ = false;
     return open_to_append();
+}
+
+Result<> remove_edge_file(const std::string& path) {
+    for (const auto& name : {path, name_beside(path)}) {
+        std::error_code error;
+        fs::remove(name, error);
+        if (error) return fail("remove " + name, error.value());
+    }
+    std::error_code not_empty;
+    const auto directory = fs::path(path).parent_path();
+    if (fs::is_empty(directory, not_empty)) fs::remove(directory, not_empty);
+    return {};
 }
 
 } // namespace bulkhead::flow

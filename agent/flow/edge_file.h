@@ -15,7 +15,8 @@ namespace bulkhead::flow {
 
 class EdgeFile {
 public:
-    /// Adds to `edges` what `path` has; makes it, and its directory, where they are missing.
+    /// Adds to `edges` what `path` has; makes it, and its directory, where they are missing. A directory in which there
+    /// is nothing is nobody's but the owner's from then on.
     static Result<EdgeFile> open(std::string path, Edges& edges);
 
     /// In the kernel's page cache when it returns: the end of the agent takes nothing back.
@@ -42,5 +43,9 @@ private:
     size_t unreadable_ = 0;
     bool ends_midline_ = false; // what is there, for want of a line break
 };
+
+/// The file, what rewrite() may have left beside it, and its directory if nothing else is in it. No error where there
+/// is none.
+Result<> remove_edge_file(const std::string& path);
 
 } // namespace bulkhead::flow

@@ -38,13 +38,18 @@ bool has_ports(uint8_t protocol) {
     return protocol == BH_TCP || protocol == BH_UDP || protocol == BH_SCTP;
 }
 
+/// Nobody's: so what was summed up is told.
+bool is_zero(const Address& address) {
+    return std::ranges::all_of(address.bytes, [](uint8_t byte) { return byte == 0; });
+}
+
 /// Whom an edge names for an end of a flow.
 Party party_of(const End& end, const Address& address) {
     Party party{.kind = end.kind, .ns = end.ns, .workload = {}, .name = {}};
     if (end.kind == Kind::kPod) {
         party.workload = text_of(end.workload);
     } else if (end.kind == Kind::kWorld) {
-        party.name = network_of(address);
+        if (!is_zero(address)) party.name = network_of(address);
     } else if (end.kind != Kind::kClusterDns && end.kind != Kind::kApiServer) { // of these there is one each
         party.name = end.name;
     }

@@ -8,6 +8,7 @@
 #include "bulkhead/reasons.h"
 #include "compile/gather.h"
 #include "observe/packet.h"
+#include "observe/would_allow.h"
 
 namespace bulkhead::observe {
 
@@ -143,6 +144,15 @@ void add_verdict(Json& json, const Judgement& judgement, const Surroundings& her
                      {"interface", stage.interface_name(judge.circumstances.ifindex)}};
 }
 
+/// `asked` without what the kernel says of it.
+void add_needs(Json& json, const Judgement& judgement, Judged asked, const Surroundings& here) {
+    asked.src_identity = judgement.rehearsal.src_identity;
+    asked.dst_identity = judgement.rehearsal.dst_identity;
+    asked.reason = judgement.rehearsal.reason;
+    asked.local_socket = judgement.judge.circumstances.local_socket;
+    if (auto needs = would_allow(asked, here); !needs.empty()) json["wouldAllow"] = std::move(needs);
+}
+
 void add_elsewhere(Json& json, const std::string& node) {
     json["verdict"] = "judged elsewhere";
     json["judge"] = {{"node", node}};
@@ -215,6 +225,8 @@ Result<Json> explain(const Question& question, const Surroundings& here, const S
         add_verdict(json, **judgement, here, stage);
     else
         add_no_verdict(json, *src, *dst);
+    if (*judgement && dst_identity != BH_IDENTITY_SERVICE)
+        add_needs(json, **judgement, {.src = *src, .dst = *dst, .packet = *packet}, here);
     const auto line2 = line2_elsewhere(*src, *dst, src_identity, *packet, here.desired);
     if (line2 && dst_identity != BH_IDENTITY_SERVICE) add_line2(json, *line2, *judgement);
     if (!stage.armed) json["notes"].push_back("nothing is protected in enforce mode: nothing is dropped");

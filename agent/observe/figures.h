@@ -80,6 +80,7 @@ struct Figures {
     std::map<std::string, ByVerdict> tenant_traffic; // of pods that are here
     std::vector<PodCount> pod_traffic;               // if somebody wants it
     std::map<TenantPair, uint64_t> conversations;    // that were denied, or would have been
+    std::map<TenantPair, uint64_t> admissions;       // that needed a door, or lead to AWS resources
     uint64_t tenant_pairs = 0;
     uint64_t tenant_pairs_overflow = 0;
     std::vector<datapath::ProgramRuns> program_runs;

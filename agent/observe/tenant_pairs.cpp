@@ -11,6 +11,17 @@ namespace {
 
 constexpr auto kStale = std::chrono::hours(24);
 constexpr std::array<std::string_view, 5> kTold{"world", "node", "held", "cluster-dns", "kube-apiserver"};
+constexpr std::string_view kResource = "AWSResource ";
+
+const compile::IdentityName& name_of(compile::IdentityId identity, const compile::Desired& desired) {
+    static const compile::IdentityName kNobody;
+    const auto name = desired.names.find(identity);
+    return name == desired.names.end() ? kNobody : name->second;
+}
+
+bool is_resource(const compile::IdentityName& name) {
+    return name.what.starts_with(kResource);
+}
 
 } // namespace
 
@@ -21,18 +32,30 @@ std::string label_of_tenant(const compile::IdentityName& name) {
 }
 
 std::string label_of_tenant(compile::IdentityId identity, const compile::Desired& desired) {
-    const auto name = desired.names.find(identity);
-    return label_of_tenant(name == desired.names.end() ? compile::IdentityName{} : name->second);
+    return label_of_tenant(name_of(identity, desired));
 }
 
-void TenantPairs::add(const std::string& source, const std::string& destination, bh_reason reason, bh_verdict verdict,
-                      uint64_t count, Clock::time_point now) {
-    if (verdict == BH_VERDICT_ALLOW) return;
-    const TenantPair pair{source, destination, verdict, reason};
+TenantPair pair_of(const bh_event& event, const compile::Desired& desired) {
+    const auto& destination = name_of(event.dst_identity, desired);
+    return {.source = label_of_tenant(event.src_identity, desired),
+            .destination = label_of_tenant(destination),
+            .verdict = static_cast<bh_verdict>(event.verdict),
+            .reason = static_cast<bh_reason>(event.reason),
+            .resource = is_resource(destination) ? destination.what.substr(kResource.size()) : ""};
+}
+
+bool is_admission(const bh_event& event, const compile::Desired& desired) {
+    if (event.verdict != BH_VERDICT_ALLOW) return false;
+    const bool through_a_door =
+        event.reason == BH_REASON_EXPOSED || event.reason == BH_REASON_TRUSTED || event.reason == BH_REASON_GRANTED;
+    return through_a_door || is_resource(name_of(event.dst_identity, desired));
+}
+
+void TenantPairs::add(const TenantPair& pair, uint64_t count, Clock::time_point now) {
     auto known = pairs_.find(pair);
     if (known == pairs_.end() && (pairs_.size() < limit_ || make_room(now))) known = pairs_.try_emplace(pair).first;
     if (known == pairs_.end()) {
-        others_[{kOtherTenant, kOtherTenant, verdict, reason}] += count;
+        others_[{kOtherTenant, kOtherTenant, pair.verdict, pair.reason}] += count;
         overflow_ += count;
         return;
     }

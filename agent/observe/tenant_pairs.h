@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How many conversations between whose tenants were denied, or would have been: the series that tell who is refused by
-// whom. As many as the limit, since whoever scans makes as many as there are tenants; what comes then counts
-// under (other). Where all are taken, one that nothing was added to for a day makes room. One thread.
+// How many conversations there were between whose tenants: the series that tell who is refused by whom, and who gets
+// into what isn't everybody's. As many as the limit, since whoever scans makes as many as there are tenants; what comes
+// then counts under (other). Where all are taken, one that nothing was added to for a day makes room. One thread.
 #pragma once
 
 #include <chrono>
@@ -27,8 +27,16 @@ struct TenantPair {
     std::string destination;
     bh_verdict verdict = BH_VERDICT_DENY;
     bh_reason reason = BH_REASON_NOT_GRANTED;
+    std::string resource{}; // the AWSResource that was asked for; empty = none
     auto operator<=>(const TenantPair&) const = default;
 };
+
+/// The pair that a conversation counts for.
+TenantPair pair_of(const bh_event& event, const compile::Desired& desired);
+
+/// Of an allowed conversation: did it need a door, or does it lead to an AWS resource? What is open to everybody, or
+/// stays within its tenant, is most of all traffic, and nobody's question.
+bool is_admission(const bh_event& event, const compile::Desired& desired);
 
 class TenantPairs {
 public:
@@ -36,9 +44,8 @@ public:
 
     explicit TenantPairs(size_t limit) : limit_(limit) {}
 
-    /// `count` conversations more. Those that were allowed are nobody's trouble, and not counted.
-    void add(const std::string& source, const std::string& destination, bh_reason reason, bh_verdict verdict,
-             uint64_t count, Clock::time_point now = Clock::now());
+    /// `count` conversations more.
+    void add(const TenantPair& pair, uint64_t count = 1, Clock::time_point now = Clock::now());
 
     /// Those under (other) included.
     std::map<TenantPair, uint64_t> counts() const;

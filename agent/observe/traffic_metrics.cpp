@@ -53,10 +53,14 @@ void each_counted(const ByVerdict& counters, const Labels& labels, Add add) {
 void add_tenants(const Figures& figures, Families& families) {
     auto packets = counter("bulkhead_tenant_packets_total",
                            "Packets judged at the tenant's pods on this node; until a minute after the last of them.");
+    auto bytes = counter("bulkhead_tenant_bytes_total", "Bytes of these packets, from the Ethernet header on.");
     for (const auto& [tenant, counters] : figures.tenant_traffic)
-        each_counted(counters, {{"tenant", tenant}},
-                     [&](const bh_counter& value, const Labels& labels) { packets.add(value.packets, labels); });
+        each_counted(counters, {{"tenant", tenant}}, [&](const bh_counter& value, const Labels& labels) {
+            packets.add(value.packets, labels);
+            bytes.add(value.bytes, labels);
+        });
     families.push_back(std::move(packets));
+    families.push_back(std::move(bytes));
 }
 
 void add_pods(const Figures& figures, Families& families) {
@@ -74,15 +78,29 @@ void add_pods(const Figures& figures, Families& families) {
     families.push_back(std::move(bytes));
 }
 
+/// A label without a value is none: most destinations are pods.
+Labels labels_of(const TenantPair& pair) {
+    Labels labels{{"source_tenant", pair.source}, {"destination_tenant", pair.destination}};
+    if (!pair.resource.empty()) labels.push_back({"destination_resource", pair.resource});
+    labels.push_back({"reason", label_of(pair.reason)});
+    return labels;
+}
+
 void add_conversations(const Figures& figures, Families& families) {
     auto conversations = counter("bulkhead_conversations_total",
                                  "Conversations that were denied, or would have been but for audit mode.");
-    for (const auto& [pair, count] : figures.conversations)
-        conversations.add(count, {{"source_tenant", pair.source},
-                                  {"destination_tenant", pair.destination},
-                                  {"verdict", label_of(pair.verdict)},
-                                  {"reason", label_of(pair.reason)}});
+    for (const auto& [pair, count] : figures.conversations) {
+        auto labels = labels_of(pair);
+        labels.push_back({"verdict", label_of(pair.verdict)});
+        conversations.add(count, labels);
+    }
     families.push_back(std::move(conversations));
+    auto admissions = counter("bulkhead_admitted_conversations_total",
+                              "Conversations that were let into what is not everybody's, by an expose, trust or a "
+                              "grant, or into AWS resources.");
+    for (const auto& [pair, count] : figures.admissions)
+        admissions.add(count, labels_of(pair));
+    families.push_back(std::move(admissions));
     families.push_back(
         gauge("bulkhead_tenant_pairs", "Series of bulkhead_conversations_total that are kept.", figures.tenant_pairs));
     families.push_back(counter("bulkhead_tenant_pairs_overflow_total",

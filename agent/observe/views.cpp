@@ -93,7 +93,8 @@ std::string state_of(const Claim& claim, const Surroundings& here, const Interfa
     if (claim.this_node) return "unguarded";
     const auto pod = here.cluster.pods().find(claim.owner);
     if (pod == here.cluster.pods().end()) return "address";
-    return pod->second.node == here.node_name ? "unguarded" : "remote";
+    if (pod->second.node != here.node_name) return "remote";
+    return interfaces.shut.contains(claim.owner) ? "shut" : "unguarded";
 }
 
 Json names_of(const std::vector<uint32_t>& ifindexes, const Interfaces& interfaces) {

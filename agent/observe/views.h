@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ Json problems_view(const std::vector<state::Problem>& problems);
 struct Interfaces {
     std::function<std::string(uint32_t)> name;
     std::function<bool(uint32_t)> is_guarded;
+    std::set<state::PodKey> shut{}; // pods that there is no slot for
 };
 
 /// One row for each pod, node, Service and single-address resource, with one of these states:
@@ -44,6 +46,7 @@ struct Interfaces {
 ///   held        the same, but no source has told of the pod or its namespace yet
 ///   unguarded   of this node, without a guard: the node itself, pods on its network, pods whose veth isn't there,
 ///               or not guarded, yet
+///   shut        a pod of this node that there is no room for: it neither sends nor is reached
 ///   remote      a pod of another node
 ///   address     no pod: another node, a Service, an AWS resource, cluster DNS or the API server by address
 ///

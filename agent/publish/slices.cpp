@@ -91,6 +91,8 @@ Json endpoint_of(const state::Pod& pod, const Addressed& where, const std::set<s
     if (pod.created) endpoint["created"] = rfc3339(*pod.created);
     if (where.since) endpoint["since"] = rfc3339(*where.since);
     if (where.turn != 0) endpoint["turn"] = where.turn;
+    if (const auto& workload = pod.common->workload; !workload.name.empty())
+        endpoint["workload"] = workload.kind + "/" + workload.name;
     if (pod.common->service_account != kDefaultAccount) endpoint["serviceAccount"] = pod.common->service_account;
     if (!pod.common->expose.empty() && expose_fits(*pod.common)) endpoint["expose"] = pod.common->expose;
     add_unless_empty(endpoint, "labels", labels_of(*pod.common, keys));

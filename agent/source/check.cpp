@@ -70,4 +70,12 @@ std::vector<state::Object> read_all(const std::vector<std::string>& paths, std::
     return reading.take();
 }
 
+std::vector<state::Object> read_text(const std::string& name, const std::string& text,
+                                     std::vector<state::Problem>& problems) {
+    state::Pool pool;
+    auto content = read_content_of(text, pool.share(name), pool);
+    problems.insert(problems.end(), content.problems.begin(), content.problems.end());
+    return std::move(content.objects);
+}
+
 } // namespace bulkhead::source

@@ -94,6 +94,13 @@ Content read_content(const std::string& path, const state::SharedText& name, sta
     return content;
 }
 
+Content read_content_of(std::string_view text, const state::SharedText& name, state::Pool& pool) {
+    Collector collector(name, pool);
+    const auto read = read_yaml(text, [&](const Value& document) { collector.take(document); });
+    if (!read) collector.refuse(read.error().line, "is not YAML: " + read.error().text);
+    return collector.finish(read.has_value());
+}
+
 bool is_source_name(std::string_view file_name) {
     if (file_name.starts_with('.')) return false;
     return file_name.ends_with(".yaml") || file_name.ends_with(".yml") || file_name.ends_with(".json");

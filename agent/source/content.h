@@ -28,6 +28,9 @@ struct Content {
 /// `name` is what problems call the file at `path`.
 Content read_content(const std::string& path, const state::SharedText& name, state::Pool& pool);
 
+/// Of what is in no file: YAML, and so JSON too.
+Content read_content_of(std::string_view text, const state::SharedText& name, state::Pool& pool);
+
 /// *.yaml, *.yml or *.json, and not hidden.
 bool is_source_name(std::string_view file_name);
 

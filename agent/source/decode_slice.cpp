@@ -15,12 +15,21 @@ std::set<std::string> read_keys(const Field& field) {
     return {keys.begin(), keys.end()};
 }
 
+/// "Deployment/web"
+state::Workload read_workload(const Field& field) {
+    const auto text = field.string().value_or("");
+    const auto slash = text.find('/');
+    if (slash == std::string::npos || slash == 0 || slash + 1 == text.size()) return {};
+    return {text.substr(0, slash), text.substr(slash + 1)};
+}
+
 state::PodTemplate read_common(const Field& endpoint, const std::set<std::string>& known_labels) {
     state::PodTemplate common{.labels = read_labels(endpoint["labels"]),
                               .known_labels = known_labels,
                               .service_account = endpoint["serviceAccount"].string().value_or(kDefaultAccount),
                               .expose = endpoint["expose"].string().value_or(""),
-                              .ports = {}};
+                              .ports = {},
+                              .workload = read_workload(endpoint["workload"])};
     const auto ports = endpoint["ports"];
     ports.each([&](const Field& entry) {
         if (auto port = read_container_port(entry, "port")) common.ports.push_back(std::move(*port));

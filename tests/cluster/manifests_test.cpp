@@ -123,10 +123,10 @@ TEST_CASE("with the CNI gate the agent's pod has one container more, and nothing
     after["containers"].erase(1);
     auto& volumes = after["volumes"];
     REQUIRE(volumes.size() == before.at("volumes").size() + 2);
-    CHECK(volumes.at(3).at("hostPath") == Json{{"path", "/opt/cni/bin"}, {"type", "DirectoryOrCreate"}});
-    CHECK(volumes.at(4).at("hostPath") == Json{{"path", "/etc/cni/net.d"}, {"type", "DirectoryOrCreate"}});
+    CHECK(volumes.at(4).at("hostPath") == Json{{"path", "/opt/cni/bin"}, {"type", "DirectoryOrCreate"}});
+    CHECK(volumes.at(5).at("hostPath") == Json{{"path", "/etc/cni/net.d"}, {"type", "DirectoryOrCreate"}});
+    volumes.erase(5);
     volumes.erase(4);
-    volumes.erase(3);
     CHECK(after == before);
 }
 
@@ -149,6 +149,12 @@ std::optional<Options> options_of(Words words) {
     Options options;
     if (parse(static_cast<int>(arguments.size()), arguments.data(), options)) return std::nullopt;
     return options;
+}
+
+Json volume_of(const Json& pod, const std::string& name) {
+    for (const Json& volume : pod.at("volumes"))
+        if (volume.at("name") == name) return volume.at("hostPath");
+    return {};
 }
 
 bool mounts(const Json& container, const std::string& path) {
@@ -176,6 +182,8 @@ TEST_CASE("the agent understands the arguments and the settings that the DaemonS
               ":" + std::to_string(container.at("ports").at(0).at("containerPort").get<int>()));
         CHECK(mounts(container, options->pin_dir));
         CHECK(mounts(container, options->socket));
+        CHECK(mounts(container, options->edges_file));
+        CHECK(volume_of(pod.at("spec"), "state") == Json{{"path", "/var/lib/bulkhead"}, {"type", "DirectoryOrCreate"}});
         CHECK(pod.at("metadata").at("annotations").at("prometheus.io/port") == options->metrics_address.substr(1));
     }
     auto wrong = arguments_of(container, folder("base/agent.toml"));
@@ -217,6 +225,13 @@ TEST_CASE("uninstalling detaches what the DaemonSet's agent attached") {
     CHECK(options->node_wide);
     CHECK(mounts(container, Options{}.pin_dir));
     CHECK(mounts(container, Options{}.socket));
+    for (const std::string settings : {"base", "overlays/eks"}) { // it removes the file that they name
+        const auto agents = options_of(
+            {"bulkhead-agent", "--source=kube", "--node-name", kNode, "--config", folder(settings) + "/agent.toml"});
+        REQUIRE(agents);
+        CHECK(options->edges_file == agents->edges_file);
+        CHECK(mounts(container, agents->edges_file));
+    }
     CHECK(pod.at("spec").at("hostNetwork") == true);
 }
 

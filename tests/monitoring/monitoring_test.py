@@ -76,6 +76,27 @@ def overlap(one, other):
     )
 
 
+def fired_alerts():
+    """(name, its labels, its annotations as text) of all that fire in the cases: promtool tells them where none is expected."""
+    for path in CASES:
+        cases = yaml.load(path.read_text(), yaml.BaseLoader)  # 0x10 is ten steps at 0, not sixteen
+        cases["rule_files"] = [str(path.parent / file) for file in cases["rule_files"]]
+        for case in cases["tests"]:
+            questions = case.pop("promql_expr_test", [])
+            case["alert_rule_test"] = [
+                {"alertname": name[1], "eval_time": question["eval_time"], "exp_alerts": []}
+                for question in questions
+                if question["exp_samples"] and (name := re.search(r'alertname="(\w+)"', question["expr"]))
+            ]
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            yaml.safe_dump(cases, file)
+            file.flush()
+            _, said = promtool("test", "rules", file.name)
+        for labels, notes in re.findall(r"Labels:\{(.*)\}\n\s+Annotations:\{(.*)\}", said):
+            told = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            yield told["alertname"], {name for name, value in told.items() if value}, notes
+
+
 class Rules(unittest.TestCase):
     def test_rules_are_rules(self):
         status, said = promtool("check", "rules", *RULES)
@@ -112,6 +133,16 @@ class Rules(unittest.TestCase):
                 self.assertRegex(section.split("**Look at.**")[1], r"bulkheadctl|kubectl|dashboard")
         names = {alert["alert"] for alert in alerts()}
         self.assertEqual(set(sections) - names, set(), "sections of alerts that there aren't")
+
+    def test_what_people_read_of_an_alert_is_whole(self):
+        texts = {alert["alert"]: str(alert["annotations"]) for alert in alerts()}
+        fired = set()
+        for name, labels, notes in fired_alerts():
+            fired.add(name)
+            with self.subTest(name):
+                self.assertLessEqual(set(re.findall(r"\$labels\.(\w+)", texts[name])), labels)
+                self.assertNotRegex(notes, r"<no value>|error|\{\{|%!|NaN|Inf")
+        self.assertEqual(fired, set(texts))
 
     def test_rules_name_only_metrics_that_there_are(self):
         for rule in rules():
@@ -166,6 +197,51 @@ class Dashboards(unittest.TestCase):
                     used = set(re.findall(r"\$(\w+)", target["expr"])) - {"__range", "__rate_interval"}
                     self.assertLessEqual(used, variables)
 
+    def test_counters_are_asked_how_they_grow(self):
+        """As Grafana's own linter of dashboards wants it, and its $__rate_interval, which follows the zoom. In the place of a
+        counter's first value stands the counter: it began at 0."""
+        whole = {"bulkhead_program_replacements_total"}  # counts once, at the agent's start
+        first = re.compile(r"\((\w+\{[^}]*\}) unless \1 offset \$__range\) or increase\(\1\[\$__range\]\)")
+        for name in dashboards.NAMES:
+            for panel in dashboards.panels(dashboards.load(name)):
+                for target in panel["targets"]:
+                    left = first.sub("", target["expr"])
+                    for asked in re.finditer(r"(?:\b(\w+)\()?\b(\w+_(?:total|bucket|sum|count))\b(?:\{[^}]*\})?(\[[^\]]*\])?", left):
+                        function, counter, window = asked.groups()
+                        if counter in whole:
+                            continue
+                        with self.subTest(name, panel=panel["title"], counter=counter):
+                            self.assertIn(function, ("rate", "increase"))
+                            self.assertEqual(window, "[$__rate_interval]")
+
+    def test_variables_follow_the_time_and_the_data_source(self):
+        for name in dashboards.NAMES:
+            source, *others = dashboards.load(name)["templating"]["list"]
+            self.assertEqual((source["name"], source["label"], source["query"]), ("datasource", "Data source", "prometheus"))
+            for variable in others:
+                with self.subTest(name, variable=variable["name"]):
+                    self.assertEqual(variable["datasource"]["uid"], "${datasource}")
+                    self.assertEqual(variable["refresh"], 2)  # with the time range: tenants come and go
+                    self.assertTrue(variable["label"])
+                    if variable.get("multi"):
+                        self.assertEqual(variable["allValue"], ".*")  # also those without the label
+                    metric, label = re.fullmatch(r"label_values\((\w+)(?:\{[^}]*\})?, (\w+)\)", variable["query"]).groups()
+                    self.assertIn(metric, documented())
+                    self.assertEqual(label, variable["name"])
+
+    def test_links_lead_to_dashboards_and_variables_that_there_are(self):
+        variables = {
+            board["uid"]: {variable["name"] for variable in board["templating"]["list"]}
+            for board in map(dashboards.load, dashboards.NAMES)
+        }
+        found = 0
+        for name in dashboards.NAMES:
+            for uid, query in re.findall(r'"/d/([\w-]+)\?([^"]*)"', (dashboards.FOLDER / f"{name}.json").read_text()):
+                found += 1
+                given = set(re.findall(r"var-(\w+)=", query)) | set(re.findall(r"\$\{(\w+):queryparam\}", query))
+                self.assertLessEqual(given, variables[uid], f"{name}: {uid}")
+        self.assertGreater(found, 4)
+
     def test_queries_name_only_metrics_that_there_are(self):
         for name, title, query in dashboards.queries():
             self.assertEqual(unknown_in(query), set(), f"{name}: {title}")
@@ -192,21 +268,80 @@ class Dashboards(unittest.TestCase):
                 self.assertTrue((path.parent / target).exists(), f"{path.name}: {target}")
 
 
+NAME = "app.kubernetes.io/name"
+
+
+def pods():
+    """Name -> pod template, of those that are scraped."""
+    paths = [ROOT / "manifests" / "base" / f"{name}.yaml" for name in ("daemonset", "controller")]
+    templates = [yaml.safe_load(path.read_text())["spec"]["template"] for path in paths]
+    return {template["metadata"]["labels"][NAME]: template for template in templates}
+
+
+def port_of(template):
+    return template["spec"]["containers"][0]["ports"][0]
+
+
+def rendered(*components):
+    """The objects of the base with these components; nothing where no kubectl knows components."""
+    overlays = ROOT / "manifests" / "overlays"
+    with tempfile.TemporaryDirectory(dir=overlays, prefix="test-") as directory:
+        told = {"resources": ["../../base"], "components": [f"../../{component}" for component in components]}
+        (Path(directory) / "kustomization.yaml").write_text(yaml.safe_dump(told))
+        try:
+            done = subprocess.run(["kubectl", "kustomize", directory], text=True, capture_output=True, check=False)
+        except FileNotFoundError:
+            return []
+    if 'unknown field "components"' in done.stderr:
+        return []
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+    return list(yaml.safe_load_all(done.stdout))
+
+
 class Objects(unittest.TestCase):
     def test_what_is_scraped_is_what_the_pods_offer(self):
-        ports = {}
-        for name in ("daemonset", "controller"):
-            pod = yaml.safe_load((ROOT / "manifests" / "base" / f"{name}.yaml").read_text())["spec"]["template"]
-            ports[pod["metadata"]["labels"]["app.kubernetes.io/name"]] = pod["spec"]["containers"][0]["ports"][0]["name"]
-        monitors = list(yaml.safe_load_all((MONITORING / "podmonitor.yaml").read_text()))
-        seen = {}
-        for monitor in monitors:
-            endpoint = monitor["spec"]["podMetricsEndpoints"][0]
-            seen[monitor["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]] = endpoint["port"]
-            self.assertEqual([label["targetLabel"] for label in endpoint["relabelings"]], ["node"])
-        self.assertEqual(seen, ports)
+        ports = {name: port_of(template)["name"] for name, template in pods().items()}
+        for file, endpoints in (("podmonitor", "podMetricsEndpoints"), ("servicemonitor/servicemonitor", "endpoints")):
+            seen = {}
+            for monitor in yaml.safe_load_all((MONITORING / f"{file}.yaml").read_text()):
+                endpoint = monitor["spec"][endpoints][0]
+                seen[monitor["spec"]["selector"]["matchLabels"][NAME]] = endpoint["port"]
+                self.assertEqual(monitor["spec"]["jobLabel"], NAME)
+                self.assertEqual([label["targetLabel"] for label in endpoint["relabelings"]], ["node"])
+            self.assertEqual(seen, ports, file)
         jobs = yaml.safe_load((MONITORING / "scrape.yaml").read_text())["scrape_configs"]
         self.assertEqual({job["job_name"] for job in jobs}, set(ports))
+
+    def test_services_lead_to_every_pod_that_has_metrics_and_to_no_one_twice(self):
+        services = list(yaml.safe_load_all((MONITORING / "servicemonitor" / "services.yaml").read_text()))
+        self.assertEqual({service["metadata"]["labels"][NAME] for service in services}, set(pods()))
+        for service in services:
+            template = pods()[service["metadata"]["labels"][NAME]]
+            spec = service["spec"]
+            self.assertEqual(spec["clusterIP"], "None")
+            self.assertTrue(spec["publishNotReadyAddresses"])
+            self.assertLessEqual(spec["selector"].items(), template["metadata"]["labels"].items())
+            (port,) = spec["ports"]
+            self.assertEqual((port["targetPort"], port["port"]), (port_of(template)["name"], port_of(template)["containerPort"]))
+            self.assertNotIn("annotations", service["metadata"])
+
+    def test_the_pods_say_where_to_scrape(self):
+        for template in pods().values():
+            said = {key: value for key, value in template["metadata"]["annotations"].items() if key.startswith("prometheus.io/")}
+            port = str(port_of(template)["containerPort"])
+            self.assertEqual(said, {"prometheus.io/scrape": "true", "prometheus.io/port": port, "prometheus.io/path": "/metrics"})
+
+    def test_a_cluster_has_monitors_of_one_kind(self):
+        for components, kind in ((["monitoring"], "PodMonitor"), (["monitoring", "monitoring/servicemonitor"], "ServiceMonitor")):
+            objects = rendered(*components)
+            if not objects:
+                self.skipTest("needs a kubectl that knows components")
+            monitors = [thing for thing in objects if thing["kind"].endswith("Monitor")]
+            self.assertEqual({thing["kind"] for thing in monitors}, {kind})
+            self.assertEqual({thing["metadata"]["name"] for thing in monitors}, set(pods()))
+            self.assertEqual({thing["metadata"]["namespace"] for thing in monitors}, {"bulkhead-system"})
+            self.assertEqual(len([thing for thing in objects if thing["kind"] == "PrometheusRule"]), 1)
 
     def test_prometheus_takes_the_scrape_configuration(self):
         """But for the part of Kubernetes, which not every build of Prometheus has."""

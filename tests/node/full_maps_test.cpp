@@ -229,6 +229,7 @@ TEST_CASE("a pod for which no slot is left is shut, and reachable as its level s
             }));
             CHECK(wait_until([&] { return metric(node, R"(bulkhead_interfaces{state="shut"})") == 1; }, after(10s)));
             CHECK(metric(node, R"(bulkhead_interfaces{state="guarded"})") == 2);
+            CHECK(agent.endpoint(safe.name).at("state") == "shut");
             CHECK(get(node, "/readyz").status == 503);
             CHECK_FALSE(reaches(near, safe));
             CHECK_FALSE(reaches(kin, safe));

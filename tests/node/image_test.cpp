@@ -141,6 +141,7 @@ TEST_CASE("image: as the DaemonSet of manifests/uninstall runs it, nothing is le
         shop.wait_until_ready(agent);
         CHECK(shop.stranger_is_refused());
         CHECK(agent.process().stop(after(kEnd)) == 0);
+        CHECK(fs::file_size(shop.files.host_path("/var/lib/bulkhead/edges.ndjson")) > 0);
     }
     CHECK_FALSE(attachments_in(shop.node.netns).empty());
     auto detach = shop.start({.manifest = "uninstall/daemonset.yaml", .name = "detach"});
@@ -149,6 +150,7 @@ TEST_CASE("image: as the DaemonSet of manifests/uninstall runs it, nothing is le
     CHECK(attachments_in(shop.node.netns).empty());
     CHECK_FALSE(fs::exists(shop.files.host_path("/sys/fs/bpf/bulkhead")));
     CHECK_FALSE(fs::exists(shop.files.host_path("/run/bulkhead")));
+    CHECK_FALSE(fs::exists(shop.files.host_path("/var/lib/bulkhead")));
     CHECK(shop.till_hears(shop.stranger, 10s));
 
     auto done = shop.start({.manifest = "uninstall/daemonset.yaml", .name = "done"});

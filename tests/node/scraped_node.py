@@ -119,21 +119,34 @@ class ScrapedNode:
         told = ", ".join(f"bulkhead.dev/{key}: {value}" for key, value in labels.items())
         self.tell(name, f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{told}}}}}\n")
 
-    def pod(self, pod, number):
+    def pod(self, pod, number, annotations=""):
         """Wired, and told of; its network namespace."""
         namespace, name = pod.split("/")
         address = f"10.0.1.{number}"
         self.podnet("add", NODE, pod, "--ip4", address)
         self.tell(
             f"{namespace}-{name}",
-            f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
+            f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, annotations: {{{annotations}}}}}\n"
             f"spec: {{nodeName: {NODE}}}\nstatus: {{phase: Running, podIP: {address}, podIPs: [{{ip: {address}}}]}}\n",
         )
         self.addresses[pod] = address
         return self.netns_of(pod)
 
-    def netns_of(self, pod):
-        return f"{self.net}-{NODE}-{pod.replace('/', '.')}"
+    def resource(self, name, address, tenant, granted):
+        """An AWS resource of `tenant` that lets in the tenant `granted`."""
+        self.podnet("resource", name, "--ip4", address)
+        self.tell(
+            f"resource-{name}",
+            f"apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {{name: {name}}}\n"
+            f"spec: {{tenant: {tenant}, addresses: {{cidrs: [{address}/32]}}, allowFrom: [{{from: [{{tenant: {granted}}}]}}]}}\n",
+        )
+        self.addresses[name] = address
+
+    def netns_of(self, name):
+        """Of a pod, or of a resource."""
+        if "/" not in name:
+            return f"{self.net}-resource-{name}"
+        return f"{self.net}-{NODE}-{name.replace('/', '.')}"
 
     def remove(self, pod):
         self.podnet("del", NODE, pod)

@@ -52,7 +52,8 @@ TEST_CASE("the defaults are those that are documented") {
     CHECK(options.socket == "/run/bulkhead/agent.sock");
     CHECK(options.metrics_address == ":9810");
     CHECK(options.metrics_max_tenant_pairs == 256);
-    CHECK(options.metrics_max_tenants == 24);
+    CHECK(options.metrics_max_admitted_pairs == 16);
+    CHECK(options.metrics_max_tenants == 16);
     CHECK_FALSE(options.metrics_pods);
     CHECK(options.veth_prefixes == std::vector<std::string>{"eni", "vlan"});
     CHECK(options.attach == datapath::AttachMode::kAuto);

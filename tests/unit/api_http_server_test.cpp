@@ -189,6 +189,39 @@ TEST_CASE("a request over the Unix socket reaches the handler with its query dec
     CHECK(answer.ends_with("/v1/explain port=80 src=blog/web-1"));
 }
 
+std::string post_to_socket(const std::string& path, const std::string& body) {
+    const Fd fd(socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    const std::string request =
+        "POST /v1/check HTTP/1.0\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    for (size_t sent = 0; sent < request.size();) {
+        const ssize_t more = write(fd.get(), request.data() + sent, request.size() - sent);
+        REQUIRE(more > 0);
+        sent += static_cast<size_t>(more);
+    }
+    return converse(fd, "");
+}
+
+TEST_CASE("what is posted reaches the handler whole, up to a length, and each request has its own") {
+    const Folder folder;
+    const std::string path = folder.path + "/agent.sock";
+    const auto server = HttpServer::on_unix(
+        path,
+        [](const Request& request) {
+            const auto same = std::string(request.body.size(), request.body.empty() ? 'x' : request.body.front());
+            return Response{.body = std::to_string(request.body.size()) + (same == request.body ? " alike" : " mixed")};
+        },
+        Methods::kChanging);
+    REQUIRE(server);
+    for (const char letter : {'a', 'b'})
+        CHECK(post_to_socket(path, std::string(300'000, letter)).ends_with("\r\n\r\n300000 alike"));
+    CHECK(post_to_socket(path, std::string(kLongestBody, 'c')).ends_with(std::to_string(kLongestBody) + " alike"));
+    CHECK(post_to_socket(path, std::string(kLongestBody + 1, 'd')).find(" 413 ") != std::string::npos);
+    CHECK(get_from_socket(path, "/v1/check").ends_with("\r\n\r\n0 alike"));
+}
+
 TEST_CASE("of a name that is asked for twice both values are told") {
     const Folder folder;
     const auto server = HttpServer::on_unix(folder.path + "/agent.sock", echo);

@@ -189,5 +189,41 @@ TEST_CASE("a file that can't be had is an error with its path") {
     CHECK(directory_itself.error().text.find(directory.path().string()) != std::string::npos);
 }
 
+TEST_CASE("a directory that it made, or in which there was nothing, is its owner's alone; another stays as it was") {
+    const source::TemporaryDirectory directory;
+    const auto mode_of = [](const std::filesystem::path& path) {
+        struct stat status {};
+        REQUIRE(::stat(path.c_str(), &status) == 0);
+        return status.st_mode & 0777;
+    };
+    std::filesystem::create_directory(directory.at("empty")); // the kubelet's
+    std::filesystem::permissions(directory.at("empty"), std::filesystem::perms(0755));
+    std::filesystem::create_directory(directory.at("shared"));
+    std::filesystem::permissions(directory.at("shared"), std::filesystem::perms(0755));
+    directory.write("shared/others", "");
+    for (const char* name : {"made", "empty", "shared"}) {
+        Edges edges;
+        REQUIRE(EdgeFile::open(directory.at(name) / "edges", edges));
+    }
+    CHECK(mode_of(directory.at("made")) == 0700);
+    CHECK(mode_of(directory.at("empty")) == 0700);
+    CHECK(mode_of(directory.at("shared")) == 0755);
+}
+
+TEST_CASE("removed, nothing is left of it but what is others'") {
+    const source::TemporaryDirectory directory;
+    for (const char* name : {"own", "shared"})
+        for (const char* file : {"edges", "edges.new"})
+            directory.write(std::string(name) + "/" + file, "x");
+    directory.write("shared/others", "");
+    for (const char* name : {"own", "shared"})
+        CHECK(remove_edge_file(directory.at(name) / "edges"));
+    CHECK_FALSE(std::filesystem::exists(directory.at("own")));
+    CHECK(std::filesystem::exists(directory.at("shared/others")));
+    CHECK_FALSE(std::filesystem::exists(directory.at("shared/edges")));
+    CHECK_FALSE(std::filesystem::exists(directory.at("shared/edges.new")));
+    CHECK(remove_edge_file(directory.at("own/edges"))); // once more is no error
+}
+
 } // namespace
 } // namespace bulkhead::flow

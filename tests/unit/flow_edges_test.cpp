@@ -205,5 +205,13 @@ TEST_CASE("edges that nobody used for long are gone, and make room for ports and
     CHECK(edges.add(flow(world("198.51.9.1"), kWeb1, 443)).edge->first.source.name == "198.51.9.0/24");
 }
 
+TEST_CASE("of the world without an address nobody knows which network it was") {
+    Edges edges;
+    edges.add(flow(world("0.0.0.0"), kWeb1, 443));
+    edges.add(flow(world("::"), kWeb1, 443));
+    REQUIRE(edges.rows().size() == 1);
+    CHECK(edges.rows().begin()->first.source.name.empty());
+}
+
 } // namespace
 } // namespace bulkhead::flow

@@ -2,6 +2,7 @@
 //
 // Whom explain asks about what. The kernel's answer is made up here; tests/node has the real one.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "observe/explain.h"
 
@@ -299,4 +300,52 @@ TEST_CASE("what goes to a Service depends on the endpoint, and nobody pretends t
     CHECK((*answer)["dst"]["name"] == "service payments/api");
     CHECK_FALSE(answer->contains("reason"));
     CHECK((*answer)["notes"].dump().find("service payments/api stands for its endpoints") != std::string::npos);
+}
+
+TEST_CASE("a denial ends with what would allow it, for review; what passes with nothing") {
+    Scene scene;
+    state::PodTemplate web;
+    web.labels = {{"app", "web"}};
+    auto labelled = pod("blog", "web", "node-a", {address("10.0.1.10")});
+    labelled.common = std::make_shared<state::PodTemplate>(web);
+    scene.cluster.put(labelled);
+    scene.desired.identities[BH_IDENTITY_WORLD] = {};
+    scene.desired.identities[22] = {.tenant = 3, .flags = BH_POD, .key_hash = 3};
+    scene.desired.names[22] = {.tenant = "ns/blog", .what = "pods"};
+    scene.own("10.0.1.10", "blog/web", 0);
+    scene.desired.endpoints[address("10.0.1.10")].row.identity = 22;
+    scene.own("10.0.1.30", "payments/api", 0);
+    CHECK_FALSE(scene.ask("blog/web", "payments/api")->contains("wouldAllow"));
+
+    scene.answer.src_identity = 22;
+    scene.answer.origin = 0;
+    const auto [verdict, reason] = GENERATE(table<bh_verdict, bh_reason>({{BH_VERDICT_DENY, BH_REASON_NOT_GRANTED},
+                                                                          {BH_VERDICT_AUDIT, BH_REASON_AUDIT},
+                                                                          {BH_VERDICT_ALLOW, BH_REASON_ASLEEP}}));
+    scene.answer.verdict = verdict;
+    scene.answer.reason = reason;
+    const auto answer = scene.ask("blog/web", "payments/api");
+    REQUIRE(answer);
+    REQUIRE((*answer)["wouldAllow"].size() == 1);
+    const auto& need = (*answer)["wouldAllow"][0];
+    CHECK(need["line"] == 9);
+    REQUIRE(need["anyOf"].size() == 1);
+    CHECK(need["anyOf"][0]["object"].get<std::string>().starts_with("AccessGrant payments/"));
+    const auto yaml = need["anyOf"][0]["yaml"].get<std::string>();
+    CHECK(yaml.find("namespace: blog") != std::string::npos);
+    CHECK(yaml.find("app: web") != std::string::npos);
+    CHECK(yaml.find("8443") != std::string::npos);
+}
+
+TEST_CASE("a denial that nothing can allow says where to look instead") {
+    Scene scene;
+    scene.desired.identities[BH_IDENTITY_WORLD] = {};
+    scene.answer.verdict = BH_VERDICT_DENY;
+    scene.answer.reason = BH_REASON_HELD;
+    scene.answer.origin = 0;
+    const auto answer = scene.ask("192.0.2.1", "payments/api");
+    REQUIRE(answer);
+    REQUIRE((*answer)["wouldAllow"].size() == 1);
+    CHECK((*answer)["wouldAllow"][0]["anyOf"].empty());
+    CHECK((*answer)["wouldAllow"][0]["instead"].get<std::string>().find("bulkheadctl endpoints") != std::string::npos);
 }

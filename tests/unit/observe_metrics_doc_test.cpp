@@ -37,7 +37,8 @@ Figures full() {
     counted[BH_INGRESS][BH_VERDICT_ALLOW] = {.packets = 1, .bytes = 60};
     figures.tenant_traffic["payments"] = counted;
     figures.pod_traffic = {{.ns = "pay", .name = "api-0", .tenant = "payments", .counters = counted}};
-    figures.conversations = {{{"blog", "payments", BH_VERDICT_DENY, BH_REASON_NOT_GRANTED}, 1}};
+    figures.conversations = {{{"blog", "payments", BH_VERDICT_DENY, BH_REASON_NOT_GRANTED, "aurora"}, 1}};
+    figures.admissions = {{{"blog", "payments", BH_VERDICT_ALLOW, BH_REASON_GRANTED, "aurora"}, 1}};
     figures.program_runs = {{.program = "to_pod", .runs = 1, .nanoseconds = 1}};
     figures.tenant_pods[{.tenant = "payments"}] = 1;
     figures.maps = {{.name = "openings", .entries = 1, .limit = 2}};

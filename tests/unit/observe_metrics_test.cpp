@@ -80,11 +80,24 @@ TEST_CASE("what tenants and pods sent is told by direction and verdict, and only
     const auto text = render(figures);
     has_line(text, R"(bulkhead_tenant_packets_total{tenant="payments",direction="ingress",verdict="deny"} 3)");
     has_line(text, R"(bulkhead_tenant_packets_total{tenant="payments",direction="egress",verdict="allow"} 5)");
+    has_line(text, R"(bulkhead_tenant_bytes_total{tenant="payments",direction="ingress",verdict="deny"} 180)");
+    has_line(text, R"(bulkhead_tenant_bytes_total{tenant="payments",direction="egress",verdict="allow"} 500)");
     CHECK(text.find(R"(direction="egress",verdict="deny")") == std::string::npos);
     const std::string pod =
         R"({pod_namespace="pay",pod_name="api-0",tenant="payments",direction="ingress",verdict="deny"})";
     has_line(text, "bulkhead_pod_packets_total" + pod + " 3");
     has_line(text, "bulkhead_pod_bytes_total" + pod + " 180");
+}
+
+TEST_CASE("who was let in is told by tenant, reason and AWS resource, and pods are no resource") {
+    auto figures = busy();
+    figures.admissions = {{{"blog", "payments", BH_VERDICT_ALLOW, BH_REASON_GRANTED, "aurora"}, 3},
+                          {{"blog", "payments", BH_VERDICT_ALLOW, BH_REASON_EXPOSED}, 4}};
+    const auto text = render(figures);
+    has_line(text, "bulkhead_admitted_conversations_total{source_tenant=\"blog\",destination_tenant=\"payments\","
+                   "destination_resource=\"aurora\",reason=\"granted\"} 3");
+    has_line(text, "bulkhead_admitted_conversations_total{source_tenant=\"blog\",destination_tenant=\"payments\","
+                   "reason=\"exposed\"} 4");
 }
 
 TEST_CASE("who was refused by whom, what pods are, and what the kernel's programs took") {
@@ -95,7 +108,7 @@ TEST_CASE("who was refused by whom, what pods are, and what the kernel's program
     figures.program_runs = {{.program = "to_pod", .runs = 1000, .nanoseconds = 250'000}};
     const auto text = render(figures);
     has_line(text, "bulkhead_conversations_total{source_tenant=\"blog\",destination_tenant=\"payments\","
-                   "verdict=\"audit\",reason=\"audit\"} 7");
+                   "reason=\"audit\",verdict=\"audit\"} 7");
     has_line(text, "bulkhead_tenant_pairs_overflow_total 2");
     has_line(text, R"(bulkhead_tenant_pods{tenant="payments",level="protected",mode="audit"} 4)");
     has_line(text, R"(bulkhead_program_runs_total{program="to_pod"} 1000)");

@@ -13,7 +13,7 @@ const TenantPairs::Clock::time_point kStart{1000h};
 
 void deny(TenantPairs& pairs, const std::string& from, const std::string& to, uint64_t count = 1,
           TenantPairs::Clock::time_point now = kStart) {
-    pairs.add(from, to, BH_REASON_NOT_GRANTED, BH_VERDICT_DENY, count, now);
+    pairs.add({from, to, BH_VERDICT_DENY, BH_REASON_NOT_GRANTED}, count, now);
 }
 
 uint64_t denied(const TenantPairs& pairs, const std::string& from, const std::string& to) {
@@ -22,23 +22,65 @@ uint64_t denied(const TenantPairs& pairs, const std::string& from, const std::st
     return found == counts.end() ? 0 : found->second;
 }
 
+/// Identities 1 and 2 are pods of blog and payments, 3 and 4 the AWS resources of payments and of nobody.
+compile::Desired with_names() {
+    compile::Desired desired;
+    desired.names = {{1, {.tenant = "blog", .what = "pods"}},
+                     {2, {.tenant = "payments", .what = "pods"}},
+                     {3, {.tenant = "payments", .what = "AWSResource aurora"}},
+                     {4, {.tenant = "", .what = "AWSResource metadata"}}};
+    return desired;
+}
+
+bh_event event_of(uint32_t from, uint32_t to, bh_reason reason) {
+    bh_event event{};
+    event.src_identity = from;
+    event.dst_identity = to;
+    event.reason = static_cast<uint8_t>(reason);
+    event.verdict = static_cast<uint8_t>(bh_verdict_of(reason));
+    return event;
+}
+
 } // namespace
 
-TEST_CASE("conversations count by both tenants, verdict and reason; allowed ones don't") {
+TEST_CASE("conversations count by both tenants, verdict and reason, and by resource") {
     TenantPairs pairs(10);
     deny(pairs, "blog", "payments", 2);
     deny(pairs, "blog", "payments");
     deny(pairs, "payments", "blog");
-    pairs.add("blog", "payments", BH_REASON_AUDIT, BH_VERDICT_AUDIT, 4);
-    pairs.add("blog", "payments", BH_REASON_GRANTED, BH_VERDICT_ALLOW, 5);
+    pairs.add({"blog", "payments", BH_VERDICT_AUDIT, BH_REASON_AUDIT}, 4);
+    pairs.add({"blog", "payments", BH_VERDICT_DENY, BH_REASON_NOT_GRANTED, "aurora"}, 5);
     const std::map<TenantPair, uint64_t> expected{
         {{"blog", "payments", BH_VERDICT_DENY, BH_REASON_NOT_GRANTED}, 3},
         {{"payments", "blog", BH_VERDICT_DENY, BH_REASON_NOT_GRANTED}, 1},
         {{"blog", "payments", BH_VERDICT_AUDIT, BH_REASON_AUDIT}, 4},
+        {{"blog", "payments", BH_VERDICT_DENY, BH_REASON_NOT_GRANTED, "aurora"}, 5},
     };
     CHECK(pairs.counts() == expected);
-    CHECK(pairs.size() == 3);
+    CHECK(pairs.size() == 4);
     CHECK(pairs.overflow() == 0);
+}
+
+TEST_CASE("a conversation's pair names both tenants, and the AWS resource that was asked for") {
+    const auto desired = with_names();
+    const TenantPair pods{"blog", "payments", BH_VERDICT_DENY, BH_REASON_NOT_GRANTED};
+    CHECK(pair_of(event_of(1, 2, BH_REASON_NOT_GRANTED), desired) == pods);
+    const TenantPair owned{"blog", "payments", BH_VERDICT_ALLOW, BH_REASON_GRANTED, "aurora"};
+    CHECK(pair_of(event_of(1, 3, BH_REASON_GRANTED), desired) == owned);
+    const TenantPair nobodys{"payments", "(none)", BH_VERDICT_AUDIT, BH_REASON_AUDIT, "metadata"};
+    CHECK(pair_of(event_of(2, 4, BH_REASON_AUDIT), desired) == nobodys);
+}
+
+TEST_CASE("who is let in needed a door, or went to an AWS resource") {
+    const auto desired = with_names();
+    for (const auto reason : {BH_REASON_EXPOSED, BH_REASON_TRUSTED, BH_REASON_GRANTED})
+        CHECK(is_admission(event_of(1, 2, reason), desired));
+    for (const auto reason : {BH_REASON_OPEN, BH_REASON_SAME_TENANT, BH_REASON_LOCAL_HOST, BH_REASON_SELF})
+        CHECK_FALSE(is_admission(event_of(1, 2, reason), desired));
+    for (const auto reason : {BH_REASON_OPEN, BH_REASON_SAME_TENANT, BH_REASON_GRANTED})
+        CHECK(is_admission(event_of(2, 3, reason), desired));
+    for (const auto reason : {BH_REASON_NOT_GRANTED, BH_REASON_AUDIT})
+        CHECK_FALSE(is_admission(event_of(1, 3, reason), desired));
 }
 
 TEST_CASE("beyond the limit conversations count under (other), and nothing is lost") {

@@ -14,6 +14,7 @@ struct Scene {
     compile::Desired desired;
     std::string node = "node-a";
     uint32_t unguarded = 0; // a veth to which the programs could not be attached
+    std::set<state::PodKey> shut;
 
     Scene() {
         desired.tenants = {{1, "payments"}};
@@ -54,7 +55,8 @@ struct Scene {
 
     Json endpoint(const std::string& name) {
         const Interfaces interfaces{.name = [](uint32_t) { return "eni7"; },
-                                    .is_guarded = [this](uint32_t ifindex) { return ifindex != unguarded; }};
+                                    .is_guarded = [this](uint32_t ifindex) { return ifindex != unguarded; },
+                                    .shut = shut};
         const auto answer = Json::parse(endpoints_text({cluster, desired, node}, interfaces));
         for (const auto& row : answer["endpoints"])
             if (row["name"] == name) return row;
@@ -86,6 +88,16 @@ TEST_CASE("a pod of this node is guarded, held or unguarded, one of another node
     CHECK(scene.endpoint("payments/api")["state"] == "unguarded");
     scene.say("payments/vault", "node-a"); // bound here, and no veth of it was seen
     CHECK(scene.endpoint("payments/vault")["state"] == "unguarded");
+}
+
+TEST_CASE("a pod that there is no room for is shut, which is not unguarded") {
+    Scene scene;
+    scene.say("payments/vault", "node-a");
+    scene.shut = {"payments/vault"};
+    CHECK(scene.endpoint("payments/vault")["state"] == "shut");
+    CHECK(scene.endpoint("payments/api")["state"] == "guarded");
+    scene.say("payments/vault", "node-b"); // it has moved
+    CHECK(scene.endpoint("payments/vault")["state"] == "remote");
 }
 
 TEST_CASE("this node and the pods on its network are unguarded, each by its name") {

@@ -21,6 +21,7 @@ state::PodTemplate api() {
     state::PodTemplate common;
     common.labels = {{"app", "api"}, {"pod-template-hash", "5d9"}};
     common.service_account = "ledger";
+    common.workload = {"Deployment", "api"};
     common.expose = "http";
     common.ports = {{"http", BH_TCP, 8080}, {"dns", BH_UDP, 53}, {"", BH_TCP, 9999}};
     return common;
@@ -62,7 +63,7 @@ TEST_CASE("a node's slices are one for each tenant, with what others need to kno
     CHECK(slices.at("blog").at("spec").at("level") == "non-protected");
     CHECK(payments.at("labelKeys") == Json{"app"});
     CHECK(payments.at("endpoints") == Json::parse(R"([{"namespace": "payments", "pod": "api",
-        "addresses": ["10.0.1.1", "fd00::1"], "serviceAccount": "ledger", "expose": "http", "labels": {"app": "api"},
+        "addresses": ["10.0.1.1", "fd00::1"], "workload": "Deployment/api", "serviceAccount": "ledger", "expose": "http", "labels": {"app": "api"},
         "ports": [{"name": "http", "port": 8080}, {"name": "dns", "port": 53, "protocol": "UDP"}]}])"));
     const auto& labels = slices.at("payments").at("metadata").at("labels");
     CHECK(labels.at("bulkhead.dev/node") == "node-a");
@@ -113,6 +114,7 @@ TEST_CASE("what a slice says, its reader knows") {
     const auto& pod = read->pods[0];
     CHECK(pod.ips == std::vector<Address>{address("10.0.1.1"), address("fd00::1")});
     CHECK(pod.common->service_account == "ledger");
+    CHECK(pod.common->workload == state::Workload{"Deployment", "api"});
     CHECK(pod.common->expose == "http");
     CHECK(pod.common->labels == state::Labels{{"app", "api"}});
     CHECK(pod.common->known_labels == std::set<std::string>{"app"});

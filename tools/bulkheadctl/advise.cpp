@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/advise.h"
 
-#include <fstream>
+#include <algorithm>
 #include <iostream>
-#include <map>
+#include <iterator>
 
 #include <CLI/CLI.hpp>
 
+#include "bulkheadctl/check.h"
 #include "bulkheadctl/client.h"
 #include "bulkheadctl/exits.h"
-#include "flow/edge_json.h"
-#include "flow/stream.h"
+#include "bulkheadctl/table.h"
 #include "flow/time.h"
+#include "source/check.h"
 
 namespace bulkhead::ctl {
 
@@ -32,117 +33,112 @@ bool is_asked_about(const flow::EdgeKey& edge, const flow::Sighting& seen, const
     return question.tenant.empty() || whose == question.tenant;
 }
 
-/// Labels that aren't as they should be name nobody.
-state::Labels labels_of(const ordered_json& edge, const char* side) {
-    state::Labels labels;
-    const auto party = edge.find(side);
-    if (party == edge.end() || !party->is_object() || !party->contains("labels")) return labels;
-    for (const auto& [key, value] : party->at("labels").items())
-        if (value.is_string()) labels[key] = value.get<std::string>();
-    return labels;
-}
-
-Result<Refusal> refusal_in(const ordered_json& json) {
-    const auto edge = flow::parse_edge(json);
-    if (!edge) return tl::unexpected(edge.error());
-    return Refusal{.edge = edge->first,
-                   .seen = edge->second,
-                   .source_labels = labels_of(json, "source"),
-                   .destination_labels = labels_of(json, "destination")};
-}
-
-template <typename Take>
-Result<> each_of(const ordered_json& json, const char* list, Take take) {
-    const auto found = json.find(list);
-    if (found == json.end() || !found->is_array()) return fail(std::string("the answer has no list \"") + list + "\"");
-    for (size_t i = 0; i < found->size(); ++i) {
-        auto refusal = refusal_in(found->at(i));
-        if (!refusal) return within(std::string(list) + "[" + std::to_string(i) + "]", refusal.error());
-        take(std::move(*refusal), found->at(i));
-    }
-    return {};
+std::vector<Refusal> asked_about(const Seen& seen, const AdviceQuestion& question) {
+    std::vector<Refusal> refusals;
+    std::ranges::copy_if(seen.edges, std::back_inserter(refusals),
+                         [&](const Refusal& one) { return is_asked_about(one.edge, one.seen, question); });
+    return refusals;
 }
 
 } // namespace
 
 Result<std::vector<Refusal>> refusals_in(const ordered_json& edges, const AdviceQuestion& question) {
-    std::vector<Refusal> refusals;
-    const auto read = each_of(edges, "edges", [&](Refusal refusal, const ordered_json&) {
-        if (is_asked_about(refusal.edge, refusal.seen, question)) refusals.push_back(std::move(refusal));
-    });
-    if (!read) return tl::unexpected(read.error());
-    return refusals;
+    const auto seen = seen_in(edges);
+    if (!seen) return tl::unexpected(seen.error());
+    return asked_about(*seen, question);
 }
 
 Result<std::vector<Refusal>> refusals_of_plan(const ordered_json& plan) {
+    const auto found = plan.find("losses");
+    if (found == plan.end() || !found->is_array()) return fail("the answer has no list \"losses\"");
     std::vector<Refusal> refusals;
-    const auto read = each_of(plan, "losses", [&](Refusal refusal, const ordered_json& loss) {
-        refusal.seen.reason =
-            loss.contains("would") && loss["would"] == "confined" ? BH_REASON_CONFINED : BH_REASON_NOT_GRANTED;
-        refusals.push_back(std::move(refusal));
-    });
-    if (!read) return tl::unexpected(read.error());
+    for (size_t i = 0; i < found->size(); ++i) {
+        const auto& loss = found->at(i);
+        auto refusal = edge_in(loss);
+        if (!refusal) return within("losses[" + std::to_string(i) + "]", refusal.error());
+        refusal->seen.reason = loss.value("would", "") == "confined" ? BH_REASON_CONFINED : BH_REASON_NOT_GRANTED;
+        refusals.push_back(std::move(*refusal));
+    }
     return refusals;
 }
 
 std::vector<Refusal> refusals_of(const std::vector<flow::Record>& records, const AdviceQuestion& question) {
-    flow::Edges edges;
-    std::map<flow::Party, state::Labels> labels;
-    for (const auto& record : records) {
-        const auto added = edges.add(record);
-        if (added.edge == nullptr) continue;
-        for (const auto& [party, end] : {std::pair{added.edge->first.source, &record.source},
-                                         std::pair{added.edge->first.destination, &record.destination}}) {
-            const auto [known, is_first] = labels.try_emplace(party, end->labels);
-            if (!is_first) advise::keep_common(known->second, end->labels);
-        }
-    }
-    std::vector<Refusal> refusals;
-    for (const auto& [edge, seen] : edges.rows())
-        if (is_asked_about(edge, seen, question))
-            refusals.push_back({.edge = edge,
-                                .seen = seen,
-                                .source_labels = labels[edge.source],
-                                .destination_labels = labels[edge.destination]});
-    return refusals;
+    return asked_about(seen_of(records), question);
 }
 
 namespace {
 
-Result<std::vector<flow::Record>> records_in(std::istream& input, const std::string& name) {
-    std::vector<flow::Record> records;
-    size_t number = 0;
-    for (std::string text; std::getline(input, text);) {
-        ++number;
-        if (text.empty()) continue;
-        const auto line = flow::parse_line(ordered_json::parse(text, nullptr, false));
-        if (!line) return within(name + ":" + std::to_string(number), line.error());
-        if (const auto* record = std::get_if<flow::Record>(&*line)) records.push_back(*record);
-    }
-    if (input.bad()) return fail("read " + name, errno);
-    return records;
+Result<std::vector<Refusal>> from_files(const std::vector<std::string>& paths, const AdviceQuestion& question) {
+    const auto all = read_seen(paths);
+    if (!all) return tl::unexpected(all.error());
+    std::vector<Refusal> refusals;
+    for (const auto& seen : *all)
+        std::ranges::move(asked_about(seen, question), std::back_inserter(refusals));
+    return refusals;
 }
 
-Result<std::vector<Refusal>> from_file(const std::string& path, const AdviceQuestion& question) {
-    std::ifstream file;
-    if (path != "-") file.open(path);
-    if (path != "-" && !file) return fail("open " + path, errno);
-    const auto records = records_in(path == "-" ? std::cin : file, path == "-" ? "stdin" : path);
-    if (!records) return tl::unexpected(records.error());
-    return refusals_of(*records, question);
-}
-
-Result<std::vector<Refusal>> from_agent(const AdviseOptions& options, const std::string& socket,
+Result<std::vector<Refusal>> from_agent(const AdviseOptions& options, const Whom& whom,
                                         const AdviceQuestion& question) {
     const bool plans = !options.protect.empty();
-    const auto answer = plans ? ask(socket, "/v1/plan", {{"protect", options.protect}}) : ask(socket, "/v1/edges", {});
+    const auto answer = plans ? ask(whom, "/v1/plan", {{"protect", options.protect}}) : ask(whom, "/v1/edges", {});
     if (!answer) return tl::unexpected(answer.error());
     return plans ? refusals_of_plan(*answer) : refusals_in(*answer, question);
 }
 
 int exit_of(const AdviseOptions& options, const Error& error) {
-    if (!options.input_file.empty()) return kProblems;
+    if (!options.input_files.empty()) return kProblems;
     return error.code == kRefused ? kRefusal : kNoAgent;
+}
+
+Result<std::vector<advise::Loss>> check_by_agent(const AdviseOptions& options, const Whom& whom) {
+    const auto change = manifests_of(options.check);
+    if (!change) return tl::unexpected(change.error());
+    const auto answer = ask(whom, "/v1/check", {}, "POST", *change);
+    if (!answer) return tl::unexpected(answer.error());
+    return losses_in(*answer);
+}
+
+Result<std::vector<advise::Loss>> check_by_files(const AdviseOptions& options,
+                                                 const std::vector<state::Object>& change) {
+    std::vector<state::Problem> problems; // of what is in force already: nobody asked
+    const auto cluster = source::read_all(options.manifests, problems);
+    const auto seen = read_seen(options.input_files);
+    if (!seen) return tl::unexpected(seen.error());
+    return check_offline(*seen, cluster, change, state::Cluster::machine_time());
+}
+
+/// An object that isn't understood would change nothing, and so hide what it would do.
+int complain_of(const std::vector<state::Problem>& problems) {
+    for (const auto& problem : problems) {
+        std::string text = problem.origin;
+        for (const auto* part : {&problem.object, &problem.field})
+            if (!part->empty()) text += ", " + *part;
+        complain(Error{text + ": " + problem.text}, kProblems);
+    }
+    return kProblems;
+}
+
+/// Of either side.
+bool concerns(const advise::Loss& loss, const AdviceQuestion& question) {
+    if (question.since && loss.seen.last < *question.since) return false;
+    return question.tenant.empty() || loss.seen.source_tenant == question.tenant ||
+           loss.seen.destination_tenant == question.tenant;
+}
+
+int show_check(const AdviseOptions& options, const Whom& whom, const AdviceQuestion& question) {
+    if (whom.nodes && options.input_files.empty())
+        return complain(Error{"advise --check asks one agent; for all nodes save what they have seen, by bulkheadctl "
+                              "--all-nodes edges -o json, and give it with --input-file and --manifests"},
+                        kUsage);
+    std::vector<state::Problem> problems;
+    const auto change = source::read_all(options.check, problems);
+    if (!problems.empty()) return complain_of(problems);
+    auto losses = options.input_files.empty() ? check_by_agent(options, whom) : check_by_files(options, change);
+    if (!losses) return complain(losses.error(), exit_of(options, losses.error()));
+    std::erase_if(*losses, [&](const auto& loss) { return !concerns(loss, question); });
+    const auto checked = sorted(*losses);
+    std::cout << checked_text(checked, terminal_width());
+    return checked.refused.empty() ? kDone : kProblems;
 }
 
 } // namespace
@@ -153,21 +149,35 @@ void add_advise_options(CLI::App& command, AdviseOptions& options) {
     auto* protect =
         command.add_option("--protect", options.protect, "a namespace or tenant: what plan says would be refused");
     auto* since = command.add_option("--since", options.since, "only what was seen since: 7d, 12h, or RFC 3339");
-    auto* file = command.add_option("--input-file", options.input_file,
-                                    "flows as bulkheadctl flows -o json writes them, - for stdin; asks no agent");
-    protect->excludes(tenant)->excludes(since)->excludes(file);
+    auto* file = command
+                     .add_option("--input-file", options.input_files,
+                                 "what bulkheadctl edges -o json or flows -o json wrote, - for stdin; asks no agent")
+                     ->option_text("FILE ...");
+    auto* check = command
+                      .add_option("--check", options.check,
+                                  "FILE|DIR, a change that isn't applied: of all that was seen, what would be refused; "
+                                  "exit code 1 if anything")
+                      ->option_text("FILE ...");
+    command
+        .add_option("--manifests", options.manifests,
+                    "FILE|DIR, with --check and --input-file: namespaces and objects of the cluster as they are now")
+        ->option_text("FILE ...")
+        ->needs(check)
+        ->needs(file);
+    protect->excludes(tenant)->excludes(since)->excludes(file)->excludes(check);
     command.footer(kExitCodes);
 }
 
-int show_advice(const AdviseOptions& options, const std::string& socket) {
+int show_advice(const AdviseOptions& options, const Whom& whom) {
     AdviceQuestion question{.tenant = options.tenant, .since = {}};
     if (!options.since.empty()) {
         const auto since = flow::parse_time(options.since, flow::now());
         if (!since) return complain(Error{"--since: " + since.error().text}, kUsage);
         question.since = *since;
     }
+    if (!options.check.empty()) return show_check(options, whom, question);
     const auto refusals =
-        options.input_file.empty() ? from_agent(options, socket, question) : from_file(options.input_file, question);
+        options.input_files.empty() ? from_agent(options, whom, question) : from_files(options.input_files, question);
     if (!refusals) return complain(refusals.error(), exit_of(options, refusals.error()));
     if (refusals->empty())
         std::cout << "# Nothing to propose: nothing was refused, or audited, that was asked about.\n";

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `bulkheadctl advise`: from what was refused to the YAML that would let it pass.
+// `bulkheadctl advise`: from what was refused to the YAML that would let it pass, and whether a change would.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "advise/advice.h"
+#include "bulkheadctl/client.h"
+#include "bulkheadctl/seen.h"
 #include "flow/query.h"
 
 namespace CLI {
@@ -35,13 +36,15 @@ struct AdviseOptions {
     std::string tenant;
     std::string protect;
     std::string since;
-    std::string input_file;
+    std::vector<std::string> input_files;
+    std::vector<std::string> check;
+    std::vector<std::string> manifests;
 };
 
 /// `options` has to outlive the app.
 void add_advise_options(CLI::App& command, AdviseOptions& options);
 
 /// Returns how the program ends.
-int show_advice(const AdviseOptions& options, const std::string& socket);
+int show_advice(const AdviseOptions& options, const Whom& whom);
 
 } // namespace bulkhead::ctl

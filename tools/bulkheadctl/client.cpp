@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/client.h"
 
+#include "bulkheadctl/exits.h"
+#include "bulkheadctl/nodes.h"
+
 #include <curl/curl.h>
 
 #include <chrono>
@@ -32,13 +35,7 @@ std::string escaped(const std::string& text) {
 }
 
 std::string url_of(const std::string& path, const Query& query) {
-    std::string url = "http://agent" + path;
-    char separator = '?';
-    for (const auto& [name, value] : query) {
-        url += separator + name + "=" + escaped(value);
-        separator = '&';
-    }
-    return url;
+    return "http://agent" + target_of(path, query);
 }
 
 /// The agent says why in {"error": ...}.
@@ -142,10 +139,32 @@ private:
 
 } // namespace
 
-Result<Json> ask(const std::string& socket, const std::string& path, const Query& query, const char* method) {
+int exit_of(const Error& error) {
+    if (error.code == kRefused) return kRefusal;
+    return error.code == kBroken ? kBrokenOff : kNoAgent;
+}
+
+std::string target_of(const std::string& path, const Query& query) {
+    std::string target = path;
+    char separator = '?';
+    for (const auto& [name, value] : query) {
+        target += separator + name + "=" + escaped(value);
+        separator = '&';
+    }
+    return target;
+}
+
+Result<Json> ask(const Whom& whom, const std::string& path, const Query& query, const char* method,
+                 const std::string& sent) {
+    if (whom.nodes) return whom.nodes->ask(path, query);
+    const auto& socket = whom.socket;
     const Handle handle = handle_for(socket, url_of(path, query));
     if (!handle) return fail("prepare a request");
     std::string body;
+    if (!sent.empty()) {
+        curl_easy_setopt(handle.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(sent.size()));
+        curl_easy_setopt(handle.get(), CURLOPT_POSTFIELDS, sent.c_str());
+    }
     curl_easy_setopt(handle.get(), CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT, kPatienceSeconds);
     curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, append);
@@ -160,8 +179,9 @@ Result<Json> ask(const std::string& socket, const std::string& path, const Query
     return json;
 }
 
-Result<> ask_stream(const std::string& socket, const std::string& path, const Query& query, const Taker& taker) {
-    return Stream(socket, url_of(path, query), taker).run();
+Result<> ask_stream(const Whom& whom, const std::string& path, const Query& query, const Taker& taker) {
+    if (whom.nodes) return whom.nodes->ask_stream(path, query, taker);
+    return Stream(whom.socket, url_of(path, query), taker).run();
 }
 
 } // namespace bulkhead::ctl

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Asks the agent on this node: HTTP over its Unix socket. An error says whether nobody answered or the
-// agent refused the question.
+// Asks the agent on this node: HTTP over its Unix socket; or those of all nodes, see nodes.h. An error says whether
+// nobody answered or the agent refused the question.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,8 +25,23 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 inline constexpr int kRefused = 1;
 inline constexpr int kBroken = 2;
 
-/// `method` is GET, POST or DELETE.
-Result<Json> ask(const std::string& socket, const std::string& path, const Query& query, const char* method = "GET");
+/// How the program ends with such an error.
+int exit_of(const Error& error);
+
+class Nodes;
+
+/// Whose agent is asked.
+struct Whom {
+    std::string socket;
+    std::shared_ptr<Nodes> nodes{}; // not null: those of all nodes
+};
+
+/// `path` with the query, escaped.
+std::string target_of(const std::string& path, const Query& query);
+
+/// `method` is GET, POST or DELETE; of all nodes only GET. `body` goes with a POST.
+Result<Json> ask(const Whom& whom, const std::string& path, const Query& query, const char* method = "GET",
+                 const std::string& body = {});
 
 /// How an answer that comes bit by bit is taken. `wakes` are descriptors, of which any that is readable, or in error,
 /// makes `enough` be asked at once; it is asked every second anyway.
@@ -36,6 +52,6 @@ struct Taker {
 };
 
 /// GET, for as long as the agent has something to say. No error where `enough` ended it.
-Result<> ask_stream(const std::string& socket, const std::string& path, const Query& query, const Taker& taker);
+Result<> ask_stream(const Whom& whom, const std::string& path, const Query& query, const Taker& taker);
 
 } // namespace bulkhead::ctl

@@ -18,6 +18,8 @@ const char* code_of(Colour colour) {
         return "1;33";
     case Colour::kRed:
         return "1;31";
+    case Colour::kHot:
+        return "1;37;41";
     }
     return "0";
 }

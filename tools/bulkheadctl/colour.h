@@ -14,7 +14,7 @@ namespace bulkhead::ctl {
 /// (no-color.org) nor with TERM=dumb.
 bool wants_colour(std::string_view asked, bool is_terminal, const char* no_color, const char* term);
 
-enum class Colour : uint8_t { kName, kDim, kGreen, kYellow, kRed };
+enum class Colour : uint8_t { kName, kDim, kGreen, kYellow, kRed, kHot };
 
 Colour colour_of(bh_verdict verdict);
 

@@ -47,30 +47,6 @@ std::string would_text(const Json& loss) {
     return loss.value("someWouldPass", false) ? would + ", to some pods" : would;
 }
 
-/// Of each pair of tenants the word, and how often something was refused.
-std::string cell_text(const Json& cell) {
-    const auto says = text_at(cell, "says");
-    std::string text = says;
-    if (cell.contains("ports")) {
-        std::string ports;
-        for (const auto& port : cell["ports"])
-            ports += (ports.empty() ? "" : ", ") + port.get<std::string>();
-        text += " (" + ports + ")";
-    }
-    return text;
-}
-
-std::string seen_text(const Json& cell) {
-    if (!cell.contains("seen")) return "-";
-    std::string text;
-    for (const char* verdict : {"denied", "audit", "allowed"}) {
-        const auto count = text_at(cell["seen"], verdict);
-        if (count.empty() || count == "0") continue;
-        text += (text.empty() ? "" : ", ") + count + " " + verdict;
-    }
-    return text.empty() ? "-" : text;
-}
-
 } // namespace
 
 std::string edges_text(const Json& answer, size_t width) {
@@ -86,6 +62,14 @@ std::string edges_text(const Json& answer, size_t width) {
     return text;
 }
 
+std::string losses_text(const Json& losses, size_t width) {
+    Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
+    for (const auto& loss : losses)
+        table.add({would_text(loss), text_at(loss, "count"), port_text(loss), date_text(loss, "last"),
+                   party_text(loss["source"]), party_text(loss["destination"])});
+    return table.text(width);
+}
+
 std::string plan_text(const Json& plan, size_t width) {
     std::string names;
     for (const auto& name : plan.at("namespaces"))
@@ -97,21 +81,7 @@ std::string plan_text(const Json& plan, size_t width) {
     std::string text = "If " + names + " were protected from now on, of what passed so far " + std::to_string(kept) +
                        " kinds of traffic would go on, and " + std::to_string(losses.size()) + " would not" +
                        (losses.empty() ? ".\n" : ":\n\n");
-    Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
-    for (const auto& loss : losses)
-        table.add({would_text(loss), text_at(loss, "count"), port_text(loss), date_text(loss, "last"),
-                   party_text(loss["source"]), party_text(loss["destination"])});
-    return losses.empty() ? text : text + table.text(width);
-}
-
-std::string matrix_text(const Json& matrix, size_t width) {
-    Table table({"SOURCE", "DESTINATION", "SEEN", "THE RULE"});
-    for (const auto& cell : matrix.at("cells"))
-        table.add({text_at(cell, "source"), text_at(cell, "destination"), seen_text(cell), cell_text(cell)});
-    const auto tenants = std::to_string(matrix.at("tenants").size());
-    if (table.empty()) return "Among " + tenants + " tenants everything is open, and nothing was seen.\n";
-    return table.text(width) + "Among " + tenants +
-           " tenants; pairs that aren't here are open, and nothing was seen.\n";
+    return losses.empty() ? text : text + losses_text(losses, width);
 }
 
 } // namespace bulkhead::ctl

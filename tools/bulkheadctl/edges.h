@@ -12,7 +12,8 @@ namespace bulkhead::ctl {
 using Json = nlohmann::ordered_json;
 
 std::string edges_text(const Json& answer, size_t width);
+/// Of each edge what would become of it, as /v1/plan has it.
+std::string losses_text(const Json& losses, size_t width);
 std::string plan_text(const Json& plan, size_t width);
-std::string matrix_text(const Json& matrix, size_t width);
 
 } // namespace bulkhead::ctl

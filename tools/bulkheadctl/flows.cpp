@@ -52,15 +52,15 @@ public:
     Run(const FlowsOptions& options, FlowPrinter printer, Output output)
         : options_(options), printer_(std::move(printer)), output_(std::move(output)) {}
 
-    int from_agent(const std::string& socket) {
+    int from_agent(const Whom& whom) {
         FlowLines lines("the agent's answer", nullptr, printer_, tell);
         const Taker taker{.bytes = [&](std::string_view bytes) { take(lines, bytes); },
                           .enough = [&] { return enough(); },
                           .wakes = {output_.interrupted_fd(), STDOUT_FILENO}};
-        const auto done = ask_stream(socket, "/v1/flows", flow::parameters_of(options_.query), taker);
+        const auto done = ask_stream(whom, "/v1/flows", flow::parameters_of(options_.query), taker);
         lines.finish();
         output_.write(printer_.take());
-        if (!done) return complain(done.error(), exit_of(done.error().code));
+        if (!done) return complain(done.error(), exit_of(done.error()));
         if (lines.broken()) return complain(Error{"the agent has ended the stream: " + *lines.broken()}, kBrokenOff);
         if (options_.query.follow && !enough())
             return complain(Error{"the agent has ended the stream: it stops"}, kBrokenOff);
@@ -82,11 +82,6 @@ public:
 
 private:
     static void tell(const std::string& text) { complain(Error{text}, kDone); }
-
-    static int exit_of(int code) {
-        if (code == kRefused) return kRefusal;
-        return code == kBroken ? kBrokenOff : kNoAgent;
-    }
 
     bool enough() const { return output_.ended() || reader_has_gone(); }
 
@@ -123,7 +118,7 @@ private:
 
 } // namespace
 
-int show_flows(FlowsOptions options, const std::string& socket) {
+int show_flows(FlowsOptions options, const Whom& whom) {
     if (const auto done = complete(options); !done) return complain(done.error(), kUsage);
     const auto time_format = flow::parse_time_format(options.time_format);
     if (!time_format) return complain(Error{"--time-format: " + time_format.error().text}, kUsage);
@@ -135,7 +130,7 @@ int show_flows(FlowsOptions options, const std::string& socket) {
     auto output = Output::to_stdout();
     if (!output) return complain(output.error(), kProblems);
     Run run(options, FlowPrinter(format_of(options.output), style, row_width()), std::move(*output));
-    return options.input_file.empty() ? run.from_agent(socket) : run.from_file(options.input_file);
+    return options.input_file.empty() ? run.from_agent(whom) : run.from_file(options.input_file);
 }
 
 } // namespace bulkhead::ctl

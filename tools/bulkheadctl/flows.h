@@ -5,10 +5,12 @@
 
 #include <string>
 
+#include "bulkheadctl/client.h"
 #include "flow/query.h"
 
 namespace CLI {
 class App;
+class Option;
 } // namespace CLI
 
 namespace bulkhead::ctl {
@@ -31,7 +33,13 @@ struct FlowsOptions {
 /// Flags for all of it; the filters' come from flow::filter_kinds(). `options` has to outlive the app.
 void add_flows_options(CLI::App& command, FlowsOptions& options);
 
+/// The filters alone. Takes the command's final callback.
+void add_filters(CLI::App& command, FlowsOptions& options);
+
+/// --color
+CLI::Option* add_colour(CLI::App& command, std::string& colour);
+
 /// Returns how the program ends.
-int show_flows(FlowsOptions options, const std::string& socket);
+int show_flows(FlowsOptions options, const Whom& whom);
 
 } // namespace bulkhead::ctl

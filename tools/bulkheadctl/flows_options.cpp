@@ -39,29 +39,6 @@ void add_filter(CLI::App& command, FlowsOptions& options, const flow::FilterKind
     if (!kind.choices.empty()) option->check(choices(kind.choices));
 }
 
-void add_filters(CLI::App& command, FlowsOptions& options) {
-    for (const auto& kind : flow::filter_kinds())
-        for (const auto side : flow::sides_of(kind))
-            add_filter(command, options, kind, side);
-    for (const std::string family : {"4", "6"})
-        command
-            .add_flag_callback(
-                "-" + family + ",--ipv" + family, [&options, family] { add_value(options, "family", family); },
-                "the same as --family " + family)
-            ->trigger_on_parse()
-            ->group(kOther);
-    command
-        .add_flag_callback(
-            "--not",
-            [&options] {
-                if (options.negates_next) throw CLI::ValidationError("--not", "stands twice");
-                options.negates_next = true;
-            },
-            "before a filter: leaves out what it matches")
-        ->trigger_on_parse()
-        ->group(kOther);
-}
-
 void add_selection(CLI::App& command, FlowsOptions& options) {
     constexpr const char* kGroup = "Which";
     auto* follow = command.add_flag("-f,--follow", options.follow, "go on with what comes, until Ctrl-C");
@@ -88,14 +65,45 @@ void add_form(CLI::App& command, FlowsOptions& options) {
                                     CLI::detail::join(flow::time_format_names(), ", ") + "; UTC; never for json");
     time->check(choices(flow::time_format_names()))->option_text("FORM");
     auto* names = command.add_flag("--no-names", options.no_names, "addresses instead of names; never for json");
-    auto* colour = command.add_option("--color", options.colour,
-                                      "auto, always or never; auto is on a terminal, unless NO_COLOR is set");
-    colour->check(CLI::IsMember({"auto", "always", "never"}))->option_text("WHEN");
+    auto* colour = add_colour(command, options.colour);
     for (auto* option : {output, time, names, colour})
         option->group(kGroup);
 }
 
 } // namespace
+
+void add_filters(CLI::App& command, FlowsOptions& options) {
+    for (const auto& kind : flow::filter_kinds())
+        for (const auto side : flow::sides_of(kind))
+            add_filter(command, options, kind, side);
+    for (const std::string family : {"4", "6"})
+        command
+            .add_flag_callback(
+                "-" + family + ",--ipv" + family, [&options, family] { add_value(options, "family", family); },
+                "the same as --family " + family)
+            ->trigger_on_parse()
+            ->group(kOther);
+    command
+        .add_flag_callback(
+            "--not",
+            [&options] {
+                if (options.negates_next) throw CLI::ValidationError("--not", "stands twice");
+                options.negates_next = true;
+            },
+            "before a filter: leaves out what it matches")
+        ->trigger_on_parse()
+        ->group(kOther);
+    command.final_callback([&options] {
+        if (options.negates_next) throw CLI::ValidationError("--not", "stands before no filter");
+    });
+}
+
+CLI::Option* add_colour(CLI::App& command, std::string& colour) {
+    return command
+        .add_option("--color", colour, "auto, always or never; auto is on a terminal, unless NO_COLOR is set")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->option_text("WHEN");
+}
 
 void add_flows_options(CLI::App& command, FlowsOptions& options) {
     command.footer(std::string("Filters that are repeated are alternatives, different ones must all hold.\n"
@@ -105,9 +113,6 @@ void add_flows_options(CLI::App& command, FlowsOptions& options) {
     add_selection(command, options);
     add_filters(command, options);
     add_form(command, options);
-    command.final_callback([&options] {
-        if (options.negates_next) throw CLI::ValidationError("--not", "stands before no filter");
-    });
 }
 
 } // namespace bulkhead::ctl

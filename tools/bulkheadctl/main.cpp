@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bulkheadctl: asks this node's agent, and checks manifests without one.
+// bulkheadctl: asks this node's agent, or those of all nodes, and checks manifests without one. As kubectl-bulkhead it
+// is kubectl's plugin `kubectl bulkhead`, and asks all nodes.
+#include <cstdlib>
+#include <functional>
 #include <iostream>
+
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
 #include "bulkheadctl/advise.h"
+#include "bulkheadctl/bugreport.h"
 #include "bulkheadctl/client.h"
+#include "bulkheadctl/colour.h"
 #include "bulkheadctl/completion.h"
+#include "bulkheadctl/conversations.h"
 #include "bulkheadctl/edges.h"
 #include "bulkheadctl/exits.h"
 #include "bulkheadctl/flows.h"
+#include "bulkheadctl/matrix.h"
+#include "bulkheadctl/nodes.h"
+#include "bulkheadctl/nodes_text.h"
+#include "bulkheadctl/output.h"
 #include "bulkheadctl/override.h"
 #include "bulkheadctl/print.h"
 #include "bulkheadctl/reasons.h"
@@ -43,11 +55,17 @@ struct Options {
     bool end = false;
     std::string shell; // completion
     ctl::FlowsOptions flows;
+    ctl::ConversationsOptions conversations;
     std::string protect; // plan
     ctl::AdviseOptions advise;
+    ctl::BugreportOptions bugreport;
+    ctl::NodesOptions nodes;
+    std::string target;          // raw
+    std::string colour = "auto"; // matrix
+    ctl::Whom whom;
 };
 
-using Printer = std::string (*)(const Json&, size_t);
+using Printer = std::function<std::string(const Json&, size_t)>;
 
 /// Pure ASCII, so that no name in it means anything to a terminal.
 std::string json_text(const Json& json) {
@@ -55,16 +73,44 @@ std::string json_text(const Json& json) {
     return json.dump(2, ' ', kAscii, Json::error_handler_t::replace) + "\n";
 }
 
-int show(const Options& options, const Json& answer, Printer printer) {
+int show(const Options& options, const Json& answer, const Printer& printer) {
     std::cout << (options.output == "json" ? json_text(answer) : printer(answer, ctl::terminal_width()));
     return kDone;
 }
 
-int ask_and_show(const Options& options, const std::string& path, const ctl::Query& query, Printer printer,
-                 const char* method = "GET") {
-    const auto answer = ctl::ask(options.socket, path, query, method);
-    if (!answer) return complain(answer.error(), answer.error().code == ctl::kRefused ? ctl::kRefusal : ctl::kNoAgent);
-    return show(options, *answer, printer);
+int ask_and_show(const Options& options, const std::string& path, const ctl::Query& query, const Printer& printer,
+                 const char* method = "GET", ctl::NodesForm form = ctl::NodesForm::kEach) {
+    const auto answer = ctl::ask(options.whom, path, query, method);
+    if (!answer) return complain(answer.error(), ctl::exit_of(answer.error()));
+    if (!options.whom.nodes || !answer->contains("nodes")) return show(options, *answer, printer);
+    return show(options, *answer,
+                [&](const Json& json, size_t width) { return ctl::nodes_text(form, json, printer, width); });
+}
+
+/// The agent's answer as it comes, for whoever asks many agents.
+int show_raw(const Options& options) {
+    auto output = ctl::Output::to_stdout();
+    if (!output) return complain(output.error(), ctl::kProblems);
+    const ctl::Taker taker{.bytes = [&](std::string_view bytes) { output->write(bytes); },
+                           .enough = [&] { return output->ended() || ctl::reader_has_gone(); },
+                           .wakes = {output->interrupted_fd(), STDOUT_FILENO}};
+    const auto done = ctl::ask_stream(options.whom, options.target, {}, taker);
+    return done ? kDone : complain(done.error(), ctl::exit_of(done.error()));
+}
+
+int show_matrix(const Options& options) {
+    const bool colour =
+        ctl::wants_colour(options.colour, isatty(STDOUT_FILENO) == 1, getenv("NO_COLOR"), getenv("TERM"));
+    return ask_and_show(options, "/v1/matrix", {},
+                        [&](const Json& json, size_t width) { return ctl::matrix_text(json, width, colour); });
+}
+
+/// Of the nodes that were asked: which didn't answer, and what that makes of the exit code.
+int with_failed_nodes(const ctl::Whom& whom, int code) {
+    if (!whom.nodes) return code;
+    for (const auto& [node, why] : whom.nodes->failed())
+        complain(Error{node + ": " + why}, code);
+    return whom.nodes->failed().empty() || code != kDone ? code : ctl::kSomeNodes;
 }
 
 int explain(const Options& options) {
@@ -74,7 +120,7 @@ int explain(const Options& options) {
     if (!target->port.empty()) query.emplace_back("port", target->port);
     if (!target->protocol.empty()) query.emplace_back("protocol", target->protocol);
     if (!options.family.empty()) query.emplace_back("family", options.family);
-    return ask_and_show(options, "/v1/explain", query, ctl::explanation_text);
+    return ask_and_show(options, "/v1/explain", query, ctl::explanation_text, "GET", ctl::NodesForm::kJudges);
 }
 
 int override_rule(const Options& options) {
@@ -134,14 +180,36 @@ void add_override_options(CLI::App& command, Options& options) {
     command.add_flag("--end", options.end, "ends it now, on this node")->excludes(cluster);
 }
 
+void add_nodes_options(CLI::App& app, ctl::NodesOptions& options) {
+    constexpr const char* kGroup = "Of all nodes, by kubectl";
+    app.add_flag("--all-nodes", options.all, "asks the agents of all nodes instead of this one's")->group(kGroup);
+    app.add_option("--on-node", options.nodes, "asks this node's; may be repeated")->option_text("NAME")->group(kGroup);
+    app.add_option("--kubeconfig", options.kubeconfig, "kubectl's own flag")->option_text("FILE")->group(kGroup);
+    app.add_option("--context", options.context, "kubectl's own flag")->group(kGroup);
+    app.add_option("--agents-namespace", options.ns, "where the agents' pods are")
+        ->capture_default_str()
+        ->group(kGroup);
+    app.add_option("--node-timeout", options.patience, "seconds to wait for a node that says nothing")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str()
+        ->group(kGroup);
+}
+
+bool is_plugin(const char* program) {
+    const std::string name(program);
+    return name.substr(name.rfind('/') + 1) == "kubectl-bulkhead"; // npos + 1 = 0
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     Options options;
+    options.nodes.all = is_plugin(argv[0]);
     CLI::App app("Asks the Bulkhead agent on this node who may reach whom, and why.", "bulkheadctl");
     app.footer(ctl::kExitCodes);
     app.require_subcommand(1);
     app.add_option("--socket", options.socket, "of the agent's API")->capture_default_str()->take_last();
+    add_nodes_options(app, options.nodes);
     app.fallthrough();
     const auto* status = add_command(app, "status", "how this node's agent is, and what should be mended", options);
     const auto* endpoints = add_command(app, "endpoints", "who has which address, tenant, level and mode", options);
@@ -156,8 +224,11 @@ int main(int argc, char** argv) {
     validating->add_option("FILE|DIR", options.files, "read like the agent's --source dir:")->required();
     auto* flows = app.add_subcommand("flows", "who talks to whom, what became of it, and why");
     ctl::add_flows_options(*flows, options.flows);
+    auto* conversations = app.add_subcommand("conversations", "what the pods here remember of their conversations");
+    ctl::add_conversations_options(*conversations, options.conversations);
     const auto* edges = add_command(app, "edges", "who talked to whom, for weeks, by workload", options);
-    const auto* matrix = add_command(app, "matrix", "tenant by tenant: what the rule says, and what was seen", options);
+    auto* matrix = add_command(app, "matrix", "tenant by tenant: what the rule says, and what was seen", options);
+    ctl::add_colour(*matrix, options.colour);
     auto* planning =
         add_command(app, "plan", "what would be refused if somebody were protected, by what was seen", options);
     planning->add_option("--protect", options.protect, "a namespace, or a tenant")->required();
@@ -165,6 +236,11 @@ int main(int argc, char** argv) {
     ctl::add_advise_options(*advising, options.advise);
     const auto* maps = add_command(app, "maps", "how full the kernel's maps are", options);
     const auto* reasons = add_command(app, "reasons", "why packets pass or fall, and what to do about it", options);
+    auto* reporting = app.add_subcommand("bugreport", "all that somebody elsewhere needs to see, in one archive");
+    ctl::add_bugreport_options(*reporting, options.bugreport);
+    auto* raw = app.add_subcommand("raw", "what the agent's API answers, as it comes: /v1/status");
+    raw->add_option("TARGET", options.target, "path and query of the URL")->required();
+    raw->footer(ctl::kExitCodes);
     auto* completing =
         app.add_subcommand("completion", "completion for a shell: source <(bulkheadctl completion bash)");
     completing->add_option("SHELL", options.shell, "bash, zsh or fish")
@@ -175,17 +251,28 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kUsage;
     }
-    if (*status) return ask_and_show(options, "/v1/status", {}, ctl::status_text);
-    if (*endpoints) return ask_and_show(options, "/v1/endpoints", {}, ctl::endpoints_text);
-    if (*tenants) return ask_and_show(options, "/v1/tenants", {}, ctl::tenants_text);
-    if (*flows) return ctl::show_flows(options.flows, options.socket);
-    if (*edges) return ask_and_show(options, "/v1/edges", {}, ctl::edges_text);
-    if (*matrix) return ask_and_show(options, "/v1/matrix", {}, ctl::matrix_text);
-    if (*planning) return ask_and_show(options, "/v1/plan", {{"protect", options.protect}}, ctl::plan_text);
-    if (*advising) return ctl::show_advice(options.advise, options.socket);
-    if (*maps) return ask_and_show(options, "/v1/status", {}, ctl::maps_text);
-    if (*reasons) return show(options, ctl::reasons_json(), ctl::reasons_text);
-    if (*completing) return complete(app, options.shell);
-    if (*explaining) return explain(options);
-    return *overriding ? override_rule(options) : validate(options);
+    const bool is_local = *overriding || *validating || *reasons || *completing || *reporting;
+    if (options.nodes.wanted() && is_local && !is_plugin(argv[0]))
+        return complain(Error{"--all-nodes and --on-node are for questions that agents answer"}, kUsage);
+    options.whom.socket = options.socket;
+    if (options.nodes.wanted() && !is_local) options.whom.nodes = std::make_shared<ctl::Nodes>(options.nodes);
+    const auto run = [&] {
+        if (*status) return ask_and_show(options, "/v1/status", {}, ctl::status_text, "GET", ctl::NodesForm::kStatus);
+        if (*endpoints) return ask_and_show(options, "/v1/endpoints", {}, ctl::endpoints_text);
+        if (*tenants) return ask_and_show(options, "/v1/tenants", {}, ctl::tenants_text);
+        if (*flows) return ctl::show_flows(options.flows, options.whom);
+        if (*conversations) return ctl::show_conversations(options.conversations, options.whom);
+        if (*edges) return ask_and_show(options, "/v1/edges", {}, ctl::edges_text);
+        if (*matrix) return show_matrix(options);
+        if (*planning) return ask_and_show(options, "/v1/plan", {{"protect", options.protect}}, ctl::plan_text);
+        if (*advising) return ctl::show_advice(options.advise, options.whom);
+        if (*maps) return ask_and_show(options, "/v1/status", {}, ctl::maps_text);
+        if (*reasons) return show(options, ctl::reasons_json(), ctl::reasons_text);
+        if (*reporting) return ctl::write_bugreport(options.bugreport, options.socket);
+        if (*raw) return show_raw(options);
+        if (*completing) return complete(app, options.shell);
+        if (*explaining) return explain(options);
+        return *overriding ? override_rule(options) : validate(options);
+    };
+    return with_failed_nodes(options.whom, run());
 }

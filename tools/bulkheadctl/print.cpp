@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "bulkheadctl/needs.h"
 #include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
@@ -215,7 +216,7 @@ std::string explanation_text(const Json& explanation, size_t width) {
     table.add({"judged by", judge_text(explanation)});
     for (const auto& note : list(explanation, "notes"))
         table.add({"note", note.is_string() ? note.get<std::string>() : note.dump()});
-    return table.text(width);
+    return table.text(width) + needs_text(explanation.value("wouldAllow", Json::array()), width);
 }
 
 std::string problems_text(const Json& problems, size_t width) {

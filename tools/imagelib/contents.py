@@ -28,7 +28,7 @@ PROGRAMS = ("/usr/bin/sleep",)
 COMPILED_IN = ("libcli11-dev", "libexpected-dev", "nlohmann-json3-dev")
 
 # What the runtime mounts on, and what Debian's programs take for granted.
-_FOLDERS = ("dev", "etc/bulkhead", "proc", "root", "run/bulkhead", "sys", "tmp", "var/lib/dpkg/status.d")
+_FOLDERS = ("dev", "etc/bulkhead", "proc", "root", "run/bulkhead", "sys", "tmp", "var/lib/bulkhead", "var/lib/dpkg/status.d")
 _LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64", "var/run": "/run"}
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",

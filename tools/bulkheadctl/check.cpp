@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulkheadctl/check.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "advise/stand_ins.h"
+#include "base/reasons.h"
+#include "bulkheadctl/edges.h"
+#include "flow/edge_json.h"
+#include "flow/names.h"
+#include "source/content.h"
+
+namespace bulkhead::ctl {
+
+namespace {
+
+namespace fs = std::filesystem;
+using advise::Loss;
+
+Json json_of(const Loss& loss) {
+    Json row = flow::to_json(loss.edge, loss.seen);
+    if (loss.answer.reason) row["would"] = label_of(*loss.answer.reason);
+    if (loss.answer.differs) row["someWouldPass"] = true;
+    return row;
+}
+
+std::string table_of(const std::vector<Loss>& losses, size_t width) {
+    Json rows = Json::array();
+    for (const auto& loss : losses)
+        rows.push_back(json_of(loss));
+    return losses_text(rows, width);
+}
+
+std::string kinds(size_t count) {
+    return std::to_string(count) + (count == 1 ? " kind of traffic" : " kinds of traffic");
+}
+
+/// What advise() says of it once it is refused so.
+advise::Advice advice_on(const Loss& loss) {
+    auto seen = loss.seen;
+    seen.reason = *loss.answer.reason;
+    return advise::advise({{.edge = loss.edge, .seen = seen}});
+}
+
+/// Files that `path` means: itself, or those below it that the agent would read.
+Result<std::vector<fs::path>> files_of(const std::string& path) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) return std::vector<fs::path>{path};
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(path, error))
+        if (entry.is_regular_file() && source::is_source_name(entry.path().filename().string()))
+            files.push_back(entry.path());
+    if (error) return fail("read " + path, error.value());
+    std::ranges::sort(files);
+    return files;
+}
+
+} // namespace
+
+Checked sorted(const std::vector<Loss>& losses) {
+    Checked checked;
+    for (const auto& loss : losses) {
+        if (!loss.answer.reason) {
+            checked.untold.push_back(loss);
+        } else if (!loss.answer.refuses()) {
+            ++checked.passing;
+        } else if (auto advice = advice_on(loss); advice.remarks.empty()) {
+            checked.refused.push_back(loss);
+        } else {
+            std::ranges::move(advice.remarks, std::back_inserter(checked.hopeless));
+        }
+    }
+    return checked;
+}
+
+std::vector<Loss> check_offline(const std::vector<Seen>& seen, const std::vector<state::Object>& cluster,
+                                const std::vector<state::Object>& change, state::Time now) {
+    std::vector<Loss> all;
+    for (const auto& [node, edges] : seen) {
+        state::Cluster known;
+        for (const auto& object : cluster)
+            known.put(object);
+        for (auto& object : advise::stand_ins(edges))
+            known.put(std::move(object));
+        flow::Edges table({.edges = edges.size() * 4 + 4, .ports = UINT16_MAX, .networks = edges.size() + 1});
+        for (const auto& edge : edges)
+            table.add(edge.edge, edge.seen);
+        compile::Settings settings;
+        settings.node_name = node;
+        const advise::Supposition supposed(known, settings, change);
+        std::ranges::move(advise::check(table.rows(), supposed, now), std::back_inserter(all));
+    }
+    return all;
+}
+
+Result<std::vector<Loss>> losses_in(const nlohmann::ordered_json& answer) {
+    auto seen = seen_in(answer);
+    if (!seen) return tl::unexpected(seen.error());
+    std::vector<Loss> losses;
+    for (size_t i = 0; i < seen->edges.size(); ++i) {
+        const auto& row = answer.at("edges").at(i);
+        Loss loss{.edge = seen->edges[i].edge, .seen = seen->edges[i].seen, .answer = {}};
+        if (row.contains("would")) {
+            loss.answer.reason = flow::value_of(flow::reason_names(), row.value("would", ""));
+            if (!loss.answer.reason) return fail("edges[" + std::to_string(i) + "].would: is no reason");
+        }
+        loss.answer.differs = row.value("someWouldPass", false);
+        losses.push_back(std::move(loss));
+    }
+    return losses;
+}
+
+std::string checked_text(const Checked& checked, size_t width) {
+    const size_t asked = checked.passing + checked.refused.size();
+    std::string text;
+    if (asked == 0)
+        text = "Nothing was seen that this change could let pass or refuse.\n";
+    else if (checked.refused.empty())
+        text = "All " + kinds(asked) + " that were seen would pass with this change.\n";
+    else
+        text = "With this change " + std::to_string(checked.passing) + " of " + kinds(asked) +
+               " that were seen would pass, and " + std::to_string(checked.refused.size()) + " would not:\n\n" +
+               table_of(checked.refused, width);
+    if (!checked.untold.empty()) text += "\nNot counted, since nobody can tell:\n\n" + table_of(checked.untold, width);
+    if (!checked.hopeless.empty())
+        text += "\nNot counted, since no entry could let it pass:\n" + advise::yaml_of({{}, checked.hopeless});
+    return text;
+}
+
+Result<std::string> manifests_of(const std::vector<std::string>& paths) {
+    std::string text;
+    for (const auto& path : paths) {
+        const auto files = files_of(path);
+        if (!files) return tl::unexpected(files.error());
+        for (const auto& name : *files) {
+            std::ifstream file(name);
+            if (!file) return fail("open " + name.string(), errno);
+            text += "---\n" + std::string(std::istreambuf_iterator<char>(file), {}) + "\n";
+        }
+    }
+    return text;
+}
+
+} // namespace bulkhead::ctl

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `bulkheadctl advise --check`: what was seen, and whether it would still pass with a change that nobody has applied
+// yet. By the agent, or from files alone, where no cluster can be asked.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "advise/check.h"
+#include "bulkheadctl/seen.h"
+
+namespace bulkhead::ctl {
+
+/// A check's outcome.
+struct Checked {
+    size_t passing = 0;
+    std::vector<advise::Loss> refused;    // though an entry could let it pass
+    std::vector<advise::Remark> hopeless; // no entry could, and why
+    std::vector<advise::Loss> untold;     // nobody can tell: one side has no pods, say
+};
+
+Checked sorted(const std::vector<advise::Loss>& losses);
+
+/// Of each node's edges, by a cluster of which there are files: `cluster` what it says now, `change` what it would say.
+/// Pods are those of the edges.
+std::vector<advise::Loss> check_offline(const std::vector<Seen>& seen, const std::vector<state::Object>& cluster,
+                                        const std::vector<state::Object>& change, state::Time now);
+
+/// Of the agent's answer to /v1/check. An error names the edge that can't be read.
+Result<std::vector<advise::Loss>> losses_in(const nlohmann::ordered_json& answer);
+
+std::string checked_text(const Checked& checked, size_t width);
+
+/// Of files and directories, as one text.
+Result<std::string> manifests_of(const std::vector<std::string>& paths);
+
+} // namespace bulkhead::ctl

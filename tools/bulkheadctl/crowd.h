@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Programs that run side by side, and whoever listens to all of them. They end with the call. One thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bulkhead::ctl {
+
+/// argv; [0] is looked for in PATH.
+using Command = std::vector<std::string>;
+
+struct Crowd {
+    std::vector<Command> commands;
+    size_t at_once = 32;
+    std::optional<std::chrono::seconds> patience; // with one that says nothing; nothing = for ever
+
+    // By index of `commands`. Each may be left out but `bytes`.
+    std::function<void(size_t, std::string_view)> bytes; // of its stdout
+    std::function<void(size_t)> ended;
+    std::function<bool(size_t)> wants; // is more of it wanted now? Asked often; it waits meanwhile
+    std::function<bool()> enough;      // asked at least ten times a second
+    std::vector<int> wakes;            // descriptors: readable or in error, `enough` is asked at once
+
+    /// For each, what went wrong: the first thing that it said on stderr, or how it ended. Empty = nothing, or it was
+    /// ended because there was enough.
+    std::vector<std::string> run();
+};
+
+} // namespace bulkhead::ctl

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulkheadctl/matrix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "bulkheadctl/colour.h"
+#include "bulkheadctl/printable.h"
+#include "bulkheadctl/table.h"
+
+namespace bulkhead::ctl {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+enum Column : uint8_t { kSource, kDestination, kSeen, kRule, kColumns };
+
+const std::vector<std::string> kHeaders{"SOURCE", "DESTINATION", "SEEN", "THE RULE"};
+constexpr size_t kNarrowest = 20; // of the rule; narrower ones read worse than long lines
+
+std::string text_at(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
+}
+
+std::string rule_text(const Json& cell) {
+    std::string ports;
+    for (const auto& port : cell.value("ports", Json::array()))
+        if (port.is_string()) ports += (ports.empty() ? "" : ", ") + port.get<std::string>();
+    return text_at(cell, "says") + (ports.empty() ? "" : " (" + ports + ")");
+}
+
+uint64_t seen(const Json& cell, const char* verdict) {
+    return cell.value("seen", Json::object()).value(verdict, uint64_t{0});
+}
+
+std::string seen_text(const Json& cell) {
+    std::string text;
+    for (const char* verdict : {"denied", "audit", "allowed"})
+        if (const auto count = seen(cell, verdict); count != 0)
+            text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + verdict;
+    return text.empty() ? "-" : text;
+}
+
+/// Steps of ten times as much.
+int magnitude(uint64_t count) {
+    return count == 0 ? 0 : 1 + static_cast<int>(std::log10(static_cast<double>(count)));
+}
+
+Colour heat_of(const Json& cell, uint64_t most_denied) {
+    if (const auto denied = seen(cell, "denied"); denied != 0) {
+        const bool is_hot = magnitude(denied) >= std::max(2, magnitude(most_denied));
+        return is_hot ? Colour::kHot : Colour::kRed;
+    }
+    if (seen(cell, "audit") != 0) return Colour::kYellow;
+    return seen(cell, "allowed") != 0 ? Colour::kGreen : Colour::kDim;
+}
+
+Colour colour_of_rule(const Json& cell) {
+    const auto says = text_at(cell, "says");
+    if (says == "refuses") return Colour::kRed;
+    if (says == "allows") return Colour::kGreen;
+    return Colour::kYellow;
+}
+
+std::vector<size_t> widths_of(const std::vector<std::vector<std::string>>& rows, size_t width) {
+    std::vector<size_t> widths(kColumns);
+    for (const auto& row : rows)
+        for (size_t i = 0; i < kColumns; ++i)
+            widths[i] = std::max(widths[i], row[i].size());
+    const size_t before = widths[kSource] + widths[kDestination] + widths[kSeen] + (kColumns - 1) * kGap;
+    widths[kRule] = std::max(kNarrowest, width > before ? width - before : 0);
+    return widths;
+}
+
+} // namespace
+
+std::string matrix_text(const Json& matrix, size_t width, bool colour) {
+    const auto tenants = std::to_string(matrix.at("tenants").size());
+    const auto& cells = matrix.at("cells");
+    if (cells.empty()) return "Among " + tenants + " tenants everything is open, and nothing was seen.\n";
+    std::vector<std::vector<std::string>> rows{kHeaders};
+    uint64_t most_denied = 0;
+    for (const auto& cell : cells) {
+        rows.push_back({printable(text_at(cell, "source")), printable(text_at(cell, "destination")), seen_text(cell),
+                        printable(rule_text(cell))});
+        most_denied = std::max(most_denied, seen(cell, "denied"));
+    }
+    const auto widths = widths_of(rows, width);
+    std::string text = row_text(kHeaders, widths);
+    for (size_t i = 0; i < cells.size(); ++i)
+        text += row_text(rows[i + 1], widths, [&](size_t column, std::string part) {
+            if (column == kSeen) return painted(std::move(part), heat_of(cells[i], most_denied), colour);
+            if (column == kRule) return painted(std::move(part), colour_of_rule(cells[i]), colour);
+            return painted(std::move(part), Colour::kName, colour);
+        });
+    return text + "Among " + tenants + " tenants; pairs that aren't here are open, and nothing was seen.\n";
+}
+
+} // namespace bulkhead::ctl

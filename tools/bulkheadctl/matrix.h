@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `bulkheadctl matrix`: tenant by tenant, and how hot it is where something is refused. Pure.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace bulkhead::ctl {
+
+/// `colour`: what was seen is painted by what became of it, and what was refused the hotter the more it is, beside what
+/// is refused most.
+std::string matrix_text(const nlohmann::ordered_json& matrix, size_t width, bool colour);
+
+} // namespace bulkhead::ctl

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulkheadctl/nodes.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "bulkheadctl/merge.h"
+#include "bulkheadctl/splitter.h"
+#include "bulkheadctl/time_merge.h"
+#include "flow/query.h"
+#include "flow/time.h"
+
+namespace bulkhead::ctl {
+
+namespace {
+
+constexpr const char* kSelector = "app.kubernetes.io/name=bulkhead-agent";
+constexpr const char* kContainer = "agent";
+constexpr size_t kAtOnce = 32;
+constexpr size_t kEverybody = 100'000;               // what is merged by time needs all of them
+constexpr std::chrono::milliseconds kHoldBack{1000}; // of what is followed, for a slower node's
+
+std::optional<std::string> value_of(const Query& query, const std::string& name) {
+    for (const auto& [key, value] : query)
+        if (key == name) return value;
+    return std::nullopt;
+}
+
+/// Lines of the nodes on their way to one stream.
+class Lines {
+public:
+    Lines(size_t nodes, bool by_time, const Query& query, const Taker& taker)
+        : by_time_(by_time), taker_(taker), errors_(nodes),
+          merge_(nodes, value_of(query, "follow") ? std::optional(kHoldBack) : std::nullopt) {
+        const bool is_endless = value_of(query, "follow").has_value();
+        if (const auto last = value_of(query, "last"); last && !is_endless) last_ = std::stoull(*last);
+        for (size_t i = 0; i < nodes; ++i)
+            splitters_.emplace_back([this, i](std::string_view line, bool) { take(i, line); });
+    }
+
+    void feed(size_t node, std::string_view bytes) {
+        splitters_[node].feed(bytes);
+        give();
+    }
+    void end(size_t node) {
+        splitters_[node].finish();
+        merge_.end(node);
+        give();
+    }
+    void give() {
+        for (auto& line : merge_.take(TimeMerge::Clock::now()))
+            give(std::move(line));
+    }
+    void finish() {
+        for (const auto& line : newest_)
+            taker_.bytes(line);
+    }
+    bool wants(size_t node) const { return !by_time_ || merge_.wants(node); }
+
+    /// What a node's agent said instead of going on; empty = nothing.
+    const std::vector<std::string>& errors() const { return errors_; }
+
+private:
+    void take(size_t node, std::string_view line) {
+        const auto json = Json::parse(line, nullptr, false);
+        if (json.is_object() && json.contains("error") && json["error"].is_string()) {
+            errors_[node] = json["error"].get<std::string>();
+            return;
+        }
+        auto text = std::string(line) + "\n";
+        if (!by_time_) return give(std::move(text));
+        std::optional<flow::Time> time;
+        if (json.is_object() && json.contains("time") && json["time"].is_string())
+            if (const auto read = flow::parse_time(json["time"].get<std::string>(), {})) time = *read;
+        merge_.add(node, time, std::move(text), TimeMerge::Clock::now());
+    }
+
+    void give(std::string line) {
+        if (!last_) return taker_.bytes(line);
+        newest_.push_back(std::move(line));
+        if (newest_.size() > *last_) newest_.pop_front();
+    }
+
+    bool by_time_;
+    const Taker& taker_;
+    std::deque<LineSplitter> splitters_;
+    std::vector<std::string> errors_;
+    TimeMerge merge_;
+    std::optional<size_t> last_;
+    std::deque<std::string> newest_; // at most `last_`
+};
+
+} // namespace
+
+Command Nodes::kubectl() const {
+    Command command{"kubectl"};
+    if (!options_.kubeconfig.empty()) command.push_back("--kubeconfig=" + options_.kubeconfig);
+    if (!options_.context.empty()) command.push_back("--context=" + options_.context);
+    command.push_back("--namespace=" + options_.ns);
+    return command;
+}
+
+Result<std::string> Nodes::output_of(const Command& command) const {
+    std::string text;
+    Crowd one;
+    one.commands = {command};
+    one.patience = std::chrono::seconds(options_.patience);
+    one.bytes = [&](size_t, std::string_view bytes) { text += bytes; };
+    if (const auto why = one.run().front(); !why.empty()) return fail(why);
+    return text;
+}
+
+Result<std::vector<Nodes::Agent>> Nodes::find() const {
+    auto command = kubectl();
+    for (const char* word : {"get", "pods", "--output=json", "--selector"})
+        command.emplace_back(word);
+    command.emplace_back(kSelector);
+    const auto text = output_of(command);
+    if (!text) return within("list the agents' pods in " + options_.ns, text.error());
+    const auto json = Json::parse(*text, nullptr, false);
+    if (!json.is_object() || !json.contains("items")) return fail("kubectl's list of pods is none");
+    std::vector<Agent> agents;
+    for (const auto& pod : json["items"]) {
+        const auto node = pod.value(Json::json_pointer("/spec/nodeName"), "");
+        const bool wanted = options_.nodes.empty() || std::ranges::count(options_.nodes, node) != 0;
+        if (!node.empty() && wanted) agents.push_back({node, pod.value(Json::json_pointer("/metadata/name"), "")});
+    }
+    for (const auto& node : options_.nodes)
+        if (std::ranges::find(agents, node, &Agent::node) == agents.end())
+            return fail("no agent's pod in " + options_.ns + " is on node \"" + node + "\"");
+    if (agents.empty()) return fail("there are no agents' pods in " + options_.ns + " (" + kSelector + ")");
+    std::ranges::sort(agents, {}, &Agent::node);
+    return agents;
+}
+
+Crowd Nodes::crowd_of(const std::vector<Agent>& agents, const std::string& target) const {
+    Crowd crowd;
+    for (const auto& agent : agents) {
+        auto command = kubectl();
+        for (const auto& word : {std::string("exec"), agent.pod, "--container=" + std::string(kContainer),
+                                 std::string("--"), std::string("bulkheadctl"), std::string("raw"), target})
+            command.push_back(word);
+        crowd.commands.push_back(std::move(command));
+    }
+    crowd.patience = std::chrono::seconds(options_.patience);
+    crowd.at_once = kAtOnce;
+    return crowd;
+}
+
+/// False: nobody answered.
+bool Nodes::note(const std::vector<Agent>& agents, const std::vector<std::string>& verdicts) {
+    for (size_t i = 0; i < agents.size(); ++i)
+        if (!verdicts[i].empty()) failed_.insert_or_assign(agents[i].node, verdicts[i]);
+    return std::ranges::any_of(verdicts, &std::string::empty);
+}
+
+Result<Json> Nodes::ask(const std::string& path, const Query& query) {
+    const auto agents = find();
+    if (!agents) return tl::unexpected(agents.error());
+    std::vector<std::string> texts(agents->size());
+    auto crowd = crowd_of(*agents, target_of(path, query));
+    crowd.bytes = [&](size_t node, std::string_view bytes) { texts[node] += bytes; };
+    auto verdicts = crowd.run();
+    std::vector<std::pair<std::string, Json>> answers;
+    for (size_t i = 0; i < agents->size(); ++i) {
+        if (!verdicts[i].empty()) continue;
+        auto json = Json::parse(texts[i], nullptr, false);
+        if (json.is_discarded())
+            verdicts[i] = "what answers is no Bulkhead agent";
+        else
+            answers.emplace_back((*agents)[i].node, std::move(json));
+    }
+    if (!note(*agents, verdicts)) return fail("no node's agent answered");
+    return merged(path, std::move(answers));
+}
+
+Result<> Nodes::ask_stream(const std::string& path, const Query& query, const Taker& taker) {
+    const auto agents = find();
+    if (!agents) return tl::unexpected(agents.error());
+    const bool by_time = path == "/v1/flows";
+    Lines lines(agents->size(), by_time, query, taker);
+    auto crowd = crowd_of(*agents, target_of(path, query));
+    if (by_time) crowd.at_once = kEverybody;
+    if (value_of(query, "follow")) crowd.patience.reset();
+    crowd.bytes = [&](size_t node, std::string_view bytes) { lines.feed(node, bytes); };
+    crowd.ended = [&](size_t node) { lines.end(node); };
+    crowd.wants = [&](size_t node) { return lines.wants(node); };
+    crowd.enough = [&] {
+        lines.give();
+        return taker.enough();
+    };
+    crowd.wakes = taker.wakes;
+    auto verdicts = crowd.run();
+    lines.finish();
+    for (size_t i = 0; i < verdicts.size(); ++i)
+        if (verdicts[i].empty()) verdicts[i] = lines.errors()[i];
+    if (!note(*agents, verdicts)) return fail("no node's agent answered");
+    return {};
+}
+
+} // namespace bulkhead::ctl

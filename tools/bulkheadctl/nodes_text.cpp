@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulkheadctl/nodes_text.h"
+
+#include <algorithm>
+
+#include "bulkheadctl/printable.h"
+#include "bulkheadctl/table.h"
+
+namespace bulkhead::ctl {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Pointer = Json::json_pointer;
+
+std::string number_at(const Json& json, const char* path) {
+    const auto value = json.value(Pointer(path), Json());
+    return value.is_number() ? value.dump() : "-";
+}
+
+std::string enforcement_of(const Json& status) {
+    if (!status.value("armed", false)) return "asleep";
+    return status.value("overrides", Json::array()).empty() ? "armed" : "overridden";
+}
+
+std::string statuses_text(const Json& nodes, size_t width) {
+    Table table({"NODE", "READY", "SYNC", "RULE", "GUARDED", "HELD", "UNGUARDED", "PROBLEMS", "VERSION"});
+    for (const auto& [node, status] : nodes.items())
+        table.add({node, status.value("ready", false) ? "yes" : "no", status.value("inSync", false) ? "yes" : "no",
+                   enforcement_of(status), number_at(status, "/interfaces/guarded"),
+                   number_at(status, "/interfaces/held"), number_at(status, "/interfaces/unguarded"),
+                   std::to_string(status.value("problems", Json::array()).size()), status.value("version", "-")});
+    return table.text(width);
+}
+
+bool judges(const Json& explanation) {
+    return explanation.value("verdict", "") != "judged elsewhere" && !explanation.value("judge", Json()).is_null();
+}
+
+} // namespace
+
+std::string nodes_text(NodesForm form, const Json& answer, const std::function<std::string(const Json&, size_t)>& print,
+                       size_t width) {
+    const auto& nodes = answer.at("nodes");
+    if (form == NodesForm::kStatus) return statuses_text(nodes, width);
+    const bool only_judges = form == NodesForm::kJudges && std::any_of(nodes.begin(), nodes.end(), judges);
+    std::string text;
+    for (const auto& [node, one] : nodes.items())
+        if (!only_judges || judges(one))
+            text += (text.empty() ? "" : "\n") + printable(node) + ":\n" + print(one, width);
+    return text;
+}
+
+} // namespace bulkhead::ctl

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulkheadctl/seen.h"
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <sstream>
+
+#include "flow/edge_json.h"
+
+namespace bulkhead::ctl {
+
+namespace {
+
+using advise::Refusal;
+using nlohmann::ordered_json;
+
+/// Labels that aren't as they should be name nobody.
+state::Labels labels_of(const ordered_json& edge, const char* side) {
+    state::Labels labels;
+    const auto party = edge.find(side);
+    if (party == edge.end() || !party->is_object() || !party->contains("labels")) return labels;
+    for (const auto& [key, value] : party->at("labels").items())
+        if (value.is_string()) labels[key] = value.get<std::string>();
+    return labels;
+}
+
+Result<std::string> text_of(const std::string& path) {
+    std::ifstream file;
+    if (path != "-") file.open(path);
+    if (path != "-" && !file) return fail("open " + path, errno);
+    std::istream& input = path == "-" ? std::cin : file;
+    std::string text{std::istreambuf_iterator<char>(input), {}};
+    if (input.bad()) return fail("read " + path, errno);
+    return text;
+}
+
+Result<std::vector<flow::Record>> records_in(const std::string& text, const std::string& name) {
+    std::vector<flow::Record> records;
+    std::istringstream lines(text);
+    size_t number = 0;
+    for (std::string line_text; std::getline(lines, line_text);) {
+        ++number;
+        if (line_text.empty()) continue;
+        const auto line = flow::parse_line(ordered_json::parse(line_text, nullptr, false));
+        if (!line) return within(name + ":" + std::to_string(number), line.error());
+        if (const auto* record = std::get_if<flow::Record>(&*line)) records.push_back(*record);
+    }
+    return records;
+}
+
+Result<Seen> read_one(const std::string& path) {
+    const auto text = text_of(path);
+    if (!text) return tl::unexpected(text.error());
+    const auto name = path == "-" ? "stdin" : path;
+    const auto json = ordered_json::parse(*text, nullptr, false); // several lines of flows are no JSON together
+    if (json.is_object() && json.contains("edges")) {
+        auto seen = seen_in(json);
+        return seen ? seen : within(name, seen.error());
+    }
+    const auto records = records_in(*text, name);
+    if (!records) return tl::unexpected(records.error());
+    return seen_of(*records);
+}
+
+} // namespace
+
+Result<Refusal> edge_in(const ordered_json& json) {
+    const auto edge = flow::parse_edge(json);
+    if (!edge) return tl::unexpected(edge.error());
+    return Refusal{.edge = edge->first,
+                   .seen = edge->second,
+                   .source_labels = labels_of(json, "source"),
+                   .destination_labels = labels_of(json, "destination")};
+}
+
+Result<Seen> seen_in(const ordered_json& edges) {
+    const auto found = edges.find("edges");
+    if (found == edges.end() || !found->is_array()) return fail("the answer has no list \"edges\"");
+    Seen seen{.node = edges.value("node", ""), .edges = {}};
+    for (size_t i = 0; i < found->size(); ++i) {
+        auto edge = edge_in(found->at(i));
+        if (!edge) return within("edges[" + std::to_string(i) + "]", edge.error());
+        seen.edges.push_back(std::move(*edge));
+    }
+    return seen;
+}
+
+Seen seen_of(const std::vector<flow::Record>& records) {
+    flow::Edges edges;
+    std::map<flow::Party, state::Labels> labels;
+    for (const auto& record : records) {
+        const auto added = edges.add(record);
+        if (added.edge == nullptr) continue;
+        for (const auto& [party, end] : {std::pair{added.edge->first.source, &record.source},
+                                         std::pair{added.edge->first.destination, &record.destination}}) {
+            if (end->labels.empty()) continue; // nobody knows
+            const auto [known, is_first] = labels.try_emplace(party, end->labels);
+            if (!is_first) advise::keep_common(known->second, end->labels);
+        }
+    }
+    Seen seen{.node = records.empty() ? "" : records.front().node, .edges = {}};
+    for (const auto& [edge, sighting] : edges.rows())
+        seen.edges.push_back({.edge = edge,
+                              .seen = sighting,
+                              .source_labels = labels[edge.source],
+                              .destination_labels = labels[edge.destination]});
+    return seen;
+}
+
+Result<std::vector<Seen>> read_seen(const std::vector<std::string>& paths) {
+    std::vector<Seen> all;
+    for (const auto& path : paths) {
+        auto seen = read_one(path);
+        if (!seen) return tl::unexpected(seen.error());
+        all.push_back(std::move(*seen));
+    }
+    return all;
+}
+
+} // namespace bulkhead::ctl
