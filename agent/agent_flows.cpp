@@ -75,7 +75,8 @@ bh_event Agent::dated(bh_event event) const {
 void Agent::take_event(const bh_event& event) {
     auto flow = flow_names_.named(dated(event), surroundings());
     if (event.verdict == BH_VERDICT_DENY && spdlog::should_log(spdlog::level::debug))
-        spdlog::debug("denied {}", flow::to_json(observe::record_of(flow, options_.node_name)).dump());
+        spdlog::debug("denied {}", flow::to_json(observe::record_of(flow, options_.node_name))
+                                       .dump(-1, ' ', true, flow::Json::error_handler_t::replace));
     count_conversation(event);
     const auto [edge, seen] = observe::edge_of(flow);
     edges_.add(edge, seen);

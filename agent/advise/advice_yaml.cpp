@@ -8,6 +8,7 @@
 
 #include "advise/advice.h"
 #include "advise/broad.h"
+#include "base/printable.h"
 #include "base/rfc3339.h"
 
 namespace bulkhead::advise {
@@ -34,7 +35,7 @@ const char* protocol_name(uint8_t protocol) {
 }
 
 /// What somebody named. In quotes where YAML 1.1, which Kubernetes reads, takes it for something else: a word of its
-/// own, or what doesn't begin like a word (a number, a date).
+/// own, or what doesn't begin like a word (a number, a date); escaped where it would mean something to a terminal.
 struct Name {
     const std::string& text;
 };
@@ -47,7 +48,9 @@ bool is_word_of_yaml(std::string text) {
 
 YAML::Emitter& operator<<(YAML::Emitter& yaml, const Name& name) {
     const bool begins_like_a_word = !name.text.empty() && std::isalpha(static_cast<unsigned char>(name.text.front()));
-    if (!begins_like_a_word || is_word_of_yaml(name.text)) yaml << YAML::DoubleQuoted;
+    const bool is_plain = printable(name.text) == name.text;
+    if (!is_plain) yaml << YAML::EscapeNonAscii;
+    if (!is_plain || !begins_like_a_word || is_word_of_yaml(name.text)) yaml << YAML::DoubleQuoted;
     return yaml << name.text;
 }
 
@@ -163,9 +166,10 @@ std::string list_name(const Entry& entry) {
     }
 }
 
-/// As a comment, since applied by itself it would replace what else the object says.
+/// As a comment, which a line break in a name must not end, since applied by itself it would replace what else the
+/// object says.
 std::string commented(const Entry& entry) {
-    std::string text = "# " + list_name(entry) + ":\n";
+    std::string text = "# " + printable(list_name(entry)) + ":\n";
     std::istringstream lines(list_element(entry));
     for (std::string line; std::getline(lines, line);)
         text += "#   " + line + "\n";
@@ -181,8 +185,9 @@ std::string name_of(const flow::Party& party) {
 std::string text_of(const Remark& remark) {
     const auto& [edge, seen, why] = remark;
     std::string port = edge.port == 0 ? "" : ":" + std::to_string(edge.port);
-    return "# Not proposed: " + name_of(edge.source) + " -> " + name_of(edge.destination) + port + " (" +
-           std::to_string(seen.count) + " times until " + date(seen.last) + "): " + why + "\n";
+    return printable("# Not proposed: " + name_of(edge.source) + " -> " + name_of(edge.destination) + port + " (" +
+                     std::to_string(seen.count) + " times until " + date(seen.last) + "): " + why) +
+           "\n";
 }
 
 } // namespace

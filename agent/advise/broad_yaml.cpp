@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "advise/broad.h"
+#include "base/printable.h"
 #include "base/rfc3339.h"
 #include "flow/names.h"
 
@@ -8,7 +9,7 @@ namespace bulkhead::advise {
 namespace {
 
 std::string name_of(const flow::Party& pods) {
-    return pods.ns + "/" + (pods.workload.empty() ? "*" : pods.workload);
+    return printable(pods.ns + "/" + (pods.workload.empty() ? "*" : pods.workload));
 }
 
 std::string date(flow::Time time) {
@@ -43,15 +44,22 @@ std::string tenants_text(const std::vector<std::string>& names) {
     constexpr size_t kMost = 8;
     std::string text = std::to_string(names.size()) + " tenants (";
     for (size_t i = 0; i < std::min(names.size(), kMost); ++i)
-        text += (i == 0 ? "" : ", ") + names[i];
+        text += (i == 0 ? "" : ", ") + printable(names[i]);
     return text + (names.size() > kMost ? ", ...)" : ")");
 }
 
-/// In quotes, since YAML has other meanings for some words.
+/// In quotes, since YAML has other meanings for some words; what printable() writes means the same to YAML.
+std::string quoted(const std::string& text) {
+    std::string escaped;
+    for (const char c : text)
+        escaped += (c == '"' || c == '\\') ? std::string{'\\', c} : std::string{c};
+    return '"' + printable(escaped) + '"';
+}
+
 std::string labels_text(const state::Labels& labels) {
     std::string text;
     for (const auto& [key, value] : labels)
-        text += (text.empty() ? "" : ", ") + ("\"" + key + "\": \"" + value + "\"");
+        text += (text.empty() ? "" : ", ") + quoted(key) + ": " + quoted(value);
     return "{matchLabels: {" + text + "}}";
 }
 
@@ -70,7 +78,7 @@ std::string exposing(const Entry& entry) {
 /// Only a Tenant object trusts: "ns/monitoring" is none.
 std::string whose_list(const Entry& entry) {
     const bool may_be_declared = !entry.object.empty() && entry.object.find('/') == std::string::npos;
-    return may_be_declared ? "Tenant " + entry.object : "a Tenant object that names namespace " + entry.ns;
+    return printable(may_be_declared ? "Tenant " + entry.object : "a Tenant object that names namespace " + entry.ns);
 }
 
 std::string trusting(const Entry& entry) {

@@ -119,6 +119,35 @@ TEST_CASE("names and labels that YAML has other meanings for stay what they are"
     CHECK_FALSE(peer.pods->matches({{"app", "other"}}));
 }
 
+/// Every line of it is ours, and none of it means anything to a terminal.
+void check_harmless(const std::string& yaml, size_t documents) {
+    INFO(yaml);
+    CHECK(yaml.find('\x1b') == std::string::npos);
+    CHECK(yaml.find('\r') == std::string::npos);
+    CHECK(yaml.find("\xe2\x80\xae") == std::string::npos);
+    CHECK(("\n" + yaml).find("\napiVersion: v1") == std::string::npos);
+    size_t found = 0;
+    for (size_t at = 0; (at = ("\n" + yaml).find("\n---", at)) != std::string::npos; ++at)
+        ++found;
+    CHECK(found == documents);
+}
+
+TEST_CASE("no name that somebody wrote into a saved edge becomes YAML of its own, or speaks to the terminal") {
+    const std::string evil = "x\r\n---\napiVersion: v1\nkind: Namespace\n\x1b]52;c;cG93bmVk\x07\xe2\x80\xae\"}\\";
+    const state::Labels labels{{evil, evil}};
+    const auto from = [&](const Refusal& one) { return yaml_of(advise({one})); };
+    // In a namespace, a workload and labels of a grant, and as a resource.
+    check_harmless(from(labelled(refusal(edge(pods_of(evil, evil), pods_of(evil, evil), 1)), labels, labels)), 1);
+    check_harmless(from(refusal(edge(something(Kind::kResource, evil), kLedger, 1))), 1);
+    // In a comment: a resource's list, a tenant's, and what isn't proposed.
+    check_harmless(from(refusal(edge(kWeb, something(Kind::kResource, evil), 1))), 0);
+    auto confined = refusal(edge(pods_of(evil, evil), kLedger, 1), seen(1, BH_REASON_CONFINED));
+    confined.seen.source_tenant = evil;
+    check_harmless(from(labelled(confined, labels, labels)), 0);
+    check_harmless(from(refusal(edge(something(Kind::kHost, evil), pods_of(evil, evil), 1))), 0);
+    check_harmless(from(refusal(edge(something(Kind::kHost, evil), something(Kind::kResource, evil), 1))), 0);
+}
+
 /// payments is protected; blog and shop are strangers.
 test::World cluster() {
     test::World world;

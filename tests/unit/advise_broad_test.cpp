@@ -132,6 +132,30 @@ TEST_CASE("only a Tenant object trusts: where the tenant is none, one is asked f
     CHECK(yaml_of(advise(refusals)).find("a Tenant object that names namespace monitoring") != std::string::npos);
 }
 
+TEST_CASE("names of tenants, workloads and labels stay in the comment, and labels in their quotes") {
+    const std::string evil = "x\n---\napiVersion: v1\n\x1b[2J\"}, a: {\\";
+    auto exposed = callers(kManyTenants);
+    for (auto& refusal : exposed) {
+        refusal.seen.source_tenant += evil;
+        refusal.edge.destination.workload = evil;
+    }
+    auto trusted = scrapes(kManyTenants);
+    for (auto& refusal : trusted) {
+        refusal.seen.source_tenant = evil;
+        refusal.source_labels = {{"app", evil}};
+    }
+    for (const auto& refusals : {exposed, trusted}) {
+        const auto yaml = yaml_of(advise(refusals));
+        INFO(yaml);
+        CHECK(yaml.find('\x1b') == std::string::npos);
+        std::istringstream lines(yaml);
+        for (std::string line; std::getline(lines, line);)
+            CHECK(line.starts_with("#"));
+    }
+    const auto yaml = yaml_of(advise(trusted));
+    CHECK(yaml.find(R"("app": "x\x0a---\x0aapiVersion: v1\x0a\x1b[2J\"}, a: {\\"})") != std::string::npos);
+}
+
 TEST_CASE("what confinement refused is nobody's to expose") {
     auto refusals = callers(kManyTenants);
     for (auto& refusal : refusals)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
+#include "base/printable.h"
 #include "bulkhead/reasons.h"
 #include "bulkheadctl/print.h"
-#include "bulkheadctl/printable.h"
 #include "bulkheadctl/reasons.h"
 #include "bulkheadctl/table.h"
 
 using namespace bulkhead::ctl;
+using bulkhead::printable;
 
 TEST_CASE("what a terminal would obey is written out, and the rest is left alone") {
     static const std::vector<std::pair<std::string, std::string>> kRows{

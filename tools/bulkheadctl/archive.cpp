@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <utility>
 
 namespace bulkhead::ctl {
@@ -17,10 +18,6 @@ namespace {
 struct FreeEntry {
     void operator()(archive_entry* entry) const { archive_entry_free(entry); }
 };
-
-std::string unfinished(const std::string& path) {
-    return path + ".part";
-}
 
 } // namespace
 
@@ -32,12 +29,21 @@ Archive::Archive(std::unique_ptr<archive, Free> raw, std::string path)
     : raw_(std::move(raw)), path_(std::move(path)), now_(std::time(nullptr)) {}
 
 Archive::~Archive() {
-    if (raw_ && !path_.empty()) unlink(unfinished(path_).c_str());
+    if (raw_ && !unfinished_.empty()) unlink(unfinished_.c_str());
 }
 
 Error Archive::error(const std::string& action) const {
     const char* why = archive_error_string(raw_.get());
     return Error{action + ": " + (why == nullptr ? "unknown error" : why)};
+}
+
+/// With a name that nobody can have laid a file or a link at before.
+Result<> Archive::open() {
+    auto name = path_ + ".part-XXXXXX";
+    file_ = Fd(mkostemp(name.data(), O_CLOEXEC));
+    if (!file_.valid()) return fail("create " + name, errno);
+    unfinished_ = name;
+    return {};
 }
 
 Result<Archive> Archive::create(const std::string& path) {
@@ -47,15 +53,11 @@ Result<Archive> Archive::create(const std::string& path) {
     archive_write_add_filter_gzip(raw.get());
     archive_write_set_format_pax_restricted(raw.get());
     Archive created(std::move(raw), is_stdout ? "" : path);
-    int opened = ARCHIVE_FATAL;
-    if (is_stdout) {
-        opened = archive_write_open_fd(created.raw_.get(), STDOUT_FILENO);
-    } else {
-        const auto before = umask(S_IRWXG | S_IRWXO);
-        opened = archive_write_open_filename(created.raw_.get(), unfinished(path).c_str());
-        umask(before);
-    }
-    if (opened != ARCHIVE_OK) return tl::unexpected(created.error("write " + path));
+    if (!is_stdout)
+        if (const auto opened = created.open(); !opened) return tl::unexpected(opened.error());
+    const int file = is_stdout ? STDOUT_FILENO : created.file_.get();
+    if (archive_write_open_fd(created.raw_.get(), file) != ARCHIVE_OK)
+        return tl::unexpected(created.error("write " + path));
     return created;
 }
 
@@ -74,8 +76,8 @@ Result<> Archive::add(const std::string& name, const std::string& content) {
 
 Result<> Archive::finish() {
     if (archive_write_close(raw_.get()) != ARCHIVE_OK) return tl::unexpected(error("finish the archive"));
-    if (!path_.empty() && rename(unfinished(path_).c_str(), path_.c_str()) != 0) return fail("rename " + path_, errno);
-    path_.clear();
+    if (!path_.empty() && rename(unfinished_.c_str(), path_.c_str()) != 0) return fail("rename " + path_, errno);
+    unfinished_.clear();
     return {};
 }
 

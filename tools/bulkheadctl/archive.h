@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/fd.h"
 #include "base/result.h"
 
 struct archive;
@@ -29,10 +30,13 @@ private:
         void operator()(archive* raw) const;
     };
     Archive(std::unique_ptr<archive, Free> raw, std::string path);
+    Result<> open(); // a new file beside `path_`
     Error error(const std::string& action) const;
 
+    Fd file_; // goes after `raw_`, which writes to it
     std::unique_ptr<archive, Free> raw_;
     std::string path_; // empty = stdout
+    std::string unfinished_{};
     std::time_t now_;
 };
 

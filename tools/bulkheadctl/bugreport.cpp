@@ -8,12 +8,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/printable.h"
 #include "base/rfc3339.h"
 #include "bulkheadctl/archive.h"
 #include "bulkheadctl/client.h"
 #include "bulkheadctl/exits.h"
 #include "bulkheadctl/node_facts.h"
-#include "bulkheadctl/printable.h"
 #include "bulkheadctl/pseudonyms.h"
 
 namespace bulkhead::ctl {

@@ -3,6 +3,7 @@
 
 #include "bulkheadctl/exits.h"
 #include "bulkheadctl/nodes.h"
+#include "bulkheadctl/parse_json.h"
 
 #include <curl/curl.h>
 
@@ -40,7 +41,7 @@ std::string url_of(const std::string& path, const Query& query) {
 
 /// The agent says why in {"error": ...}.
 std::string reason_in(const std::string& body, long status) {
-    const auto json = Json::parse(body, nullptr, false);
+    const auto json = parse_json(body).value_or(Json());
     if (json.is_object() && json.contains("error") && json["error"].is_string()) return json["error"];
     return "the agent answers with HTTP status " + std::to_string(status);
 }
@@ -174,8 +175,8 @@ Result<Json> ask(const Whom& whom, const std::string& path, const Query& query, 
     long status = 0;
     curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
     if (status != 200) return tl::unexpected(Error{reason_in(body, status), kRefused});
-    auto json = Json::parse(body, nullptr, false);
-    if (json.is_discarded()) return fail("what answers at " + socket + " is no Bulkhead agent");
+    auto json = parse_json(body);
+    if (!json || !json->is_object()) return fail("what answers at " + socket + " is no Bulkhead agent");
     return json;
 }
 

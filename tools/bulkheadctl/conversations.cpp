@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/conversations.h"
+#include "bulkheadctl/parse_json.h"
 
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ public:
 
 private:
     void take(std::string_view line) {
-        const auto json = flow::Json::parse(line, nullptr, false);
+        const auto json = parse_json(line).value_or(flow::Json());
         if (json.is_object() && json.contains("error") && json["error"].is_string()) {
             trouble_ = json["error"].get<std::string>();
             return;

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/printable.h"
 #include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
@@ -53,7 +54,7 @@ std::string edges_text(const Json& answer, size_t width) {
     Table table({"VERDICT", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
     for (const auto& edge : answer.at("edges"))
         table.add({text_at(edge, "verdict"), text_at(edge, "count"), port_text(edge), date_text(edge, "last"),
-                   party_text(edge["source"]), party_text(edge["destination"])});
+                   party_text(edge.at("source")), party_text(edge.at("destination"))});
     if (table.empty()) return "Nothing was seen yet.\n";
     std::string text = table.text(width);
     if (const auto refused = answer.value("refused", uint64_t{0}); refused != 0)
@@ -66,14 +67,14 @@ std::string losses_text(const Json& losses, size_t width) {
     Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
     for (const auto& loss : losses)
         table.add({would_text(loss), text_at(loss, "count"), port_text(loss), date_text(loss, "last"),
-                   party_text(loss["source"]), party_text(loss["destination"])});
+                   party_text(loss.at("source")), party_text(loss.at("destination"))});
     return table.text(width);
 }
 
 std::string plan_text(const Json& plan, size_t width) {
     std::string names;
     for (const auto& name : plan.at("namespaces"))
-        names += (names.empty() ? "" : ", ") + name.get<std::string>();
+        names += (names.empty() ? "" : ", ") + printable(name.get<std::string>());
     const auto& losses = plan.at("losses");
     const auto kept = plan.value("kept", uint64_t{0});
     if (losses.empty() && kept == 0)

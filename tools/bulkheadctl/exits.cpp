@@ -3,7 +3,7 @@
 
 #include <iostream>
 
-#include "bulkheadctl/printable.h"
+#include "base/printable.h"
 
 namespace bulkhead::ctl {
 

@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/flow_lines.h"
 
+#include "bulkheadctl/parse_json.h"
+
 namespace bulkhead::ctl {
 
 namespace {
 
-constexpr int kDeepest = 16; // a record's labels are at 3; whatever recurses over JSON must end before the stack does
-
-Result<flow::Json> parse_json(std::string_view text) {
-    bool is_deep = false;
-    const auto shallow = [&](int depth, flow::Json::parse_event_t, flow::Json&) {
-        is_deep = is_deep || depth > kDeepest;
-        return depth <= kDeepest;
-    };
-    try {
-        auto json = flow::Json::parse(text, shallow);
-        if (is_deep) return fail("is nested too deep for a flow");
-        return json;
-    } catch (const flow::Json::parse_error& error) {
-        return fail("is not JSON: column " + std::to_string(error.byte));
-    }
-}
+constexpr int kDeepestFlow = 16; // a record's labels are at 3
 
 } // namespace
 
@@ -46,7 +33,7 @@ void FlowLines::read(std::string_view text, bool is_whole) {
 }
 
 Result<> FlowLines::read_json(std::string_view text) {
-    auto json = parse_json(text);
+    auto json = parse_json(text, kDeepestFlow);
     if (!json) return tl::unexpected(json.error());
     const auto line = flow::parse_line(*json);
     if (!line) return tl::unexpected(line.error());

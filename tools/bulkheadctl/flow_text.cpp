@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "base/printable.h"
 #include "base/reasons.h"
 #include "bulkheadctl/colour.h"
 #include "bulkheadctl/flow_words.h"
-#include "bulkheadctl/printable.h"
 
 namespace bulkhead::ctl {
 

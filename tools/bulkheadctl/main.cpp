@@ -2,7 +2,9 @@
 //
 // bulkheadctl: asks this node's agent, or those of all nodes, and checks manifests without one. As kubectl-bulkhead it
 // is kubectl's plugin `kubectl bulkhead`, and asks all nodes.
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <iostream>
 
@@ -111,6 +113,14 @@ int with_failed_nodes(const ctl::Whom& whom, int code) {
     for (const auto& [node, why] : whom.nodes->failed())
         complain(Error{node + ": " + why}, code);
     return whom.nodes->failed().empty() || code != kDone ? code : ctl::kSomeNodes;
+}
+
+/// What nobody could write down must not pass for done.
+int ended(int code) {
+    errno = 0;
+    if (std::cout.flush()) return code;
+    const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : "";
+    return complain(Error{"write to stdout" + why}, code == kDone ? ctl::kProblems : code);
 }
 
 int explain(const Options& options) {
@@ -252,7 +262,8 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? kDone : kUsage;
     }
     const bool is_local = *overriding || *validating || *reasons || *completing || *reporting;
-    if (options.nodes.wanted() && is_local && !is_plugin(argv[0]))
+    const bool is_asked_for = app.count("--all-nodes") != 0 || !options.nodes.nodes.empty(); // the plugin needn't be
+    if (is_asked_for && is_local)
         return complain(Error{"--all-nodes and --on-node are for questions that agents answer"}, kUsage);
     options.whom.socket = options.socket;
     if (options.nodes.wanted() && !is_local) options.whom.nodes = std::make_shared<ctl::Nodes>(options.nodes);
@@ -274,5 +285,10 @@ int main(int argc, char** argv) {
         if (*explaining) return explain(options);
         return *overriding ? override_rule(options) : validate(options);
     };
-    return with_failed_nodes(options.whom, run());
+    try {
+        return ended(with_failed_nodes(options.whom, run()));
+    } catch (const Json::exception& error) {
+        return complain(Error{std::string("what was answered, or is in the file, can't be read: ") + error.what()},
+                        ctl::kProblems);
+    }
 }

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "base/printable.h"
 #include "bulkheadctl/colour.h"
-#include "bulkheadctl/printable.h"
 #include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {

@@ -4,7 +4,7 @@
 #include <sstream>
 #include <utility>
 
-#include "bulkheadctl/printable.h"
+#include "base/printable.h"
 #include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "bulkheadctl/merge.h"
+#include "bulkheadctl/parse_json.h"
 #include "bulkheadctl/splitter.h"
 #include "bulkheadctl/time_merge.h"
 #include "flow/query.h"
@@ -24,6 +25,22 @@ std::optional<std::string> value_of(const Query& query, const std::string& name)
     for (const auto& [key, value] : query)
         if (key == name) return value;
     return std::nullopt;
+}
+
+std::string text_at(const Json& json, const char* pointer) {
+    const Json::json_pointer place(pointer);
+    return json.contains(place) && json.at(place).is_string() ? json.at(place).get<std::string>() : "";
+}
+
+/// Why it can't be one of the answers; empty = it can. What goes wrong of one node must not hide the others: it is
+/// merged with itself first, as it will be with any other's.
+std::string trouble_with(const std::string& path, const std::string& node, const Json& answer) {
+    try {
+        (void)merged(path, {{node, answer}, {node, answer}});
+        return {};
+    } catch (const Json::exception& error) {
+        return std::string("its answer can't be read: ") + error.what();
+    }
 }
 
 /// Lines of the nodes on their way to one stream.
@@ -62,7 +79,7 @@ public:
 
 private:
     void take(size_t node, std::string_view line) {
-        const auto json = Json::parse(line, nullptr, false);
+        const auto json = parse_json(line).value_or(Json());
         if (json.is_object() && json.contains("error") && json["error"].is_string()) {
             errors_[node] = json["error"].get<std::string>();
             return;
@@ -117,13 +134,14 @@ Result<std::vector<Nodes::Agent>> Nodes::find() const {
     command.emplace_back(kSelector);
     const auto text = output_of(command);
     if (!text) return within("list the agents' pods in " + options_.ns, text.error());
-    const auto json = Json::parse(*text, nullptr, false);
-    if (!json.is_object() || !json.contains("items")) return fail("kubectl's list of pods is none");
+    const auto json = parse_json(*text);
+    if (!json || !json->is_object() || !json->contains("items") || !json->at("items").is_array())
+        return fail("kubectl's list of pods is none");
     std::vector<Agent> agents;
-    for (const auto& pod : json["items"]) {
-        const auto node = pod.value(Json::json_pointer("/spec/nodeName"), "");
+    for (const auto& pod : json->at("items")) {
+        const auto node = text_at(pod, "/spec/nodeName");
         const bool wanted = options_.nodes.empty() || std::ranges::count(options_.nodes, node) != 0;
-        if (!node.empty() && wanted) agents.push_back({node, pod.value(Json::json_pointer("/metadata/name"), "")});
+        if (!node.empty() && wanted) agents.push_back({node, text_at(pod, "/metadata/name")});
     }
     for (const auto& node : options_.nodes)
         if (std::ranges::find(agents, node, &Agent::node) == agents.end())
@@ -164,11 +182,10 @@ Result<Json> Nodes::ask(const std::string& path, const Query& query) {
     std::vector<std::pair<std::string, Json>> answers;
     for (size_t i = 0; i < agents->size(); ++i) {
         if (!verdicts[i].empty()) continue;
-        auto json = Json::parse(texts[i], nullptr, false);
-        if (json.is_discarded())
-            verdicts[i] = "what answers is no Bulkhead agent";
-        else
-            answers.emplace_back((*agents)[i].node, std::move(json));
+        auto json = parse_json(texts[i]);
+        const auto& node = (*agents)[i].node;
+        verdicts[i] = json && json->is_object() ? trouble_with(path, node, *json) : "what answers is no Bulkhead agent";
+        if (verdicts[i].empty()) answers.emplace_back(node, std::move(*json));
     }
     if (!note(*agents, verdicts)) return fail("no node's agent answered");
     return merged(path, std::move(answers));

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "bulkheadctl/printable.h"
+#include "base/printable.h"
 #include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
@@ -23,18 +23,33 @@ std::string enforcement_of(const Json& status) {
     return status.value("overrides", Json::array()).empty() ? "armed" : "overridden";
 }
 
+/// What one node says must not hide the others.
+std::string safely(const std::function<std::string()>& text) {
+    try {
+        return text();
+    } catch (const Json::exception& error) {
+        return std::string("its answer can't be read: ") + printable(error.what()) + "\n";
+    }
+}
+
 std::string statuses_text(const Json& nodes, size_t width) {
     Table table({"NODE", "READY", "SYNC", "RULE", "GUARDED", "HELD", "UNGUARDED", "PROBLEMS", "VERSION"});
-    for (const auto& [node, status] : nodes.items())
+    std::string unreadable;
+    const auto add = [&](const std::string& node, const Json& status) {
         table.add({node, status.value("ready", false) ? "yes" : "no", status.value("inSync", false) ? "yes" : "no",
                    enforcement_of(status), number_at(status, "/interfaces/guarded"),
                    number_at(status, "/interfaces/held"), number_at(status, "/interfaces/unguarded"),
                    std::to_string(status.value("problems", Json::array()).size()), status.value("version", "-")});
-    return table.text(width);
+        return std::string();
+    };
+    for (const auto& [node, status] : nodes.items())
+        if (const auto why = safely([&] { return add(node, status); }); !why.empty())
+            unreadable += printable(node) + ": " + why;
+    return table.text(width) + unreadable;
 }
 
 bool judges(const Json& explanation) {
-    return explanation.value("verdict", "") != "judged elsewhere" && !explanation.value("judge", Json()).is_null();
+    return explanation.value("verdict", Json()) != "judged elsewhere" && !explanation.value("judge", Json()).is_null();
 }
 
 } // namespace
@@ -47,7 +62,7 @@ std::string nodes_text(NodesForm form, const Json& answer, const std::function<s
     std::string text;
     for (const auto& [node, one] : nodes.items())
         if (!only_judges || judges(one))
-            text += (text.empty() ? "" : "\n") + printable(node) + ":\n" + print(one, width);
+            text += (text.empty() ? "" : "\n") + printable(node) + ":\n" + safely([&] { return print(one, width); });
     return text;
 }
 

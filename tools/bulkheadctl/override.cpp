@@ -6,8 +6,8 @@
 #include <limits>
 #include <map>
 
+#include "base/printable.h"
 #include "base/rfc3339.h"
-#include "bulkheadctl/printable.h"
 
 namespace bulkhead::ctl {
 

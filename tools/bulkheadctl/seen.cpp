@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "bulkheadctl/parse_json.h"
 #include "flow/edge_json.h"
 
 namespace bulkhead::ctl {
@@ -21,6 +22,7 @@ state::Labels labels_of(const ordered_json& edge, const char* side) {
     state::Labels labels;
     const auto party = edge.find(side);
     if (party == edge.end() || !party->is_object() || !party->contains("labels")) return labels;
+    if (!party->at("labels").is_object()) return labels;
     for (const auto& [key, value] : party->at("labels").items())
         if (value.is_string()) labels[key] = value.get<std::string>();
     return labels;
@@ -43,7 +45,9 @@ Result<std::vector<flow::Record>> records_in(const std::string& text, const std:
     for (std::string line_text; std::getline(lines, line_text);) {
         ++number;
         if (line_text.empty()) continue;
-        const auto line = flow::parse_line(ordered_json::parse(line_text, nullptr, false));
+        const auto json = parse_json(line_text);
+        if (!json) return within(name + ":" + std::to_string(number), json.error());
+        const auto line = flow::parse_line(*json);
         if (!line) return within(name + ":" + std::to_string(number), line.error());
         if (const auto* record = std::get_if<flow::Record>(&*line)) records.push_back(*record);
     }
@@ -54,9 +58,9 @@ Result<Seen> read_one(const std::string& path) {
     const auto text = text_of(path);
     if (!text) return tl::unexpected(text.error());
     const auto name = path == "-" ? "stdin" : path;
-    const auto json = ordered_json::parse(*text, nullptr, false); // several lines of flows are no JSON together
-    if (json.is_object() && json.contains("edges")) {
-        auto seen = seen_in(json);
+    const auto json = parse_json(*text); // several lines of flows are no JSON together
+    if (json && json->is_object() && json->contains("edges")) {
+        auto seen = seen_in(*json);
         return seen ? seen : within(name, seen.error());
     }
     const auto records = records_in(*text, name);
@@ -78,7 +82,9 @@ Result<Refusal> edge_in(const ordered_json& json) {
 Result<Seen> seen_in(const ordered_json& edges) {
     const auto found = edges.find("edges");
     if (found == edges.end() || !found->is_array()) return fail("the answer has no list \"edges\"");
-    Seen seen{.node = edges.value("node", ""), .edges = {}};
+    const auto node = edges.find("node");
+    if (node != edges.end() && !node->is_string()) return fail("node: is not a text");
+    Seen seen{.node = node == edges.end() ? "" : node->get<std::string>(), .edges = {}};
     for (size_t i = 0; i < found->size(); ++i) {
         auto edge = edge_in(found->at(i));
         if (!edge) return within("edges[" + std::to_string(i) + "]", edge.error());

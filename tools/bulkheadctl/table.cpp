@@ -5,8 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "base/utf8.h"
-#include "bulkheadctl/printable.h"
 
 namespace bulkhead::ctl {
 

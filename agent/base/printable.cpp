@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bulkheadctl/printable.h"
+#include "base/printable.h"
 
 #include <array>
 #include <cstdint>
 #include <cstdio>
 
-namespace bulkhead::ctl {
+namespace bulkhead {
 
 namespace {
 
@@ -62,4 +62,4 @@ std::string printable(std::string_view text) {
     return out;
 }
 
-} // namespace bulkhead::ctl
+} // namespace bulkhead

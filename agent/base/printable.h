@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-namespace bulkhead::ctl {
+namespace bulkhead {
 
 /// The text with control characters, line and paragraph separators, marks and overrides of the writing direction, and
 /// what isn't UTF-8 written as "\x1b" or "\u202e". Line breaks count as control characters.
 std::string printable(std::string_view text);
 
-} // namespace bulkhead::ctl
+} // namespace bulkhead

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulkheadctl/parse_json.h"
+
+namespace bulkhead::ctl {
+
+using Json = nlohmann::ordered_json;
+
+Result<Json> parse_json(std::string_view text, int deepest) {
+    bool is_deep = false;
+    const auto shallow = [&](int depth, Json::parse_event_t, Json&) {
+        is_deep = is_deep || depth > deepest;
+        return depth <= deepest;
+    };
+    try {
+        auto json = Json::parse(text, shallow);
+        if (is_deep) return fail("is nested too deep");
+        return json;
+    } catch (const Json::parse_error& error) {
+        return fail("is not JSON: column " + std::to_string(error.byte));
+    }
+}
+
+} // namespace bulkhead::ctl
