@@ -58,16 +58,13 @@ def _make(out, rootfs_only):
 
 def _build():
     _tell("tools/setup")
-    if not (_BUILD / "build.ninja").exists():
-        _tell("cmake", "--preset", "release")
+    _tell("cmake", "--preset", "release")
     _tell("cmake", "--build", _BUILD, "--target", *contents.BINARIES)
 
 
 def _tell(*words):
     """A program that has to succeed; what it says goes to stderr, as it comes."""
-    # So that a compiler's cache serves every place in which this tree lies: release builds name none.
-    environment = ENVIRONMENT | {"CCACHE_BASEDIR": str(contents.SOURCE), "CCACHE_NOHASHDIR": "true"}
-    done = subprocess.run(words, cwd=contents.SOURCE, env=environment, stdout=sys.stderr, check=False)
+    done = subprocess.run(words, cwd=contents.SOURCE, env=ENVIRONMENT, stdout=sys.stderr, check=False)
     if done.returncode != 0:
         raise Failure(f"{words[0]} failed")
 

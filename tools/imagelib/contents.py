@@ -25,7 +25,7 @@ BINARIES = (
 # Debian's: what manifests/uninstall waits with.
 PROGRAMS = ("/usr/bin/sleep",)
 # No files of theirs are there, but their code is part of our programs: their licences want to be told.
-COMPILED_IN = ("libcli11-dev", "libexpected-dev", "nlohmann-json3-dev")
+COMPILED_IN = ("libarchive-dev", "libcli11-dev", "libexpected-dev", "nlohmann-json3-dev")
 
 # What the runtime mounts on, and what Debian's programs take for granted.
 _FOLDERS = ("dev", "etc/bulkhead", "proc", "root", "run/bulkhead", "sys", "tmp", "var/lib/bulkhead", "var/lib/dpkg/status.d")
