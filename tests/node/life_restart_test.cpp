@@ -270,6 +270,7 @@ TEST_CASE("from one way of attaching to the other, every packet is judged, and t
     const auto& [net, safe, kin, near, far] = town;
     const Place node = net.node(kNodeA);
     const std::vector<std::string> few_rows{"--max-pods", "8"}; // to read quickly
+    if (former == "tcx") add_qdiscs(node);
     auto agent = AgentProcess::start(net, node, {.attach = former, .more = few_rows});
     CountedPings friendly(kin, safe, 8001);
     Knocking knocking(near, safe, 8002);
