@@ -97,9 +97,9 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("a load balancer that is a tenant's own takes no other tenant's pods along to what it is granted") {
+TEST_CASE("a load balancer that is protected itself takes no other tenant's pods along to what it is granted") {
     const Front front;
-    front.put_balancers("tenant: shop");
+    front.put_balancers("allowFrom: [{from: [{tenant: shop}]}]");
     const auto agent_a = front.agent(front.node_a), agent_b = front.agent(front.node_b);
     for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
         const Endpoint listener{front.balancer.address(family), kListener};
@@ -109,6 +109,14 @@ TEST_CASE("a load balancer that is a tenant's own takes no other tenant's pods a
         check_reaches(front.client, listener, true); // what doesn't come from a pod is its security group's
         check_reaches(front.balancer, {front.web.address(family), kHttp}, true);
         check_reaches(front.balancer, {front.db.address(family), kHttp}, false);
+    }
+    // As its tenant's own it is one of the tenant, and gets to all of it.
+    front.put_balancers("tenant: shop");
+    agent_a.wait_for_verdict(front.balancer.ip4.text(), front.db.name + ":8080", "allow");
+    for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
+        check_reaches(front.balancer, {front.db.address(family), kHttp}, true);
+        check_reaches(front.other_balancer, {front.db.address(family), kHttp}, false);
+        check_reaches(front.stranger, {front.balancer.address(family), kListener}, false);
     }
 }
 
