@@ -7,14 +7,11 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -95,19 +92,6 @@ Result<uint64_t> AgentProcess::resident_bytes() const {
     for (std::string line; std::getline(status, line);)
         if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
     return fail("read the agent's memory");
-}
-
-Result<double> AgentProcess::cpu_seconds() const {
-    std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
-    std::string text(std::istreambuf_iterator<char>(file), {});
-    text.erase(0, text.rfind(')') + 1); // a name may have anything in it
-    std::istringstream fields(text);
-    std::string skipped;
-    for (int i = 0; i < 11; ++i)
-        fields >> skipped;
-    double user = 0, system = 0; // fields 14 and 15 of proc(5)
-    if (!(fields >> user >> system)) return fail("read the agent's CPU time");
-    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 } // namespace bulkhead::bench

@@ -37,8 +37,6 @@ public:
     Result<> wait_until_ready(std::chrono::seconds patience) const;
 
     Result<uint64_t> resident_bytes() const;
-    /// User and system time of all its threads, to a hundredth of a second.
-    Result<double> cpu_seconds() const;
 
 private:
     explicit AgentProcess(pid_t pid) : pid_(pid) {}

@@ -7,7 +7,6 @@
 #include "flood_bench.h"
 #include "gap_bench.h"
 #include "report.h"
-#include "sets_bench.h"
 #include "startup.h"
 #include "startup_bench.h"
 
@@ -65,12 +64,6 @@ int run_flood(const FloodOptions& options) {
 
 int run_gap(const GapOptions& options) {
     const auto done = measure_gap(options);
-    if (!done) spdlog::error("{}", done.error().text);
-    return done ? 0 : 2;
-}
-
-int run_sets(const SetsOptions& options) {
-    const auto done = measure_sets(options);
     if (!done) spdlog::error("{}", done.error().text);
     return done ? 0 : 2;
 }
@@ -153,12 +146,6 @@ int main(int argc, char** argv) {
     CLI::App* flood = app.add_subcommand("flood", "what a flood of refused packets costs allowed ones on another CPU");
     flood->add_option("--json", flood_options.json, "write the results there too")->type_name("FILE");
     flood->add_option("--blocks", flood_options.blocks, "of two seconds each way")->check(CLI::PositiveNumber);
-    SetsOptions sets_options;
-    sets_options.binary = agent_options.binary;
-    CLI::App* sets = app.add_subcommand("sets", "what thousands of AWS addresses cost the agent, beside none");
-    sets->add_option("--json", sets_options.json, "write the results there too")->type_name("FILE");
-    sets->add_option("--pods", sets_options.pods, "in the cluster");
-    sets->add_option("--changes", sets_options.changes, "of one address")->check(CLI::PositiveNumber);
     StartupOptions startup_options;
     startup_options.binary = agent_options.binary;
     CLI::App* startup =
@@ -170,7 +157,6 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     if (startup->parsed()) return run_startup(startup_options);
     if (flood->parsed()) return run_flood(flood_options);
-    if (sets->parsed()) return run_sets(sets_options);
     if (gap->parsed()) return run_gap(gap_options);
     if (agent->parsed()) return run_agent(agent_options);
     if (!scales.empty()) options.scales = parse_scales(scales);
