@@ -27,13 +27,17 @@ struct Folder {
     std::string path;
 };
 
-std::string converse(const Fd& fd, const std::string& request) {
-    REQUIRE(write(fd.get(), request.data(), request.size()) == static_cast<ssize_t>(request.size()));
+std::string read_all(const Fd& fd) {
     std::string answer;
     char buffer[4096];
     for (ssize_t got = 0; (got = read(fd.get(), buffer, sizeof buffer)) > 0;)
         answer.append(buffer, static_cast<size_t>(got));
     return answer;
+}
+
+std::string converse(const Fd& fd, const std::string& request) {
+    REQUIRE(write(fd.get(), request.data(), request.size()) == static_cast<ssize_t>(request.size()));
+    return read_all(fd);
 }
 
 std::string get_from_socket(const std::string& path, const std::string& target, const std::string& method = "GET") {
@@ -201,7 +205,7 @@ std::string post_to_socket(const std::string& path, const std::string& body) {
         REQUIRE(more > 0);
         sent += static_cast<size_t>(more);
     }
-    return converse(fd, "");
+    return read_all(fd);
 }
 
 TEST_CASE("what is posted reaches the handler whole, up to a length, and each request has its own") {
