@@ -86,9 +86,9 @@ std::vector<Loss> check_offline(const std::vector<Seen>& seen, const std::vector
             known.put(object);
         for (auto& object : advise::stand_ins(edges))
             known.put(std::move(object));
-        flow::Edges table({.edges = edges.size() * 4 + 4, .ports = UINT16_MAX, .networks = edges.size() + 1});
+        flow::Edges table({.edges = edges.size() + 1, .ports = UINT16_MAX, .networks = edges.size() + 1});
         for (const auto& edge : edges)
-            table.add(edge.edge, edge.seen);
+            table.restore(edge.edge, edge.seen);
         compile::Settings settings;
         settings.node_name = node;
         const advise::Supposition supposed(known, settings, change);
