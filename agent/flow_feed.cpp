@@ -135,8 +135,7 @@ Result<std::shared_ptr<FlowReader>> FlowFeed::read(flow::Query query) {
     flush(); // what came before is remembered
     auto forgotten = forgotten_of(query);
     auto remembered = query.wants_history() ? history_.flows() : std::vector<observe::SeenFlow>();
-    auto reader =
-        std::make_shared<FlowReader>(std::move(query), node_, std::move(remembered), std::move(forgotten));
+    auto reader = std::make_shared<FlowReader>(std::move(query), node_, std::move(remembered), std::move(forgotten));
     readers_.push_back(reader);
     if (reader->follows()) followers_.push_back(reader);
     return reader;

@@ -4,10 +4,12 @@
 // three notices:
 //
 //   {"lost": 12, "because": "the rate limit of the kernel programs"}   so many flows are missing from here on
-//   {"forgotten": "allowed", "before": TIME, "node": "node-a"}         the answer has none of these from before that time
+//   {"forgotten": "allowed", "before": TIME, "node": "node-a"}         the answer has none of these from before that
+//   time
 //   {"error": "the reader is too slow: ..."}                           the stream ends here, and this is why
 //
-// An empty line says that whoever writes is still there. A stream that ends well ends without a notice: one that follows never does. Values; no threads.
+// An empty line says that whoever writes is still there. A stream that ends well ends without a notice: one that
+// follows never does. Values; no threads.
 #pragma once
 
 #include <cstdint>

@@ -53,9 +53,9 @@ void FlowHistory::add(const SeenFlow& flow) {
 std::vector<SeenFlow> FlowHistory::flows() const {
     std::vector<SeenFlow> merged;
     merged.reserve(size());
-    std::ranges::merge(rings_[kAllowed].flows, rings_[kRefused].flows, std::back_inserter(merged), {},
-                       [](const SeenFlow& flow) { return flow.event.time; },
-                       [](const SeenFlow& flow) { return flow.event.time; });
+    std::ranges::merge(
+        rings_[kAllowed].flows, rings_[kRefused].flows, std::back_inserter(merged), {},
+        [](const SeenFlow& flow) { return flow.event.time; }, [](const SeenFlow& flow) { return flow.event.time; });
     return merged;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The last flows, bounded in number and in bytes, the names that they share included: the newest push out the oldest. What
-// was allowed and what was refused (or audited) are kept apart, and whichever there is more of gives way: so a flood of one
-// leaves the other at least half of the room. One thread.
+// The last flows, bounded in number and in bytes, the names that they share included: the newest push out the oldest.
+// What was allowed and what was refused (or audited) are kept apart, and whichever there is more of gives way: so a
+// flood of one leaves the other at least half of the room. One thread.
 #pragma once
 
 #include <array>
