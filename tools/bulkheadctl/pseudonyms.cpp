@@ -19,9 +19,9 @@ constexpr size_t kKeySize = 32;
 constexpr size_t kShown = 6; // bytes of the hash: more than any cluster has addresses
 
 /// Fields whose texts are names; "ns/blog" and "payments/api-0" are two words each.
-constexpr std::array kNameFields{"name",        "namespace", "namespaces", "node",       "pod",
-                                 "resource",    "tenant",    "object",     "source",     "uplinks",
-                                 "destination", "workload",  "interface",  "interfaces", "decidedBy"};
+constexpr std::array kNameFields{"name",        "namespace", "namespaces", "node",      "pod",
+                                 "resource",    "tenant",    "object",     "source",    "uplinks",
+                                 "destination", "workload",  "interface",  "interfaces"};
 
 bool is_of_address(char c) {
     return std::isxdigit(static_cast<unsigned char>(c)) != 0 || c == ':' || c == '.';
@@ -95,6 +95,14 @@ bool is_own_word(const std::string& word) {
 /// In JSON a number stands bare, where no other word may.
 bool is_number(const std::string& word) {
     return word.find_first_not_of("0123456789.-") == std::string::npos;
+}
+
+/// Of "AccessGrant payments/for-blog: a reason" the name; what follows it are words. Empty where no object is named.
+std::string object_in(const std::string& origin) {
+    const auto kind = origin.find(' ');
+    if (kind == std::string::npos || std::isupper(static_cast<unsigned char>(origin.front())) == 0) return {};
+    const auto name = origin.substr(kind + 1);
+    return name.substr(0, name.find_first_of(" :"));
 }
 
 /// The domain of a label's key, if it is one of the cluster's owner: "team.example.com/tier".
@@ -217,6 +225,7 @@ void Pseudonyms::learn(const nlohmann::ordered_json& json) {
         if (is_name && value.is_array())
             for (const auto& element : value)
                 if (element.is_string()) learn_name(element.get<std::string>());
+        if (key == "decidedBy" && value.is_string()) learn_name(object_in(value.get<std::string>()));
         if (key == "labels" && value.is_object()) learn_labels(value);
         learn(value);
     }
