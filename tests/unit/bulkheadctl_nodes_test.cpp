@@ -94,16 +94,18 @@ TEST_CASE("nodes that are followed: when none is left, the stream is over") {
 TEST_CASE("nodes: an answer without end costs neither all memory nor all time") {
     struct Row {
         const char* script;
+        const char* patience;
         const char* told;
     };
     const Row rows[] = {
-        {"head -c 70000000 /dev/zero | tr '\\0' ' '", "bulkheadctl: node-b: its answer is longer than 64 MiB\n"},
-        {"while sleep 0.2; do echo -n ' '; done", "bulkheadctl: node-b: its answer isn't complete after 8 s\n"},
+        {"head -c 70000000 /dev/zero | tr '\\0' ' '", "10", "bulkheadctl: node-b: its answer is longer than 64 MiB\n"},
+        {"while sleep 0.2; do echo -n ' '; done", "2", "bulkheadctl: node-b: its answer isn't complete after 16 s\n"},
     };
     for (const auto& row : rows) {
         CAPTURE(row.script);
         const Kubectl kubectl({R"(echo '{"problems": []}')", row.script});
-        const auto ended = in_shell(kubectl.with("bulkheadctl --all-nodes --node-timeout 1 endpoints -o json"));
+        const auto ended = in_shell(
+            kubectl.with(std::string("bulkheadctl --all-nodes endpoints -o json --node-timeout ") + row.patience));
         CAPTURE(ended.output);
         CHECK(ended.code == 6);
         CHECK(ended.output.find(row.told) != std::string::npos);
