@@ -148,7 +148,7 @@ std::vector<flow::Forgotten> FlowFeed::forgotten_of(const flow::Query& query) co
     std::vector<flow::Forgotten> all;
     const auto look_at = [&](FlowHistory::Ring ring, const char* name, const std::vector<const char*>& verdicts) {
         const auto forgotten = history_.forgotten(ring);
-        const auto before = forgotten.value_or(began_);
+        const auto before = forgotten ? *forgotten + std::chrono::nanoseconds(1) : began_;
         const bool is_missed = query.since ? *query.since < before : forgotten.has_value();
         const bool is_wanted =
             std::ranges::any_of(verdicts, [&](const char* verdict) { return query.may_want(verdict); });

@@ -61,14 +61,14 @@ TEST_CASE("flow feed: whoever asks for more than is remembered is told since whe
     const auto all = told(feed, {});
     CHECK(all.flows == 4);
     REQUIRE(all.forgotten.size() == 1); // the denial is there
-    CHECK(all.forgotten[0] == flow::Forgotten{.what = "allowed", .before = start + 2s, .node = "node-a"});
+    CHECK(all.forgotten[0] == flow::Forgotten{.what = "allowed", .before = start + 2s + 1ns, .node = "node-a"});
     CHECK(told(feed, query_of({{"verdict", "denied"}})).forgotten.empty());
     CHECK(told(feed, query_of({{"last", "4"}})).forgotten.empty()); // so many are there
     CHECK(told(feed, query_of({{"last", "5"}})).forgotten.size() == 1);
     auto since = flow::Query{};
-    since.since = start + 2s;
+    since.since = start + 2s + 1ns;
     CHECK(told(feed, since).forgotten.empty());
-    since.since = start + 1s;
+    since.since = start + 2s; // the moment itself is asked for
     CHECK(told(feed, since).forgotten.size() == 1);
 }
 
