@@ -30,6 +30,11 @@ std::string edges_file(const Place& place, bool with_edge) {
     return place.write("seen.json", nlohmann::ordered_json{{"node", "node-a"}, {"edges", edges}}.dump());
 }
 
+std::string manifests_file(const Place& place) {
+    return place.write("cluster.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n"
+                                       "apiVersion: v1\nkind: Namespace\nmetadata: {name: blog}\n");
+}
+
 /// A change that says nothing of anybody who was seen.
 std::string change_file(const Place& place) {
     return place.write("change.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: payments}\n");
@@ -55,8 +60,9 @@ TEST_CASE("a check of a tenant that nobody knows, or of nothing at all, is an er
     for (const auto& row : rows) {
         CAPTURE(row.tenant);
         const Place place;
-        const auto ended = in_shell("bulkheadctl advise --check " + change_file(place) + " --input-file " +
-                                    edges_file(place, row.with_edge) + row.tenant);
+        const auto ended =
+            in_shell("bulkheadctl advise --check " + change_file(place) + " --input-file " +
+                     edges_file(place, row.with_edge) + " --manifests " + manifests_file(place) + row.tenant);
         CAPTURE(ended.output);
         CHECK(ended.code == row.code);
         CHECK(ended.output.find(row.told) != std::string::npos);

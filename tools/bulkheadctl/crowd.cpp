@@ -53,6 +53,11 @@ std::string verdict_on(const Member& member, int status) {
     return code == kCannotRun ? "cannot be run" : "ended with status " + std::to_string(code);
 }
 
+/// Of stdout only that its reader has gone: a file, and a terminal at which somebody types, are readable all the time.
+short wake_events(int fd) {
+    return fd == STDOUT_FILENO ? short{0} : short{POLLIN};
+}
+
 int wait_for(pid_t pid) {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -108,7 +113,7 @@ private:
     void wait() {
         std::vector<pollfd> waits;
         for (const int fd : crowd_.wakes)
-            waits.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+            waits.push_back({.fd = fd, .events = wake_events(fd), .revents = 0});
         for (const auto& member : members_) {
             waits.push_back({.fd = wants(member) ? member.child.output.get() : -1, .events = POLLIN, .revents = 0});
             waits.push_back({.fd = member.child.errors.get(), .events = POLLIN, .revents = 0});
