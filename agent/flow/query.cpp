@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/query.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "flow/time.h"
@@ -52,6 +54,19 @@ bool Query::matches(const Record& record) const {
     if (since && record.time < *since) return false;
     if (until && record.time > *until) return false;
     return filter.matches(record);
+}
+
+bool Query::may_want(std::string_view verdict) const {
+    bool any_is_named = false;
+    bool this_is_named = false;
+    for (const auto& [name, value] : filter.parameters()) {
+        const bool is_this = std::ranges::equal(value, verdict, {}, [](unsigned char c) { return std::tolower(c); });
+        if (name == "not-verdict" && is_this) return false;
+        if (name != "verdict") continue;
+        any_is_named = true;
+        this_is_named |= is_this;
+    }
+    return this_is_named || !any_is_named;
 }
 
 Result<Query> parse_query(const std::multimap<std::string, std::string>& parameters, Time now) {
