@@ -54,7 +54,8 @@ constexpr auto kWholeResource = R"({
   addresses: {cidrs: [10.0.200.0/28, "fd00:10:0:200::/64", 192.0.2.7],
               hostnames: [payments.cluster-abc.eu-central-1.rds.amazonaws.com], securityGroups: [sg-0123456789abcdef0],
               networkInterfaceTags: {team: payments}, resourceTags: {"aws:tag": "any value, really"},
-              subnets: [subnet-0123456789abcdef0], prefixLists: [pl-0123456789abcdef0], instanceMetadata: true}})";
+              subnets: [subnet-0123456789abcdef0], prefixLists: [pl-0123456789abcdef0], instanceMetadata: true},
+  aws: {region: us-gov-west-1, roleArn: "arn:aws-us-gov:iam::111122223333:role/teams/bulkhead", externalId: "x,1"}})";
 
 constexpr auto kWholeOverride =
     R"({tenant: capsule/payments, mode: audit, until: "2030-12-31T23:59:59Z", reason: the till can't be reached})";
@@ -206,6 +207,21 @@ std::vector<WrongObject> wrong_peers() {
          "has no valid prefix length"},
         {"a host's name among CIDRs", "AWSResource", cidr("db.example.org"),
          "{addresses: {hostnames: [db.example.org]}}", kSchema, "should match", "is not a CIDR"},
+        {"a security group's name", "AWSResource", "{addresses: {securityGroups: [databases]}}",
+         "{addresses: {securityGroups: [sg-0123abcd]}}", kSchema, "should match", "is no id such as sg-"},
+        {"an id that is too short", "AWSResource", "{addresses: {subnets: [subnet-0123456789abcdef]}}",
+         "{addresses: {subnets: [subnet-0123456789abcdef0]}}", kSchema, "should match", "is no id such as subnet-"},
+        {"a host's name with a space", "AWSResource", "{addresses: {hostnames: ['db .example.org']}}",
+         "{addresses: {hostnames: [DB.example.org.]}}", kSchema, "should match", "db .example.org"},
+        {"tags without any", "AWSResource", "{addresses: {resourceTags: {}}}", "{addresses: {resourceTags: {team: a}}}",
+         kSchema, "at least 1", "names no tag"},
+        {"a zone for a region", "AWSResource", "{addresses: {instanceMetadata: true}, aws: {region: eu-central-1a}}",
+         "{addresses: {instanceMetadata: true}, aws: {region: eu-central-1}}", kSchema, "should match",
+         "is no region such as"},
+        {"a user for a role", "AWSResource",
+         "{addresses: {instanceMetadata: true}, aws: {roleArn: 'arn:aws:iam::111122223333:user/bulkhead'}}",
+         "{addresses: {instanceMetadata: true}, aws: {roleArn: 'arn:aws:iam::111122223333:role/bulkhead'}}", kSchema,
+         "should match", "is no role such as"},
     };
 }
 
