@@ -70,7 +70,8 @@ def _trust(root):
     bundle = root / _BUNDLE
     bundle.parent.mkdir(parents=True)
     certificates = [pathlib.Path(file) for file in debian.files_of(_AUTHORITIES) if file.endswith(".crt")]
-    bundle.write_text("".join(file.read_text(encoding="ascii") for file in certificates), encoding="ascii")
+    texts = [file.read_text(encoding="ascii").strip() + "\n" for file in certificates]  # not each ends a line
+    bundle.write_text("".join(texts), encoding="ascii")
 
 
 def _place(root, file):
