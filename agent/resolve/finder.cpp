@@ -120,8 +120,7 @@ void Finder::follow_names() {
     std::set<std::string> names;
     for (const auto& [resource, followed] : followed_)
         names.merge(names_of(followed));
-    const auto too_many = dns_->follow(names);
-    too_many_ = {too_many.begin(), too_many.end()};
+    dns_->follow(names); // one that is too many has no state
     std::erase_if(named_, [&](const auto& one) { return !names.contains(one.first); });
 }
 

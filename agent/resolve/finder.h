@@ -104,8 +104,7 @@ private:
     std::map<std::string, Followed> followed_; // by resource
     Answers answers_;
     std::unique_ptr<dns::Follower> dns_;
-    std::string dns_error_; // why there is none
-    std::set<std::string> too_many_;
+    std::string dns_error_;                                     // why there is none
     std::map<std::string, std::pair<Time, state::Time>> named_; // by name: its last answer, and that by the calendar
     std::unique_ptr<Timer> timer_;
     aws::Throttle throttle_;

@@ -7,6 +7,7 @@
 namespace bulkhead::resolve {
 namespace {
 
+using namespace std::chrono_literals;
 using aws::Json;
 using Kind = Question::Kind;
 
