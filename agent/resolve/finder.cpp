@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/rfc3339.h"
+#include "dns/metrics.h"
 
 namespace bulkhead::resolve {
 
@@ -60,7 +61,10 @@ Finder::Finder(Loop& loop, Settings settings, std::function<void()> on_change)
       throttle_(settings_.budget, aws::Clock::real(), std::random_device{}()) {
     set_up_dns();
     auto timer = loop_.timer([this] { update(); });
-    if (!timer) return spdlog::error("look addresses up: {}", timer.error().text);
+    if (!timer) {
+        spdlog::error("addresses that AWS no longer names stay: {}", timer.error().text);
+        return;
+    }
     timer_ = std::move(*timer);
     timer_->arm_every(std::clamp<Milliseconds>(settings_.grace / 10, 100ms, 1'000ms));
 }
