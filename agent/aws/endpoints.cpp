@@ -2,10 +2,9 @@
 #include "aws/endpoints.h"
 
 #include <algorithm>
-#include <memory>
 #include <string_view>
 
-#include <curl/curl.h>
+#include "base/url.h"
 
 namespace bulkhead::aws {
 
@@ -56,31 +55,18 @@ Result<const Partition*> find_partition(const std::string& region) {
     return fail("\"" + region + "\" is no region of the partitions aws, aws-cn and aws-us-gov");
 }
 
-struct FreeUrl {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-
-std::string part_of(CURLU* url, CURLUPart part) {
-    char* text = nullptr;
-    if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
-    std::string copy = text;
-    curl_free(text);
-    return copy;
-}
-
 /// "http://127.0.0.1:4566", of a scheme, a host and perhaps a port: the path that we sign is "/".
 Result<Endpoint> read_url(const std::string& variable, const std::string& text) {
-    const std::unique_ptr<CURLU, FreeUrl> url(curl_url());
-    if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK)
-        return fail(variable + "=" + text + " is no URL");
-    const auto scheme = part_of(url.get(), CURLUPART_SCHEME);
+    const auto url = Url::parse(text);
+    if (!url) return fail(variable + "=" + text + " is no URL");
+    const auto scheme = url->part(CURLUPART_SCHEME);
     if (scheme != "https" && scheme != "http") return fail(variable + "=" + text + " is neither https nor http");
-    const bool bare = part_of(url.get(), CURLUPART_PATH) == "/" && part_of(url.get(), CURLUPART_QUERY).empty() &&
-                      part_of(url.get(), CURLUPART_FRAGMENT).empty() && part_of(url.get(), CURLUPART_USER).empty();
+    const bool bare = url->part(CURLUPART_PATH) == "/" && url->part(CURLUPART_QUERY).empty() &&
+                      url->part(CURLUPART_FRAGMENT).empty() && url->part(CURLUPART_USER).empty();
     if (!bare) return fail(variable + "=" + text + " has more than a scheme, a host and a port");
-    const auto port = part_of(url.get(), CURLUPART_PORT);
+    const auto port = url->part(CURLUPART_PORT);
     const bool usual = port.empty() || port == (scheme == "https" ? "443" : "80");
-    const auto host = part_of(url.get(), CURLUPART_HOST) + (usual ? "" : ":" + port);
+    const auto host = url->part(CURLUPART_HOST) + (usual ? "" : ":" + port);
     return Endpoint{.url = scheme + "://" + host + "/", .host = host};
 }
 

@@ -5,12 +5,12 @@
 #include <array>
 #include <string_view>
 
-#include <curl/curl.h>
 #include <nlohmann/json.hpp>
 
 #include "aws/secret_file.h"
 #include "base/address.h"
 #include "base/rfc3339.h"
+#include "base/url.h"
 
 namespace bulkhead::aws {
 
@@ -53,18 +53,6 @@ Answer<Keys> read_keys(const std::string& body, const std::string& source) {
     return keys;
 }
 
-struct FreeUrl {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-
-std::string part_of(CURLU* url, CURLUPart part) {
-    char* text = nullptr;
-    if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
-    std::string copy = text;
-    curl_free(text);
-    return copy;
-}
-
 /// Loopback, or the Pod Identity agent.
 bool may_be_asked(std::string host) {
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -75,15 +63,13 @@ bool may_be_asked(std::string host) {
                        [&](const char* cidr) { return Cidr::parse(cidr)->contains(*address); });
 }
 
-/// As libcurl reads it, so that what is checked is what is asked.
 Answer<std::string> checked_url(const std::string& text) {
-    const std::unique_ptr<CURLU, FreeUrl> url(curl_url());
-    if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK)
-        return failure(Kind::kCredentials, "AWS_CONTAINER_CREDENTIALS_FULL_URI=" + text + " is no URL");
-    if (!may_be_asked(part_of(url.get(), CURLUPART_HOST)))
+    const auto url = Url::parse(text);
+    if (!url) return failure(Kind::kCredentials, "AWS_CONTAINER_CREDENTIALS_FULL_URI=" + text + " is no URL");
+    if (!may_be_asked(url->part(CURLUPART_HOST)))
         return failure(Kind::kCredentials, "AWS_CONTAINER_CREDENTIALS_FULL_URI=" + text +
                                                " is neither a loopback address nor 169.254.170.23 or fd00:ec2::23");
-    return part_of(url.get(), CURLUPART_URL);
+    return url->part(CURLUPART_URL);
 }
 
 std::string endpoint_of(const Environment& environment) {

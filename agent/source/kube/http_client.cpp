@@ -13,6 +13,8 @@
 
 #include <curl/curl.h>
 
+#include "base/url.h"
+
 namespace bulkhead::source::kube {
 
 namespace {
@@ -59,31 +61,19 @@ struct Renamed {
     std::string connect_to;
 };
 
-struct FreeUrl {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-
-std::string part_of(CURLU* url, CURLUPart part) {
-    char* text = nullptr;
-    if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return "";
-    std::string copy = text;
-    curl_free(text);
-    return copy;
-}
-
 /// libcurl has no option for another name than the URL's: so the URL gets it, and the connection goes elsewhere.
 Result<Renamed> rename(const std::string& url, const std::string& name) {
-    const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
-    if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK)
-        return fail("the API server's URL \"" + url + "\" is no URL");
+    auto parsed = Url::parse(url);
+    if (!parsed) return fail("the API server's URL \"" + url + "\" is no URL");
     if (name.empty()) return Renamed{.url = url, .connect_to = ""};
-    const auto there = part_of(parsed.get(), CURLUPART_HOST) + ":" + part_of(parsed.get(), CURLUPART_PORT);
-    if (curl_url_set(parsed.get(), CURLUPART_HOST, name.c_str(), 0) != CURLUE_OK)
-        return fail("the API server's name \"" + name + "\" is no host's name");
-    auto renamed = part_of(parsed.get(), CURLUPART_URL);
+    const auto there =
+        parsed->part(CURLUPART_HOST, CURLU_DEFAULT_PORT) + ":" + parsed->part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
+    if (!parsed->set(CURLUPART_HOST, name)) return fail("the API server's name \"" + name + "\" is no host's name");
+    auto renamed = parsed->part(CURLUPART_URL, CURLU_DEFAULT_PORT);
     while (renamed.ends_with('/'))
         renamed.pop_back();
-    return Renamed{.url = renamed, .connect_to = name + ":" + part_of(parsed.get(), CURLUPART_PORT) + ":" + there};
+    return Renamed{.url = renamed,
+                   .connect_to = name + ":" + parsed->part(CURLUPART_PORT, CURLU_DEFAULT_PORT) + ":" + there};
 }
 
 std::once_flag g_curl_is_up;
