@@ -75,6 +75,8 @@ constexpr auto kWholeSlice = R"({
   kubeApiserver: [{namespace: hooks, service: admit, selector: {app: admit},
                    ports: [{port: 8443}, {port: https, protocol: TCP}]}]})";
 
+constexpr auto kWholeFound = R"({awsResource: aurora, addresses: [10.0.7.12, 10.0.200.0/28, "fd00:10:0:200::/64"]})";
+
 // Rows about one part of an object, which stand in many of them.
 std::string peer(const std::string& peer) {
     return "{from: [" + peer + "]}";
@@ -155,6 +157,8 @@ std::vector<WrongObject> wrong_fields() {
         {"a date after 9999", "AccessGrant", until("9999-12-31T23:59:59-00:01"), until("9999-12-31T23:59:59Z"), kAgent,
          "", "is not within the years 1970 to 9999"},
         {"a slice of no node", "IdentitySlice", "{tenant: a}", "{node: a}", kAgent, "", "is missing"},
+        {"a resource's slice of a node", "IdentitySlice", "{node: a, awsResource: b}", "{node: a}", kAgent, "",
+         "is not for"},
         {"an endpoint without its pod", "IdentitySlice", "{node: a, endpoints: [{namespace: b}]}",
          "{node: a, endpoints: [{namespace: b, pod: c}]}", kSchema, "pod: Required value", "is missing"},
         {"an endpoint's port by ICMP", "IdentitySlice",
@@ -313,9 +317,13 @@ std::string document_of(const std::string& kind, const std::string& name, const 
 }
 
 std::vector<std::string> whole_objects() {
-    return {document_of("Tenant", "whole", kWholeTenant),        document_of("AccessGrant", "whole", kWholeGrant),
-            document_of("AWSResource", "whole", kWholeResource), document_of("Override", "whole", kWholeOverride),
-            document_of("Override", "all", kOverrideOfAll),      document_of("IdentitySlice", "whole", kWholeSlice)};
+    return {document_of("Tenant", "whole", kWholeTenant),
+            document_of("AccessGrant", "whole", kWholeGrant),
+            document_of("AWSResource", "whole", kWholeResource),
+            document_of("Override", "whole", kWholeOverride),
+            document_of("Override", "all", kOverrideOfAll),
+            document_of("IdentitySlice", "whole", kWholeSlice),
+            document_of("IdentitySlice", "resource-aurora-0", kWholeFound)};
 }
 
 std::vector<WrongObject> wrong_objects() {
