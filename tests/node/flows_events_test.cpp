@@ -98,7 +98,8 @@ TEST_CASE("a flood of refused packets is told whole by few flows, and leaves the
     Beginner flood(shop.web, shop.safe, kPort), quiet(shop.web, shop.other, kPort + 1);
     flood.begin(50000);
     quiet.begin(100, 1ms);
-    CHECK(flows(agent, "port=" + std::to_string(kPort + 1)).size() == 100);
+    const auto quiet_ones = "port=" + std::to_string(kPort + 1);
+    CHECK(wait_until([&] { return flows(agent, quiet_ones).size() == 100; }, after(10s), 50ms));
     std::vector<Json> seen;
     const auto whole = [&] { return packets_in(seen = flows(agent, kOfPort)) + events(agent, "untold") >= 50000; };
     REQUIRE(wait_until(whole, after(20s), 200ms));
