@@ -25,9 +25,9 @@ namespace bulkhead::controller {
 /// Of a resource, by name; nullptr: nothing is looked up for it. Empty: we don't look up, another one does.
 using Findings = std::function<const resolve::Finding*(const std::string&)>;
 
-/// The condition, if it has one. `before` is the status as it is: who has just begun to ask doesn't take an answer
+/// The condition, if it has one. `before` is the status as it is: who has just begun to ask, or doesn't, takes nothing
 /// back.
-std::vector<Condition> resolved_of(const resolve::Finding* finding, const Json& before);
+std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, const Json& before);
 
 Json found_slice(const std::string& resource, uint32_t number, const std::set<Cidr>& addresses, state::Time changed);
 
