@@ -97,15 +97,6 @@ TEST_CASE("of datagrams older than the agent, the pod's own and the allowed go o
     check_cut_and_going_on(strangers, allowed, Clock::now());
 }
 
-/// As another agent may have made them. Where there are none, clsact costs a veth what it sends while they are made.
-void add_qdiscs(const Place& node) {
-    const auto [status, output] =
-        run_in(node.netns, {"sh", "-ec",
-                            "for device in $(ip -o link show up | sed -n 's/^[0-9]*: \\([^:@]*\\).*/\\1/p'); do "
-                            "[ $device = lo ] || tc qdisc add dev $device clsact; done"});
-    if (status != 0) FAIL("tc: " << output);
-}
-
 TEST_CASE("not one datagram is lost at a first installation, whoever pushes, also through a Service") {
     const std::string attach = GENERATE(from_range(attach_modes()));
     INFO(attach);

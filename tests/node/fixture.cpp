@@ -237,7 +237,12 @@ std::pair<int, std::string> AgentProcess::order(std::vector<std::string> words) 
 }
 
 std::string AgentProcess::verdict(const std::string& from, const std::string& to, uint8_t family) const {
-    const auto answer = answer_to({"explain", from, to, "--family", family == BH_IPV4 ? "4" : "6"});
+    Result<Json> answer;
+    const auto is_answered = [&] {
+        answer = answer_to({"explain", from, to, "--family", family == BH_IPV4 ? "4" : "6"});
+        return answer || answer.error().text.find("it is busy") == std::string::npos;
+    };
+    wait_until(is_answered, after(kChangeLimit));
     if (!answer) return answer.error().text;
     return answer->is_object() ? answer->value("verdict", "") : answer->dump();
 }

@@ -12,6 +12,10 @@ target_compile_definitions(node_fixture PUBLIC
 target_compile_options(node_fixture PUBLIC -Wno-missing-field-initializers)
 add_dependencies(node_fixture bulkhead-agent bulkheadctl)
 
+# What people apply, as it is.
+set_source_files_properties(service_metadata_test.cpp
+  PROPERTIES COMPILE_DEFINITIONS "BULKHEAD_AWS_MANIFESTS=\"${PROJECT_SOURCE_DIR}/manifests/aws\"")
+
 foreach(subject adopted next_packet life service packets forged pods company full reuse flows edges)
   file(GLOB ${subject}_sources CONFIGURE_DEPENDS ${subject}_*_test.cpp)
   add_executable(node_${subject} ${${subject}_sources})

@@ -226,4 +226,12 @@ std::string veth_of(const AgentProcess& agent, const Place& pod) {
     return row.at("interfaces").at(0);
 }
 
+void add_qdiscs(const Place& node) {
+    const auto [status, output] =
+        run_in(node.netns, {"sh", "-ec",
+                            "for device in $(ip -o link show up | sed -n 's/^[0-9]*: \\([^:@]*\\).*/\\1/p'); do "
+                            "[ $device = lo ] || tc qdisc add dev $device clsact; done"});
+    if (status != 0) FAIL("tc: " << output);
+}
+
 } // namespace bulkhead::test

@@ -119,4 +119,8 @@ private:
 /// The name of a pod's host-side interface.
 std::string veth_of(const AgentProcess& agent, const Place& pod);
 
+/// As another agent may have made them on each device. Where there are none, clsact costs a device what it sends while
+/// they are made.
+void add_qdiscs(const Place& node);
+
 } // namespace bulkhead::test
