@@ -2,6 +2,8 @@
 #include "compile/prefixes.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace bulkhead::compile {
 
@@ -9,14 +11,6 @@ namespace {
 
 Cidr single(const Address& address) {
     return {.address = address, .length = static_cast<uint8_t>(address.bits())};
-}
-
-std::vector<Cidr> cidrs_of(const state::AwsResource& resource) {
-    auto cidrs = resource.cidrs;
-    if (!resource.instance_metadata) return cidrs;
-    for (const auto* text : {"169.254.169.254/32", "fd00:ec2::254/128"})
-        cidrs.push_back(*Cidr::parse(text));
-    return cidrs;
 }
 
 /// Whoever comes first owns what both claim.
@@ -60,7 +54,10 @@ private:
             report(cidr, *resources[i], *resources.front());
     }
 
+    /// Two that name one security group share thousands of addresses: of those found one stands for all.
     void report(const Cidr& cidr, const state::AwsResource& loser, const state::AwsResource& owner) {
+        const bool is_found = std::ranges::binary_search(loser.found, cidr);
+        if (is_found && !sharing_.emplace(&loser, &owner).second) return;
         problems_.push_back({loser.meta.origin, "AWSResource " + loser.meta.name, "spec.addresses",
                              cidr.text() + " is also AWSResource " + owner.meta.name + "'s, which owns it",
                              state::Problem::Nature::kConflict});
@@ -69,6 +66,7 @@ private:
     const Selectors& selectors_;
     std::vector<state::Problem>& problems_;
     std::vector<Covered> open_;
+    std::set<std::pair<const state::AwsResource*, const state::AwsResource*>> sharing_; // what was found, as reported
 };
 
 } // namespace
@@ -77,7 +75,7 @@ Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selector
                         const std::map<Address, Role>& roles) {
     Sayings sayings;
     for (const auto& [name, resource] : cluster.resources()) {
-        for (const auto& cidr : cidrs_of(resource)) {
+        for (const auto& cidr : state::all_cidrs(resource)) {
             auto& saying = sayings[cidr];
             if (!saying.resources.empty() && saying.resources.back() == &resource) continue; // listed twice
             saying.resources.push_back(&resource);

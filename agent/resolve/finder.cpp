@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve/finder.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+
+#include "base/rfc3339.h"
+#include "dns/metrics.h"
+
+namespace bulkhead::resolve {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kDnsTrouble = "NameNotResolved";
+
+state::Time today() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+Cidr single(const Address& address) {
+    return {.address = address, .length = static_cast<uint8_t>(address.bits())};
+}
+
+const char* reason_of(aws::Failure::Kind kind) {
+    switch (kind) {
+    case aws::Failure::Kind::kCredentials:
+        return "NoCredentials";
+    case aws::Failure::Kind::kDenied:
+        return "AccessDenied";
+    case aws::Failure::Kind::kThrottled:
+        return "Throttled";
+    case aws::Failure::Kind::kUnreadable:
+        return "Unreadable";
+    case aws::Failure::Kind::kTooLarge:
+        return "TooLarge";
+    case aws::Failure::Kind::kRefused:
+        return "Refused";
+    default:
+        return "Unavailable";
+    }
+}
+
+std::string said_last(const std::optional<state::Time>& date) {
+    if (!date) return "; there was no good answer yet";
+    return "; the last good answer is of " + rfc3339(*date) + " and stays in force";
+}
+
+dns::Settings with_grace(dns::Settings settings, Milliseconds grace) {
+    settings.keeping.grace = grace;
+    return settings;
+}
+
+} // namespace
+
+Finder::Finder(Loop& loop, Settings settings, std::function<void()> on_change)
+    : loop_(loop), settings_(std::move(settings)), on_change_(std::move(on_change)), answers_(settings_.grace),
+      throttle_(settings_.budget, aws::Clock::real(), std::random_device{}()) {
+    set_up_dns();
+    auto timer = loop_.timer([this] { update(); });
+    if (!timer) {
+        spdlog::error("addresses that AWS no longer names stay: {}", timer.error().text);
+        return;
+    }
+    timer_ = std::move(*timer);
+    timer_->arm_every(std::clamp<Milliseconds>(settings_.grace / 10, 100ms, 1'000ms));
+}
+
+/// All at once first: each may take a moment.
+Finder::~Finder() {
+    for (auto& [place, at] : places_)
+        at.sweep->stop();
+}
+
+void Finder::set_up_dns() {
+    auto follower = dns::Follower::create(loop_, settings_.servers, with_grace(settings_.dns, settings_.grace),
+                                          [this] { update(); });
+    if (follower)
+        dns_ = std::move(*follower);
+    else
+        dns_error_ = follower.error().text;
+}
+
+void Finder::follow(const Resources& resources, const std::set<std::string>& instances) {
+    const auto is_gone = [&](const auto& one) {
+        const auto resource = resources.find(one.first);
+        return resource == resources.end() || resource->second.look_ups.empty();
+    };
+    std::erase_if(followed_, is_gone);
+    std::set<Question> questions;
+    for (const auto& [name, resource] : resources) {
+        if (resource.look_ups.empty()) continue;
+        const auto [place, is_new] = followed_.try_emplace(name);
+        auto& followed = place->second;
+        if (is_new) followed.carried = Carried({resource.found.begin(), resource.found.end()});
+        followed.questions = questions_of(resource, settings_.region);
+        followed.hostnames = resource.look_ups.hostnames;
+        questions.insert(followed.questions.begin(), followed.questions.end());
+    }
+    answers_.follow(questions);
+    follow_places(plan_of(resources, settings_.region), instances);
+    follow_names();
+    for (auto& [name, followed] : followed_)
+        update(name, followed, std::chrono::steady_clock::now());
+}
+
+void Finder::follow_places(const Plan& plan, const std::set<std::string>& instances) {
+    std::erase_if(places_, [&](const auto& one) { return !plan.contains(one.first); });
+    for (const auto& [place, questions] : plan) {
+        auto& at = places_[place];
+        if (!at.sweep)
+            at.sweep = std::make_unique<Sweep>(
+                loop_, std::make_unique<Asker>(settings_.environment, place, throttle_, settings_.rhythm.seldom),
+                settings_.rhythm, [this, place = place](const auto& report) { take(place, report); });
+        at.sweep->set_order({.questions = questions, .cluster = {.name = settings_.cluster, .instances = instances}});
+    }
+}
+
+void Finder::follow_names() {
+    if (!dns_) return;
+    std::set<std::string> names;
+    for (const auto& [resource, followed] : followed_)
+        names.merge(names_of(followed));
+    dns_->follow(names); // one that is too many has no state
+    std::erase_if(named_, [&](const auto& one) { return !names.contains(one.first); });
+}
+
+std::set<std::string> Finder::names_of(const Followed& followed) const {
+    auto names = followed.hostnames;
+    for (const auto& question : followed.questions)
+        names.merge(std::set(answers_.state(question).names));
+    return names;
+}
+
+void Finder::take(const state::AwsPlace& place, const Sweep::Report& report) {
+    if (const auto at = places_.find(place); at != places_.end()) at->second.credentials = report.credentials;
+    for (const auto& outcome : report.outcomes)
+        answers_.take(outcome, std::chrono::steady_clock::now(), today());
+    follow_names();
+    update();
+}
+
+void Finder::update() {
+    const auto now = std::chrono::steady_clock::now();
+    bool changed = false;
+    for (auto& [name, followed] : followed_)
+        changed |= update(name, followed, now);
+    if (changed) on_change_();
+}
+
+bool Finder::update(const std::string& name, Followed& followed, Time now) {
+    Finding finding{.settled = true};
+    add_questions(followed, finding);
+    add_names(followed, finding);
+    if (followed.carried.pass(finding.settled && finding.troubles.empty(), now, settings_.grace))
+        spdlog::info("AWSResource {}: what the controller before this one had found has been left by now", name);
+    const auto& carried = followed.carried.addresses();
+    finding.addresses.insert(carried.begin(), carried.end());
+    finding.changed = finding.addresses == followed.finding.addresses && followed.finding.changed != state::Time{}
+                          ? followed.finding.changed
+                          : today();
+    if (finding == followed.finding) return false;
+    followed.finding = std::move(finding);
+    return true;
+}
+
+void Finder::add_questions(const Followed& followed, Finding& finding) const {
+    for (const auto& question : followed.questions) {
+        const auto& state = answers_.state(question);
+        finding.addresses.insert(state.cidrs.begin(), state.cidrs.end());
+        finding.settled &= state.asked();
+        if (state.failure)
+            finding.troubles.push_back({.reason = reason_of(state.failure->kind),
+                                        .text = question.text() + ": " + state.failure->text + said_last(state.date)});
+    }
+}
+
+void Finder::add_names(const Followed& followed, Finding& finding) {
+    for (const auto& name : names_of(followed)) {
+        const auto state = dns_ ? dns_->names().state(name) : std::nullopt;
+        if (state) {
+            for (const auto& address : state->addresses)
+                finding.addresses.insert(single(address));
+            finding.settled &= state->asked;
+            add_trouble_of(*state, finding);
+        } else if (!dns_) {
+            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": " + dns_error_});
+        } else {
+            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": is not followed, there are too many"});
+        }
+    }
+}
+
+/// The calendar's date is worked out once for each answer, so that the same answer has the same.
+void Finder::add_trouble_of(const dns::NameState& state, Finding& finding) {
+    if (state.named_at) {
+        auto& [at, date] = named_[state.name];
+        if (at != *state.named_at)
+            date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() -
+                                                            (std::chrono::steady_clock::now() - *state.named_at));
+        at = *state.named_at;
+    }
+    if (state.error.empty()) return;
+    const auto named = named_.find(state.name);
+    const auto date = named == named_.end() ? std::nullopt : std::optional(named->second.second);
+    finding.troubles.push_back({.reason = kDnsTrouble, .text = state.name + ": " + state.error + said_last(date)});
+}
+
+const Finding* Finder::of(const std::string& resource) const {
+    const auto followed = followed_.find(resource);
+    return followed == followed_.end() ? nullptr : &followed->second.finding;
+}
+
+metrics::Families Finder::metrics(Time now) const {
+    auto families = metrics_of(throttle_.counts());
+    families.push_back(metrics::gauge_of_seconds("bulkhead_aws_answer_age_seconds",
+                                                 "Age of AWS' last good answer, of the question where it is oldest.",
+                                                 std::chrono::duration<double>(answers_.oldest(now)).count()));
+    auto expiry = metrics::gauge("bulkhead_aws_credentials_expire_seconds",
+                                 "Until the keys that AWS is asked with expire; they are renewed well before.");
+    for (const auto& [place, at] : places_)
+        if (at.credentials.expires)
+            expiry.add_real(std::max(0.0, std::chrono::duration<double>(*at.credentials.expires - today()).count()),
+                            {{"region", place.region}, {"role", place.role}});
+    families.push_back(std::move(expiry));
+    auto addresses = metrics::gauge("bulkhead_resource_addresses",
+                                    "Addresses of AWSResources that were looked up and are in force.");
+    for (const auto& [name, followed] : followed_)
+        addresses.add(followed.finding.addresses.size(), {{"resource", name}});
+    families.push_back(std::move(addresses));
+    if (dns_) std::ranges::move(dns::metrics_of(*dns_, now), std::back_inserter(families));
+    return families;
+}
+
+} // namespace bulkhead::resolve
