@@ -19,7 +19,9 @@ using api::Response;
 using observe::Json;
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 20s; // explain's first question has a program verified: seconds, on a busy node
+// With the loop. Explain's first question has a program verified, which takes seconds on a busy node; who probes or
+// scrapes waits less, and the kubelet's next probe waits behind them.
+constexpr auto kPatience = 20s, kProbePatience = 4s;
 
 using Answer = Response (*)(Agent&, const Request&);
 
@@ -142,13 +144,14 @@ Response gate(Agent& agent, const Request& request) {
 }
 
 /// Asks on the loop's thread; 503 when it doesn't answer, because it is busy or ending.
-Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request& request, Answer answer) {
+Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request& request, Answer answer,
+                 std::chrono::milliseconds patience) {
     const auto response = loop.call(
         [agent, request, answer] {
             auto* one = agent();
             return one == nullptr ? refusal(503, "the agent is starting") : answer(*one, request);
         },
-        kPatience);
+        patience);
     return response ? *response : refusal(503, "the agent doesn't answer: it is busy or ending");
 }
 
@@ -235,17 +238,18 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
         if (asked == "GET /v1/conversations") return conversations(loop, agent, request);
         const auto found = kAnswers.find(asked);
         if (found == kAnswers.end()) return refusal(404, "there is no " + asked);
-        return on_loop(loop, agent, request, found->second);
+        return on_loop(loop, agent, request, found->second, kPatience);
     };
 }
 
 api::Handler metrics_handler(Loop& loop, std::function<Agent*()> agent, const api::Heartbeat& heartbeat) {
     return [&loop, agent = std::move(agent), &heartbeat](const Request& request) {
-        if (request.path == "/healthz")
-            return heartbeat.is_fresh() ? text(200, "ok") : text(503, "the agent's loop is stuck");
-        if (request.path == "/readyz") return on_loop(loop, agent, request, readiness);
-        if (request.path == "/metrics") return on_loop(loop, agent, request, scrape);
-        return text(404, "there are /metrics, /healthz and /readyz");
+        const bool health = request.path == "/healthz", ready = request.path == "/readyz";
+        if (!health && !ready && request.path != "/metrics")
+            return text(404, "there are /metrics, /healthz and /readyz");
+        if (!heartbeat.is_fresh()) return text(503, "the agent's loop is stuck");
+        if (health) return text(200, "ok");
+        return on_loop(loop, agent, request, ready ? readiness : scrape, kProbePatience);
     };
 }
 

@@ -323,9 +323,10 @@ Role Compiler::Impl::role_of_local(const state::PodKey& key) const {
 std::vector<Address> Compiler::Impl::claimed_by(const Turn& turn, const state::PodKey& key,
                                                 const state::Pod& pod) const {
     if (pod.finished) return {};
-    const bool told_by_netlink =
-        !pod.common->host_network && pod.node == settings.node_name && endpoints.slots_of(key) != nullptr;
-    if (told_by_netlink || turn.cluster.is_unwired(key)) return {};
+    // Of this name another node may have the next pod already, while its predecessor's interface is only going here.
+    const bool told_by_netlink = !pod.common->host_network && pod.node == settings.node_name &&
+                                 (endpoints.slots_of(key) != nullptr || turn.cluster.is_unwired(key));
+    if (told_by_netlink) return {};
     auto addresses = without_repeats(pod.ips);
     // Every node has those for itself: another node's pod isn't reached by them.
     if (!pod.slice.empty()) std::erase_if(addresses, [](const Address& address) { return address.is_node_local(); });

@@ -177,5 +177,27 @@ TEST_CASE("a pod whose object is stuck gives its address to nobody once its inte
     wait_until_owned(*agent, again);
 }
 
+TEST_CASE("a pod that another node has is known here though its predecessor's interface goes later, and over restarts") {
+    const Vault vault;
+    const auto& manifests = vault.net.manifests();
+    const Place first = vault.net.add(kNodeA, "vault/db-0", 40);
+    const Place next = vault.net.wire(kNodeB, "vault/moved", 41);
+    std::optional<AgentProcess> agent = AgentProcess::start(vault.net, vault.net.node(kNodeA), {});
+    check_reaches(first, vault.safe, true);
+
+    // Deleted by force, as from a node that was thought to be lost: the StatefulSet has it anew at once.
+    auto text = pod_text({kNodeB, first.name, next.ip4, next.ip6, require(Netns::open(next.netns.name()))});
+    text.replace(text.find("labels:"), 0, "uid: moved, ");
+    manifests.write(file_of(first), text);
+    check_reaches(next, vault.safe, true);
+    vault.net.unwire(first);
+    for (int restarts = 0; restarts < 2; ++restarts) {
+        REQUIRE(wait_until([&] { return agent->endpoint(first.name).is_object(); }, after(10s)));
+        check_reaches(next, vault.safe, true);
+        agent.reset();
+        agent.emplace(AgentProcess::start(vault.net, vault.net.node(kNodeA), {}));
+    }
+}
+
 } // namespace
 } // namespace bulkhead::test

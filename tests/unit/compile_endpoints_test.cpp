@@ -179,6 +179,19 @@ TEST_CASE("a pod whose interface is gone has nothing of what its status says, an
     CHECK(owner_of(world, "10.0.1.2").empty());
 }
 
+TEST_CASE("a pod of another node has what its status says, though its predecessor loses its interface here later") {
+    World world;
+    world.ns("a").pod("a/db-0", {"10.0.1.1"}, {}, "node-a");
+    world.local({local_pod(1, "a/db-0", {"10.0.1.1"})}).desired();
+    auto next = pod("a/db-0", "node-b", {}, {address("10.0.2.1")});
+    next.uid = "2";
+    world.put(next);
+    CHECK(owner_of(world, "10.0.2.1") == "a/db-0");
+    world.local({});
+    CHECK(owner_of(world, "10.0.2.1") == "a/db-0");
+    CHECK(owner_of(world, "10.0.1.1").empty());
+}
+
 TEST_CASE("more addresses than a pod's row takes are reported") {
     World world;
     world.ns("a").pod("a/many", {}, {}, "node-a");
