@@ -177,7 +177,7 @@ TEST_CASE("a pod whose object is stuck gives its address to nobody once its inte
     wait_until_owned(*agent, again);
 }
 
-TEST_CASE("a pod that another node has is known here though its predecessor's interface goes later, and over restarts") {
+TEST_CASE("a pod that another node has is known here though its predecessor's interface goes later and over restarts") {
     const Vault vault;
     const auto& manifests = vault.net.manifests();
     const Place first = vault.net.add(kNodeA, "vault/db-0", 40);
