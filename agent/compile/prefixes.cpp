@@ -33,6 +33,7 @@ public:
             open_.pop_back();
         Covered covered{.cidr = cidr, .external = {}, .is_endpoint = saying.is_endpoint};
         if (!open_.empty()) covered.external = open_.back().external;
+        if (saying.role.kube_apiserver) covered.external.owner = nullptr; // its interfaces are in the nodes' subnets
         covered.external.role = saying.role;
         covered.external.is_service = saying.is_service;
         add(saying, cidr, covered.external);
@@ -47,11 +48,26 @@ private:
         auto resources = saying.resources;
         std::sort(resources.begin(), resources.end(),
                   [&](const auto* a, const auto* b) { return is_stricter(a, b, selectors_); });
-        external.owner = resources.front();
         external.in_network = !cidr.is_single();
         external.covering.insert(external.covering.end(), resources.begin(), resources.end());
+        if (saying.role.kube_apiserver) leave_to_api_server(cidr, resources);
+        if (resources.empty()) return;
+        external.owner = resources.front();
         for (size_t i = 1; i < resources.size(); ++i)
             report(cidr, *resources[i], *resources.front());
+    }
+
+    /// Without it no pod works. So it is a resource's only where somebody wrote down just this address: a security
+    /// group or a name may bring it along.
+    void leave_to_api_server(const Cidr& cidr, std::vector<const state::AwsResource*>& resources) {
+        std::erase_if(resources, [&](const auto* resource) {
+            if (std::ranges::find(resource->cidrs, cidr) != resource->cidrs.end()) return false;
+            problems_.push_back(
+                {resource->meta.origin, "AWSResource " + resource->meta.name, "spec.addresses",
+                 cidr.text() + " is the API server's, and stays so unless spec.addresses.cidrs names it",
+                 state::Problem::Nature::kConflict});
+            return true;
+        });
     }
 
     /// Two that name one security group share thousands of addresses: of those found one stands for all.

@@ -16,7 +16,7 @@ constexpr size_t kMostTold = 5;
 constexpr size_t kLongestMessage = 4000; // bytes; the schema allows 32768
 
 std::string count_of(size_t addresses) {
-    return std::to_string(addresses) + (addresses == 1 ? " address is" : " addresses are") + " in force";
+    return std::to_string(addresses) + (addresses == 1 ? " address" : " addresses") + " found";
 }
 
 std::string message_of(const resolve::Finding& finding) {
@@ -43,14 +43,16 @@ Condition as_it_was(const Json& before) {
 
 } // namespace
 
-std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, const Json& before) {
+std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, int64_t generation,
+                                   const Json& before) {
     const auto* condition = find_condition(before, kType);
     if (!findings) return condition == nullptr ? std::vector<Condition>{} : std::vector{as_it_was(*condition)};
     const auto* finding = findings(resource);
     if (finding == nullptr) return {};
     if (!finding->troubles.empty()) return {{kType, "False", finding->troubles.front().reason, message_of(*finding)}};
     if (finding->settled) return {{kType, "True", "Resolved", message_of(*finding)}};
-    if (condition != nullptr) return {as_it_was(*condition)};
+    if (condition != nullptr && condition->value("observedGeneration", int64_t{0}) == generation)
+        return {as_it_was(*condition)};
     return {{kType, "Unknown", "NotAskedYet", "not everything was asked yet; " + message_of(*finding)}};
 }
 

@@ -26,8 +26,9 @@ namespace bulkhead::controller {
 using Findings = std::function<const resolve::Finding*(const std::string&)>;
 
 /// The condition, if it has one. `before` is the status as it is: who has just begun to ask, or doesn't, takes nothing
-/// back.
-std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, const Json& before);
+/// back that was said of this generation.
+std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, int64_t generation,
+                                   const Json& before);
 
 Json found_slice(const std::string& resource, uint32_t number, const std::set<Cidr>& addresses, state::Time changed);
 

@@ -32,6 +32,7 @@ bool Answers::take(const Outcome& outcome, Time now, state::Time date) {
     }
     Milliseconds elapsed{0};
     if (state.is_well()) elapsed = std::chrono::duration_cast<Milliseconds>(now - *state.answered_at);
+    elapsed = std::min(elapsed, grace_ / 2); // AWS' answers are consistent only in the end: never by a single one
     cidrs.take(outcome.found->cidrs, elapsed, grace_);
     names.take(outcome.found->names, elapsed, grace_);
     const State before = std::exchange(

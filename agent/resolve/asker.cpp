@@ -118,6 +118,12 @@ std::vector<Outcome> Asker::ask(const Order& order, const std::stop_token& stop)
 void Asker::ask_interfaces(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller) {
     if (questions.empty()) return;
     const auto answer = aws::describe_interfaces(caller, one_pass(questions));
+    // One that means too much must not cost the others their answers.
+    if (!answer && answer.error().kind == aws::Failure::Kind::kTooLarge && questions.size() > 1) {
+        for (const auto& question : questions)
+            ask_interfaces({question}, cluster, caller);
+        return;
+    }
     if (!answer) return fail_all(questions, answer.error());
     std::map<Question, Found> found;
     for (const auto& question : questions)
@@ -167,6 +173,7 @@ void Asker::ask_prefix_lists(const Questions& questions, aws::Caller& caller) {
 
 void Asker::ask_tagged(const Questions& questions, aws::Caller& caller) {
     const auto now = std::chrono::steady_clock::now();
+    std::erase_if(tagged_asked_, [&](const auto& question) { return !questions.contains(question); });
     if (questions.empty() || (now < tagged_next_ && std::ranges::includes(tagged_asked_, questions))) return;
     const auto tagged = aws::tagged_resources(caller);
     if (!tagged) return fail_all(questions, tagged.error());

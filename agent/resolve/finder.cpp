@@ -95,10 +95,14 @@ void Finder::follow(const Resources& resources, const std::set<std::string>& ins
         if (resource.look_ups.empty()) continue;
         const auto [place, is_new] = followed_.try_emplace(name);
         auto& followed = place->second;
-        if (is_new) followed.carried = Carried({resource.found.begin(), resource.found.end()});
-        followed.questions = questions_of(resource, settings_.region);
-        followed.hostnames = resource.look_ups.hostnames;
-        questions.insert(followed.questions.begin(), followed.questions.end());
+        Asked asked{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
+        if (is_new)
+            followed.carried = Carried({resource.found.begin(), resource.found.end()});
+        else if (lacks_some_of(followed.asked, asked) && lacks_some_of(asked, followed.asked))
+            followed.carried.keep(followed.finding.addresses); // the one thing may be the other by another name
+        followed.asked = std::move(asked);
+        const auto& questions_now = followed.asked.questions;
+        questions.insert(questions_now.begin(), questions_now.end());
     }
     answers_.follow(questions);
     follow_places(plan_of(resources, settings_.region), instances);
@@ -121,16 +125,28 @@ void Finder::follow_places(const Plan& plan, const std::set<std::string>& instan
 
 void Finder::follow_names() {
     if (!dns_) return;
-    std::set<std::string> names;
-    for (const auto& [resource, followed] : followed_)
-        names.merge(names_of(followed));
+    std::set<std::string> names, by_tags;
+    for (const auto& [resource, followed] : followed_) {
+        names.insert(followed.asked.hostnames.begin(), followed.asked.hostnames.end());
+        by_tags.merge(names_of(followed));
+    }
+    // If there are too many, those that somebody wrote down come first, and then those that are followed already.
+    for (const bool is_followed : {true, false})
+        for (const auto& name : by_tags)
+            if (names.size() < settings_.dns.most_names && dns_->names().state(name).has_value() == is_followed)
+                names.insert(name);
     dns_->follow(names); // one that is too many has no state
     std::erase_if(named_, [&](const auto& one) { return !names.contains(one.first); });
 }
 
+bool Finder::lacks_some_of(const Asked& all, const Asked& some) {
+    return !std::ranges::includes(all.questions, some.questions) ||
+           !std::ranges::includes(all.hostnames, some.hostnames);
+}
+
 std::set<std::string> Finder::names_of(const Followed& followed) const {
-    auto names = followed.hostnames;
-    for (const auto& question : followed.questions)
+    auto names = followed.asked.hostnames;
+    for (const auto& question : followed.asked.questions)
         names.merge(std::set(answers_.state(question).names));
     return names;
 }
@@ -156,7 +172,7 @@ bool Finder::update(const std::string& name, Followed& followed, Time now) {
     add_questions(followed, finding);
     add_names(followed, finding);
     if (followed.carried.pass(finding.settled && finding.troubles.empty(), now, settings_.grace))
-        spdlog::info("AWSResource {}: what the controller before this one had found has been left by now", name);
+        spdlog::info("AWSResource {}: all that it names has been answered, and what it had before has been left", name);
     const auto& carried = followed.carried.addresses();
     finding.addresses.insert(carried.begin(), carried.end());
     finding.changed = finding.addresses == followed.finding.addresses && followed.finding.changed != state::Time{}
@@ -168,7 +184,7 @@ bool Finder::update(const std::string& name, Followed& followed, Time now) {
 }
 
 void Finder::add_questions(const Followed& followed, Finding& finding) const {
-    for (const auto& question : followed.questions) {
+    for (const auto& question : followed.asked.questions) {
         const auto& state = answers_.state(question);
         finding.addresses.insert(state.cidrs.begin(), state.cidrs.end());
         finding.settled &= state.asked();
@@ -221,13 +237,17 @@ metrics::Families Finder::metrics(Time now) const {
                                                  std::chrono::duration<double>(answers_.oldest(now)).count()));
     auto expiry = metrics::gauge("bulkhead_aws_credentials_expire_seconds",
                                  "Until the keys that AWS is asked with expire; they are renewed well before.");
-    for (const auto& [place, at] : places_)
-        if (at.credentials.expires)
-            expiry.add_real(std::max(0.0, std::chrono::duration<double>(*at.credentials.expires - today()).count()),
-                            {{"region", place.region}, {"role", place.role}});
+    std::map<std::pair<std::string, std::string>, double> first; // of several external ids
+    for (const auto& [place, at] : places_) {
+        if (!at.credentials.expires) continue;
+        const double left = std::max(0.0, std::chrono::duration<double>(*at.credentials.expires - today()).count());
+        const auto [one, is_new] = first.try_emplace({place.region, place.role}, left);
+        one->second = std::min(one->second, left);
+    }
+    for (const auto& [of, left] : first)
+        expiry.add_real(left, {{"region", of.first}, {"role", of.second}});
     families.push_back(std::move(expiry));
-    auto addresses = metrics::gauge("bulkhead_resource_addresses",
-                                    "Addresses of AWSResources that were looked up and are in force.");
+    auto addresses = metrics::gauge("bulkhead_resource_addresses", "Addresses that were found for AWSResources.");
     for (const auto& [name, followed] : followed_)
         addresses.add(followed.finding.addresses.size(), {{"resource", name}});
     families.push_back(std::move(addresses));

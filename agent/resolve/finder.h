@@ -8,7 +8,8 @@
 //                            what was found by whoever asked before us ---> Carried -----+
 //
 // Invariant: an address leaves a Finding because AWS or DNS answered well for the grace time without naming it, or
-// because the AWSResource was changed; never because of what went wrong.
+// because the AWSResource doesn't name any more what it came from; if that was replaced, only once the new has been
+// answered. Never because of what went wrong.
 //
 // One thread, the loop's. on_change is called from the loop, never from a method of ours.
 #pragma once
@@ -76,9 +77,12 @@ public:
     metrics::Families metrics(Time now) const;
 
 private:
+    struct Asked {
+        std::set<Question> questions{};
+        std::set<std::string> hostnames{};
+    };
     struct Followed {
-        std::set<Question> questions;
-        std::set<std::string> hostnames;
+        Asked asked;
         Carried carried;
         Finding finding{};
     };
@@ -93,6 +97,7 @@ private:
     void take(const state::AwsPlace& place, const Sweep::Report& report);
     void update();
     bool update(const std::string& name, Followed& followed, Time now);
+    static bool lacks_some_of(const Asked& all, const Asked& some);
     std::set<std::string> names_of(const Followed& followed) const;
     void add_questions(const Followed& followed, Finding& finding) const;
     void add_names(const Followed& followed, Finding& finding);

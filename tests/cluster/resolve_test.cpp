@@ -114,7 +114,7 @@ TEST_CASE("what a security group and a name stand for is published, without node
     INFO(controller->output());
     REQUIRE(scene.becomes(kAll));
     REQUIRE(scene.is_resolved("True", "Resolved"));
-    CHECK(scene.resolved().at("message") == "3 addresses are in force");
+    CHECK(scene.resolved().at("message") == "3 addresses found");
 
     // A fail-over: the new address comes, and the former one goes after the grace time.
     require(scene.dns->change({"unset writer", "set writer 1 A 10.2.0.9"}));
@@ -140,7 +140,7 @@ TEST_CASE("while AWS throttles and DNS is away nothing leaves, and the condition
     require(scene.aws->set(account({}, throttling())));
     REQUIRE(scene.is_resolved("False", "Throttled"));
     const auto message = scene.resolved().at("message").get<std::string>();
-    CHECK(message.starts_with("3 addresses are in force\nsecurityGroups sg-0123456789abcdef0 in eu-central-1: "));
+    CHECK(message.starts_with("3 addresses found\nsecurityGroups sg-0123456789abcdef0 in eu-central-1: "));
     CHECK(message.find("the last good answer is of 20") != std::string::npos);
     CHECK(scene.published() == kAll);
     scene.dns->end();

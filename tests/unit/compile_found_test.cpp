@@ -102,3 +102,18 @@ TEST_CASE("two resources that found the same addresses are told once, and the st
     CHECK(std::ranges::count(problems, std::string("AWSResource all-databases"), &state::Problem::object) == 1);
     CHECK(world.has_problem("AWSResource all-databases spec.addresses", "is also AWSResource aurora's"));
 }
+
+TEST_CASE("the API server's address stays its own where a look-up brings it along, unless the resource names it") {
+    auto world = with_aurora();
+    auto api = named<state::EndpointSlice>("kubernetes", "default");
+    api.service = "kubernetes";
+    api.addresses = {address("10.9.0.5")};
+    world.put(api).put(found("aurora", {"10.9.0.5", "10.9.0.6"}));
+    CHECK(world.ask(kWeb, "10.9.0.5", 443) == BH_REASON_OPEN);
+    CHECK(world.ask(kWeb, "10.9.0.6", 443) == BH_REASON_NOT_GRANTED);
+    CHECK(world.has_problem("AWSResource aurora", "10.9.0.5/32 is the API server's"));
+    auto named = looked_up("aurora", "payments");
+    named.cidrs = {cidr("10.9.0.5")};
+    world.put(named);
+    CHECK(world.ask(kWeb, "10.9.0.5", 443) == BH_REASON_NOT_GRANTED);
+}

@@ -11,6 +11,7 @@ using namespace bulkhead::controller;
 
 namespace {
 
+constexpr int64_t kGeneration = 3;
 constexpr state::Time kNow{std::chrono::seconds(1'800'000'000)}; // 2027-01-15T08:00:00Z
 
 source::Value value(const Json& json) {
@@ -76,7 +77,7 @@ struct Scene {
 using Done = std::set<std::string>;
 
 Condition resolved(const resolve::Finding& of, const Json& before = Json::object()) {
-    const auto conditions = resolved_of([&](const auto&) { return &of; }, "aurora", before);
+    const auto conditions = resolved_of([&](const auto&) { return &of; }, "aurora", kGeneration, before);
     REQUIRE(conditions.size() == 1);
     return conditions.front();
 }
@@ -118,6 +119,22 @@ TEST_CASE("slices go with their resource or its look-ups, but not because it isn
     CHECK(scene.cluster.resources().at("cache").found.empty());
 }
 
+TEST_CASE("slices are written over and removed only as they were seen") {
+    Scene scene;
+    scene.put_resource("aurora");
+    scene.found["aurora"] = finding(addresses(0, 1));
+    const auto body = [&] { return Json::parse(scene.wanted().begin()->second.request.body); };
+    CHECK_FALSE(body()["metadata"].contains("resourceVersion")); // there is none yet
+    auto slice = body();
+    slice["metadata"]["resourceVersion"] = "7";
+    scene.observed.slices.put(value(slice));
+    scene.found["aurora"] = finding(addresses(0, 2));
+    CHECK(body()["metadata"]["resourceVersion"] == "7");
+    scene.found.clear();
+    CHECK(scene.wanted().begin()->second.request.method == "DELETE");
+    CHECK(body()["preconditions"]["resourceVersion"] == "7");
+}
+
 TEST_CASE("a slice of a node that speaks of a resource counts for nothing, and isn't touched") {
     Scene scene;
     scene.put_resource("aurora");
@@ -131,23 +148,29 @@ TEST_CASE("a slice of a node that speaks of a resource counts for nothing, and i
 TEST_CASE("Resolved tells what isn't answered, and who has only begun to ask takes nothing back") {
     auto of = finding(addresses(0, 2));
     CHECK(resolved(of).status == "True");
-    CHECK(resolved(of).message == "2 addresses are in force");
+    CHECK(resolved(of).message == "2 addresses found");
     of.troubles = {{"Throttled", "securityGroups sg-1: too often"}, {"NameNotResolved", "db: NXDOMAIN"}};
     CHECK(resolved(of).status == "False");
     CHECK(resolved(of).reason == "Throttled");
-    CHECK(resolved(of).message == "2 addresses are in force\nsecurityGroups sg-1: too often\ndb: NXDOMAIN");
+    CHECK(resolved(of).message == "2 addresses found\nsecurityGroups sg-1: too often\ndb: NXDOMAIN");
 
     const auto fresh = finding(addresses(0, 1), false);
     CHECK(resolved(fresh).status == "Unknown");
-    const Json before{
-        {"conditions",
-         {{{"type", "Resolved"}, {"status", "True"}, {"reason", "Resolved"}, {"message", "all is well"}}}}};
+    Json before{{"conditions",
+                 {{{"type", "Resolved"},
+                   {"status", "True"},
+                   {"observedGeneration", kGeneration},
+                   {"reason", "Resolved"},
+                   {"message", "all is well"}}}}};
     CHECK(resolved(fresh, before).status == "True");
     CHECK(resolved(fresh, before).message == "all is well");
     // Who doesn't lead doesn't know, and one that names nothing to look up has no such condition.
-    CHECK(resolved_of({}, "aurora", before).at(0).message == "all is well");
-    CHECK(resolved_of({}, "aurora", Json::object()).empty());
-    CHECK(resolved_of([](const auto&) { return nullptr; }, "aurora", before).empty());
+    CHECK(resolved_of({}, "aurora", kGeneration, before).at(0).message == "all is well");
+    CHECK(resolved_of({}, "aurora", kGeneration, Json::object()).empty());
+    CHECK(resolved_of([](const auto&) { return nullptr; }, "aurora", kGeneration, before).empty());
+    // What is named now nobody has asked for yet, whatever was said of what was named before.
+    before["conditions"][0]["observedGeneration"] = kGeneration - 1;
+    CHECK(resolved(fresh, before).status == "Unknown");
 }
 
 TEST_CASE("a node's instance is known by its provider's id") {

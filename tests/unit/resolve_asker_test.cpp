@@ -125,6 +125,22 @@ TEST_CASE("what fails is only what needed the call that failed") {
     CHECK(found_in(outcomes, subnet) == "10.2.0.0/24");
 }
 
+TEST_CASE("names by tags are asked for seldom, and at once where somebody wants them who wasn't there the last time") {
+    const auto arn = [](const std::string& name) {
+        return std::string("arn:aws:rds:") + aws::kRegion + ":" + aws::kAccount + ":db:" + name;
+    };
+    const auto team = [](const std::string& name) { return about(Kind::kResourceTags, "", {{"team", name}}); };
+    const Json databases = Json::array(
+        {{{"id", "ledger"}, {"endpoint", "ledger.rds:5432"}}, {{"id", "blog"}, {"endpoint", "blog.rds:5432"}}});
+    const Json tagged{{arn("ledger"), {{"team", "payments"}}}, {arn("blog"), {{"team", "blog"}}}};
+    Scene scene(aws::state_of({{"db_instances", databases}, {"tagged", tagged}}));
+    const auto both = std::set{team("payments"), team("blog")};
+    CHECK(found_in(scene.ask(both), team("payments")) == "ledger.rds");
+    CHECK(found_in(scene.ask(both), team("payments")) == "not asked");
+    CHECK(found_in(scene.ask({team("blog")}), team("blog")) == "not asked");
+    CHECK(found_in(scene.ask(both), team("payments")) == "ledger.rds"); // deleted and made anew meanwhile
+}
+
 TEST_CASE("without a region or without credentials every question says so") {
     Scene scene;
     Asker nowhere(scene.environment, {}, scene.throttle, 5min);
