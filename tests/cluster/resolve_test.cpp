@@ -151,6 +151,26 @@ TEST_CASE("while AWS throttles and DNS is away nothing leaves, and the condition
     CHECK(scene.published() == kAll);
 }
 
+TEST_CASE("an edit that names something else takes nothing away before that has been answered") {
+    const Scene scene({"--grace", "1"});
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    REQUIRE(scene.becomes(kAll));
+    const auto named = [&](const std::string& host, const std::string& more) {
+        put(scene.server, "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\n"
+                          "spec: {addresses: {hostnames: [" +
+                              host + "], securityGroups: [" + kGroup + "]}" + more + "}\n");
+    };
+    named("reader.db.test", ", aws: {roleArn: 'arn:aws:iam::444455556666:role/nobody'}");
+    REQUIRE(wait_until([&] { return scene.resolved().at("status") == "False"; }, after(60s), 100ms));
+    std::this_thread::sleep_until(Clock::now() + 3s); // three times the grace time
+    CHECK(scene.published() == kAll);
+
+    named("reader.db.test", "");
+    require(scene.dns->change({"set reader 1 A 10.2.0.5"}));
+    CHECK(scene.becomes({"10.1.0.1", "10.1.0.2", "10.2.0.5"}));
+}
+
 TEST_CASE("who takes over while AWS is away leaves what was published, and takes it over once it is back") {
     Scene scene({"--grace", "2"});
     {
