@@ -20,6 +20,10 @@ void forget_expired(std::vector<std::weak_ptr<FlowReader>>& readers) {
     std::erase_if(readers, [](const auto& reader) { return reader.expired(); });
 }
 
+flow::Time time_of(const observe::SeenFlow& flow) {
+    return flow::Time(std::chrono::nanoseconds(flow.event.time));
+}
+
 } // namespace
 
 /// Of those that match the newest, found from the end.
@@ -31,7 +35,10 @@ void FlowReader::choose_last() {
     while (left > 0 && begin > 0)
         left -= query_.matches(observe::record_of(remembered_[--begin], node_)) ? 1 : 0;
     told_ = begin;
-    if (left == 0) forgotten_.clear(); // there are enough of what is left
+    if (left > 0) return; // what is forgotten may be among those that are missing
+    std::erase_if(forgotten_, [&](const flow::Forgotten& forgotten) {
+        return begin == remembered_.size() || forgotten.before <= time_of(remembered_[begin]);
+    });
 }
 
 std::string FlowReader::remembered() {
@@ -146,17 +153,17 @@ Result<std::shared_ptr<FlowReader>> FlowFeed::read(flow::Query query) {
 std::vector<flow::Forgotten> FlowFeed::forgotten_of(const flow::Query& query) const {
     using observe::FlowHistory;
     std::vector<flow::Forgotten> all;
-    const auto look_at = [&](FlowHistory::Ring ring, const char* name, const std::vector<const char*>& verdicts) {
+    const auto look_at = [&](FlowHistory::Ring ring, const char* name, const std::vector<bh_verdict>& verdicts) {
         const auto forgotten = history_.forgotten(ring);
         const auto before = forgotten ? *forgotten + std::chrono::nanoseconds(1) : began_;
         const bool is_missed = query.since ? *query.since < before : forgotten.has_value();
         const bool is_wanted =
-            std::ranges::any_of(verdicts, [&](const char* verdict) { return query.may_want(verdict); });
+            std::ranges::any_of(verdicts, [&](bh_verdict verdict) { return query.may_want(verdict); });
         if (is_missed && is_wanted) all.push_back({.what = name, .before = before, .node = node_});
     };
     if (!query.wants_history()) return all;
-    look_at(FlowHistory::kAllowed, "allowed", {"allowed"});
-    look_at(FlowHistory::kRefused, "refused", {"denied", "audit"});
+    look_at(FlowHistory::kAllowed, "allowed", {BH_VERDICT_ALLOW});
+    look_at(FlowHistory::kRefused, "refused", {BH_VERDICT_DENY, BH_VERDICT_AUDIT});
     return all;
 }
 

@@ -18,7 +18,7 @@ std::string network_of(const Address& address) {
     return network.text();
 }
 
-/// Without what makes edges many.
+/// Without what makes edges many, but for ports.
 void coarsen(Party& party) {
     party.workload.clear();
     if (party.kind == Kind::kWorld) party.name.clear();
@@ -153,9 +153,12 @@ EdgeKey Edges::fold(EdgeKey key) const {
         return key;
     }
     if (share_of(key) >= full_share()) {
-        coarsen(key.source.kind == Kind::kWorld ? key.source : key.destination);
-        key.port = 0;
-        return key;
+        if (key.source.kind != Kind::kWorld) {
+            coarsen(key.destination);
+            key.port = 0;
+            return key;
+        }
+        key.source.name.clear(); // the port stays: whoever is first seen now is judged by it, too
     }
     const auto ports = ports_.find({key.source, key.destination, key.protocol, key.verdict});
     if (ports != ports_.end() && ports->second >= limits_.ports) key.port = 0;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/query.h"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 
+#include "flow/names.h"
 #include "flow/time.h"
 
 namespace bulkhead::flow {
@@ -56,11 +55,11 @@ bool Query::matches(const Record& record) const {
     return filter.matches(record);
 }
 
-bool Query::may_want(std::string_view verdict) const {
+bool Query::may_want(bh_verdict verdict) const {
     bool any_is_named = false;
     bool this_is_named = false;
     for (const auto& [name, value] : filter.parameters()) {
-        const bool is_this = std::ranges::equal(value, verdict, {}, [](unsigned char c) { return std::tolower(c); });
+        const bool is_this = verdict_named(value) == verdict;
         if (name == "not-verdict" && is_this) return false;
         if (name != "verdict") continue;
         any_is_named = true;

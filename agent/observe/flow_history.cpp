@@ -40,8 +40,9 @@ void FlowHistory::release(const Name& name) {
 }
 
 void FlowHistory::add(const SeenFlow& flow) {
-    if (limits_.flows == 0) return;
-    rings_[flow.event.verdict == BH_VERDICT_ALLOW ? kAllowed : kRefused].flows.push_back(flow);
+    auto& ring = rings_[flow.event.verdict == BH_VERDICT_ALLOW ? kAllowed : kRefused];
+    if (limits_.flows == 0) return forget(ring, flow);
+    ring.flows.push_back(flow);
     bytes_ += sizeof flow;
     hold(flow.source);
     hold(flow.destination);
@@ -59,11 +60,15 @@ std::vector<SeenFlow> FlowHistory::flows() const {
     return merged;
 }
 
+void FlowHistory::forget(Kept& ring, const SeenFlow& flow) {
+    const flow::Time time{std::chrono::nanoseconds(flow.event.time)};
+    ring.forgotten = std::max(ring.forgotten.value_or(time), time);
+}
+
 void FlowHistory::drop_oldest() {
     auto& ring = *std::ranges::max_element(rings_, {}, [](const Kept& kept) { return kept.flows.size(); });
     const auto& flow = ring.flows.front();
-    const flow::Time time{std::chrono::nanoseconds(flow.event.time)};
-    ring.forgotten = std::max(ring.forgotten.value_or(time), time);
+    forget(ring, flow);
     bytes_ -= sizeof flow;
     release(flow.source);
     release(flow.destination);

@@ -31,7 +31,7 @@ public:
     size_t bytes() const { return bytes_; }
 
     enum Ring : uint8_t { kAllowed, kRefused, kRings };
-    /// The time of the newest flow of these that was pushed out; nothing = none was.
+    /// The time of the newest flow of these that isn't kept any more, or never was; nothing = all are.
     std::optional<flow::Time> forgotten(Ring ring) const { return rings_[ring].forgotten; }
 
 private:
@@ -39,6 +39,7 @@ private:
         std::deque<SeenFlow> flows; // oldest first
         std::optional<flow::Time> forgotten;
     };
+    static void forget(Kept& ring, const SeenFlow& flow);
     void drop_oldest();
     template <typename Name>
     void hold(const Name& name);

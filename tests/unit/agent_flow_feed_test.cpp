@@ -63,8 +63,10 @@ TEST_CASE("flow feed: whoever asks for more than is remembered is told since whe
     REQUIRE(all.forgotten.size() == 1); // the denial is there
     CHECK(all.forgotten[0] == flow::Forgotten{.what = "allowed", .before = start + 2s + 1ns, .node = "node-a"});
     CHECK(told(feed, query_of({{"verdict", "denied"}})).forgotten.empty());
-    CHECK(told(feed, query_of({{"last", "4"}})).forgotten.empty()); // so many are there
+    CHECK(told(feed, query_of({{"last", "3"}})).forgotten.empty());     // what is forgotten was before these
+    CHECK(told(feed, query_of({{"last", "4"}})).forgotten.size() == 1); // the denial was before what is forgotten
     CHECK(told(feed, query_of({{"last", "5"}})).forgotten.size() == 1);
+    CHECK(told(feed, query_of({{"last", "0"}})).forgotten.empty());
     auto since = flow::Query{};
     since.since = start + 2s + 1ns;
     CHECK(told(feed, since).forgotten.empty());
@@ -77,6 +79,18 @@ TEST_CASE("flow feed: what was before the agent began is missed by whoever says 
     CHECK(told(feed, {}).forgotten.empty());
     CHECK(told(feed, query_of({{"since", "10m"}})).forgotten.size() == 2); // allowed ones and refused ones
     CHECK(told(feed, query_of({{"since", "10m"}, {"not-verdict", "allowed"}})).forgotten.size() == 1);
+}
+
+TEST_CASE("flow feed: an agent that is to remember nothing says so to whoever asks for the past") {
+    FlowFeed feed({.flows = 0, .bytes = 1 << 20}, "node-a");
+    CHECK(told(feed, {}).forgotten.empty()); // nothing came
+    const auto time = flow::now() + 1s;
+    feed.add(seen(BH_VERDICT_DENY, time));
+    const flow::Forgotten refused{.what = "refused", .before = time + 1ns, .node = "node-a"};
+    CHECK(told(feed, {}).forgotten == std::vector{refused});
+    auto since = flow::Query{};
+    since.since = time;
+    CHECK(told(feed, since).forgotten == std::vector{refused});
 }
 
 TEST_CASE("flow feed: who follows hears of the agent, though nothing comes that is wanted") {

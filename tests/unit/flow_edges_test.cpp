@@ -233,9 +233,17 @@ TEST_CASE("the whole world has one share: then it is told without networks, but 
                            pod("shop", "w" + std::to_string(i), "p", "10.0.9.1"), 443));
     CHECK(edges.rows().size() < 200);
     std::set<std::string> targets;
-    for (const auto& [key, seen] : edges.rows())
+    for (const auto& [key, seen] : edges.rows()) {
         targets.insert(key.destination.workload);
+        CHECK(key.port == 443); // no rule that names a port says anything of a row without one
+    }
     CHECK(targets.size() == 60);
+    for (uint16_t port = 1; port <= 1000; ++port)
+        edges.add(flow(world("203.0.113.1"), pod("shop", "late", "p", "10.0.9.1"), port));
+    CHECK(std::ranges::count(edges.rows(), "Deployment/late", [](const auto& row) {
+              return row.first.destination.workload;
+          }) == 16 + 1); // ports, and all others together
+    CHECK(edges.refused() == 0);
 }
 
 TEST_CASE("edges that nobody used for long are gone, and make room for ports and networks of their own") {

@@ -26,14 +26,16 @@ TEST_CASE("a query tells which verdicts it may want") {
         {{{"pod", "denied"}}, true, true, true},
         {{{"verdict", "denied"}}, false, true, false},
         {{{"verdict", "Denied"}, {"verdict", "audit"}}, false, true, true},
+        {{{"verdict", "deny"}}, false, true, false},
+        {{{"not-verdict", "Allow"}}, false, true, true},
         {{{"not-verdict", "allowed"}}, false, true, true},
         {{{"verdict", "denied"}, {"not-verdict", "denied"}}, false, false, false},
     };
     for (const auto& row : rows) {
         const auto query = parse_query(row.parameters, kNow).value();
-        CHECK(query.may_want("allowed") == row.allowed);
-        CHECK(query.may_want("denied") == row.denied);
-        CHECK(query.may_want("audit") == row.audit);
+        CHECK(query.may_want(BH_VERDICT_ALLOW) == row.allowed);
+        CHECK(query.may_want(BH_VERDICT_DENY) == row.denied);
+        CHECK(query.may_want(BH_VERDICT_AUDIT) == row.audit);
     }
 }
 
