@@ -2,6 +2,7 @@
 #include "flow_feed.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bulkhead {
 
@@ -11,10 +12,16 @@ constexpr size_t kMostWaiting = 16384; // of one reader, some 2.5 MB
 constexpr size_t kMostReaders = 16;    // of the server's 64 connections
 constexpr size_t kPiece = 64 << 10;    // bytes of text that are made at once
 
+constexpr std::chrono::seconds kLongestSilence{5}; // of a stream that follows
+
 constexpr auto kTooSlow = "the reader is too slow: the agent keeps 16384 flows for it, and what came since is not here";
 
 void forget_expired(std::vector<std::weak_ptr<FlowReader>>& readers) {
     std::erase_if(readers, [](const auto& reader) { return reader.expired(); });
+}
+
+flow::Time time_of(const observe::SeenFlow& flow) {
+    return flow::Time(std::chrono::nanoseconds(flow.event.time));
 }
 
 } // namespace
@@ -28,11 +35,17 @@ void FlowReader::choose_last() {
     while (left > 0 && begin > 0)
         left -= query_.matches(observe::record_of(remembered_[--begin], node_)) ? 1 : 0;
     told_ = begin;
+    if (left > 0) return; // what is forgotten may be among those that are missing
+    std::erase_if(forgotten_, [&](const flow::Forgotten& forgotten) {
+        return begin == remembered_.size() || forgotten.before <= time_of(remembered_[begin]);
+    });
 }
 
 std::string FlowReader::remembered() {
     if (!chosen_) choose_last();
     std::string text;
+    for (const auto& forgotten : std::exchange(forgotten_, {}))
+        text += flow::line_of(flow::to_json(forgotten));
     while (told_ < remembered_.size() && text.size() < kPiece)
         text += line_of(remembered_[told_++]);
     if (told_ == remembered_.size()) remembered_ = {};
@@ -59,12 +72,29 @@ std::optional<std::string> FlowReader::news() {
         text += line_of(each);
     if (over_) return text + flow::line_of(flow::to_json(flow::Broken{kTooSlow}));
     if (text.empty() && !taken.empty()) wake(); // perhaps further ones match
-    return text;
+    return heard(std::move(text));
+}
+
+/// The same, or an empty line where there was nothing for too long.
+std::string FlowReader::heard(std::string text) {
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard lock(mutex_);
+    if (text.empty() && now - last_said_ < kLongestSilence) return text;
+    last_said_ = now;
+    return text.empty() ? "\n" : text;
+}
+
+void FlowReader::beat() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::chrono::steady_clock::now() - last_said_ < kLongestSilence) return;
+    }
+    wake();
 }
 
 std::optional<std::string> FlowReader::more() {
     if (over_) return std::nullopt;
-    while (!remembered_.empty())
+    while (!remembered_.empty() || !forgotten_.empty())
         if (auto text = remembered(); !text.empty()) return text;
     if (!query_.follow) return std::nullopt;
     return news();
@@ -110,12 +140,31 @@ Result<std::shared_ptr<FlowReader>> FlowFeed::read(flow::Query query) {
     if (readers_.size() >= kMostReaders)
         return fail("read flows: " + std::to_string(readers_.size()) + " others do so already");
     flush(); // what came before is remembered
-    std::vector<observe::SeenFlow> remembered;
-    if (query.wants_history()) remembered.assign(history_.flows().begin(), history_.flows().end());
-    auto reader = std::make_shared<FlowReader>(std::move(query), node_, std::move(remembered));
+    auto forgotten = forgotten_of(query);
+    auto remembered = query.wants_history() ? history_.flows() : std::vector<observe::SeenFlow>();
+    auto reader = std::make_shared<FlowReader>(std::move(query), node_, std::move(remembered), std::move(forgotten));
     readers_.push_back(reader);
     if (reader->follows()) followers_.push_back(reader);
     return reader;
+}
+
+/// What may have been among those that are asked for. Where nobody says since when, what was before this agent isn't
+/// missed.
+std::vector<flow::Forgotten> FlowFeed::forgotten_of(const flow::Query& query) const {
+    using observe::FlowHistory;
+    std::vector<flow::Forgotten> all;
+    const auto look_at = [&](FlowHistory::Ring ring, const char* name, const std::vector<bh_verdict>& verdicts) {
+        const auto forgotten = history_.forgotten(ring);
+        const auto before = forgotten ? *forgotten + std::chrono::nanoseconds(1) : began_;
+        const bool is_missed = query.since ? *query.since < before : forgotten.has_value();
+        const bool is_wanted =
+            std::ranges::any_of(verdicts, [&](bh_verdict verdict) { return query.may_want(verdict); });
+        if (is_missed && is_wanted) all.push_back({.what = name, .before = before, .node = node_});
+    };
+    if (!query.wants_history()) return all;
+    look_at(FlowHistory::kAllowed, "allowed", {BH_VERDICT_ALLOW});
+    look_at(FlowHistory::kRefused, "refused", {BH_VERDICT_DENY, BH_VERDICT_AUDIT});
+    return all;
 }
 
 void FlowFeed::look_after_readers() {
@@ -123,6 +172,8 @@ void FlowFeed::look_after_readers() {
     forget_expired(followers_);
     for (const auto& each : readers_)
         if (const auto reader = each.lock()) reader->end_if_alone();
+    for (const auto& each : followers_)
+        if (const auto reader = each.lock()) reader->beat();
 }
 
 size_t FlowFeed::readers() const {

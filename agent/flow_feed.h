@@ -5,6 +5,7 @@
 // off, and told so: nobody waits for it.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,7 @@
 #include "api/body.h"
 #include "flow/query.h"
 #include "flow/stream.h"
+#include "flow/time.h"
 #include "observe/flow_history.h"
 
 namespace bulkhead {
@@ -26,19 +28,25 @@ using FlowNews = std::variant<observe::SeenFlow, flow::Lost>;
 /// One answer to /v1/flows: what is remembered of the flows that are wanted, then what comes.
 class FlowReader final : public api::Body {
 public:
-    FlowReader(flow::Query query, std::string node, std::vector<observe::SeenFlow> remembered)
-        : query_(std::move(query)), node_(std::move(node)), remembered_(std::move(remembered)) {}
+    /// `forgotten`: what would be told of if the past is looked through to its end.
+    FlowReader(flow::Query query, std::string node, std::vector<observe::SeenFlow> remembered,
+               std::vector<flow::Forgotten> forgotten)
+        : query_(std::move(query)), node_(std::move(node)), remembered_(std::move(remembered)),
+          forgotten_(std::move(forgotten)) {}
 
     std::optional<std::string> more() override;
 
     bool follows() const { return query_.follow; }
     /// On the loop's thread. False: it has more to read than is kept for anybody, and gets no more.
     bool give(const std::vector<FlowNews>& news);
+    /// Now and then: whoever heard nothing for a while gets an empty line, and so knows that the agent is there.
+    void beat();
 
 private:
     void choose_last();
     std::string remembered();
     std::optional<std::string> news();
+    std::string heard(std::string text);
     std::string line_of(const FlowNews& news) const;
 
     const flow::Query query_;
@@ -46,6 +54,7 @@ private:
 
     // The server's thread
     std::vector<observe::SeenFlow> remembered_;
+    std::vector<flow::Forgotten> forgotten_;
     size_t told_ = 0; // of these
     bool chosen_ = false;
     bool over_ = false;
@@ -53,11 +62,13 @@ private:
     std::mutex mutex_; // of what follows
     std::deque<FlowNews> waiting_;
     bool is_cut_off_ = false;
+    std::chrono::steady_clock::time_point last_said_{}; // so it begins with an empty line, or news
 };
 
 class FlowFeed {
 public:
-    FlowFeed(observe::FlowHistory::Limits limits, std::string node) : history_(limits), node_(std::move(node)) {}
+    FlowFeed(observe::FlowHistory::Limits limits, std::string node)
+        : history_(limits), node_(std::move(node)), began_(flow::now()) {}
 
     /// Readers get it with the next flush().
     void add(observe::SeenFlow flow);
@@ -72,13 +83,16 @@ public:
     void look_after_readers();
 
     bool is_followed() const { return !followers_.empty(); }
-    size_t remembered() const { return history_.flows().size(); }
+    size_t remembered() const { return history_.size(); }
     size_t readers() const;
     uint64_t cut_off() const { return cut_off_; }
 
 private:
+    std::vector<flow::Forgotten> forgotten_of(const flow::Query& query) const;
+
     observe::FlowHistory history_;
     std::string node_;
+    flow::Time began_;
     std::vector<FlowNews> news_; // if somebody follows
     std::vector<std::weak_ptr<FlowReader>> readers_;
     std::vector<std::weak_ptr<FlowReader>> followers_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/policy.h"
 
+#include <algorithm>
+
 #include "compile/label_keys.h"
 
 namespace bulkhead::compile {
@@ -45,6 +47,17 @@ void reserve_nodes(const state::Cluster& cluster, std::unordered_map<Address, Re
         }
 }
 
+/// What was only found to be a resource's may have become a pod's meanwhile: then that counts.
+bool says(const state::AwsResource& resource, const Cidr& cidr) {
+    return !std::ranges::binary_search(resource.found, cidr) ||
+           std::ranges::find(resource.cidrs, cidr) != resource.cidrs.end();
+}
+
+const state::AwsResource* first_that_says(const std::vector<const state::AwsResource*>& resources, const Cidr& cidr) {
+    const auto first = std::ranges::find_if(resources, [&](const auto* resource) { return says(*resource, cidr); });
+    return first == resources.end() ? nullptr : *first;
+}
+
 /// Later ones count before nodes.
 std::unordered_map<Address, Reserved> collect_reserved(const state::Cluster& cluster, const Sayings& sayings,
                                                        const std::unordered_map<Address, std::string>& nodes) {
@@ -55,8 +68,8 @@ std::unordered_map<Address, Reserved> collect_reserved(const state::Cluster& clu
     for (const auto& [cidr, saying] : sayings) {
         if (!cidr.is_single()) continue;
         const auto& address = cidr.address;
-        if (!saying.resources.empty())
-            reserved[address] = {.owner = "AWSResource " + saying.resources.front()->meta.name};
+        if (const auto* resource = first_that_says(saying.resources, cidr))
+            reserved[address] = {.owner = "AWSResource " + resource->meta.name};
         else if (saying.role.cluster_dns || saying.role.kube_apiserver)
             reserved[address] = {.owner = text_of(saying.role)};
     }

@@ -2,6 +2,8 @@
 #include "compile/prefixes.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace bulkhead::compile {
 
@@ -9,14 +11,6 @@ namespace {
 
 Cidr single(const Address& address) {
     return {.address = address, .length = static_cast<uint8_t>(address.bits())};
-}
-
-std::vector<Cidr> cidrs_of(const state::AwsResource& resource) {
-    auto cidrs = resource.cidrs;
-    if (!resource.instance_metadata) return cidrs;
-    for (const auto* text : {"169.254.169.254/32", "fd00:ec2::254/128"})
-        cidrs.push_back(*Cidr::parse(text));
-    return cidrs;
 }
 
 /// Whoever comes first owns what both claim.
@@ -39,6 +33,7 @@ public:
             open_.pop_back();
         Covered covered{.cidr = cidr, .external = {}, .is_endpoint = saying.is_endpoint};
         if (!open_.empty()) covered.external = open_.back().external;
+        if (saying.role.kube_apiserver) covered.external.owner = nullptr; // its interfaces are in the nodes' subnets
         covered.external.role = saying.role;
         covered.external.is_service = saying.is_service;
         add(saying, cidr, covered.external);
@@ -53,14 +48,32 @@ private:
         auto resources = saying.resources;
         std::sort(resources.begin(), resources.end(),
                   [&](const auto* a, const auto* b) { return is_stricter(a, b, selectors_); });
-        external.owner = resources.front();
         external.in_network = !cidr.is_single();
         external.covering.insert(external.covering.end(), resources.begin(), resources.end());
+        if (saying.role.kube_apiserver) leave_to_api_server(cidr, resources);
+        if (resources.empty()) return;
+        external.owner = resources.front();
         for (size_t i = 1; i < resources.size(); ++i)
             report(cidr, *resources[i], *resources.front());
     }
 
+    /// Without it no pod works. So it is a resource's only where somebody wrote down just this address: a security
+    /// group or a name may bring it along.
+    void leave_to_api_server(const Cidr& cidr, std::vector<const state::AwsResource*>& resources) {
+        std::erase_if(resources, [&](const auto* resource) {
+            if (std::ranges::find(resource->cidrs, cidr) != resource->cidrs.end()) return false;
+            problems_.push_back(
+                {resource->meta.origin, "AWSResource " + resource->meta.name, "spec.addresses",
+                 cidr.text() + " is the API server's, and stays so unless spec.addresses.cidrs names it",
+                 state::Problem::Nature::kConflict});
+            return true;
+        });
+    }
+
+    /// Two that name one security group share thousands of addresses: of those found one stands for all.
     void report(const Cidr& cidr, const state::AwsResource& loser, const state::AwsResource& owner) {
+        const bool is_found = std::ranges::binary_search(loser.found, cidr);
+        if (is_found && !sharing_.emplace(&loser, &owner).second) return;
         problems_.push_back({loser.meta.origin, "AWSResource " + loser.meta.name, "spec.addresses",
                              cidr.text() + " is also AWSResource " + owner.meta.name + "'s, which owns it",
                              state::Problem::Nature::kConflict});
@@ -69,6 +82,7 @@ private:
     const Selectors& selectors_;
     std::vector<state::Problem>& problems_;
     std::vector<Covered> open_;
+    std::set<std::pair<const state::AwsResource*, const state::AwsResource*>> sharing_; // what was found, as reported
 };
 
 } // namespace
@@ -77,7 +91,7 @@ Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selector
                         const std::map<Address, Role>& roles) {
     Sayings sayings;
     for (const auto& [name, resource] : cluster.resources()) {
-        for (const auto& cidr : cidrs_of(resource)) {
+        for (const auto& cidr : state::all_cidrs(resource)) {
             auto& saying = sayings[cidr];
             if (!saying.resources.empty() && saying.resources.back() == &resource) continue; // listed twice
             saying.resources.push_back(&resource);

@@ -16,13 +16,6 @@ using Nature = state::Problem::Nature;
 constexpr size_t kMostTold = 5;          // problems of one object
 constexpr size_t kLongestMessage = 2000; // bytes; the schema allows 32768
 
-struct Condition {
-    std::string type;
-    bool holds;
-    std::string reason;
-    std::string message;
-};
-
 Problems those_of(const Problems& problems, Nature nature) {
     Problems some;
     std::ranges::copy_if(problems, std::back_inserter(some),
@@ -53,35 +46,27 @@ const Ending* find_end_of_all(const std::vector<Ending>& endings) {
 /// grants have ended, as they were meant to.
 Condition ready(const Problems& problems, const std::vector<Ending>& endings) {
     const auto has = [&](Nature nature) { return !those_of(problems, nature).empty(); };
-    if (has(Nature::kInvalid)) return {"Ready", false, "Invalid", message_of(those_of(problems, Nature::kInvalid))};
-    if (has(Nature::kConflict)) return {"Ready", false, "Conflict", message_of(those_of(problems, Nature::kConflict))};
-    if (const auto* end = find_end_of_all(endings)) return {"Ready", false, "Expired", text_of(*end)};
+    if (has(Nature::kInvalid)) return {"Ready", "False", "Invalid", message_of(those_of(problems, Nature::kInvalid))};
+    if (has(Nature::kConflict))
+        return {"Ready", "False", "Conflict", message_of(those_of(problems, Nature::kConflict))};
+    if (const auto* end = find_end_of_all(endings)) return {"Ready", "False", "Expired", text_of(*end)};
     const auto ended = lines_of(endings);
-    if (has(Nature::kMistake)) return {"Ready", false, "InForceInPart", message_of(problems) + ended};
-    if (!problems.empty()) return {"Ready", true, "InForce", message_of(problems) + ended};
+    if (has(Nature::kMistake)) return {"Ready", "False", "InForceInPart", message_of(problems) + ended};
+    if (!problems.empty()) return {"Ready", "True", "InForce", message_of(problems) + ended};
     if (!ended.empty())
-        return {"Ready", true, "InForce", "what this object says is in force, but for grants that ended" + ended};
-    return {"Ready", true, "InForce", "what this object says is in force"};
+        return {"Ready", "True", "InForce", "what this object says is in force, but for grants that ended" + ended};
+    return {"Ready", "True", "InForce", "what this object says is in force"};
 }
 
 Condition condition(const char* type, const Problems& problems, const char* otherwise) {
-    if (problems.empty()) return {type, false, "None", otherwise};
-    return {type, true, type, message_of(problems)};
-}
-
-const Json* find(const Json& status, const std::string& type) {
-    const auto conditions = status.find("conditions");
-    if (conditions == status.end() || !conditions->is_array()) return nullptr;
-    for (const auto& one : *conditions)
-        if (one.is_object() && one.value("type", Json()) == type) return &one;
-    return nullptr;
+    if (problems.empty()) return {type, "False", "None", otherwise};
+    return {type, "True", type, message_of(problems)};
 }
 
 Json json_of(const Condition& condition, int64_t generation, const Json& before, const std::string& now) {
-    Json json{{"type", condition.type},           {"status", condition.holds ? "True" : "False"},
-              {"observedGeneration", generation}, {"reason", condition.reason},
-              {"message", condition.message},     {"lastTransitionTime", now}};
-    const auto* last = find(before, condition.type);
+    Json json{{"type", condition.type},     {"status", condition.status},   {"observedGeneration", generation},
+              {"reason", condition.reason}, {"message", condition.message}, {"lastTransitionTime", now}};
+    const auto* last = find_condition(before, condition.type);
     const bool is_as_before =
         last != nullptr && last->value("status", Json()) == json["status"] && last->contains("lastTransitionTime");
     if (is_as_before) json["lastTransitionTime"] = (*last)["lastTransitionTime"];
@@ -89,6 +74,14 @@ Json json_of(const Condition& condition, int64_t generation, const Json& before,
 }
 
 } // namespace
+
+const Json* find_condition(const Json& status, const std::string& type) {
+    const auto conditions = status.find("conditions");
+    if (conditions == status.end() || !conditions->is_array()) return nullptr;
+    for (const auto& one : *conditions)
+        if (one.is_object() && one.value("type", Json()) == type) return &one;
+    return nullptr;
+}
 
 std::string message_of(const Problems& problems) {
     std::string message;
@@ -102,13 +95,14 @@ std::string message_of(const Problems& problems) {
 }
 
 Json status_of(const Problems& problems, const std::vector<Ending>& endings, int64_t generation, const Json& before,
-               std::chrono::sys_seconds now) {
+               std::chrono::sys_seconds now, const std::vector<Condition>& more) {
     const auto time = rfc3339(now);
-    const std::vector<Condition> conditions{
+    std::vector<Condition> conditions{
         ready(problems, endings),
         condition("Conflict", those_of(problems, Nature::kConflict), "no other object says otherwise"),
         condition("Invalid", those_of(problems, Nature::kInvalid), "it is understood"),
     };
+    conditions.insert(conditions.end(), more.begin(), more.end());
     Json status{{"observedGeneration", generation}, {"conditions", Json::array()}};
     for (const auto& one : conditions)
         status["conditions"].push_back(json_of(one, generation, before, time));

@@ -66,9 +66,29 @@ void Controller::turn() {
     const auto now = std::chrono::steady_clock::now();
     leader_.tick(now);
     if (leader_.resigned() && on_resigned_) std::exchange(on_resigned_, {})();
+    lead(now);
     if (source_.synced() && review_is_due(now)) review(now);
     write(std::chrono::steady_clock::now()); // a review may have taken longer than a lead lasts
     log_errors();
+}
+
+/// Whoever begins knows what was found before by the IdentitySlices, and so not before it has heard of them.
+void Controller::lead(Time now) {
+    if (!leader_.leads(now)) return finder_.reset();
+    if (finder_ || !source_.synced()) return;
+    finder_ = std::make_unique<resolve::Finder>(loop_, settings_.look_ups, [this] {
+        found_news_ = true;
+        session_->wake_by(std::chrono::steady_clock::now());
+    });
+    found_news_ = true;
+}
+
+void Controller::look_up() {
+    if (!finder_) return;
+    std::set<std::string> instances;
+    for (const auto& [name, node] : observed_.nodes.all())
+        if (!node.instance.empty()) instances.insert(node.instance);
+    finder_->follow(cluster_.resources(), instances);
 }
 
 /// A write that is under way when the lead ends would come after those of the next leader.
@@ -90,7 +110,7 @@ std::optional<Controller::Time> Controller::wakes_at() const {
 
 bool Controller::review_is_due(Time now) {
     const bool due_by_time = wakes_at() && *wakes_at() <= now;
-    if (const bool is_first_news = !news_; observed_.take_changed() || cluster_.dirty() || due_by_time) {
+    if (const bool is_first_news = !news_; observed_.take_changed() || cluster_.dirty() || found_news_ || due_by_time) {
         if (is_first_news) next_review_ = std::max(next_review_, now + kSettle);
         news_ = true;
     }
@@ -100,10 +120,12 @@ bool Controller::review_is_due(Time now) {
 }
 
 void Controller::review(Time now) {
-    news_ = false;
+    news_ = found_news_ = false;
     cluster_.end_overrides();
+    tell_found(observed_, cluster_, told_slices_);
     compiler_.update(cluster_, cluster_.take_changes());
     if (compiler_.is_halfway()) compiler_.update(cluster_, {});
+    look_up();
     coverage_.update(observed_.agents, observed_.nodes, now);
     const auto date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     const auto endings = endings_at(date, cluster_);
@@ -121,7 +143,10 @@ void Controller::review(Time now) {
 Changes Controller::wanted(const std::vector<state::Problem>& problems, const Endings& endings,
                            state::Time date) const {
     Changes changes;
-    want_statuses(observed_, problems, endings, date, changes);
+    Findings findings;
+    if (finder_) findings = [this](const std::string& name) { return finder_->of(name); };
+    want_statuses(observed_, problems, endings, findings, date, changes);
+    if (finder_) want_found(observed_, cluster_, findings, changes);
     want_no_taint(observed_, coverage_.ready_but_tainted(), changes);
     want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);
     want_no_gone_pods(observed_, cluster_, coverage_.silent(), changes);
@@ -198,6 +223,7 @@ metrics::Families Controller::metrics() const {
         counter("bulkhead_controller_events_total", "Kubernetes Events written.", events_.told()),
         std::move(gauge("bulkhead_build_info", "1, with the version.").add(1, {{"version", BULKHEAD_VERSION}})),
     };
+    if (finder_) std::ranges::move(finder_->metrics(now), std::back_inserter(families));
     return families;
 }
 

@@ -7,6 +7,7 @@
 //   cluster state (all pods) -- compile --> problems -> status, Events
 //   observed beside it       ------------> coverage -> IdentitySlices of uncovered nodes, taints
 //                                          callees  -> IdentitySlice kube-apiserver
+//   AWSResources -- AWS, DNS ------------> findings -> IdentitySlices of their addresses, condition Resolved
 //                      all of it as Changes --> Applier, while we lead
 //
 // Several may run; all of them follow, and one writes. What is there is compared with what should be, so whoever takes
@@ -27,6 +28,7 @@
 #include "controller/events.h"
 #include "controller/leader.h"
 #include "controller/observed.h"
+#include "resolve/finder.h"
 #include "source/kube/kube_source.h"
 
 namespace bulkhead::controller {
@@ -38,6 +40,7 @@ struct Settings {
     Patience patience{};
     LeaseTiming timing{};
     EventPace events{};
+    resolve::Settings look_ups{};
 };
 
 class Controller {
@@ -61,7 +64,9 @@ private:
     Controller(Loop& loop, Settings settings, std::unique_ptr<source::kube::Session> session);
 
     void turn();
+    void lead(Time now);
     void write(Time now);
+    void look_up();
     bool review_is_due(Time now);
     void review(Time now);
     std::vector<state::Problem> problems() const;
@@ -82,7 +87,10 @@ private:
     Leader leader_;
     Applier applier_;
     Events events_;
-    bool follows_ = false; // the loop watches the session
+    std::unique_ptr<resolve::Finder> finder_; // while we lead: AWS is asked once for all of us
+    bool found_news_ = false;
+    std::set<std::string> told_slices_; // of AWSResources' addresses, to the cluster state
+    bool follows_ = false;              // the loop watches the session
 
     bool news_ = true; // since the last review
     Time next_review_{};

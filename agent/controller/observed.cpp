@@ -58,10 +58,18 @@ AgentPod read_agent(const Field& pod) {
     return agent;
 }
 
+/// Of "aws:///eu-central-1a/i-0123456789abcdef0" (Kubernetes' AWS cloud provider).
+std::string instance_of(const std::string& provider_id) {
+    const auto slash = provider_id.rfind('/');
+    if (!provider_id.starts_with("aws://") || provider_id.compare(slash + 1, 2, "i-") != 0) return "";
+    return provider_id.substr(slash + 1);
+}
+
 /// Who says that a node isn't ready is its kubelet; Unknown is what others say when they haven't heard of it for long.
 NodeFacts read_node(const Field& node) {
-    NodeFacts facts{.silent = is_ready(node["status"], "Unknown")};
     const auto spec = node["spec"];
+    NodeFacts facts{.instance = instance_of(text_in(spec["providerID"])),
+                    .silent = is_ready(node["status"], "Unknown")};
     const auto taints = spec["taints"];
     taints.each([&](const Field& taint) {
         if (taint["key"].string() == kStartTaint)
@@ -69,7 +77,7 @@ NodeFacts read_node(const Field& node) {
         else
             facts.other_taints.push_back(json_of(taint.value()));
     });
-    if (!facts.tainted) return {.silent = facts.silent}; // the rest changes all the time
+    if (!facts.tainted) return {.instance = facts.instance, .silent = facts.silent}; // the rest changes all the time
     const auto metadata = node["metadata"];
     facts.version = text_in(metadata["resourceVersion"]);
     facts.created = source::read_time(metadata["creationTimestamp"]);
@@ -90,6 +98,8 @@ SliceFacts read_slice(const Field& slice) {
     SliceFacts facts{.node = text_in(spec["node"]),
                      .spec = spec.present() ? text_of(json_of(spec.value())) : "",
                      .version = text_in(metadata["resourceVersion"])};
+    if (facts.node.empty()) facts.resource = text_in(spec["awsResource"]);
+    if (!facts.resource.empty()) facts.addresses = source::read_cidrs(spec["addresses"]);
     const auto not_guarded = spec["notGuarded"];
     not_guarded.each([&](const Field& entry) {
         if (const auto why = state::not_guarded_by_name(text_in(entry["why"])))

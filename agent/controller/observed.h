@@ -30,8 +30,9 @@ struct AgentPod {
 };
 
 struct NodeFacts {
-    bool silent = false;  // its kubelet isn't heard of
-    bool tainted = false; // bulkhead.dev/agent-not-ready
+    std::string instance{}; // of EC2: "i-0123456789abcdef0"; empty = it is none
+    bool silent = false;    // its kubelet isn't heard of
+    bool tainted = false;   // bulkhead.dev/agent-not-ready
     // Of a tainted one:
     Json other_taints = Json::array();
     std::string version{};                // of the object
@@ -91,6 +92,8 @@ struct SliceFacts {
     std::string version{};
     std::vector<NotGuardedPod> not_guarded{};
     std::vector<NodeOverride> overrides{};
+    std::string resource{}; // of no node, but of this AWSResource, whose these are:
+    std::vector<Cidr> addresses{};
     bool operator==(const SliceFacts&) const = default;
 };
 

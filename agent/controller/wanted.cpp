@@ -49,9 +49,20 @@ std::string status_path(const std::string& plural, const std::string& name) {
     return kOurs + "namespaces/" + name.substr(0, slash) + "/" + plural + "/" + name.substr(slash + 1) + "/status";
 }
 
+/// By what is changed, so that of two changes of one object the second waits for the first.
 void add(Changes& changes, std::string what, source::kube::Request request) {
-    const auto key = request.method + " " + request.path;
+    const auto key = request.path.substr(0, request.path.find('?'));
     changes.emplace(key, Change{.what = std::move(what), .request = std::move(request)});
+}
+
+/// Only of what was seen: it may have been written anew meanwhile.
+void add_removal(Changes& changes, const std::string& name, const SliceFacts& seen) {
+    add(changes, "remove IdentitySlice " + name,
+        {.path = kOurs + "identityslices/" + source::kube::escaped(name),
+         .method = "DELETE",
+         .body = text_of(
+             {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"preconditions", {{"resourceVersion", seen.version}}}}),
+         .content_type = "application/json"});
 }
 
 void add_apply(Changes& changes, const std::string& name, const std::string& body) {
@@ -65,14 +76,16 @@ void add_apply(Changes& changes, const std::string& name, const std::string& bod
 
 } // namespace
 
-void want_statuses(const Observed& observed, const Problems& problems, const Endings& endings,
+void want_statuses(const Observed& observed, const Problems& problems, const Endings& endings, const Findings& findings,
                    std::chrono::sys_seconds now, Changes& changes) {
     const auto sorted = by_object(problems);
     const auto want = [&](const std::string& kind, const std::string& plural, const Kept<Reported>& objects) {
         for (const auto& [name, object] : objects.all()) {
             const auto key = kind + " " + name;
+            std::vector<Condition> more;
+            if (kind == "AWSResource") more = resolved_of(findings, name, object.generation, object.status);
             const auto status = status_of(of_object(sorted, key), of_object(endings.by_object, key), object.generation,
-                                          object.status, now);
+                                          object.status, now, more);
             if (says(object.status, status)) continue;
             add(changes, "write the status of " + kind + " " + name,
                 {.path = status_path(plural, name),
@@ -115,9 +128,7 @@ void want_slices(const Observed& observed, const state::Cluster& cluster, const 
         if (there == nullptr || there->spec != text_of(Json::parse(body)["spec"])) add_apply(changes, name, body);
     }
     for (const auto& [name, slice] : observed.slices.all())
-        if (nodes.contains(slice.node) && !slices.contains(name))
-            add(changes, "remove IdentitySlice " + name,
-                {.path = kOurs + "identityslices/" + source::kube::escaped(name), .method = "DELETE"});
+        if (nodes.contains(slice.node) && !slices.contains(name)) add_removal(changes, name, slice);
 }
 
 /// Only of what was seen: an agent may write meanwhile.
@@ -153,6 +164,32 @@ void want_reach(const Observed& observed, Changes& changes) {
                        {"kind", "IdentitySlice"},
                        {"metadata", {{"name", name}, {"labels", {{state::kScopeLabel, state::kEveryScope}}}}},
                        {"spec", spec}}));
+}
+
+/// One that isn't understood any more isn't in the cluster state of whoever started after that, while agents may have
+/// its last good content: so its slices stay until it is gone.
+void want_found(const Observed& observed, const state::Cluster& cluster, const Findings& findings, Changes& changes) {
+    const auto there = placements_of(observed);
+    for (const auto& [name, resource] : cluster.resources()) {
+        const auto* finding = findings(name);
+        const auto before = there.find(name);
+        const auto placed = resolve::place(before == there.end() ? resolve::Placement{} : before->second,
+                                           finding == nullptr ? std::set<Cidr>{} : finding->addresses);
+        for (const auto& [number, addresses] : placed) {
+            auto body = found_slice(name, number, addresses, finding->changed);
+            const auto* slice = observed.slices.find(resolve::slice_name(name, number));
+            if (slice != nullptr && slice->spec == text_of(body["spec"])) continue;
+            if (slice != nullptr) body["metadata"]["resourceVersion"] = slice->version; // never over what wasn't seen
+            add_apply(changes, resolve::slice_name(name, number), text_of(body));
+        }
+        for (const auto& slice : slices_besides(observed, name, placed))
+            add_removal(changes, slice, *observed.slices.find(slice));
+    }
+    for (const auto& [name, slice] : observed.slices.all()) {
+        const bool is_owned = slice.resource.empty() || cluster.resources().contains(slice.resource) ||
+                              observed.resources.find(slice.resource) != nullptr;
+        if (!is_owned) add_removal(changes, name, slice);
+    }
 }
 
 } // namespace bulkhead::controller

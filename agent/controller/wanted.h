@@ -10,6 +10,7 @@
 #include "compile/compiler.h"
 #include "controller/applier.h"
 #include "controller/endings.h"
+#include "controller/found.h"
 #include "controller/observed.h"
 #include "state/cluster.h"
 
@@ -17,7 +18,10 @@ namespace bulkhead::controller {
 
 /// Status of Tenants, AccessGrants and AWSResources.
 void want_statuses(const Observed& observed, const std::vector<state::Problem>& problems, const Endings& endings,
-                   std::chrono::sys_seconds now, Changes& changes);
+                   const Findings& findings, std::chrono::sys_seconds now, Changes& changes);
+
+/// The IdentitySlices of the addresses that AWSResources were found to have.
+void want_found(const Observed& observed, const state::Cluster& cluster, const Findings& findings, Changes& changes);
 
 /// Nodes without the start-up taint.
 void want_no_taint(const Observed& observed, const std::set<std::string>& nodes, Changes& changes);

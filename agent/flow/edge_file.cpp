@@ -69,7 +69,7 @@ Result<> EdgeFile::load(Edges& edges) {
     }
     if (file.bad()) return fail("read " + path_, errno);
     for (const auto& [key, seen] : last)
-        edges.add(key, seen);
+        edges.restore(key, seen);
     edges.take_changed();
     return {};
 }

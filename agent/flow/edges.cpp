@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kNetwork4 = 24; // bits of a network of the world
 constexpr int kNetwork6 = 64;
+constexpr size_t kSources = 8; // of which each may have its full share of all edges
 
 std::string network_of(const Address& address) {
     const int length = address.family == BH_IPV4 ? kNetwork4 : kNetwork6;
@@ -17,7 +18,7 @@ std::string network_of(const Address& address) {
     return network.text();
 }
 
-/// Without what makes edges many.
+/// Without what makes edges many, but for ports.
 void coarsen(Party& party) {
     party.workload.clear();
     if (party.kind == Kind::kWorld) party.name.clear();
@@ -36,6 +37,13 @@ void merge(Sighting& known, const Sighting& more) {
 
 bool has_ports(uint8_t protocol) {
     return protocol == BH_TCP || protocol == BH_UDP || protocol == BH_SCTP;
+}
+
+/// Of whose share an edge takes: the world is one, however many networks it has.
+Party owner_of(const EdgeKey& key) {
+    Party owner = key.source;
+    if (owner.kind == Kind::kWorld) owner.name.clear();
+    return owner;
 }
 
 /// Nobody's: so what was summed up is told.
@@ -98,14 +106,34 @@ Edges::Added Edges::add(EdgeKey key, const Sighting& sighting) {
         changed_.insert(&*row);
         return {.edge = &*row, .is_new = false};
     }
-    if (rows_.size() >= limits_.edges) {
+    if (rows_.size() >= limits_.edges || share_of(key) >= 2 * full_share()) {
         ++refused_;
         return {};
     }
-    note(key);
-    row = rows_.emplace(std::move(key), sighting).first;
+    row = put(std::move(key), sighting);
     changed_.insert(&*row);
     return {.edge = &*row, .is_new = true};
+}
+
+void Edges::restore(const EdgeKey& key, const Sighting& sighting) {
+    if (rows_.size() >= limits_.edges || rows_.contains(key))
+        add(key, sighting);
+    else
+        put(key, sighting);
+}
+
+Edges::Rows::iterator Edges::put(EdgeKey key, const Sighting& sighting) {
+    note(key);
+    return rows_.emplace(std::move(key), sighting).first;
+}
+
+size_t Edges::full_share() const {
+    return std::max<size_t>(1, limits_.edges / kSources);
+}
+
+size_t Edges::share_of(const EdgeKey& key) const {
+    const auto share = shares_.find(owner_of(key));
+    return share == shares_.end() ? 0 : share->second;
 }
 
 /// What a new edge is told as, so that it doesn't grow the table beyond its bounds.
@@ -124,6 +152,14 @@ EdgeKey Edges::fold(EdgeKey key) const {
         key.port = 0;
         return key;
     }
+    if (share_of(key) >= full_share()) {
+        if (key.source.kind != Kind::kWorld) {
+            coarsen(key.destination);
+            key.port = 0;
+            return key;
+        }
+        key.source.name.clear(); // the port stays: whoever is first seen now is judged by it, too
+    }
     const auto ports = ports_.find({key.source, key.destination, key.protocol, key.verdict});
     if (ports != ports_.end() && ports->second >= limits_.ports) key.port = 0;
     return key;
@@ -131,8 +167,12 @@ EdgeKey Edges::fold(EdgeKey key) const {
 
 void Edges::note(const EdgeKey& key) {
     if (key.port != 0) ++ports_[{key.source, key.destination, key.protocol, key.verdict}];
-    if (key.source.kind == Kind::kWorld) networks_[key.destination].insert(key.source.name);
-    if (key.destination.kind == Kind::kWorld) networks_[key.source].insert(key.destination.name);
+    const auto note_network = [&](const Party& world, const Party& other) {
+        if (world.kind == Kind::kWorld && !world.name.empty()) networks_[other].insert(world.name);
+    };
+    note_network(key.source, key.destination);
+    note_network(key.destination, key.source);
+    ++shares_[owner_of(key)];
 }
 
 size_t Edges::forget_before(Time time) {
@@ -144,6 +184,7 @@ size_t Edges::forget_before(Time time) {
     if (gone == 0) return 0;
     ports_.clear();
     networks_.clear();
+    shares_.clear();
     for (const auto& [key, sighting] : rows_)
         note(key);
     return gone;

@@ -5,8 +5,9 @@
 // bounded and without addresses of pods. Pure; one thread.
 //
 // Bounds, so that no scan and no crowd can grow it: of each two parties some ports, then "other ports"; of the world
-// some networks for each party, then "the world"; from three quarters of all edges on, new ones are told of namespaces
-// instead of workloads. What finds no room then is counted as refused.
+// some networks for each party, then "the world"; of one source an eighth of all edges, then those to namespaces
+// instead of workloads (of the world, which is one source, those without networks), and no more than a quarter; from three quarters of all edges on, new ones are told of
+// namespaces instead of workloads. What finds no room then is counted as refused.
 #pragma once
 
 #include <compare>
@@ -69,8 +70,11 @@ public:
     };
     Added add(const Record& record);
 
-    /// As add(), with what is known already: from disk, or from another node.
+    /// As add(), with what is known already: from another node.
     Added add(EdgeKey key, const Sighting& sighting);
+
+    /// What this table had before, from disk: as it was, however full it is. Beyond the bound of all edges as add().
+    void restore(const EdgeKey& key, const Sighting& sighting);
 
     /// Those that were last seen before `time` are gone. How many.
     size_t forget_before(Time time);
@@ -91,13 +95,17 @@ private:
         auto operator<=>(const Pair&) const = default;
     };
 
+    size_t share_of(const EdgeKey& key) const; // how many edges whoever began has
+    size_t full_share() const;
     EdgeKey fold(EdgeKey key) const;
     void note(const EdgeKey& key);
+    Rows::iterator put(EdgeKey key, const Sighting& sighting);
 
     EdgeLimits limits_;
     Rows rows_;
     std::map<Pair, size_t> ports_;                    // that have an edge of their own
     std::map<Party, std::set<std::string>> networks_; // of the world, by who talked with them
+    std::map<Party, size_t> shares_;                  // edges, by who began
     std::set<const Rows::value_type*> changed_;
     uint64_t refused_ = 0;
 };

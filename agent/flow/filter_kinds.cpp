@@ -109,11 +109,8 @@ Result<EndTest> of_kind(const std::string& text) {
     return [kind = *kind](const Record&, const End& end) { return end.kind == kind; };
 }
 
-/// Metrics and `explain` say "allow" and "deny".
 Result<EndTest> of_verdict(const std::string& text) {
-    auto verdict = value_of(kOutcomes, text);
-    if (equals_in_any_case(text, "allow")) verdict = BH_VERDICT_ALLOW;
-    if (equals_in_any_case(text, "deny")) verdict = BH_VERDICT_DENY;
+    const auto verdict = verdict_named(text);
     if (!verdict) return fail("\"" + text + "\" is not " + one_of(list_of(kOutcomes)));
     return [verdict = *verdict](const Record& record, const End&) { return record.verdict == verdict; };
 }

@@ -42,6 +42,12 @@ bool equals_in_any_case(std::string_view a, std::string_view b) {
                               [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
+std::optional<bh_verdict> verdict_named(std::string_view name) {
+    if (equals_in_any_case(name, "allow")) return BH_VERDICT_ALLOW;
+    if (equals_in_any_case(name, "deny")) return BH_VERDICT_DENY;
+    return value_of(kOutcomes, name);
+}
+
 std::string one_of(const std::vector<std::string>& names) {
     std::string text;
     for (size_t i = 0; i < names.size(); ++i)

@@ -49,6 +49,9 @@ auto value_of(const All& names, std::string_view name) -> std::optional<decltype
     return std::nullopt;
 }
 
+/// "denied", or "deny", as metrics and `explain` say.
+std::optional<bh_verdict> verdict_named(std::string_view name);
+
 template <typename All>
 std::vector<std::string> list_of(const All& names) {
     std::vector<std::string> list;

@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "flow/names.h"
 #include "flow/time.h"
 
 namespace bulkhead::flow {
@@ -52,6 +53,19 @@ bool Query::matches(const Record& record) const {
     if (since && record.time < *since) return false;
     if (until && record.time > *until) return false;
     return filter.matches(record);
+}
+
+bool Query::may_want(bh_verdict verdict) const {
+    bool any_is_named = false;
+    bool this_is_named = false;
+    for (const auto& [name, value] : filter.parameters()) {
+        const bool is_this = verdict_named(value) == verdict;
+        if (name == "not-verdict" && is_this) return false;
+        if (name != "verdict") continue;
+        any_is_named = true;
+        this_is_named |= is_this;
+    }
+    return this_is_named || !any_is_named;
 }
 
 Result<Query> parse_query(const std::multimap<std::string, std::string>& parameters, Time now) {

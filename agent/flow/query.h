@@ -24,6 +24,9 @@ struct Query {
     /// Whether a record is wanted, `last` apart.
     bool matches(const Record& record) const;
 
+    /// Whether a flow of this verdict may be, by what the filters say of verdicts.
+    bool may_want(bh_verdict verdict) const;
+
     /// Whether what is remembered is wanted: whoever follows gets it only if `last` or `since` asks for it.
     bool wants_history() const { return !follow || last || since; }
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/stream.h"
 
+#include "flow/time.h"
+
 namespace bulkhead::flow {
 
 namespace {
@@ -12,10 +14,28 @@ Result<Line> parse_lost(const Json& json) {
     return Lost{json.at("lost").get<uint64_t>(), because == json.end() ? "" : because->get<std::string>()};
 }
 
+Result<Line> parse_forgotten(const Json& json) {
+    for (const char* name : {"forgotten", "before"})
+        if (!json.contains(name) || !json.at(name).is_string()) return fail(std::string(name) + ": is not a text");
+    const auto before = parse_time(json.at("before").get<std::string>(), {});
+    if (!before) return within("before", before.error());
+    const auto node = json.find("node");
+    if (node != json.end() && !node->is_string()) return fail("node: is not a text");
+    return Forgotten{.what = json.at("forgotten").get<std::string>(),
+                     .before = *before,
+                     .node = node == json.end() ? "" : node->get<std::string>()};
+}
+
 } // namespace
 
 Json to_json(const Lost& lost) {
     return {{"lost", lost.flows}, {"because", lost.because}};
+}
+
+Json to_json(const Forgotten& forgotten) {
+    Json json{{"forgotten", forgotten.what}, {"before", rfc3339_nano(forgotten.before)}};
+    if (!forgotten.node.empty()) json["node"] = forgotten.node;
+    return json;
 }
 
 Json to_json(const Broken& broken) {
@@ -24,6 +44,7 @@ Json to_json(const Broken& broken) {
 
 Result<Line> parse_line(const Json& json) {
     if (json.is_object() && json.contains("lost")) return parse_lost(json);
+    if (json.is_object() && json.contains("forgotten")) return parse_forgotten(json);
     if (json.is_object() && json.contains("error")) {
         if (!json.at("error").is_string()) return fail("error: is not a text");
         return Broken{json.at("error").get<std::string>()};

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The lines of a stream of flows (NDJSON), as /v1/flows sends them and a file keeps them. A line is a record, or one of
-// two notices:
+// three notices:
 //
 //   {"lost": 12, "because": "the rate limit of the kernel programs"}   so many flows are missing from here on
+//   {"forgotten": "allowed", "before": TIME, "node": "node-a"}         the answer has none of these from before that
+//   time
 //   {"error": "the reader is too slow: ..."}                           the stream ends here, and this is why
 //
-// A stream that ends well ends without a notice: one that follows never does. Values; no threads.
+// An empty line says that whoever writes is still there. A stream that ends well ends without a notice: one that
+// follows never does. Values; no threads.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +28,24 @@ struct Lost {
     bool operator==(const Lost&) const = default;
 };
 
+struct Forgotten {
+    std::string what; // "allowed", or "refused", which are the denied and the audited
+    Time before{};
+    std::string node; // empty = unknown
+
+    bool operator==(const Forgotten&) const = default;
+};
+
 struct Broken {
     std::string why;
 
     bool operator==(const Broken&) const = default;
 };
 
-using Line = std::variant<Record, Lost, Broken>;
+using Line = std::variant<Record, Lost, Forgotten, Broken>;
 
 Json to_json(const Lost& lost);
+Json to_json(const Forgotten& forgotten);
 Json to_json(const Broken& broken);
 
 /// What a notice is, or else a record.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/flow_history.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace bulkhead::observe {
 
 namespace {
@@ -37,23 +40,40 @@ void FlowHistory::release(const Name& name) {
 }
 
 void FlowHistory::add(const SeenFlow& flow) {
-    if (limits_.flows == 0) return;
-    flows_.push_back(flow);
+    auto& ring = rings_[flow.event.verdict == BH_VERDICT_ALLOW ? kAllowed : kRefused];
+    if (limits_.flows == 0) return forget(ring, flow);
+    ring.flows.push_back(flow);
     bytes_ += sizeof flow;
     hold(flow.source);
     hold(flow.destination);
     hold(flow.origin);
-    while (flows_.size() > limits_.flows || (bytes_ > limits_.bytes && flows_.size() > 1))
+    while (size() > limits_.flows || (bytes_ > limits_.bytes && size() > 1))
         drop_oldest();
 }
 
+std::vector<SeenFlow> FlowHistory::flows() const {
+    std::vector<SeenFlow> merged;
+    merged.reserve(size());
+    std::ranges::merge(
+        rings_[kAllowed].flows, rings_[kRefused].flows, std::back_inserter(merged), {},
+        [](const SeenFlow& flow) { return flow.event.time; }, [](const SeenFlow& flow) { return flow.event.time; });
+    return merged;
+}
+
+void FlowHistory::forget(Kept& ring, const SeenFlow& flow) {
+    const flow::Time time{std::chrono::nanoseconds(flow.event.time)};
+    ring.forgotten = std::max(ring.forgotten.value_or(time), time);
+}
+
 void FlowHistory::drop_oldest() {
-    const auto& flow = flows_.front();
+    auto& ring = *std::ranges::max_element(rings_, {}, [](const Kept& kept) { return kept.flows.size(); });
+    const auto& flow = ring.flows.front();
+    forget(ring, flow);
     bytes_ -= sizeof flow;
     release(flow.source);
     release(flow.destination);
     release(flow.origin);
-    flows_.pop_front();
+    ring.flows.pop_front();
 }
 
 } // namespace bulkhead::observe

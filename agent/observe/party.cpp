@@ -90,11 +90,8 @@ Result<Party> find_resource(const state::AwsResource& resource) {
                 .this_node = false,
                 .pod_node = {},
                 .is_pod = false};
-    for (const auto& cidr : resource.cidrs)
+    for (const auto& cidr : state::all_cidrs(resource))
         party.addresses.push_back(sample_of(cidr));
-    if (resource.instance_metadata)
-        for (const char* text : {"169.254.169.254", "fd00:ec2::254"})
-            party.addresses.push_back(Address::parse(text).value());
     if (party.addresses.empty()) return fail("no address of AWSResource " + resource.meta.name + " is known");
     return party;
 }

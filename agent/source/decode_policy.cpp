@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
-
 #include "source/parts.h"
 
 namespace bulkhead::source {
@@ -29,15 +27,6 @@ std::vector<state::Grant> read_tenant_grants(const Field& field) {
     return grants;
 }
 
-std::vector<state::Grant> read_resource_grants(const Field& field) {
-    std::vector<state::Grant> grants;
-    field.each([&](const Field& entry) {
-        entry.only({"from", "ports", "until", "reason"}); // there are no pods to narrow it to
-        grants.push_back(read_grant(entry, PortNames::kForbidden));
-    });
-    return grants;
-}
-
 std::vector<state::AllowTo> read_allow_to(const Field& field) {
     std::vector<state::AllowTo> entries;
     field.each([&](const Field& entry) {
@@ -53,59 +42,6 @@ std::vector<std::string> read_names(const Field& field) {
         if (auto name = read_name(item)) names.push_back(std::move(*name));
     });
     return names;
-}
-
-std::vector<Cidr> read_cidrs(const Field& field) {
-    std::vector<Cidr> cidrs;
-    field.each([&](const Field& item) {
-        const auto text = item.string();
-        if (!text) return;
-        if (const auto cidr = Cidr::parse(*text)) {
-            cidrs.push_back(*cidr);
-        } else {
-            item.complain(cidr.error().text);
-        }
-    });
-    return cidrs;
-}
-
-constexpr std::array<std::string_view, 4> kLookedUpLists{"hostnames", "securityGroups", "subnets", "prefixLists"};
-constexpr std::array<std::string_view, 2> kLookedUpTags{"networkInterfaceTags", "resourceTags"};
-
-/// What takes AWS or DNS to resolve: well-formed, but nothing here does it yet, and silence about that
-/// would look like protection.
-void read_looked_up(const Field& addresses) {
-    std::string unresolved;
-    const auto note = [&](const Field& part, std::string_view name) {
-        if (part.present()) unresolved += (unresolved.empty() ? "" : ", ") + std::string(name);
-    };
-    for (const auto name : kLookedUpLists) {
-        const auto part = addresses[name];
-        read_strings(part);
-        note(part, name);
-    }
-    for (const auto name : kLookedUpTags) {
-        const auto part = addresses[name];
-        read_labels(part);
-        note(part, name);
-    }
-    if (!unresolved.empty())
-        addresses.remark(unresolved + ": not resolved by this version; only cidrs and instanceMetadata are in force");
-}
-
-/// A server may have removed a misspelt key, and then a resource that protects nothing would look well.
-void read_addresses(const Field& addresses, state::AwsResource& resource) {
-    const auto* members = addresses.present() ? addresses.value().object() : nullptr;
-    if (!addresses.present() || (members != nullptr && members->empty()))
-        return addresses.complain("is missing or empty: name at least one of cidrs, hostnames, securityGroups, "
-                                  "networkInterfaceTags, resourceTags, subnets, prefixLists, instanceMetadata");
-    addresses.only({"cidrs", "hostnames", "securityGroups", "networkInterfaceTags", "resourceTags", "subnets",
-                    "prefixLists", "instanceMetadata"});
-    resource.cidrs = read_cidrs(addresses["cidrs"]);
-    resource.instance_metadata = addresses["instanceMetadata"].boolean().value_or(false);
-    read_looked_up(addresses);
-    const bool is_only_cidrs = members != nullptr && members->size() == 1 && addresses["cidrs"].present();
-    if (is_only_cidrs && resource.cidrs.empty()) addresses.remark("names no address: nothing is protected");
 }
 
 } // namespace
@@ -139,24 +75,6 @@ state::AccessGrant decode_access_grant(const Field& document, const DecodeContex
     state::AccessGrant read{.meta = read_meta(document, context), .grant = read_grant(spec, PortNames::kAllowed)};
     read.grant.to.pods = read_selector(spec["podSelector"]);
     return read;
-}
-
-state::AwsResource decode_aws_resource(const Field& document, const DecodeContext& context) {
-    check_frame(document);
-    check_cluster_scoped(document);
-    const auto spec = document["spec"];
-    spec.only({"tenant", "level", "mode", "ports", "allowFrom", "addresses"});
-    state::AwsResource resource;
-    resource.meta = read_meta(document, context);
-    resource.tenant = read_tenant(spec["tenant"]);
-    const auto level = read_level(spec["level"]);
-    resource.level = level.value_or(state::Level::kProtected);
-    resource.says_level = level.has_value();
-    resource.mode = read_mode(spec["mode"]);
-    resource.ports = read_ports(spec["ports"], PortNames::kForbidden);
-    resource.allow_from = read_resource_grants(spec["allowFrom"]);
-    read_addresses(spec["addresses"], resource);
-    return resource;
 }
 
 /// What opens must say for how long and why, or it says nothing.

@@ -87,6 +87,16 @@ void read_reaches(const Field& spec, const DecodeContext& context, state::Identi
     entries.each([&](const Field& entry) { slice.reach.push_back(read_reach(entry, context)); });
 }
 
+/// Of no node either, which makes admission keep nodes from writing it.
+void read_found(const Field& spec, state::IdentitySlice& slice) {
+    if (spec["node"].present()) spec["node"].complain("is not for this slice: it is of an AWSResource");
+    if (spec["endpoints"].present()) spec["endpoints"].complain("are not for this slice: it is of an AWSResource");
+    if (!slice.meta.name.starts_with(state::kResourceSlices))
+        spec["awsResource"].complain("is not for a slice of this name");
+    slice.resource = read_name(spec["awsResource"]).value_or("");
+    slice.addresses = read_cidrs(spec["addresses"]);
+}
+
 } // namespace
 
 state::IdentitySlice decode_identity_slice(const Field& document, const DecodeContext& context) {
@@ -96,6 +106,10 @@ state::IdentitySlice decode_identity_slice(const Field& document, const DecodeCo
     const auto spec = document["spec"];
     if (slice.meta.name == state::kReachSlice) {
         read_reaches(spec, context, slice);
+        return slice;
+    }
+    if (spec["awsResource"].present()) {
+        read_found(spec, slice);
         return slice;
     }
     const auto node = context.pool.share(read_name(spec["node"]).value_or(""));

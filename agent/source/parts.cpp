@@ -193,6 +193,20 @@ std::optional<Address> read_address(const Field& field) {
     return std::nullopt;
 }
 
+std::vector<Cidr> read_cidrs(const Field& field) {
+    std::vector<Cidr> cidrs;
+    field.each([&](const Field& item) {
+        const auto text = item.string();
+        if (!text) return;
+        if (const auto cidr = Cidr::parse(*text)) {
+            cidrs.push_back(*cidr);
+        } else {
+            item.complain(cidr.error().text);
+        }
+    });
+    return cidrs;
+}
+
 std::vector<std::string> read_strings(const Field& field) {
     std::vector<std::string> texts;
     field.each([&](const Field& item) {

@@ -54,6 +54,7 @@ std::optional<state::Mode> read_mode(const Field& field);
 state::Grant read_grant(const Field& field, PortNames names);
 
 std::optional<Address> read_address(const Field& field);
+std::vector<Cidr> read_cidrs(const Field& field);
 
 /// 1-65535, host order.
 std::optional<uint16_t> read_port_number(const Field& field);

@@ -122,6 +122,7 @@ void Cluster::put_slice(IdentitySlice slice) {
         if (!keys.contains(key)) remove_pod(key, slice.meta.name);
     known = std::move(keys);
     if (slice.meta.name == kReachSlice) set_api_server_reach(std::move(slice.reach));
+    set_found(slice.meta.name, slice.resource, std::move(slice.addresses));
 }
 
 /// The younger pod has an address. A date to come would win over all that is made until then: it counts as the moment
@@ -147,12 +148,25 @@ void Cluster::set_api_server_reach(std::vector<ApiServerReach> reach) {
     api_server_reach_ = std::move(reach);
 }
 
+/// Of a resource that isn't there they are kept, and mean nothing until it is.
+void Cluster::set_found(const std::string& slice, const std::string& resource, std::vector<Cidr> addresses) {
+    for (const auto& touched : found_.set(slice, resource, std::move(addresses))) {
+        const auto known = resources_.find(touched);
+        if (known == resources_.end()) continue;
+        auto found = found_.of(touched);
+        if (found == known->second.found) continue;
+        known->second.found = std::move(found);
+        changes_.policy = true;
+    }
+}
+
 void Cluster::remove_slice(const std::string& name) {
     const auto slice = identity_slices_.extract(name);
     if (slice.empty()) return;
     for (const auto& key : slice.mapped())
         remove_pod(key, name);
     if (name == kReachSlice) set_api_server_reach({});
+    set_found(name, "", {});
 }
 
 void Cluster::put_service(const ObjectKey& key, Service service) {
@@ -193,8 +207,10 @@ void Cluster::put(Object object) {
     if (auto* slice = std::get_if<EndpointSlice>(&object)) changed = put_in(endpoint_slices_, key, std::move(*slice));
     if (auto* tenant = std::get_if<Tenant>(&object)) changed = put_in(tenants_, key.name, std::move(*tenant));
     if (auto* grant = std::get_if<AccessGrant>(&object)) changed = put_in(access_grants_, key, std::move(*grant));
-    if (auto* resource = std::get_if<AwsResource>(&object))
+    if (auto* resource = std::get_if<AwsResource>(&object)) {
+        resource->found = found_.of(key.name);
         changed = put_in(resources_, key.name, std::move(*resource));
+    }
     if (auto* override = std::get_if<Override>(&object)) {
         override->over = override->until <= now_();
         changed = put_in(overrides_, key.name, std::move(*override));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "state/address_places.h"
+#include "state/found_addresses.h"
 #include "state/objects.h"
 
 namespace bulkhead::state {
@@ -117,6 +118,7 @@ private:
     const Pod* telling_of(const PodKey& key, std::string_view slice) const;
     void remove_slice(const std::string& name);
     void set_api_server_reach(std::vector<ApiServerReach> reach);
+    void set_found(const std::string& slice, const std::string& resource, std::vector<Cidr> addresses);
     void speak(const PodKey& key, Pod pod);
     void mark_pod(const PodKey& key);
     void put_service(const ObjectKey& key, Service service);
@@ -137,6 +139,7 @@ private:
     std::map<std::string, Tenant> tenants_;
     std::map<ObjectKey, AccessGrant> access_grants_;
     std::map<std::string, AwsResource> resources_;
+    FoundAddresses found_;
     std::map<std::string, Override> overrides_;
     bool all_pods_known_ = true;
     std::map<uint16_t, LocalPod> local_pods_;

@@ -22,10 +22,14 @@ inline constexpr std::string_view kKioskLabel = "kiosk.sh/account";
 inline constexpr std::string_view kHncSuffix = ".tree.hnc.x-k8s.io/depth"; // after an ancestor's name
 
 // On IdentitySlices
-inline constexpr std::string_view kReachSlice = "kube-apiserver";     // the name of the one that is of no node
-inline constexpr std::string_view kNodeLabel = "bulkhead.dev/node";   // and kTenantLabel
-inline constexpr std::string_view kScopeLabel = "bulkhead.dev/scope"; // scope_of() its tenant, or kEveryScope
-inline constexpr std::string_view kEveryScope = "all";                // every node has to hear of it
+inline constexpr std::string_view kReachSlice = "kube-apiserver"; // the name of the one that is of no node, besides:
+inline constexpr std::string_view kResourceSlices = "resource-";  // how those of AWSResources' addresses begin
+inline constexpr std::string_view kResourceLabel = "bulkhead.dev/aws-resource"; // on those: whose they are
+inline constexpr std::string_view kNodeLabel = "bulkhead.dev/node";             // and kTenantLabel
+inline constexpr std::string_view kScopeLabel = "bulkhead.dev/scope";           // scope_of() its tenant, or kEveryScope
+inline constexpr std::string_view kEveryScope = "all";                          // every node has to hear of it
+
+inline constexpr std::string_view kSeenAt = "bulkhead.dev/seen-at"; // annotation: when AWS or DNS told this
 
 // On pods
 inline constexpr std::string_view kExposeAnnotation = "bulkhead.dev/expose";

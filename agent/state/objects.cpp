@@ -56,8 +56,17 @@ bool Selector::asks_only(const std::set<std::string>& keys) const {
     return std::all_of(terms.begin(), terms.end(), [&](const Term& term) { return keys.contains(term.key); });
 }
 
+std::vector<Cidr> all_cidrs(const AwsResource& resource) {
+    auto all = resource.cidrs;
+    all.insert(all.end(), resource.found.begin(), resource.found.end());
+    if (!resource.instance_metadata) return all;
+    for (const auto* text : {"169.254.169.254/32", "fd00:ec2::254/128"})
+        all.push_back(*Cidr::parse(text));
+    return all;
+}
+
 bool has_network(const AwsResource& resource) {
-    return !std::ranges::all_of(resource.cidrs, &Cidr::is_single);
+    return !std::ranges::all_of(all_cidrs(resource), &Cidr::is_single);
 }
 
 std::string ObjectKey::text() const {

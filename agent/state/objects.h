@@ -203,12 +203,14 @@ struct ApiServerReach {
     bool operator==(const ApiServerReach&) const = default;
 };
 
-/// The pods of one tenant on one node, as that node's agent sees them; or, of no node, whom the API server calls, as
-/// bulkhead-controller sees it.
+/// The pods of one tenant on one node, as that node's agent sees them; or, of no node, as bulkhead-controller sees it:
+/// whom the API server calls, or which addresses an AWSResource was found to have.
 struct IdentitySlice {
     Meta meta;
     std::vector<Pod> pods{};
     std::vector<ApiServerReach> reach{};
+    std::string resource{}; // whose these are:
+    std::vector<Cidr> addresses{};
     bool operator==(const IdentitySlice&) const = default;
 };
 
@@ -262,6 +264,26 @@ struct AccessGrant { // `grant.to` only narrows pods of its own namespace
     bool operator==(const AccessGrant&) const = default;
 };
 
+/// What an AWSResource names instead of addresses: which they are only AWS or DNS can tell.
+struct LookUps {
+    std::set<std::string> hostnames{}; // as dns::hostname_of() makes them
+    std::set<std::string> security_groups{};
+    std::set<std::string> subnets{};
+    std::set<std::string> prefix_lists{}; // ids, or names of AWS' own
+    Labels interface_tags{};              // all of them on one network interface
+    Labels resource_tags{};               // all of them on one database or cache
+    bool operator==(const LookUps&) const = default;
+    bool empty() const { return *this == LookUps{}; }
+};
+
+/// Where, and as whom, AWS is asked. Empty: as bulkhead-controller is set up.
+struct AwsPlace {
+    std::string role{}; // its ARN
+    std::string external_id{};
+    std::string region{};
+    auto operator<=>(const AwsPlace&) const = default;
+};
+
 struct AwsResource {
     Meta meta;
     std::string tenant; // empty = nobody's
@@ -272,8 +294,14 @@ struct AwsResource {
     std::vector<Grant> allow_from;
     std::vector<Cidr> cidrs;
     bool instance_metadata = false;
+    LookUps look_ups{};
+    AwsPlace place{};
+    std::vector<Cidr> found{}; // by looking up, as IdentitySlices tell: Cluster fills it in
     bool operator==(const AwsResource&) const = default;
 };
+
+/// All that it has: what it says, and what was found.
+std::vector<Cidr> all_cidrs(const AwsResource& resource);
 
 /// Break glass: for a while what would fall for the sake of a tenant's level or confinement passes, and is reported as
 /// in audit mode.

@@ -18,15 +18,21 @@ constexpr auto kSystem = "bulkhead-system";
 class ControllerProcess {
 public:
     explicit ControllerProcess(const std::filesystem::path& kubeconfig, const std::string& name = "one",
-                               const Netns* netns = nullptr)
-        : process_(require(Process::start(
-              {BULKHEAD_CONTROLLER, "--kubeconfig", kubeconfig.string(), "--name", name, "--metrics-address="},
-              netns))) {}
+                               const Netns* netns = nullptr, const std::vector<std::string>& more = {})
+        : process_(require(Process::start(words(kubeconfig, name, more), netns))) {}
 
     Process& process() { return process_; }
     std::string output() const { return process_.output(); }
 
 private:
+    static std::vector<std::string> words(const std::filesystem::path& kubeconfig, const std::string& name,
+                                          const std::vector<std::string>& more) {
+        std::vector<std::string> all{BULKHEAD_CONTROLLER, "--kubeconfig", kubeconfig.string(), "--name", name,
+                                     "--metrics-address="};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+
     Process process_;
 };
 

@@ -285,6 +285,35 @@ TEST_CASE("an agent's token is good for the slices of its node, and for no other
     check_denied(agent(remove("kube-apiserver")), "only bulkhead-controller");
 }
 
+TEST_CASE("which addresses an AWSResource was found to have is the controller's to say, and no agent's") {
+    const ApiServer server = installed();
+    put(server, slice_of("node-a"));
+    const std::string found = "awsResource: aurora, addresses: [10.9.0.5]";
+    const auto yaml = [](const std::string& name, const std::string& spec) {
+        return "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: " + name +
+               ", labels: {bulkhead.dev/node: node-a, bulkhead.dev/scope: all}}\nspec: {" + spec + "}\n";
+    };
+    const auto agent = [&](const Words& words, const std::string& input = "") {
+        return as_account(server, kAgent, "node-a", words, input);
+    };
+    const auto theirs = yaml("resource-aurora-0", found);
+    REQUIRE(wait_until([&] { return agent(kTryToCreate, theirs).status != 0; }, after(60s), 100ms));
+    check_denied(agent(kTryToCreate, theirs), "says of which node it is");
+    const std::string refusal = "only bulkhead-controller may say which addresses an AWSResource has";
+    check_denied(agent(kTryToCreate, yaml("node-a-00000002", "node: node-a, " + found)), refusal);
+    check_taken(agent(kTryToCreate, yaml("node-a-00000002", "node: node-a")));
+    check_denied(agent({"patch", "--dry-run=server", "--type=merge", "identityslice", "node-a-00000001", "-p",
+                        R"({"spec": {"awsResource": "aurora"}})"}),
+                 refusal);
+    check_taken(as_account(server, kController, "", kTryToCreate, theirs));
+    put(server, theirs);
+    check_denied(agent({"patch", "--dry-run=server", "--type=merge", "identityslice", "resource-aurora-0", "-p",
+                        R"({"spec": {"addresses": []}})"}),
+                 "only bulkhead-controller");
+    check_denied(agent({"delete", "--dry-run=server", "identityslice", "resource-aurora-0"}),
+                 "only bulkhead-controller");
+}
+
 TEST_CASE("the controller's token takes the start-up taint from a node, and changes nothing else of it") {
     const ApiServer server = installed();
     const std::string ours = "{\"key\": \"bulkhead.dev/agent-not-ready\", \"effect\": \"NoSchedule\"}";

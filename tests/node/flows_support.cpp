@@ -28,7 +28,7 @@ void FlowStream::take(const std::string& bytes) {
     }
     size_t begin = 0;
     for (size_t end = 0; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1)
-        records_.push_back(Json::parse(rest_.substr(begin, end - begin)));
+        if (end != begin) records_.push_back(Json::parse(rest_.substr(begin, end - begin))); // empty: still there
     rest_.erase(0, begin);
 }
 

@@ -54,7 +54,8 @@ constexpr auto kWholeResource = R"({
   addresses: {cidrs: [10.0.200.0/28, "fd00:10:0:200::/64", 192.0.2.7],
               hostnames: [payments.cluster-abc.eu-central-1.rds.amazonaws.com], securityGroups: [sg-0123456789abcdef0],
               networkInterfaceTags: {team: payments}, resourceTags: {"aws:tag": "any value, really"},
-              subnets: [subnet-0123456789abcdef0], prefixLists: [pl-0123456789abcdef0], instanceMetadata: true}})";
+              subnets: [subnet-0123456789abcdef0], prefixLists: [pl-0123456789abcdef0], instanceMetadata: true},
+  aws: {region: us-gov-west-1, roleArn: "arn:aws-us-gov:iam::111122223333:role/teams/bulkhead", externalId: "x,1"}})";
 
 constexpr auto kWholeOverride =
     R"({tenant: capsule/payments, mode: audit, until: "2030-12-31T23:59:59Z", reason: the till can't be reached})";
@@ -73,6 +74,8 @@ constexpr auto kWholeSlice = R"({
               {until: "2030-12-31T23:59:59Z", reason: a drill}],
   kubeApiserver: [{namespace: hooks, service: admit, selector: {app: admit},
                    ports: [{port: 8443}, {port: https, protocol: TCP}]}]})";
+
+constexpr auto kWholeFound = R"({awsResource: aurora, addresses: [10.0.7.12, 10.0.200.0/28, "fd00:10:0:200::/64"]})";
 
 // Rows about one part of an object, which stand in many of them.
 std::string peer(const std::string& peer) {
@@ -154,6 +157,8 @@ std::vector<WrongObject> wrong_fields() {
         {"a date after 9999", "AccessGrant", until("9999-12-31T23:59:59-00:01"), until("9999-12-31T23:59:59Z"), kAgent,
          "", "is not within the years 1970 to 9999"},
         {"a slice of no node", "IdentitySlice", "{tenant: a}", "{node: a}", kAgent, "", "is missing"},
+        {"a resource's slice of a node", "IdentitySlice", "{node: a, awsResource: b}", "{node: a}", kAgent, "",
+         "is not for"},
         {"an endpoint without its pod", "IdentitySlice", "{node: a, endpoints: [{namespace: b}]}",
          "{node: a, endpoints: [{namespace: b, pod: c}]}", kSchema, "pod: Required value", "is missing"},
         {"an endpoint's port by ICMP", "IdentitySlice",
@@ -206,6 +211,21 @@ std::vector<WrongObject> wrong_peers() {
          "has no valid prefix length"},
         {"a host's name among CIDRs", "AWSResource", cidr("db.example.org"),
          "{addresses: {hostnames: [db.example.org]}}", kSchema, "should match", "is not a CIDR"},
+        {"a security group's name", "AWSResource", "{addresses: {securityGroups: [databases]}}",
+         "{addresses: {securityGroups: [sg-0123abcd]}}", kSchema, "should match", "is no id such as sg-"},
+        {"an id that is too short", "AWSResource", "{addresses: {subnets: [subnet-0123456789abcdef]}}",
+         "{addresses: {subnets: [subnet-0123456789abcdef0]}}", kSchema, "should match", "is no id such as subnet-"},
+        {"a host's name with a space", "AWSResource", "{addresses: {hostnames: ['db .example.org']}}",
+         "{addresses: {hostnames: [DB.example.org.]}}", kSchema, "should match", "db .example.org"},
+        {"tags without any", "AWSResource", "{addresses: {resourceTags: {}}}", "{addresses: {resourceTags: {team: a}}}",
+         kSchema, "at least 1", "names no tag"},
+        {"a zone for a region", "AWSResource", "{addresses: {instanceMetadata: true}, aws: {region: eu-central-1a}}",
+         "{addresses: {instanceMetadata: true}, aws: {region: eu-central-1}}", kSchema, "should match",
+         "is no region such as"},
+        {"a user for a role", "AWSResource",
+         "{addresses: {instanceMetadata: true}, aws: {roleArn: 'arn:aws:iam::111122223333:user/bulkhead'}}",
+         "{addresses: {instanceMetadata: true}, aws: {roleArn: 'arn:aws:iam::111122223333:role/bulkhead'}}", kSchema,
+         "should match", "is no role such as"},
     };
 }
 
@@ -297,9 +317,13 @@ std::string document_of(const std::string& kind, const std::string& name, const 
 }
 
 std::vector<std::string> whole_objects() {
-    return {document_of("Tenant", "whole", kWholeTenant),        document_of("AccessGrant", "whole", kWholeGrant),
-            document_of("AWSResource", "whole", kWholeResource), document_of("Override", "whole", kWholeOverride),
-            document_of("Override", "all", kOverrideOfAll),      document_of("IdentitySlice", "whole", kWholeSlice)};
+    return {document_of("Tenant", "whole", kWholeTenant),
+            document_of("AccessGrant", "whole", kWholeGrant),
+            document_of("AWSResource", "whole", kWholeResource),
+            document_of("Override", "whole", kWholeOverride),
+            document_of("Override", "all", kOverrideOfAll),
+            document_of("IdentitySlice", "whole", kWholeSlice),
+            document_of("IdentitySlice", "resource-aurora-0", kWholeFound)};
 }
 
 std::vector<WrongObject> wrong_objects() {

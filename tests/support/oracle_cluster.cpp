@@ -108,6 +108,8 @@ Party ClusterView::party_at(const Address& address) const {
     Party outside;
     outside.owner = owner_of(address);
     outside.addresses = {address};
+    const bool is_api_servers = has_address_of_service(outside, "default", "kubernetes");
+    if (is_api_servers && outside.owner && coverage(*outside.owner, address) != address.bits()) outside.owner = nullptr;
     if (!is_cluster_ip(outside)) return outside;
     outside.kind = Party::Kind::kService;
     outside.owner = nullptr;

@@ -146,6 +146,21 @@ TEST_CASE("kube-apiserver and cluster-dns are peers that need no object") {
     CHECK(world.desired().tenants.at(coredns.tenant) == "ns/kube-system");
 }
 
+TEST_CASE("the API server's addresses are no resource's, unless one names just them") {
+    auto world = payments_and_blog();
+    auto api = named<state::EndpointSlice>("kubernetes", "default");
+    api.service = "kubernetes";
+    api.addresses = {address("10.9.0.1"), address("10.9.0.2")};
+    world.put(api).put(resource("shared-subnet", {"10.9.0.0/24"}));
+    CHECK(world.ask("10.0.1.1", "10.9.0.1", 443) == BH_REASON_OPEN);
+    CHECK(world.ask("10.0.1.1", "10.9.0.9", 443) == BH_REASON_NOT_GRANTED);
+    CHECK(world.desired().problems.empty());
+
+    world.put(resource("api-server", {"10.9.0.1"}));
+    CHECK(world.ask("10.0.1.1", "10.9.0.1", 443) == BH_REASON_NOT_GRANTED);
+    CHECK(world.ask("10.0.1.1", "10.9.0.2", 443) == BH_REASON_OPEN);
+}
+
 TEST_CASE("while not all pods are known, a resource's network is protected, but nobody may anything for being in it") {
     auto world = payments_and_blog();
     auto ledger = tenant("payments", {"payments"});

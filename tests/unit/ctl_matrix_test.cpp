@@ -34,5 +34,14 @@ TEST_CASE("matrix: a tenant's name paints nothing") {
     CHECK(matrix_text(matrix, 80, false).find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("matrix: for spreadsheets, a field with a comma or a quote is quoted") {
+    auto cell = cell_of("shop, \"new\"", "partly", 5, 0, 12);
+    cell["ports"] = {"5432/TCP", "53/UDP"};
+    const ordered_json matrix{{"tenants", {"payments"}}, {"cells", {cell, cell_of("blog", "refuses", 0, 2, 0)}}};
+    CHECK(matrix_csv(matrix) == "source,destination,says,ports,allowed,audit,denied\r\n"
+                                "\"shop, \"\"new\"\"\",payments,partly,\"5432/TCP, 53/UDP\",5,0,12\r\n"
+                                "blog,payments,refuses,,0,2,0\r\n");
+}
+
 } // namespace
 } // namespace bulkhead::ctl

@@ -56,5 +56,32 @@ TEST_CASE("pseudonyms: names are learnt from answers, and hidden in all texts, b
     CHECK(pseudonyms.hide("website") == "website"); // another word
 }
 
+TEST_CASE("pseudonyms: an escape before an address or a name is no part of it") {
+    auto pseudonyms = pseudonyms_of(true);
+    pseudonyms.learn({{"pod", "ledger-0"}});
+    const std::string escape = GENERATE(as<std::string>(), "\\n", "\\t", "\\u001b", "\\x1b", "\\\"", "\\\\");
+    CAPTURE(escape);
+    CHECK(pseudonyms.hide("from" + escape + "10.1.2.3") == "from" + escape + pseudonyms.hide("10.1.2.3"));
+    CHECK(pseudonyms.hide(escape + "fd00::3") == escape + pseudonyms.hide("fd00::3"));
+    CHECK(pseudonyms.hide(escape + "ledger-0") == escape + pseudonyms.hide("ledger-0"));
+    CHECK(pseudonyms.hide("n10.1.2.3") == "n10.1.2.3"); // no escape
+}
+
+TEST_CASE("pseudonyms: an edge's workload, a grant, labels and interfaces are names, too") {
+    auto pseudonyms = pseudonyms_of(true);
+    pseudonyms.learn(nlohmann::ordered_json::parse(
+        R"({"edges": [{"source": {"workload": "Deployment/cart", "labels":
+              {"team.example.com/tier": "gold", "app.kubernetes.io/name": "basket", "version": "7"}}}],
+            "decidedBy": "AccessGrant payments/for-blog: since the audit", "interface": "eni1a2b", "interfaces": ["eth7"]})"));
+    for (const char* name : {"cart", "team.example.com", "gold", "basket", "payments", "for-blog", "eni1a2b", "eth7"}) {
+        CAPTURE(name);
+        CHECK(std::regex_match(pseudonyms.hide(name), std::regex("name-[0-9a-f]{12}")));
+    }
+    for (const char* word : {"Deployment", "AccessGrant", "7", "app.kubernetes.io", "since", "audit", "version"})
+        CHECK(pseudonyms.hide(word) == word);
+    CHECK(pseudonyms.hide(R"({"count":7,"workload":"Deployment/cart"})") ==
+          R"({"count":7,"workload":"Deployment/)" + pseudonyms.hide("cart") + R"("})");
+}
+
 } // namespace
 } // namespace bulkhead::ctl

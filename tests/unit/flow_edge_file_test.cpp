@@ -47,6 +47,13 @@ std::string text_of(const std::filesystem::path& path) {
     return text.str();
 }
 
+std::set<EdgeKey> keys_of(const Edges& edges) {
+    std::set<EdgeKey> keys;
+    for (const auto& [key, seen] : edges.rows())
+        keys.insert(key);
+    return keys;
+}
+
 Edges read(const std::string& path, size_t unreadable = 0) {
     Edges edges;
     const auto file = EdgeFile::open(path, edges);
@@ -114,6 +121,28 @@ TEST_CASE("what was appended is there for the next agent, though nobody closed o
     const auto back = read(path);
     CHECK(back.rows() == edges.rows());
     CHECK(back.rows().at(key(1)).count == 11);
+}
+
+TEST_CASE("a table that is nearly full comes back as it was: what is known isn't made coarser") {
+    const source::TemporaryDirectory directory;
+    const EdgeLimits limits{.edges = 100, .ports = 8, .networks = 8};
+    Edges edges(limits);
+    auto file = EdgeFile::open(directory.at("edges"), edges);
+    REQUIRE(file);
+    for (int i = 0; i < 95; ++i) // of sources with few edges each; from three quarters on by namespaces
+        edges.add(key(static_cast<uint16_t>(5432 + i % 2), "ns" + std::to_string(i)), seen(1));
+    for (uint16_t port = 1; port <= 12; ++port)
+        edges.add(key(port, "ns0"), seen(1));
+    REQUIRE(edges.rows().size() > 90);
+    REQUIRE(file->rewrite(edges.rows()));
+    Edges back(limits);
+    REQUIRE(EdgeFile::open(directory.at("edges"), back));
+    CHECK(keys_of(back) == keys_of(edges));
+    CHECK(back.rows() == edges.rows());
+    CHECK(back.take_changed().empty());
+    Edges smaller({.edges = 50, .ports = 8, .networks = 8}); // since somebody said so
+    REQUIRE(EdgeFile::open(directory.at("edges"), smaller));
+    CHECK(smaller.rows().size() == 50);
 }
 
 TEST_CASE("nobody but its owner may read who talks to whom") {

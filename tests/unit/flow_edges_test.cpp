@@ -190,6 +190,62 @@ TEST_CASE(
     CHECK(edges.refused() == 500 - 24);
 }
 
+TEST_CASE("an edge with any of the world's networks is none of the networks that are told by name") {
+    Edges edges({.edges = 1000, .ports = 16, .networks = 2});
+    edges.add(flow(world("0.0.0.0"), kWeb1, 443));
+    for (const char* address : {"198.51.1.1", "198.51.2.1", "198.51.3.1"})
+        edges.add(flow(world(address), kWeb1, 443));
+    std::set<std::string> names;
+    for (const auto& [key, seen] : edges.rows())
+        names.insert(key.source.name);
+    CHECK(names == std::set<std::string>{"", "198.51.1.0/24", "198.51.2.0/24"});
+}
+
+TEST_CASE("whoever scans everybody takes its own share of the table, and coarsens nobody else's edges") {
+    Edges edges({.edges = 800, .ports = 16, .networks = 8});
+    const auto target = [](int i) {
+        return pod("ns" + std::to_string(i % 50), "w" + std::to_string(i), "p", "10.0.9.1");
+    };
+    for (int i = 0; i < 5000; ++i)
+        edges.add(denied(flow(kWeb1, target(i), 80), 1));
+    CHECK(edges.rows().size() == 100 + 50); // an eighth, and one for each namespace
+    CHECK(edges.refused() == 0);
+    uint64_t packets = 0;
+    for (const auto& [key, seen] : edges.rows()) {
+        packets += seen.count;
+        CHECK(key.source.workload == "Deployment/web"); // who it is stays known
+    }
+    CHECK(packets == 5000);
+    for (int i = 0; i < 5000; ++i) // not by namespaces either
+        edges.add(denied(flow(kWeb1, pod("more" + std::to_string(i), "w", "p", "10.0.9.1"), 80), 1));
+    CHECK(edges.rows().size() == 200);
+    CHECK(edges.refused() == 5000 - 50);
+    const auto other = edges.add(flow(pod("shop", "cart", "cart-1", "10.0.3.1"), target(7), 80));
+    CHECK(other.edge->first.destination.workload == "Deployment/w7");
+    CHECK(other.edge->first.port == 80);
+}
+
+TEST_CASE("the whole world has one share: then it is told without networks, but to whom it went") {
+    Edges edges({.edges = 800, .ports = 16, .networks = 8});
+    for (int i = 0; i < 60; ++i)
+        for (int network = 0; network < 8; ++network)
+            edges.add(flow(world("198.51." + std::to_string(network) + ".1"),
+                           pod("shop", "w" + std::to_string(i), "p", "10.0.9.1"), 443));
+    CHECK(edges.rows().size() < 200);
+    std::set<std::string> targets;
+    for (const auto& [key, seen] : edges.rows()) {
+        targets.insert(key.destination.workload);
+        CHECK(key.port == 443); // no rule that names a port says anything of a row without one
+    }
+    CHECK(targets.size() == 60);
+    for (uint16_t port = 1; port <= 1000; ++port)
+        edges.add(flow(world("203.0.113.1"), pod("shop", "late", "p", "10.0.9.1"), port));
+    CHECK(std::ranges::count(edges.rows(), "Deployment/late", [](const auto& row) {
+              return row.first.destination.workload;
+          }) == 16 + 1); // ports, and all others together
+    CHECK(edges.refused() == 0);
+}
+
 TEST_CASE("edges that nobody used for long are gone, and make room for ports and networks of their own") {
     Edges edges({.edges = 1000, .ports = 2, .networks = 2});
     for (uint16_t port = 1; port <= 3; ++port)

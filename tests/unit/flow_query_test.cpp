@@ -16,6 +16,29 @@ const Time kNow = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29) + 12h
 
 } // namespace
 
+TEST_CASE("a query tells which verdicts it may want") {
+    struct Row {
+        Parameters parameters;
+        bool allowed, denied, audit;
+    };
+    const Row rows[] = {
+        {{}, true, true, true},
+        {{{"pod", "denied"}}, true, true, true},
+        {{{"verdict", "denied"}}, false, true, false},
+        {{{"verdict", "Denied"}, {"verdict", "audit"}}, false, true, true},
+        {{{"verdict", "deny"}}, false, true, false},
+        {{{"not-verdict", "Allow"}}, false, true, true},
+        {{{"not-verdict", "allowed"}}, false, true, true},
+        {{{"verdict", "denied"}, {"not-verdict", "denied"}}, false, false, false},
+    };
+    for (const auto& row : rows) {
+        const auto query = parse_query(row.parameters, kNow).value();
+        CHECK(query.may_want(BH_VERDICT_ALLOW) == row.allowed);
+        CHECK(query.may_want(BH_VERDICT_DENY) == row.denied);
+        CHECK(query.may_want(BH_VERDICT_AUDIT) == row.audit);
+    }
+}
+
 TEST_CASE("a query says which flows, how many and since when") {
     const auto query = parse_query({{"verdict", "denied"}, {"last", "5"}, {"since", "2m"}, {"until", "30s"}}, kNow);
     REQUIRE(query);

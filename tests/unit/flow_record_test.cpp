@@ -117,6 +117,10 @@ TEST_CASE("a stream's notices are told from its records") {
     CHECK(std::get<Broken>(parse_line(broken).value()) == Broken{"too slow"});
     CHECK(std::get<Record>(parse_line(to_json(recorded_flow(1))).value()) == recorded_flow(1));
     CHECK_FALSE(parse_line(Json{{"lost", "many"}}));
+    const Forgotten forgotten{.what = "refused", .before = recorded_flow(1).time, .node = "node-a"};
+    CHECK(std::get<Forgotten>(parse_line(to_json(forgotten)).value()) == forgotten);
+    CHECK_FALSE(parse_line(Json{{"forgotten", "allowed"}}));
+    CHECK_FALSE(parse_line(Json{{"forgotten", "allowed"}, {"before", "yesterday"}}));
     CHECK_FALSE(parse_line(Json{{"error", 5}}));
 }
 

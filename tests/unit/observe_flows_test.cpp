@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From an event to a flow: who the ends are, and how much of it is kept.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "../support/objects.h"
 #include "observe/flow_history.h"
@@ -200,6 +202,42 @@ TEST_CASE("history keeps the newest flows, and no more than its number") {
     REQUIRE(history.flows().size() == 2);
     CHECK(history.flows().front().event.time == 2);
     CHECK(history.flows().back().event.time == 3);
+}
+
+TEST_CASE(
+    "history: a flood of what is allowed pushes out no denial, nor the reverse, and all is in the order of time") {
+    const bool is_allowed_flood = GENERATE(true, false);
+    const auto judged = [](uint64_t time, bh_verdict verdict) {
+        auto flow = flow_of(nullptr, time);
+        flow.event.verdict = verdict;
+        return flow;
+    };
+    const auto many = is_allowed_flood ? BH_VERDICT_ALLOW : BH_VERDICT_AUDIT;
+    const auto few = is_allowed_flood ? BH_VERDICT_DENY : BH_VERDICT_ALLOW;
+    FlowHistory history({.flows = 10, .bytes = 1 << 20});
+    for (uint64_t time = 1; time <= 100; ++time)
+        history.add(judged(time, time % 25 == 0 ? few : many));
+    const auto flows = history.flows();
+    REQUIRE(flows.size() == 10);
+    CHECK(history.size() == 10);
+    CHECK(std::ranges::is_sorted(flows, {}, [](const SeenFlow& flow) { return flow.event.time; }));
+    CHECK(std::ranges::count(flows, few,
+                             [](const SeenFlow& flow) { return static_cast<bh_verdict>(flow.event.verdict); }) == 4);
+    const auto ring = is_allowed_flood ? FlowHistory::kAllowed : FlowHistory::kRefused;
+    const auto other = is_allowed_flood ? FlowHistory::kRefused : FlowHistory::kAllowed;
+    CHECK(history.forgotten(ring) == flow::Time{std::chrono::nanoseconds(93)}); // 94 to 99 are there
+    CHECK_FALSE(history.forgotten(other));
+}
+
+TEST_CASE("history: where both flood, each has half") {
+    FlowHistory history({.flows = 10, .bytes = 1 << 20});
+    for (uint64_t time = 1; time <= 100; ++time) {
+        auto flow = flow_of(nullptr, time);
+        flow.event.verdict = time <= 50 ? BH_VERDICT_DENY : BH_VERDICT_ALLOW;
+        history.add(flow);
+    }
+    CHECK(std::ranges::count(history.flows(), BH_VERDICT_DENY,
+                             [](const SeenFlow& flow) { return static_cast<bh_verdict>(flow.event.verdict); }) == 5);
 }
 
 TEST_CASE("history keeps no more than its bytes, and counts a name once however many flows have it") {

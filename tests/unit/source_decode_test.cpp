@@ -262,21 +262,56 @@ TEST_CASE("a silent tenant has the defaults, and no selector is not the same as 
     CHECK((tenant.pod_expose && tenant.access_grants && tenant.source_check && !tenant.sealed && !tenant.confined));
 }
 
-TEST_CASE("an AWS resource is protected unless it says otherwise, and tells what is not resolved") {
-    const auto text = kResource +
-                      "{tenant: payments, addresses: {cidrs: [10.9.0.0/24, '10.8.0.5'], instanceMetadata: true, "
-                      "hostnames: [db.example.com], resourceTags: {team: payments}}}";
-    const auto resource = good<state::AwsResource>(text);
+TEST_CASE("an AWS resource is protected unless it says otherwise") {
+    const auto resource = good<state::AwsResource>(
+        kResource + "{tenant: payments, addresses: {cidrs: [10.9.0.0/24, '10.8.0.5'], instanceMetadata: true}}");
     CHECK(resource.level == state::Level::kProtected);
     CHECK(resource.tenant == "payments");
     CHECK(resource.instance_metadata);
     CHECK(resource.cidrs == std::vector<Cidr>{*Cidr::parse("10.9.0.0/24"), *Cidr::parse("10.8.0.5/32")});
-    const auto remarks = decode_text(text).complaints.remarks;
-    REQUIRE(remarks.size() == 1);
-    CHECK(remarks[0].field == "spec.addresses");
-    CHECK(remarks[0].text.starts_with("hostnames, resourceTags: not resolved"));
+    CHECK(resource.look_ups.empty());
     CHECK(good<state::AwsResource>(kResource + "{level: non-protected, addresses: {instanceMetadata: true}}").level ==
           state::Level::kNonProtected);
+}
+
+TEST_CASE("what an AWS resource names for AWS and DNS to tell is read, with where to ask") {
+    const auto text = kResource + R"({addresses: {hostnames: [DB.Example.COM., db.example.com],
+        securityGroups: [sg-0123abcd, sg-0123456789abcdef0], subnets: [subnet-0123456789abcdef0],
+        prefixLists: [pl-0123456789abcdef0, com.amazonaws.eu-central-1.s3], networkInterfaceTags: {team: payments},
+        resourceTags: {"aws:x": "", team: payments}},
+      aws: {region: ap-southeast-2, roleArn: "arn:aws:iam::111122223333:role/bulkhead", externalId: once}})";
+    const auto resource = good<state::AwsResource>(text);
+    const auto& look_ups = resource.look_ups;
+    CHECK(look_ups.hostnames == std::set<std::string>{"db.example.com"});
+    CHECK(look_ups.security_groups == std::set<std::string>{"sg-0123abcd", "sg-0123456789abcdef0"});
+    CHECK(look_ups.subnets == std::set<std::string>{"subnet-0123456789abcdef0"});
+    CHECK(look_ups.prefix_lists == std::set<std::string>{"pl-0123456789abcdef0", "com.amazonaws.eu-central-1.s3"});
+    CHECK(look_ups.interface_tags == state::Labels{{"team", "payments"}});
+    CHECK(look_ups.resource_tags == state::Labels{{"aws:x", ""}, {"team", "payments"}});
+    CHECK(resource.place.region == "ap-southeast-2");
+    CHECK(resource.place.role == "arn:aws:iam::111122223333:role/bulkhead");
+    CHECK(resource.place.external_id == "once");
+    CHECK(decode_text(text).complaints.remarks.empty());
+}
+
+TEST_CASE("a slice of a resource is of no node, and is called as one") {
+    const auto head = [](const std::string& name) {
+        return "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: " + name + "}\nspec: ";
+    };
+    const std::string spec = "awsResource: aurora, addresses: [10.9.0.5, 'fd00::/64']";
+    const auto slice = good<state::IdentitySlice>(head("resource-aurora-0") + "{" + spec + "}");
+    CHECK(slice.resource == "aurora");
+    CHECK(slice.addresses == std::vector<Cidr>{*Cidr::parse("10.9.0.5"), *Cidr::parse("fd00::/64")});
+    for (const auto& forged :
+         {head("resource-aurora-0") + "{node: node-a, " + spec + "}",
+          head("resource-aurora-0") + "{endpoints: [], " + spec + "}", head("node-a-00000001") + "{" + spec + "}",
+          head("resource-aurora-0") + "{awsResource: aurora, addresses: [10.9.0.5/8]}"}) {
+        INFO(forged);
+        CHECK_FALSE(decode_text(forged).complaints.errors.empty());
+    }
+    // Addresses alone say nothing.
+    CHECK(good<state::IdentitySlice>(head("node-a-00000001") + "{node: node-a, addresses: [10.9.0.5]}")
+              .addresses.empty());
 }
 
 TEST_CASE("a resource whose list of addresses is empty protects nothing, and that is said") {

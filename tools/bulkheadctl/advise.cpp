@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 #include <iterator>
+#include <set>
 
 #include <CLI/CLI.hpp>
 
@@ -118,6 +119,22 @@ int complain_of(const std::vector<state::Problem>& problems) {
     return kProblems;
 }
 
+/// Those of which an agent that was asked knows; without an agent, those that the files declare.
+Result<std::set<std::string>> known_tenants(const AdviseOptions& options, const Whom& whom) {
+    if (!options.input_files.empty()) {
+        auto paths = options.manifests;
+        paths.insert(paths.end(), options.check.begin(), options.check.end());
+        std::vector<state::Problem> problems; // are told elsewhere
+        return declared_tenants(source::read_all(paths, problems));
+    }
+    const auto answer = ask(whom, "/v1/tenants", {});
+    if (!answer) return tl::unexpected(answer.error());
+    std::set<std::string> names;
+    for (const auto& tenant : answer->value("tenants", ordered_json::array()))
+        names.insert(tenant.value("name", ""));
+    return names;
+}
+
 /// Of either side.
 bool concerns(const advise::Loss& loss, const AdviceQuestion& question) {
     if (question.since && loss.seen.last < *question.since) return false;
@@ -135,6 +152,10 @@ int show_check(const AdviseOptions& options, const Whom& whom, const AdviceQuest
     if (!problems.empty()) return complain_of(problems);
     auto losses = options.input_files.empty() ? check_by_agent(options, whom) : check_by_files(options, change);
     if (!losses) return complain(losses.error(), exit_of(options, losses.error()));
+    const auto known = options.tenant.empty() ? Result<std::set<std::string>>() : known_tenants(options, whom);
+    if (!known) return complain(known.error(), exit_of(options, known.error()));
+    if (const auto why = reason_for_nothing(*losses, options.tenant, *known); !why.empty())
+        return complain(Error{why}, kProblems);
     std::erase_if(*losses, [&](const auto& loss) { return !concerns(loss, question); });
     const auto checked = sorted(*losses);
     std::cout << checked_text(checked, terminal_width());
@@ -148,7 +169,11 @@ void add_advise_options(CLI::App& command, AdviseOptions& options) {
         command.add_option("--tenant", options.tenant, "what it refused, or audited, and its own confinement");
     auto* protect =
         command.add_option("--protect", options.protect, "a namespace or tenant: what plan says would be refused");
-    auto* since = command.add_option("--since", options.since, "only what was seen since: 7d, 12h, or RFC 3339");
+    auto* since = command
+                      .add_option("--since", options.since,
+                                  "only what was seen last since then: 7d, 12h (so long ago), or RFC 3339, "
+                                  "2026-11-29T03:00:00Z")
+                      ->option_text("TIME");
     auto* file = command
                      .add_option("--input-file", options.input_files,
                                  "what bulkheadctl edges -o json or flows -o json wrote, - for stdin; asks no agent")

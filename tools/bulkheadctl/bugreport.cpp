@@ -57,8 +57,9 @@ Result<std::string> ask_text(const std::string& socket, const AgentFile& file) {
     return text;
 }
 
-/// Each line by itself where there are several.
+/// Each line by itself where they are no JSON together.
 void learn(Pseudonyms& pseudonyms, const std::string& text) {
+    if (const auto json = Json::parse(text, nullptr, false); !json.is_discarded()) return pseudonyms.learn(json);
     size_t from = 0;
     while (from < text.size()) {
         const auto end = std::min(text.find('\n', from), text.size());
@@ -101,7 +102,9 @@ std::string about(const BugreportOptions& options, const std::string& time, bool
         "node/   what can be seen of the node without it\n";
     text += options.hash_addresses ? "\nAddresses are hashed: the same hash is the same address, in this report only.\n"
                                    : "\nAddresses are those of the node's network.\n";
-    if (options.hash_names) text += "So are names of namespaces, pods, workloads, tenants, nodes and resources.\n";
+    if (options.hash_names)
+        text +=
+            "So are names of namespaces, pods, workloads, tenants, nodes, resources, grants, interfaces and labels.\n";
     return text + (is_whole ? "\nNothing is missing.\n" : "\nmissing.txt says what could not be had, and why.\n");
 }
 
@@ -145,7 +148,8 @@ int write_bugreport(const BugreportOptions& options, const std::string& socket) 
     if (options.hash_names) {
         pseudonyms->learn({{"node", host_name()}});
         for (const auto& fact : facts)
-            if (fact.content && fact.file.starts_with("agent/")) learn(*pseudonyms, *fact.content);
+            if (fact.content && (fact.file.starts_with("agent/") || fact.file == "node/attachments.json"))
+                learn(*pseudonyms, *fact.content);
     }
     const auto missing = missing_text(facts);
     if (!missing.empty()) facts.push_back({"missing.txt", missing});

@@ -86,9 +86,9 @@ std::vector<Loss> check_offline(const std::vector<Seen>& seen, const std::vector
             known.put(object);
         for (auto& object : advise::stand_ins(edges))
             known.put(std::move(object));
-        flow::Edges table({.edges = edges.size() * 4 + 4, .ports = UINT16_MAX, .networks = edges.size() + 1});
+        flow::Edges table({.edges = edges.size() + 1, .ports = UINT16_MAX, .networks = edges.size() + 1});
         for (const auto& edge : edges)
-            table.add(edge.edge, edge.seen);
+            table.restore(edge.edge, edge.seen);
         compile::Settings settings;
         settings.node_name = node;
         const advise::Supposition supposed(known, settings, change);
@@ -112,6 +112,29 @@ Result<std::vector<Loss>> losses_in(const nlohmann::ordered_json& answer) {
         losses.push_back(std::move(loss));
     }
     return losses;
+}
+
+std::set<std::string> declared_tenants(const std::vector<state::Object>& objects) {
+    std::set<std::string> tenants;
+    for (const auto& object : objects) {
+        if (const auto* tenant = std::get_if<state::Tenant>(&object)) tenants.insert(tenant->meta.name);
+        if (const auto* ns = std::get_if<state::Namespace>(&object)) tenants.insert("ns/" + ns->meta.name);
+    }
+    return tenants;
+}
+
+std::string reason_for_nothing(const std::vector<Loss>& losses, const std::string& tenant,
+                               const std::set<std::string>& known) {
+    if (losses.empty()) return "nothing was seen, so nothing can be checked";
+    std::set<std::string> seen;
+    for (const auto& loss : losses)
+        for (const auto& name : {loss.seen.source_tenant, loss.seen.destination_tenant})
+            if (!name.empty()) seen.insert(name);
+    if (tenant.empty() || seen.contains(tenant) || known.contains(tenant)) return {};
+    std::string names;
+    for (const auto& name : seen)
+        names += (names.empty() ? "" : ", ") + name;
+    return "nobody knows a tenant \"" + tenant + "\"; what was seen is of " + (names.empty() ? "no tenant" : names);
 }
 
 std::string checked_text(const Checked& checked, size_t width) {

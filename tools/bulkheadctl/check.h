@@ -4,6 +4,7 @@
 // yet. By the agent, or from files alone, where no cluster can be asked.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,14 @@ std::vector<advise::Loss> check_offline(const std::vector<Seen>& seen, const std
 
 /// Of the agent's answer to /v1/check. An error names the edge that can't be read.
 Result<std::vector<advise::Loss>> losses_in(const nlohmann::ordered_json& answer);
+
+/// Why nothing of these could be asked about: there are none, or none is of `tenant`, though that isn't one of `known`
+/// either (in a pipeline a slip of the pen mustn't pass for an answer). Empty = something could. No tenant: whoever's.
+std::string reason_for_nothing(const std::vector<advise::Loss>& losses, const std::string& tenant,
+                               const std::set<std::string>& known);
+
+/// The tenants that these objects declare by themselves: Tenants, and each Namespace as its own.
+std::set<std::string> declared_tenants(const std::vector<state::Object>& objects);
 
 std::string checked_text(const Checked& checked, size_t width);
 

@@ -7,6 +7,8 @@
 
 #include <curl/curl.h>
 
+#include <unistd.h>
+
 #include <chrono>
 #include <memory>
 
@@ -62,6 +64,11 @@ std::string reason_of(CURL* handle, CURLcode code) {
     return number != 0 ? std::strerror(static_cast<int>(number)) : curl_easy_strerror(code);
 }
 
+/// Of stdout only that its reader has gone: a file, and a terminal at which somebody types, are readable all the time.
+short wake_events(int fd) {
+    return fd == STDOUT_FILENO ? short{0} : short{CURL_WAIT_POLLIN};
+}
+
 /// A request whose answer comes bit by bit.
 class Stream {
 public:
@@ -107,7 +114,7 @@ private:
     void wait() {
         std::vector<curl_waitfd> extra;
         for (const int fd : taker_.wakes)
-            extra.push_back({.fd = fd, .events = CURL_WAIT_POLLIN, .revents = 0});
+            extra.push_back({.fd = fd, .events = wake_events(fd), .revents = 0});
         curl_multi_poll(multi_, extra.data(), static_cast<unsigned>(extra.size()), kAskAgainMs, nullptr);
     }
 

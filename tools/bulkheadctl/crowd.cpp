@@ -6,10 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
 #include <list>
+#include <utility>
 
 #include "source/kube/spawn.h"
 
@@ -21,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kLook = 100ms;
+constexpr auto kSlowest = 1s; // between two looks; what is longer is the fault of whoever reads us
 constexpr size_t kLongestComplaint = 4096;
 constexpr int kCannotRun = 127; // of a shell, and of posix_spawn where it can't say so earlier
 
@@ -30,6 +33,10 @@ struct Member {
     source::kube::Spawned child;
     std::string complaint;
     Clock::time_point heard = Clock::now();
+    Clock::time_point seen = Clock::now(); // when it was looked at last
+    Clock::duration spent{};               // of `total`
+    size_t bytes = 0;
+    bool is_silent = false; // and that is told
 };
 
 std::string first_line(const std::string& text) {
@@ -44,6 +51,11 @@ std::string verdict_on(const Member& member, int status) {
     if (WIFSIGNALED(status)) return std::string("ended by signal ") + strsignal(WTERMSIG(status));
     const int code = WEXITSTATUS(status);
     return code == kCannotRun ? "cannot be run" : "ended with status " + std::to_string(code);
+}
+
+/// Of stdout only that its reader has gone: a file, and a terminal at which somebody types, are readable all the time.
+short wake_events(int fd) {
+    return fd == STDOUT_FILENO ? short{0} : short{POLLIN};
 }
 
 int wait_for(pid_t pid) {
@@ -94,14 +106,14 @@ private:
                 continue;
             }
             verdicts_[index] = "run " + words.front() + ": " + std::strerror(child.error().code);
-            if (crowd_.ended) crowd_.ended(index);
+            if (crowd_.ended) crowd_.ended(index, verdicts_[index]);
         }
     }
 
     void wait() {
         std::vector<pollfd> waits;
         for (const int fd : crowd_.wakes)
-            waits.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+            waits.push_back({.fd = fd, .events = wake_events(fd), .revents = 0});
         for (const auto& member : members_) {
             waits.push_back({.fd = wants(member) ? member.child.output.get() : -1, .events = POLLIN, .revents = 0});
             waits.push_back({.fd = member.child.errors.get(), .events = POLLIN, .revents = 0});
@@ -112,26 +124,44 @@ private:
     /// False: it has ended.
     bool look_at(Member& member) {
         listen_to_errors(member);
+        const auto since = Clock::now() - std::exchange(member.seen, Clock::now());
         if (!wants(member)) {
             member.heard = Clock::now(); // it is we who are slow
             return true;
         }
+        member.spent += std::min<Clock::duration>(since, kSlowest);
         std::array<char, 64 << 10> buffer{};
         const auto size = read(member.child.output.get(), buffer.data(), buffer.size());
-        if (size > 0) {
-            member.heard = Clock::now();
-            crowd_.bytes(member.index, std::string_view(buffer.data(), static_cast<size_t>(size)));
-            return true;
-        }
         if (size == 0) return finish(member, {});
-        const bool is_late = crowd_.patience && Clock::now() - member.heard > *crowd_.patience;
-        if (!is_late) return true;
-        return finish(member, "no answer within " + std::to_string(crowd_.patience->count()) + " s");
+        if (size > 0) hear(member, std::string_view(buffer.data(), static_cast<size_t>(size)));
+        const auto why = trouble_with(member);
+        return why.empty() || finish(member, why);
     }
 
-    void listen_to_errors(Member& member) const {
+    void hear(Member& member, std::string_view bytes) {
+        member.heard = Clock::now();
+        member.is_silent = false;
+        member.bytes += bytes.size();
+        if (!crowd_.longest || member.bytes <= *crowd_.longest) crowd_.bytes(member.index, bytes);
+    }
+
+    /// Why it is to be ended; empty = it isn't.
+    std::string trouble_with(Member& member) const {
+        if (crowd_.longest && member.bytes > *crowd_.longest)
+            return "its answer is longer than " + std::to_string(*crowd_.longest >> 20) + " MiB";
+        if (crowd_.total && member.spent > *crowd_.total)
+            return "its answer isn't complete after " + std::to_string(crowd_.total->count()) + " s";
+        if (!crowd_.patience || Clock::now() - member.heard <= *crowd_.patience) return {};
+        if (!crowd_.silent) return "no answer within " + std::to_string(crowd_.patience->count()) + " s";
+        if (!std::exchange(member.is_silent, true)) crowd_.silent(member.index);
+        return {};
+    }
+
+    static void listen_to_errors(Member& member) {
         std::array<char, kLongestComplaint> buffer{};
+        if (!member.child.errors.valid()) return;
         const auto size = read(member.child.errors.get(), buffer.data(), buffer.size());
+        if (size == 0) member.child.errors = Fd(); // its end is readable for ever: nothing would wait any more
         if (size > 0 && member.complaint.size() < kLongestComplaint)
             member.complaint.append(buffer.data(), static_cast<size_t>(size));
     }
@@ -146,7 +176,7 @@ private:
             listen_to_errors(member);
             verdicts_[member.index] = verdict_on(member, status);
         }
-        if (crowd_.ended) crowd_.ended(member.index);
+        if (crowd_.ended) crowd_.ended(member.index, verdicts_[member.index]);
         return false;
     }
 

@@ -2,6 +2,7 @@
 #include "bulkheadctl/flow_lines.h"
 
 #include "bulkheadctl/parse_json.h"
+#include "flow/time.h"
 
 namespace bulkhead::ctl {
 
@@ -41,6 +42,8 @@ Result<> FlowLines::read_json(std::string_view text) {
         take(*record, std::move(*json));
     else if (const auto* lost = std::get_if<flow::Lost>(&*line))
         take(*lost, *json);
+    else if (const auto* forgotten = std::get_if<flow::Forgotten>(&*line))
+        take(*forgotten, *json);
     else
         broken_ = std::get<flow::Broken>(*line).why;
     return {};
@@ -57,6 +60,13 @@ void FlowLines::take(const flow::Lost& lost, const flow::Json& raw) {
     if (printer_.keeps_notices()) return printer_.add_notice(raw);
     complain_(origin_ + ": " + std::to_string(lost.flows) + " flows are missing from here on" +
               (lost.because.empty() ? "" : ": " + lost.because));
+}
+
+void FlowLines::take(const flow::Forgotten& forgotten, const flow::Json& raw) {
+    if (printer_.keeps_notices()) return printer_.add_notice(raw);
+    const auto who = forgotten.node.empty() ? "the agent" : forgotten.node;
+    complain_(who + " remembers " + forgotten.what + " flows only since " + flow::rfc3339_nano(forgotten.before) +
+              "; what was before isn't here");
 }
 
 } // namespace bulkhead::ctl

@@ -39,6 +39,7 @@ private:
     Result<> read_json(std::string_view text);
     void take(const flow::Record& record, flow::Json raw);
     void take(const flow::Lost& lost, const flow::Json& raw);
+    void take(const flow::Forgotten& forgotten, const flow::Json& raw);
 
     std::string origin_;
     const flow::Query* chosen_;

@@ -44,7 +44,8 @@ void add_selection(CLI::App& command, FlowsOptions& options) {
     auto* follow = command.add_flag("-f,--follow", options.follow, "go on with what comes, until Ctrl-C");
     auto* last = command.add_option("--last", options.last, "the newest so many; 20 if nothing here says otherwise");
     auto* all = command.add_flag("--all", options.all, "everything that is remembered");
-    auto* since = command.add_option("--since", options.since, "from then on: 5m, 2h, 3d ago, or RFC 3339");
+    auto* since = command.add_option("--since", options.since,
+                                     "from then on: 5m, 1h30m, 3d (so long ago), or RFC 3339, 2026-11-29T03:00:00Z");
     auto* until = command.add_option("--until", options.until, "up to then, likewise");
     auto* file = command.add_option("--input-file", options.input_file,
                                     "flows that -o json has written, instead of the agent's; - is stdin");

@@ -103,8 +103,9 @@ int show_raw(const Options& options) {
 int show_matrix(const Options& options) {
     const bool colour =
         ctl::wants_colour(options.colour, isatty(STDOUT_FILENO) == 1, getenv("NO_COLOR"), getenv("TERM"));
-    return ask_and_show(options, "/v1/matrix", {},
-                        [&](const Json& json, size_t width) { return ctl::matrix_text(json, width, colour); });
+    return ask_and_show(options, "/v1/matrix", {}, [&](const Json& json, size_t width) {
+        return options.output == "csv" ? ctl::matrix_csv(json) : ctl::matrix_text(json, width, colour);
+    });
 }
 
 /// Of the nodes that were asked: which didn't answer, and what that makes of the exit code.
@@ -167,6 +168,15 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* help, Options
     return command;
 }
 
+CLI::App* add_matrix(CLI::App& app, Options& options) {
+    auto* command = app.add_subcommand("matrix", "tenant by tenant: what the rule says, and what was seen");
+    command->add_option("-o,--output", options.output, "table, json or csv")
+        ->check(CLI::IsMember({"table", "json", "csv"}));
+    ctl::add_colour(*command, options.colour);
+    command->footer(ctl::kExitCodes);
+    return command;
+}
+
 void add_explain_options(CLI::App& command, Options& options) {
     command.add_option("SRC", options.src, "ns/pod, an AWS resource's name or an address")->required();
     command
@@ -217,6 +227,7 @@ int main(int argc, char** argv) {
     options.nodes.all = is_plugin(argv[0]);
     CLI::App app("Asks the Bulkhead agent on this node who may reach whom, and why.", "bulkheadctl");
     app.footer(ctl::kExitCodes);
+    app.set_version_flag("--version", BULKHEAD_VERSION);
     app.require_subcommand(1);
     app.add_option("--socket", options.socket, "of the agent's API")->capture_default_str()->take_last();
     add_nodes_options(app, options.nodes);
@@ -237,8 +248,7 @@ int main(int argc, char** argv) {
     auto* conversations = app.add_subcommand("conversations", "what the pods here remember of their conversations");
     ctl::add_conversations_options(*conversations, options.conversations);
     const auto* edges = add_command(app, "edges", "who talked to whom, for weeks, by workload", options);
-    auto* matrix = add_command(app, "matrix", "tenant by tenant: what the rule says, and what was seen", options);
-    ctl::add_colour(*matrix, options.colour);
+    const auto* matrix = add_matrix(app, options);
     auto* planning =
         add_command(app, "plan", "what would be refused if somebody were protected, by what was seen", options);
     planning->add_option("--protect", options.protect, "a namespace, or a tenant")->required();

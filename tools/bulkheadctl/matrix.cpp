@@ -25,11 +25,25 @@ std::string text_at(const Json& json, const char* name) {
     return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
 }
 
-std::string rule_text(const Json& cell) {
+std::string ports_of(const Json& cell) {
     std::string ports;
     for (const auto& port : cell.value("ports", Json::array()))
         if (port.is_string()) ports += (ports.empty() ? "" : ", ") + port.get<std::string>();
+    return ports;
+}
+
+std::string rule_text(const Json& cell) {
+    const auto ports = ports_of(cell);
     return text_at(cell, "says") + (ports.empty() ? "" : " (" + ports + ")");
+}
+
+std::string csv_field(const std::string& text) {
+    const auto shown = printable(text);
+    if (shown.find_first_of(",\"\n\r") == std::string::npos) return shown;
+    std::string quoted = "\"";
+    for (const char c : shown)
+        quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + "\"";
 }
 
 uint64_t seen(const Json& cell, const char* verdict) {
@@ -97,6 +111,19 @@ std::string matrix_text(const Json& matrix, size_t width, bool colour) {
             return painted(std::move(part), Colour::kName, colour);
         });
     return text + "Among " + tenants + " tenants; pairs that aren't here are open, and nothing was seen.\n";
+}
+
+std::string matrix_csv(const Json& matrix) {
+    std::string text = "source,destination,says,ports,allowed,audit,denied\r\n";
+    for (const auto& cell : matrix.at("cells")) {
+        for (const auto& field : {text_at(cell, "source"), text_at(cell, "destination"), text_at(cell, "says")})
+            text += csv_field(field) + ",";
+        text += csv_field(ports_of(cell));
+        for (const char* verdict : {"allowed", "audit", "denied"})
+            text += "," + std::to_string(seen(cell, verdict));
+        text += "\r\n";
+    }
+    return text;
 }
 
 } // namespace bulkhead::ctl

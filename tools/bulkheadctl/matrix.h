@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `bulkheadctl matrix`: tenant by tenant, and how hot it is where something is refused. Pure.
+// `bulkheadctl matrix`: tenant by tenant, and how hot it is where something is refused; for spreadsheets too. Pure.
 #pragma once
 
 #include <string>
@@ -12,5 +12,8 @@ namespace bulkhead::ctl {
 /// `colour`: what was seen is painted by what became of it, and what was refused the hotter the more it is, beside what
 /// is refused most.
 std::string matrix_text(const nlohmann::ordered_json& matrix, size_t width, bool colour);
+
+/// RFC 4180, with a header: source,destination,says,ports,allowed,audit,denied.
+std::string matrix_csv(const nlohmann::ordered_json& matrix);
 
 } // namespace bulkhead::ctl

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <deque>
 
+#include <sys/resource.h>
+
+#include "bulkheadctl/exits.h"
 #include "bulkheadctl/merge.h"
 #include "bulkheadctl/parse_json.h"
 #include "bulkheadctl/splitter.h"
@@ -20,6 +23,8 @@ constexpr const char* kContainer = "agent";
 constexpr size_t kAtOnce = 32;
 constexpr size_t kEverybody = 100'000;               // what is merged by time needs all of them
 constexpr std::chrono::milliseconds kHoldBack{1000}; // of what is followed, for a slower node's
+constexpr int kPatiences = 8;                        // for the whole of an answer
+constexpr size_t kLongestAnswer = 64 << 20;          // bytes of it that are kept before it is read
 
 std::optional<std::string> value_of(const Query& query, const std::string& name) {
     for (const auto& [key, value] : query)
@@ -43,8 +48,25 @@ std::string trouble_with(const std::string& path, const std::string& node, const
     }
 }
 
+/// Each of `streams` takes two pipes of us.
+Result<> make_room_for(size_t streams) {
+    constexpr size_t kOthers = 64;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return fail("ask for the limit of open files", errno);
+    const auto needed = static_cast<rlim_t>(2 * streams + kOthers);
+    if (limit.rlim_cur >= needed) return {};
+    const auto allowed = limit.rlim_max;
+    limit.rlim_cur = std::min(needed, allowed);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return fail("raise the limit of open files", errno);
+    if (allowed >= needed) return {};
+    return fail(std::to_string(streams) + " nodes at once take " + std::to_string(needed) +
+                " open files, and ulimit -Hn says " + std::to_string(allowed) + "; name some with --on-node");
+}
+
+} // namespace
+
 /// Lines of the nodes on their way to one stream.
-class Lines {
+class Nodes::Lines {
 public:
     Lines(size_t nodes, bool by_time, const Query& query, const Taker& taker)
         : by_time_(by_time), taker_(taker), errors_(nodes),
@@ -79,6 +101,7 @@ public:
 
 private:
     void take(size_t node, std::string_view line) {
+        if (line.empty()) return; // its agent is there
         const auto json = parse_json(line).value_or(Json());
         if (json.is_object() && json.contains("error") && json["error"].is_string()) {
             errors_[node] = json["error"].get<std::string>();
@@ -107,8 +130,6 @@ private:
     std::deque<std::string> newest_; // at most `last_`
 };
 
-} // namespace
-
 Command Nodes::kubectl() const {
     Command command{"kubectl"};
     if (!options_.kubeconfig.empty()) command.push_back("--kubeconfig=" + options_.kubeconfig);
@@ -122,6 +143,8 @@ Result<std::string> Nodes::output_of(const Command& command) const {
     Crowd one;
     one.commands = {command};
     one.patience = std::chrono::seconds(options_.patience);
+    one.total = kPatiences * *one.patience;
+    one.longest = kLongestAnswer;
     one.bytes = [&](size_t, std::string_view bytes) { text += bytes; };
     if (const auto why = one.run().front(); !why.empty()) return fail(why);
     return text;
@@ -161,6 +184,7 @@ Crowd Nodes::crowd_of(const std::vector<Agent>& agents, const std::string& targe
         crowd.commands.push_back(std::move(command));
     }
     crowd.patience = std::chrono::seconds(options_.patience);
+    crowd.total = kPatiences * *crowd.patience;
     crowd.at_once = kAtOnce;
     return crowd;
 }
@@ -177,6 +201,7 @@ Result<Json> Nodes::ask(const std::string& path, const Query& query) {
     if (!agents) return tl::unexpected(agents.error());
     std::vector<std::string> texts(agents->size());
     auto crowd = crowd_of(*agents, target_of(path, query));
+    crowd.longest = kLongestAnswer;
     crowd.bytes = [&](size_t node, std::string_view bytes) { texts[node] += bytes; };
     auto verdicts = crowd.run();
     std::vector<std::pair<std::string, Json>> answers;
@@ -198,21 +223,54 @@ Result<> Nodes::ask_stream(const std::string& path, const Query& query, const Ta
     Lines lines(agents->size(), by_time, query, taker);
     auto crowd = crowd_of(*agents, target_of(path, query));
     if (by_time) crowd.at_once = kEverybody;
-    if (value_of(query, "follow")) crowd.patience.reset();
-    crowd.bytes = [&](size_t node, std::string_view bytes) { lines.feed(node, bytes); };
-    crowd.ended = [&](size_t node) { lines.end(node); };
+    if (const auto room = make_room_for(std::min(crowd.at_once, agents->size())); !room) return room;
     crowd.wants = [&](size_t node) { return lines.wants(node); };
     crowd.enough = [&] {
         lines.give();
         return taker.enough();
     };
     crowd.wakes = taker.wakes;
+    return value_of(query, "follow") ? follow(*agents, std::move(crowd), lines)
+                                     : read_to_end(*agents, std::move(crowd), lines);
+}
+
+Result<> Nodes::read_to_end(const std::vector<Agent>& agents, Crowd crowd, Lines& lines) {
+    crowd.bytes = [&](size_t node, std::string_view bytes) { lines.feed(node, bytes); };
+    crowd.ended = [&](size_t node, const std::string&) { lines.end(node); };
     auto verdicts = crowd.run();
     lines.finish();
     for (size_t i = 0; i < verdicts.size(); ++i)
         if (verdicts[i].empty()) verdicts[i] = lines.errors()[i];
-    if (!note(*agents, verdicts)) return fail("no node's agent answered");
+    if (!note(agents, verdicts)) return fail("no node's agent answered");
     return {};
+}
+
+Result<> Nodes::follow(const std::vector<Agent>& agents, Crowd crowd, Lines& lines) {
+    std::vector<std::string> verdicts(agents.size());
+    bool anybody = false;
+    const auto tell = [&](size_t node, const std::string& why) {
+        verdicts[node] = why;
+        complain(Error{agents[node].node + ": " + why}, kSomeNodes);
+    };
+    crowd.total.reset();
+    crowd.bytes = [&](size_t node, std::string_view bytes) {
+        anybody = true;
+        verdicts[node].clear(); // it was silent, and isn't any more
+        lines.feed(node, bytes);
+    };
+    crowd.ended = [&](size_t node, const std::string& why) {
+        lines.end(node);
+        const auto& error = why.empty() ? lines.errors()[node] : why;
+        tell(node, error.empty() ? "its agent has ended the stream: it stops" : error);
+    };
+    crowd.silent = [&](size_t node) {
+        tell(node, "has said nothing for " + std::to_string(options_.patience) + " s; still waiting for it");
+    };
+    (void)crowd.run();
+    lines.finish();
+    if (note(agents, verdicts)) return {};
+    if (!anybody) return fail("no node's agent answered");
+    return tl::unexpected(Error{"no node's stream goes on", kBroken});
 }
 
 } // namespace bulkhead::ctl

@@ -19,8 +19,9 @@ constexpr size_t kKeySize = 32;
 constexpr size_t kShown = 6; // bytes of the hash: more than any cluster has addresses
 
 /// Fields whose texts are names; "ns/blog" and "payments/api-0" are two words each.
-constexpr std::array kNameFields{"name",   "namespace", "namespaces", "node",    "pod",        "resource",
-                                 "tenant", "object",    "source",     "uplinks", "destination"};
+constexpr std::array kNameFields{"name",        "namespace", "namespaces", "node",      "pod",
+                                 "resource",    "tenant",    "object",     "source",    "uplinks",
+                                 "destination", "workload",  "interface",  "interfaces"};
 
 bool is_of_address(char c) {
     return std::isxdigit(static_cast<unsigned char>(c)) != 0 || c == ':' || c == '.';
@@ -40,19 +41,40 @@ bool is_ip6(const std::string& text) {
     return text != "::" && inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
-/// Calls `replace` with each longest run of such characters that stands by itself, and takes its answer instead.
+/// How long the escape is with which the text begins: \n, \u00e9 as JSON has them, \x1b as terminals are spared it.
+size_t escape_at(std::string_view text) {
+    constexpr std::string_view kShort = "\"\\/bfnrt";
+    if (text.size() < 2 || text[0] != '\\') return 0;
+    const size_t length = text[1] == 'u'                                   ? 6
+                          : text[1] == 'x'                                 ? 4
+                          : kShort.find(text[1]) != std::string_view::npos ? 2
+                                                                           : 0;
+    return std::min(length, text.size());
+}
+
+/// Calls `replace` with each longest run of such characters that stands by itself, and with what is before and after
+/// it, and takes its answer instead. An escape belongs to no run: "\n10.0.0.1" has the address in it.
 template <typename Replace>
 std::string each_run(std::string_view text, bool (*belongs)(char), Replace replace) {
     std::string result;
+    char before = '\0';
     for (size_t i = 0; i < text.size();) {
+        if (const auto length = escape_at(text.substr(i)); length != 0) {
+            result += text.substr(i, length);
+            i += length;
+            before = '\0';
+            continue;
+        }
         size_t end = i;
         while (end < text.size() && belongs(text[end]))
             ++end;
         if (end == i) {
+            before = text[i];
             result += text[i++];
             continue;
         }
-        result += replace(text.substr(i, end - i), end < text.size() ? text[end] : '\0');
+        result += replace(text.substr(i, end - i), before, end < text.size() ? text[end] : '\0');
+        before = text[end - 1];
         i = end;
     }
     return result;
@@ -61,11 +83,33 @@ std::string each_run(std::string_view text, bool (*belongs)(char), Replace repla
 /// Words that stand where names do and aren't any.
 bool is_own_word(const std::string& word) {
     static const std::set<std::string> kOwn{
-        "ns",          "capsule",        "kiosk",   "hnc",        "pods",      "world",       "node",
-        "host",        "service",        "network", "held",       "this",      "Tenant",      "kube",
-        "cluster-dns", "kube-apiserver", "Pod",     "Namespace",  "Node",      "AWSResource", "AccessGrant",
-        "Service",     "interface",      "dir",     "endpoints4", "endpoints6"};
+        "ns",          "capsule",        "kiosk",   "hnc",        "pods",       "world",       "node",
+        "host",        "service",        "network", "held",       "this",       "Tenant",      "kube",
+        "cluster-dns", "kube-apiserver", "Pod",     "Namespace",  "Node",       "AWSResource", "AccessGrant",
+        "Service",     "interface",      "dir",     "endpoints4", "endpoints6", "Deployment",  "StatefulSet",
+        "DaemonSet",   "ReplicaSet",     "Job",     "CronJob",    "true",       "false",       "null",
+        "annotation",  "bulkhead.dev",   "expose",  "of",         "the"};
     return kOwn.contains(word);
+}
+
+/// In JSON a number stands bare, where no other word may.
+bool is_number(const std::string& word) {
+    return word.find_first_not_of("0123456789.-") == std::string::npos;
+}
+
+/// Of "AccessGrant payments/for-blog: a reason" the name; what follows it are words. Empty where no object is named.
+std::string object_in(const std::string& origin) {
+    const auto kind = origin.find(' ');
+    if (kind == std::string::npos || std::isupper(static_cast<unsigned char>(origin.front())) == 0) return {};
+    const auto name = origin.substr(kind + 1);
+    return name.substr(0, name.find_first_of(" :"));
+}
+
+/// The domain of a label's key, if it is one of the cluster's owner: "team.example.com/tier".
+std::string domain_of(const std::string& key) {
+    const auto domain = key.substr(0, key.find('/'));
+    const bool is_common = domain.ends_with("kubernetes.io") || domain.ends_with("k8s.io") || domain == "bulkhead.dev";
+    return domain.size() == key.size() || is_common ? "" : domain;
 }
 
 } // namespace
@@ -104,9 +148,7 @@ std::string Pseudonyms::address_in(std::string_view word) const {
 }
 
 std::string Pseudonyms::without_addresses(std::string_view text) const {
-    return each_run(text, is_of_address, [&](std::string_view run, char after) -> std::string {
-        const auto begin = static_cast<size_t>(run.data() - text.data());
-        const char before = begin == 0 ? '\0' : text[begin - 1];
+    return each_run(text, is_of_address, [&](std::string_view run, char before, char after) -> std::string {
         const bool is_within = std::isalnum(static_cast<unsigned char>(before)) != 0 || before == '_' ||
                                std::isalnum(static_cast<unsigned char>(after)) != 0 || after == '_';
         if (is_within) return std::string(run);
@@ -138,7 +180,7 @@ std::string Pseudonyms::without_names(std::string_view text) const {
     const auto hidden = [&](std::string_view word) {
         return names_.contains(word) ? of("name-", word) : std::string(word);
     };
-    return each_run(text, is_of_name, [&](std::string_view word, char) -> std::string {
+    return each_run(text, is_of_name, [&](std::string_view word, char, char) -> std::string {
         if (names_.contains(word)) return hidden(word);
         std::string result; // "payments.yaml", or the end of a sentence
         for (size_t from = 0; from <= word.size();) {
@@ -158,11 +200,18 @@ std::string Pseudonyms::hide(std::string_view text) const {
 }
 
 void Pseudonyms::learn_name(const std::string& text) {
-    each_run(text, is_of_name, [&](std::string_view word, char) {
+    each_run(text, is_of_name, [&](std::string_view word, char, char) {
         std::string name(word);
-        if (!is_own_word(name) && !is_ip4(name)) names_.insert(std::move(name));
+        if (!is_own_word(name) && !is_number(name) && !is_ip4(name)) names_.insert(std::move(name));
         return std::string();
     });
+}
+
+void Pseudonyms::learn_labels(const nlohmann::ordered_json& labels) {
+    for (const auto& [key, value] : labels.items()) {
+        learn_name(domain_of(key));
+        if (value.is_string()) learn_name(value.get<std::string>());
+    }
 }
 
 void Pseudonyms::learn(const nlohmann::ordered_json& json) {
@@ -176,6 +225,8 @@ void Pseudonyms::learn(const nlohmann::ordered_json& json) {
         if (is_name && value.is_array())
             for (const auto& element : value)
                 if (element.is_string()) learn_name(element.get<std::string>());
+        if (key == "decidedBy" && value.is_string()) learn_name(object_in(value.get<std::string>()));
+        if (key == "labels" && value.is_object()) learn_labels(value);
         learn(value);
     }
 }

@@ -26,7 +26,8 @@ public:
     /// With a new key.
     static Result<Pseudonyms> create(What what);
 
-    /// Of an answer of the agent's: which words are names of namespaces, pods, tenants, nodes... from now on.
+    /// Of an answer of the agent's: which words are names of namespaces, pods, workloads, tenants, nodes, interfaces,
+    /// grants, or values of labels, from now on.
     void learn(const nlohmann::ordered_json& json);
 
     /// The text, with every address ("ip4-3f9c0a1b2c3d"; a CIDR keeps its length, a port stays) and every word that is
@@ -41,6 +42,7 @@ private:
     std::string without_node_names(std::string_view text) const;
     std::string without_names(std::string_view text) const;
     void learn_name(const std::string& text);
+    void learn_labels(const nlohmann::ordered_json& labels);
 
     What what_;
     std::vector<uint8_t> key_;

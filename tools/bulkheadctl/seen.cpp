@@ -65,6 +65,7 @@ Result<Seen> read_one(const std::string& path) {
     }
     const auto records = records_in(*text, name);
     if (!records) return tl::unexpected(records.error());
+    if (records->empty()) return fail(name + " has no flow and no list of edges in it");
     return seen_of(*records);
 }
 
@@ -94,7 +95,9 @@ Result<Seen> seen_in(const ordered_json& edges) {
 }
 
 Seen seen_of(const std::vector<flow::Record>& records) {
-    flow::Edges edges;
+    flow::EdgeLimits limits;
+    limits.edges = 8 * (records.size() + 1); // nobody's share is too small, and nothing is left out
+    flow::Edges edges(limits);
     std::map<flow::Party, state::Labels> labels;
     for (const auto& record : records) {
         const auto added = edges.add(record);

@@ -27,6 +27,10 @@ PROGRAMS = ("/usr/bin/sleep",)
 # No files of theirs are there, but their code is part of our programs: their licences want to be told.
 COMPILED_IN = ("libarchive-dev", "libcli11-dev", "libexpected-dev", "nlohmann-json3-dev")
 
+# Whom AWS' servers are known by.
+_AUTHORITIES = "ca-certificates"
+_BUNDLE = "etc/ssl/certs/ca-certificates.crt"  # where libcurl, as Debian builds it, looks
+
 # What the runtime mounts on, and what Debian's programs take for granted.
 _FOLDERS = ("dev", "etc/bulkhead", "proc", "root", "run/bulkhead", "sys", "tmp", "var/lib/bulkhead", "var/lib/dpkg/status.d")
 _LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64", "var/run": "/run"}
@@ -44,7 +48,8 @@ def fill(root, build):
         run("strip", "--strip-all", "-o", root / "usr" / "bin" / name, build / name)
     wanted = [*PROGRAMS, *debian.libraries_of([*(build / name for name in BINARIES), *PROGRAMS])]
     placed = [path for file in wanted for path in _place(root, pathlib.Path(file))]
-    _tell_packages(root, debian.packages_of(placed))
+    _trust(root)
+    _tell_packages(root, sorted({*debian.packages_of(placed), _AUTHORITIES}))
     _tell_licences(root)
     _set_modes(root)
 
@@ -58,6 +63,15 @@ def _skeleton(root):
         (root / name).write_text(text, encoding="ascii")
     _place(root, pathlib.Path("/usr/lib/os-release"))
     (root / "etc" / "os-release").symlink_to("../usr/lib/os-release")
+
+
+def _trust(root):
+    """The package's own certificates, and not this machine's bundle: to that somebody may have added a proxy's."""
+    bundle = root / _BUNDLE
+    bundle.parent.mkdir(parents=True)
+    certificates = [pathlib.Path(file) for file in debian.files_of(_AUTHORITIES) if file.endswith(".crt")]
+    texts = [file.read_text(encoding="ascii").strip() + "\n" for file in certificates]  # not each ends a line
+    bundle.write_text("".join(texts), encoding="ascii")
 
 
 def _place(root, file):

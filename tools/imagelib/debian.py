@@ -36,6 +36,11 @@ def packages_of(files):
     return sorted(set(owners.values()))
 
 
+def files_of(package):
+    """Their paths, sorted."""
+    return sorted(run("dpkg-query", "-L", package).split())
+
+
 def status_of(package):
     """As dpkg has it: name, version, source, dependencies."""
     return run("dpkg-query", "-s", package)

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/found.h"
+
+#include <algorithm>
+
+#include "base/rfc3339.h"
+#include "base/utf8.h"
+#include "state/labels.h"
+
+namespace bulkhead::controller {
+
+namespace {
+
+constexpr auto kType = "Resolved";
+constexpr size_t kMostTold = 5;
+constexpr size_t kLongestMessage = 4000; // bytes; the schema allows 32768
+
+std::string count_of(size_t addresses) {
+    return std::to_string(addresses) + (addresses == 1 ? " address" : " addresses") + " found";
+}
+
+std::string message_of(const resolve::Finding& finding) {
+    auto message = count_of(finding.addresses.size());
+    for (size_t i = 0; i < std::min(finding.troubles.size(), kMostTold); ++i)
+        message += "\n" + finding.troubles[i].text;
+    if (message.size() > kLongestMessage) message = std::string(cut_utf8(message, kLongestMessage)) + "...";
+    if (finding.troubles.size() > kMostTold)
+        message += "\nand " + std::to_string(finding.troubles.size() - kMostTold) + " more";
+    return message;
+}
+
+/// The slice's number, if it is called as one of its resource is.
+std::optional<uint32_t> number_of(const std::string& name, const SliceFacts& slice) {
+    const auto number = resolve::slice_number(name);
+    if (slice.resource.empty() || !number || resolve::slice_name(slice.resource, *number) != name) return std::nullopt;
+    return number;
+}
+
+Condition as_it_was(const Json& before) {
+    return {kType, before.value("status", "Unknown"), before.value("reason", "NotAskedYet"),
+            before.value("message", "")};
+}
+
+} // namespace
+
+std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, int64_t generation,
+                                   const Json& before) {
+    const auto* condition = find_condition(before, kType);
+    if (!findings) return condition == nullptr ? std::vector<Condition>{} : std::vector{as_it_was(*condition)};
+    const auto* finding = findings(resource);
+    if (finding == nullptr) return {};
+    if (!finding->troubles.empty()) return {{kType, "False", finding->troubles.front().reason, message_of(*finding)}};
+    if (finding->settled) return {{kType, "True", "Resolved", message_of(*finding)}};
+    if (condition != nullptr && condition->value("observedGeneration", int64_t{0}) == generation)
+        return {as_it_was(*condition)};
+    return {{kType, "Unknown", "NotAskedYet", "not everything was asked yet; " + message_of(*finding)}};
+}
+
+Json found_slice(const std::string& resource, uint32_t number, const std::set<Cidr>& addresses, state::Time changed) {
+    auto texts = Json::array();
+    for (const auto& address : addresses)
+        texts.push_back(address.is_single() ? address.address.text() : address.text());
+    return {
+        {"apiVersion", "bulkhead.dev/v1alpha1"},
+        {"kind", "IdentitySlice"},
+        {"metadata",
+         {{"name", resolve::slice_name(resource, number)},
+          {"labels", {{state::kScopeLabel, state::kEveryScope}, {state::kResourceLabel, state::label_value(resource)}}},
+          {"annotations", {{state::kSeenAt, rfc3339(changed)}}}}},
+        {"spec", {{"awsResource", resource}, {"addresses", texts}}}};
+}
+
+std::map<std::string, resolve::Placement> placements_of(const Observed& observed) {
+    std::map<std::string, resolve::Placement> placements;
+    for (const auto& [name, slice] : observed.slices.all())
+        if (const auto number = number_of(name, slice))
+            placements[slice.resource][*number].insert(slice.addresses.begin(), slice.addresses.end());
+    return placements;
+}
+
+std::vector<std::string> slices_besides(const Observed& observed, const std::string& resource,
+                                        const resolve::Placement& placed) {
+    std::vector<std::string> names;
+    for (const auto& [name, slice] : observed.slices.all()) {
+        if (slice.resource != resource) continue;
+        const auto number = number_of(name, slice);
+        if (!number || !placed.contains(*number)) names.push_back(name);
+    }
+    return names;
+}
+
+void tell_found(const Observed& observed, state::Cluster& cluster, std::set<std::string>& told) {
+    auto gone = std::exchange(told, {});
+    for (const auto& [name, slice] : observed.slices.all()) {
+        if (slice.resource.empty()) continue;
+        state::IdentitySlice found;
+        found.meta.name = name;
+        found.resource = slice.resource;
+        found.addresses = slice.addresses;
+        cluster.put(std::move(found));
+        told.insert(name);
+        gone.erase(name);
+    }
+    for (const auto& name : gone)
+        cluster.remove({.kind = "IdentitySlice", .ns = "", .name = name});
+}
+
+} // namespace bulkhead::controller

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve/answers.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bulkhead::resolve {
+
+namespace {
+
+/// Texts have requests' ids and seconds in them. Of failures alike the first stands for all, so that a status isn't
+/// written anew at each try.
+bool is_same(const std::optional<aws::Failure>& before, const aws::Failure& now) {
+    return before && before->kind == now.kind && before->code == now.code;
+}
+
+} // namespace
+
+void Answers::follow(const std::set<Question>& questions) {
+    std::erase_if(followed_, [&](const auto& one) { return !questions.contains(one.first); });
+    for (const auto& question : questions)
+        followed_.try_emplace(question);
+}
+
+bool Answers::take(const Outcome& outcome, Time now, state::Time date) {
+    const auto followed = followed_.find(outcome.question);
+    if (followed == followed_.end()) return false;
+    auto& [state, cidrs, names] = followed->second;
+    if (!outcome.found) {
+        if (!is_same(state.failure, outcome.found.error())) state.failure = outcome.found.error();
+        return false;
+    }
+    Milliseconds elapsed{0};
+    if (state.is_well()) elapsed = std::chrono::duration_cast<Milliseconds>(now - *state.answered_at);
+    elapsed = std::min(elapsed, grace_ / 2); // AWS' answers are consistent only in the end: never by a single one
+    cidrs.take(outcome.found->cidrs, elapsed, grace_);
+    names.take(outcome.found->names, elapsed, grace_);
+    const State before = std::exchange(
+        state, {.cidrs = cidrs.all(), .names = names.all(), .answered_at = now, .date = date, .failure = {}});
+    return before.cidrs != state.cidrs || before.names != state.names;
+}
+
+const Answers::State& Answers::state(const Question& question) const {
+    static const State kNone;
+    const auto followed = followed_.find(question);
+    return followed == followed_.end() ? kNone : followed->second.state;
+}
+
+std::chrono::seconds Answers::oldest(Time now) const {
+    std::chrono::seconds oldest{0};
+    for (const auto& [question, followed] : followed_)
+        if (followed.state.answered_at)
+            oldest =
+                std::max(oldest, std::chrono::duration_cast<std::chrono::seconds>(now - *followed.state.answered_at));
+    return oldest;
+}
+
+} // namespace bulkhead::resolve

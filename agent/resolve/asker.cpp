@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve/asker.h"
+
+#include <algorithm>
+
+#include "aws/key_chain.h"
+#include "aws/named.h"
+#include "aws/subnets.h"
+#include "aws/tagged.h"
+
+namespace bulkhead::resolve {
+
+namespace {
+
+using Kind = Question::Kind;
+
+std::set<Question> of_kinds(const std::set<Question>& questions, std::initializer_list<Kind> kinds) {
+    std::set<Question> some;
+    for (const auto& question : questions)
+        if (std::ranges::find(kinds, question.kind) != kinds.end()) some.insert(question);
+    return some;
+}
+
+std::set<std::string> names_in(const std::set<Question>& questions) {
+    std::set<std::string> names;
+    for (const auto& question : questions)
+        if (!question.name.empty()) names.insert(question.name);
+    return names;
+}
+
+/// One key of each is enough to find all that have all its tags.
+aws::InterfaceQuestion one_pass(const std::set<Question>& questions) {
+    aws::InterfaceQuestion pass;
+    for (const auto& question : questions) {
+        if (question.kind == Kind::kSecurityGroup) pass.groups.insert(question.name);
+        if (question.kind == Kind::kInterfaceTags) pass.tag_keys.insert(question.tags.begin()->first);
+    }
+    return pass;
+}
+
+bool is_meant(const aws::Interface& interface, const Question& question) {
+    if (question.kind == Kind::kInterfaceTags) return aws::has_tags(interface.tags, question.tags);
+    return std::ranges::find(interface.groups, question.name) != interface.groups.end();
+}
+
+Cidr single(const Address& address) {
+    return {.address = address, .length = static_cast<uint8_t>(address.bits())};
+}
+
+void add(const aws::Interface& interface, Found& found) {
+    for (const auto& address : interface.addresses)
+        found.cidrs.insert(single(address));
+    found.cidrs.insert(interface.prefixes.begin(), interface.prefixes.end());
+}
+
+/// A subnet or list that was named and isn't there: the resource means something else than it did, or nothing yet.
+aws::Failure missing(const Question& question) {
+    return {.kind = aws::Failure::Kind::kRefused, .text = "there is no such thing", .code = question.name};
+}
+
+} // namespace
+
+struct Asker::Connection {
+    std::unique_ptr<aws::Http> http;
+    aws::Client client;
+    aws::Credentials base;
+    std::optional<aws::Credentials> assumed{};
+
+    Connection(std::unique_ptr<aws::Http> of, aws::Endpoints endpoints, aws::Throttle& throttle,
+               const aws::Environment& environment, const state::AwsPlace& place)
+        : http(std::move(of)), client(*http, std::move(endpoints), throttle, aws::Clock::real()),
+          base(std::make_unique<aws::KeyChain>(environment, place.region, *http, client), aws::Clock::real()) {
+        if (place.role.empty()) return;
+        const aws::Role role{.arn = place.role, .external_id = place.external_id};
+        assumed.emplace(std::make_unique<aws::AssumedRole>(client, base, place.region, role), aws::Clock::real());
+    }
+
+    aws::Credentials& credentials() { return assumed ? *assumed : base; }
+};
+
+Asker::Asker(const aws::Environment& environment, state::AwsPlace place, aws::Throttle& throttle,
+             std::chrono::milliseconds seldom)
+    : environment_(environment), place_(std::move(place)), throttle_(throttle), seldom_(seldom) {}
+
+Asker::~Asker() = default;
+
+aws::Answer<> Asker::connect() {
+    if (connection_) return {};
+    using Failed = aws::Failure::Kind;
+    if (place_.region.empty())
+        return aws::failure(Failed::kRefused,
+                            "no region is set: by spec.aws.region, or for all by bulkhead-controller's --aws-region");
+    auto http = aws::Http::create();
+    if (!http) return aws::failure(Failed::kUnavailable, http.error().text);
+    auto endpoints = aws::Endpoints::create(environment_);
+    if (!endpoints) return aws::failure(Failed::kRefused, endpoints.error().text);
+    connection_ =
+        std::make_unique<Connection>(std::move(*http), std::move(*endpoints), throttle_, environment_, place_);
+    return {};
+}
+
+std::vector<Outcome> Asker::ask(const Order& order, const std::stop_token& stop) {
+    outcomes_.clear();
+    if (const auto connected = connect(); !connected) {
+        fail_all(order.questions, connected.error());
+        return std::move(outcomes_);
+    }
+    aws::Caller caller(connection_->client, connection_->credentials(),
+                       {.account = aws::account_of(place_.role), .region = place_.region}, stop);
+    const auto& all = order.questions;
+    ask_interfaces(of_kinds(all, {Kind::kSecurityGroup, Kind::kInterfaceTags}), order.cluster, caller);
+    ask_subnets(of_kinds(all, {Kind::kSubnet}), caller);
+    ask_prefix_lists(of_kinds(all, {Kind::kPrefixList}), caller);
+    ask_tagged(of_kinds(all, {Kind::kResourceTags}), caller);
+    return std::move(outcomes_);
+}
+
+void Asker::ask_interfaces(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller) {
+    if (questions.empty()) return;
+    const auto answer = aws::describe_interfaces(caller, one_pass(questions));
+    // One that means too much must not cost the others their answers.
+    if (!answer && answer.error().kind == aws::Failure::Kind::kTooLarge && questions.size() > 1) {
+        for (const auto& question : questions)
+            ask_interfaces({question}, cluster, caller);
+        return;
+    }
+    if (!answer) return fail_all(questions, answer.error());
+    std::map<Question, Found> found;
+    for (const auto& question : questions)
+        found.try_emplace(question);
+    for (const auto& [id, interface] : *answer) {
+        if (aws::is_nodes(interface, cluster)) continue;
+        for (auto& [question, of_it] : found)
+            if (is_meant(interface, question)) add(interface, of_it);
+    }
+    for (auto& [question, of_it] : found)
+        say(question, std::move(of_it));
+}
+
+void Asker::ask_subnets(const Questions& questions, aws::Caller& caller) {
+    if (questions.empty()) return;
+    const auto answer = aws::describe_subnets(caller, names_in(questions));
+    if (!answer) return fail_all(questions, answer.error());
+    for (const auto& question : questions) {
+        const auto subnet = answer->find(question.name);
+        if (subnet == answer->end())
+            fail_all({question}, missing(question));
+        else
+            say(question, {.cidrs = {subnet->second.cidrs.begin(), subnet->second.cidrs.end()}});
+    }
+}
+
+/// A name may be that of several lists.
+void Asker::ask_prefix_lists(const Questions& questions, aws::Caller& caller) {
+    if (questions.empty()) return;
+    auto answer = aws::describe_prefix_lists(caller, names_in(questions), known_lists_);
+    if (!answer) return fail_all(questions, answer.error());
+    known_lists_ = std::move(*answer);
+    for (const auto& question : questions) {
+        Found found;
+        bool is_there = false;
+        for (const auto& [id, list] : known_lists_) {
+            if (id != question.name && list.name != question.name) continue;
+            is_there = true;
+            found.cidrs.insert(list.entries.begin(), list.entries.end());
+        }
+        if (is_there)
+            say(question, std::move(found));
+        else
+            fail_all({question}, missing(question));
+    }
+}
+
+void Asker::ask_tagged(const Questions& questions, aws::Caller& caller) {
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(tagged_asked_, [&](const auto& question) { return !questions.contains(question); });
+    if (questions.empty() || (now < tagged_next_ && std::ranges::includes(tagged_asked_, questions))) return;
+    const auto tagged = aws::tagged_resources(caller);
+    if (!tagged) return fail_all(questions, tagged.error());
+    const auto databases = aws::describe_databases(caller);
+    if (!databases) return fail_all(questions, databases.error());
+    const auto caches = aws::describe_caches(caller);
+    if (!caches) return fail_all(questions, caches.error());
+    for (const auto& question : questions) {
+        Found found;
+        for (const auto& [arn, tags] : *tagged) {
+            if (!aws::has_tags(tags, question.tags)) continue;
+            for (const auto* named : {&*databases, &*caches})
+                if (const auto names = named->find(arn); names != named->end())
+                    found.names.insert(names->second.begin(), names->second.end());
+        }
+        say(question, std::move(found));
+    }
+    tagged_asked_ = questions;
+    tagged_next_ = now + seldom_;
+}
+
+void Asker::say(const Question& question, Found found) {
+    outcomes_.push_back({.question = question, .found = std::move(found)});
+}
+
+void Asker::fail_all(const Questions& questions, const aws::Failure& failure) {
+    for (const auto& question : questions)
+        outcomes_.push_back({.question = question, .found = tl::unexpected(failure)});
+}
+
+aws::Credentials::View Asker::credentials() const {
+    return connection_ ? connection_->credentials().view() : aws::Credentials::View{};
+}
+
+} // namespace bulkhead::resolve

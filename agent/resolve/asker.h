@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Asks AWS the questions of one place: one role's, in one region. All of one kind go into one filtered pass, so what
+// that costs depends on what there is, not on how many resources name it. Whatever goes wrong fails the questions that
+// needed it, and no others.
+//
+// Names and tags of databases and caches change seldom, take many calls, and DNS tells of a fail-over: they are asked
+// for more seldom. Blocks; one thread.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "aws/caller.h"
+#include "aws/interfaces.h"
+#include "aws/prefix_lists.h"
+#include "resolve/question.h"
+
+namespace bulkhead::resolve {
+
+struct Order {
+    std::set<Question> questions;
+    aws::OwnCluster cluster{};
+    bool operator==(const Order&) const = default;
+};
+
+class Asker {
+public:
+    /// `throttle` outlives it. `seldom`: between two looks at names and tags.
+    Asker(const aws::Environment& environment, state::AwsPlace place, aws::Throttle& throttle,
+          std::chrono::milliseconds seldom);
+    ~Asker();
+
+    /// One for each question that was asked, well or not; none of those that it isn't time for.
+    std::vector<Outcome> ask(const Order& order, const std::stop_token& stop);
+
+    /// Of the keys that calls are signed with.
+    aws::Credentials::View credentials() const;
+
+private:
+    using Questions = std::set<Question>;
+    struct Connection;
+
+    aws::Answer<> connect();
+    void ask_interfaces(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller);
+    void ask_subnets(const Questions& questions, aws::Caller& caller);
+    void ask_prefix_lists(const Questions& questions, aws::Caller& caller);
+    void ask_tagged(const Questions& questions, aws::Caller& caller);
+    void say(const Question& question, Found found);
+    void fail_all(const Questions& questions, const aws::Failure& failure);
+
+    const aws::Environment environment_;
+    const state::AwsPlace place_;
+    aws::Throttle& throttle_;
+    const std::chrono::milliseconds seldom_;
+    std::unique_ptr<Connection> connection_;
+    std::vector<Outcome> outcomes_;
+    aws::PrefixLists known_lists_;
+    Questions tagged_asked_; // at the last good look
+    std::chrono::steady_clock::time_point tagged_next_{};
+};
+
+} // namespace bulkhead::resolve

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve/finder.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+
+#include "base/rfc3339.h"
+#include "dns/metrics.h"
+
+namespace bulkhead::resolve {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kDnsTrouble = "NameNotResolved";
+
+state::Time today() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+Cidr single(const Address& address) {
+    return {.address = address, .length = static_cast<uint8_t>(address.bits())};
+}
+
+const char* reason_of(aws::Failure::Kind kind) {
+    switch (kind) {
+    case aws::Failure::Kind::kCredentials:
+        return "NoCredentials";
+    case aws::Failure::Kind::kDenied:
+        return "AccessDenied";
+    case aws::Failure::Kind::kThrottled:
+        return "Throttled";
+    case aws::Failure::Kind::kUnreadable:
+        return "Unreadable";
+    case aws::Failure::Kind::kTooLarge:
+        return "TooLarge";
+    case aws::Failure::Kind::kRefused:
+        return "Refused";
+    default:
+        return "Unavailable";
+    }
+}
+
+std::string said_last(const std::optional<state::Time>& date) {
+    if (!date) return "; there was no good answer yet";
+    return "; the last good answer is of " + rfc3339(*date) + " and stays in force";
+}
+
+dns::Settings with_grace(dns::Settings settings, Milliseconds grace) {
+    settings.keeping.grace = grace;
+    return settings;
+}
+
+} // namespace
+
+Finder::Finder(Loop& loop, Settings settings, std::function<void()> on_change)
+    : loop_(loop), settings_(std::move(settings)), on_change_(std::move(on_change)), answers_(settings_.grace),
+      throttle_(settings_.budget, aws::Clock::real(), std::random_device{}()) {
+    set_up_dns();
+    auto timer = loop_.timer([this] { update(); });
+    if (!timer) {
+        spdlog::error("addresses that AWS no longer names stay: {}", timer.error().text);
+        return;
+    }
+    timer_ = std::move(*timer);
+    timer_->arm_every(std::clamp<Milliseconds>(settings_.grace / 10, 100ms, 1'000ms));
+}
+
+/// All at once first: each may take a moment.
+Finder::~Finder() {
+    for (auto& [place, at] : places_)
+        at.sweep->stop();
+}
+
+void Finder::set_up_dns() {
+    auto follower = dns::Follower::create(loop_, settings_.servers, with_grace(settings_.dns, settings_.grace),
+                                          [this] { update(); });
+    if (follower)
+        dns_ = std::move(*follower);
+    else
+        dns_error_ = follower.error().text;
+}
+
+void Finder::follow(const Resources& resources, const std::set<std::string>& instances) {
+    const auto is_gone = [&](const auto& one) {
+        const auto resource = resources.find(one.first);
+        return resource == resources.end() || resource->second.look_ups.empty();
+    };
+    std::erase_if(followed_, is_gone);
+    std::set<Question> questions;
+    for (const auto& [name, resource] : resources) {
+        if (resource.look_ups.empty()) continue;
+        const auto [place, is_new] = followed_.try_emplace(name);
+        auto& followed = place->second;
+        Asked asked{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
+        if (is_new)
+            followed.carried = Carried({resource.found.begin(), resource.found.end()});
+        else if (lacks_some_of(followed.asked, asked) && lacks_some_of(asked, followed.asked))
+            followed.carried.keep(followed.finding.addresses); // the one thing may be the other by another name
+        followed.asked = std::move(asked);
+        const auto& questions_now = followed.asked.questions;
+        questions.insert(questions_now.begin(), questions_now.end());
+    }
+    answers_.follow(questions);
+    follow_places(plan_of(resources, settings_.region), instances);
+    follow_names();
+    for (auto& [name, followed] : followed_)
+        update(name, followed, std::chrono::steady_clock::now());
+}
+
+void Finder::follow_places(const Plan& plan, const std::set<std::string>& instances) {
+    std::erase_if(places_, [&](const auto& one) { return !plan.contains(one.first); });
+    for (const auto& [place, questions] : plan) {
+        auto& at = places_[place];
+        if (!at.sweep)
+            at.sweep = std::make_unique<Sweep>(
+                loop_, std::make_unique<Asker>(settings_.environment, place, throttle_, settings_.rhythm.seldom),
+                settings_.rhythm, [this, place = place](const auto& report) { take(place, report); });
+        at.sweep->set_order({.questions = questions, .cluster = {.name = settings_.cluster, .instances = instances}});
+    }
+}
+
+void Finder::follow_names() {
+    if (!dns_) return;
+    std::set<std::string> names, by_tags;
+    for (const auto& [resource, followed] : followed_) {
+        names.insert(followed.asked.hostnames.begin(), followed.asked.hostnames.end());
+        by_tags.merge(names_of(followed));
+    }
+    // If there are too many, those that somebody wrote down come first, and then those that are followed already.
+    for (const bool is_followed : {true, false})
+        for (const auto& name : by_tags)
+            if (names.size() < settings_.dns.most_names && dns_->names().state(name).has_value() == is_followed)
+                names.insert(name);
+    dns_->follow(names); // one that is too many has no state
+    std::erase_if(named_, [&](const auto& one) { return !names.contains(one.first); });
+}
+
+bool Finder::lacks_some_of(const Asked& all, const Asked& some) {
+    return !std::ranges::includes(all.questions, some.questions) ||
+           !std::ranges::includes(all.hostnames, some.hostnames);
+}
+
+std::set<std::string> Finder::names_of(const Followed& followed) const {
+    auto names = followed.asked.hostnames;
+    for (const auto& question : followed.asked.questions)
+        names.merge(std::set(answers_.state(question).names));
+    return names;
+}
+
+void Finder::take(const state::AwsPlace& place, const Sweep::Report& report) {
+    if (const auto at = places_.find(place); at != places_.end()) at->second.credentials = report.credentials;
+    for (const auto& outcome : report.outcomes)
+        answers_.take(outcome, std::chrono::steady_clock::now(), today());
+    follow_names();
+    update();
+}
+
+void Finder::update() {
+    const auto now = std::chrono::steady_clock::now();
+    bool changed = false;
+    for (auto& [name, followed] : followed_)
+        changed |= update(name, followed, now);
+    if (changed) on_change_();
+}
+
+bool Finder::update(const std::string& name, Followed& followed, Time now) {
+    Finding finding{.settled = true};
+    add_questions(followed, finding);
+    add_names(followed, finding);
+    if (followed.carried.pass(finding.settled && finding.troubles.empty(), now, settings_.grace))
+        spdlog::info("AWSResource {}: all that it names has been answered, and what it had before has been left", name);
+    const auto& carried = followed.carried.addresses();
+    finding.addresses.insert(carried.begin(), carried.end());
+    finding.changed = finding.addresses == followed.finding.addresses && followed.finding.changed != state::Time{}
+                          ? followed.finding.changed
+                          : today();
+    if (finding == followed.finding) return false;
+    followed.finding = std::move(finding);
+    return true;
+}
+
+void Finder::add_questions(const Followed& followed, Finding& finding) const {
+    for (const auto& question : followed.asked.questions) {
+        const auto& state = answers_.state(question);
+        finding.addresses.insert(state.cidrs.begin(), state.cidrs.end());
+        finding.settled &= state.asked();
+        if (state.failure)
+            finding.troubles.push_back({.reason = reason_of(state.failure->kind),
+                                        .text = question.text() + ": " + state.failure->text + said_last(state.date)});
+    }
+}
+
+void Finder::add_names(const Followed& followed, Finding& finding) {
+    for (const auto& name : names_of(followed)) {
+        const auto state = dns_ ? dns_->names().state(name) : std::nullopt;
+        if (state) {
+            for (const auto& address : state->addresses)
+                finding.addresses.insert(single(address));
+            finding.settled &= state->asked;
+            add_trouble_of(*state, finding);
+        } else if (!dns_) {
+            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": " + dns_error_});
+        } else {
+            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": is not followed, there are too many"});
+        }
+    }
+}
+
+/// The calendar's date is worked out once for each answer, so that the same answer has the same.
+void Finder::add_trouble_of(const dns::NameState& state, Finding& finding) {
+    if (state.named_at) {
+        auto& [at, date] = named_[state.name];
+        if (at != *state.named_at)
+            date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() -
+                                                            (std::chrono::steady_clock::now() - *state.named_at));
+        at = *state.named_at;
+    }
+    if (state.error.empty()) return;
+    const auto named = named_.find(state.name);
+    const auto date = named == named_.end() ? std::nullopt : std::optional(named->second.second);
+    finding.troubles.push_back({.reason = kDnsTrouble, .text = state.name + ": " + state.error + said_last(date)});
+}
+
+const Finding* Finder::of(const std::string& resource) const {
+    const auto followed = followed_.find(resource);
+    return followed == followed_.end() ? nullptr : &followed->second.finding;
+}
+
+metrics::Families Finder::metrics(Time now) const {
+    auto families = metrics_of(throttle_.counts());
+    families.push_back(metrics::gauge_of_seconds("bulkhead_aws_answer_age_seconds",
+                                                 "Age of AWS' last good answer, of the question where it is oldest.",
+                                                 std::chrono::duration<double>(answers_.oldest(now)).count()));
+    auto expiry = metrics::gauge("bulkhead_aws_credentials_expire_seconds",
+                                 "Until the keys that AWS is asked with expire; they are renewed well before.");
+    std::map<std::pair<std::string, std::string>, double> first; // of several external ids
+    for (const auto& [place, at] : places_) {
+        if (!at.credentials.expires) continue;
+        const double left = std::max(0.0, std::chrono::duration<double>(*at.credentials.expires - today()).count());
+        const auto [one, is_new] = first.try_emplace({place.region, place.role}, left);
+        one->second = std::min(one->second, left);
+    }
+    for (const auto& [of, left] : first)
+        expiry.add_real(left, {{"region", of.first}, {"role", of.second}});
+    families.push_back(std::move(expiry));
+    auto addresses = metrics::gauge("bulkhead_resource_addresses", "Addresses that were found for AWSResources.");
+    for (const auto& [name, followed] : followed_)
+        addresses.add(followed.finding.addresses.size(), {{"resource", name}});
+    families.push_back(std::move(addresses));
+    if (dns_) std::ranges::move(dns::metrics_of(*dns_, now), std::back_inserter(families));
+    return families;
+}
+
+} // namespace bulkhead::resolve

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which addresses AWSResources have, by what AWS and DNS say. Whoever wants to know says follow() as often as it likes,
+// is told when something is other than it was, and reads it.
+//
+//   AWSResources -- plan --> questions --> Sweep, one per role and region --> Answers --+
+//                            names ------> dns::Follower --------------------------------+--> Finding of each
+//                            what was found by whoever asked before us ---> Carried -----+
+//
+// Invariant: an address leaves a Finding because AWS or DNS answered well for the grace time without naming it, or
+// because the AWSResource doesn't name any more what it came from; if that was replaced, only once the new has been
+// answered. Never because of what went wrong.
+//
+// One thread, the loop's. on_change is called from the loop, never from a method of ours.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "dns/follower.h"
+#include "resolve/answers.h"
+#include "resolve/carried.h"
+#include "resolve/plan.h"
+#include "resolve/sweep.h"
+
+namespace bulkhead::resolve {
+
+struct Settings {
+    aws::Environment environment = aws::Environment::real();
+    std::string region{};  // of resources that name none
+    std::string cluster{}; // as EKS has it; empty: not known
+    aws::Budget budget{};
+    Rhythm rhythm{};
+    Milliseconds grace = std::chrono::minutes(30); // of addresses that are no longer named
+    std::vector<dns::Server> servers{};            // none: those of /etc/resolv.conf
+    dns::Settings dns{};                           // but for its grace time
+};
+
+struct Trouble {
+    std::string reason; // "Throttled", as conditions have it
+    std::string text;
+    bool operator==(const Trouble&) const = default;
+};
+
+/// What is known of one resource.
+struct Finding {
+    std::set<Cidr> addresses{}; // in force
+    state::Time changed{};      // when these became what they are
+    bool settled = false;       // everything was asked once, and ended well or not
+    std::vector<Trouble> troubles{};
+    bool operator==(const Finding&) const = default;
+};
+
+class Finder {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+    using Resources = std::map<std::string, state::AwsResource>;
+
+    Finder(Loop& loop, Settings settings, std::function<void()> on_change);
+    ~Finder(); // may take a second
+    Finder(const Finder&) = delete;
+
+    /// Exactly these from now on. Of one that is new to us, `found` is what somebody found before. `instances` are
+    /// those of the cluster's nodes.
+    void follow(const Resources& resources, const std::set<std::string>& instances);
+
+    /// nullptr: it isn't followed, or nothing of it has to be looked up.
+    const Finding* of(const std::string& resource) const;
+
+    metrics::Families metrics(Time now) const;
+
+private:
+    struct Asked {
+        std::set<Question> questions{};
+        std::set<std::string> hostnames{};
+    };
+    struct Followed {
+        Asked asked;
+        Carried carried;
+        Finding finding{};
+    };
+    struct Place {
+        std::unique_ptr<Sweep> sweep;
+        aws::Credentials::View credentials{};
+    };
+
+    void set_up_dns();
+    void follow_places(const Plan& plan, const std::set<std::string>& instances);
+    void follow_names();
+    void take(const state::AwsPlace& place, const Sweep::Report& report);
+    void update();
+    bool update(const std::string& name, Followed& followed, Time now);
+    static bool lacks_some_of(const Asked& all, const Asked& some);
+    std::set<std::string> names_of(const Followed& followed) const;
+    void add_questions(const Followed& followed, Finding& finding) const;
+    void add_names(const Followed& followed, Finding& finding);
+    void add_trouble_of(const dns::NameState& state, Finding& finding);
+
+    Loop& loop_;
+    const Settings settings_;
+    const std::function<void()> on_change_;
+    std::map<std::string, Followed> followed_; // by resource
+    Answers answers_;
+    std::unique_ptr<dns::Follower> dns_;
+    std::string dns_error_;                                     // why there is none
+    std::map<std::string, std::pair<Time, state::Time>> named_; // by name: its last answer, and that by the calendar
+    std::unique_ptr<Timer> timer_;
+    aws::Throttle throttle_;
+    std::map<state::AwsPlace, Place> places_; // last: their threads use the throttle
+};
+
+/// What asking AWS looks like to Prometheus; docs/metrics.md says what each means.
+metrics::Families metrics_of(const std::map<aws::Throttle::Bucket, aws::Throttle::Counts>& counts);
+
+} // namespace bulkhead::resolve

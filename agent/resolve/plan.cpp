@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve/plan.h"
+
+namespace bulkhead::resolve {
+
+std::set<Question> questions_of(const state::AwsResource& resource, const std::string& region) {
+    using Kind = Question::Kind;
+    auto place = resource.place;
+    if (place.region.empty()) place.region = region;
+    const auto& named = resource.look_ups;
+    std::set<Question> all;
+    const auto add_each = [&](Kind kind, const std::set<std::string>& names) {
+        for (const auto& name : names)
+            all.insert({.place = place, .kind = kind, .name = name});
+    };
+    add_each(Kind::kSecurityGroup, named.security_groups);
+    add_each(Kind::kSubnet, named.subnets);
+    add_each(Kind::kPrefixList, named.prefix_lists);
+    if (!named.interface_tags.empty())
+        all.insert({.place = place, .kind = Kind::kInterfaceTags, .tags = named.interface_tags});
+    if (!named.resource_tags.empty())
+        all.insert({.place = place, .kind = Kind::kResourceTags, .tags = named.resource_tags});
+    return all;
+}
+
+Plan plan_of(const std::map<std::string, state::AwsResource>& resources, const std::string& region) {
+    Plan plan;
+    for (const auto& [name, resource] : resources)
+        for (auto& question : questions_of(resource, region))
+            plan[question.place].insert(question);
+    return plan;
+}
+
+} // namespace bulkhead::resolve

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AWSResources -> what to ask AWS, and which names to follow. Pure.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "resolve/question.h"
+
+namespace bulkhead::resolve {
+
+/// `region` is whose AWS is asked where the resource names none.
+std::set<Question> questions_of(const state::AwsResource& resource, const std::string& region);
+
+/// All that is asked with one role in one region, once however many resources name it.
+using Plan = std::map<state::AwsPlace, std::set<Question>>;
+
+Plan plan_of(const std::map<std::string, state::AwsResource>& resources, const std::string& region);
+
+} // namespace bulkhead::resolve

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What AWS is asked about for AWSResources, and what it says, as values. Resources that name the same thing share one
+// question.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "aws/failure.h"
+#include "state/objects.h"
+
+namespace bulkhead::resolve {
+
+struct Question {
+    enum class Kind : uint8_t { kSecurityGroup, kInterfaceTags, kResourceTags, kSubnet, kPrefixList };
+
+    state::AwsPlace place; // its region may be empty: then nobody said one
+    Kind kind = Kind::kSecurityGroup;
+    std::string name{}; // of a group, subnet, prefix list
+    state::Labels tags{};
+
+    /// "securityGroups sg-0123abcd in eu-central-1 as role arn:aws:iam::111122223333:role/bulkhead"
+    std::string text() const;
+    auto operator<=>(const Question&) const = default;
+};
+
+/// A good answer. `names` are for DNS to tell the addresses of.
+struct Found {
+    std::set<Cidr> cidrs{};
+    std::set<std::string> names{};
+    bool operator==(const Found&) const = default;
+};
+
+/// How one question ended.
+struct Outcome {
+    Question question;
+    aws::Answer<Found> found;
+};
+
+} // namespace bulkhead::resolve

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "dns/hostname.h"
+#include "source/parts.h"
+
+namespace bulkhead::source {
+
+namespace {
+
+constexpr std::string_view kHex = "0123456789abcdef";
+constexpr std::string_view kDigits = "0123456789";
+constexpr size_t kLongestName = 255;
+constexpr size_t kLongestTagKey = 128; // bytes, at the least what AWS takes in characters
+constexpr size_t kLongestTagValue = 256;
+
+bool consists_of(std::string_view text, std::string_view letters) {
+    return text.find_first_not_of(letters) == std::string_view::npos;
+}
+
+/// "sg-0123abcd": AWS' ids have 17 hex digits, older ones 8.
+bool is_id(std::string_view text, std::string_view prefix) {
+    if (!text.starts_with(prefix)) return false;
+    const auto digits = text.substr(prefix.size());
+    return (digits.size() == 8 || digits.size() == 17) && consists_of(digits, kHex);
+}
+
+std::vector<state::Grant> read_resource_grants(const Field& field) {
+    std::vector<state::Grant> grants;
+    field.each([&](const Field& entry) {
+        entry.only({"from", "ports", "until", "reason"}); // there are no pods to narrow it to
+        grants.push_back(read_grant(entry, PortNames::kForbidden));
+    });
+    return grants;
+}
+
+/// The words of a list of which `take` makes something, complaining about the others.
+template <typename Take>
+std::set<std::string> read_each(const Field& field, Take take) {
+    std::set<std::string> all;
+    field.each([&](const Field& item) {
+        const auto text = item.string();
+        if (!text) return;
+        if (auto taken = take(*text))
+            all.insert(std::move(*taken));
+        else
+            item.complain(taken.error().text);
+    });
+    return all;
+}
+
+std::set<std::string> read_ids(const Field& field, std::string_view prefix) {
+    return read_each(field, [&](const std::string& text) -> Result<std::string> {
+        if (is_id(text, prefix)) return text;
+        return fail("\"" + text + "\" is no id such as " + std::string(prefix) + "0123456789abcdef0");
+    });
+}
+
+/// Of a customer's list its id; of one of AWS' own its name as well: com.amazonaws.eu-central-1.s3.
+std::set<std::string> read_prefix_lists(const Field& field) {
+    return read_each(field, [](const std::string& text) -> Result<std::string> {
+        const bool is_name = !text.starts_with("pl-") && !text.empty() && text.size() <= kLongestName;
+        if (is_name || is_id(text, "pl-")) return text;
+        return fail("\"" + text + "\" is neither an id such as pl-0123456789abcdef0 nor a name such as " +
+                    "com.amazonaws.eu-central-1.s3");
+    });
+}
+
+/// Without a tag everything would have them all.
+state::Labels read_tags(const Field& field) {
+    state::Labels tags;
+    field.each_member([&](std::string_view key, const Field& member) {
+        const auto value = member.string();
+        if (!value) return;
+        if (key.empty() || key.size() > kLongestTagKey || value->size() > kLongestTagValue)
+            member.complain("is no tag of AWS: a key has 1 to 128 characters, a value at most 256");
+        tags.emplace(key, *value);
+    });
+    if (field.present() && tags.empty()) field.complain("names no tag");
+    return tags;
+}
+
+state::LookUps read_look_ups(const Field& addresses) {
+    return {.hostnames = read_each(addresses["hostnames"], [](const auto& text) { return dns::hostname_of(text); }),
+            .security_groups = read_ids(addresses["securityGroups"], "sg-"),
+            .subnets = read_ids(addresses["subnets"], "subnet-"),
+            .prefix_lists = read_prefix_lists(addresses["prefixLists"]),
+            .interface_tags = read_tags(addresses["networkInterfaceTags"]),
+            .resource_tags = read_tags(addresses["resourceTags"])};
+}
+
+/// "eu-central-1", "us-gov-west-1": part of a host's name.
+bool is_region(std::string_view text) {
+    const auto last = text.rfind('-');
+    if (last == std::string_view::npos || last + 1 == text.size()) return false;
+    const auto words = text.substr(0, last);
+    return consists_of(text.substr(last + 1), kDigits) && consists_of(words, "abcdefghijklmnopqrstuvwxyz-") &&
+           words.find('-') != std::string_view::npos && !words.starts_with('-') && !words.ends_with('-') &&
+           words.find("--") == std::string_view::npos;
+}
+
+/// "arn:aws:iam::111122223333:role/bulkhead"
+bool is_role(std::string_view text) {
+    const auto account = text.find(":iam::");
+    if (!text.starts_with("arn:aws") || account == std::string_view::npos) return false;
+    const auto rest = text.substr(account + 6);
+    return rest.size() > 18 && consists_of(rest.substr(0, 12), kDigits) && rest.substr(12, 6) == ":role/";
+}
+
+state::AwsPlace read_place(const Field& aws) {
+    aws.only({"region", "roleArn", "externalId"});
+    state::AwsPlace place{.role = aws["roleArn"].string().value_or(""),
+                          .external_id = aws["externalId"].string().value_or(""),
+                          .region = aws["region"].string().value_or("")};
+    if (aws["region"].present() && !is_region(place.region))
+        aws["region"].complain("\"" + place.region + "\" is no region such as eu-central-1");
+    if (aws["roleArn"].present() && !is_role(place.role))
+        aws["roleArn"].complain("\"" + place.role + "\" is no role such as arn:aws:iam::111122223333:role/bulkhead");
+    if (!place.external_id.empty() && place.role.empty()) aws["externalId"].complain("goes with roleArn");
+    return place;
+}
+
+/// A server may have removed a misspelt key, and then a resource that protects nothing would look well.
+void read_addresses(const Field& addresses, state::AwsResource& resource) {
+    const auto* members = addresses.present() ? addresses.value().object() : nullptr;
+    if (!addresses.present() || (members != nullptr && members->empty()))
+        return addresses.complain("is missing or empty: name at least one of cidrs, hostnames, securityGroups, "
+                                  "networkInterfaceTags, resourceTags, subnets, prefixLists, instanceMetadata");
+    addresses.only({"cidrs", "hostnames", "securityGroups", "networkInterfaceTags", "resourceTags", "subnets",
+                    "prefixLists", "instanceMetadata"});
+    resource.cidrs = read_cidrs(addresses["cidrs"]);
+    resource.instance_metadata = addresses["instanceMetadata"].boolean().value_or(false);
+    resource.look_ups = read_look_ups(addresses);
+    if (resource.cidrs.empty() && !resource.instance_metadata && resource.look_ups.empty())
+        addresses.remark("names no address: nothing is protected");
+}
+
+} // namespace
+
+state::AwsResource decode_aws_resource(const Field& document, const DecodeContext& context) {
+    check_frame(document);
+    check_cluster_scoped(document);
+    const auto spec = document["spec"];
+    spec.only({"tenant", "level", "mode", "ports", "allowFrom", "addresses", "aws"});
+    state::AwsResource resource;
+    resource.meta = read_meta(document, context);
+    resource.tenant = read_tenant(spec["tenant"]);
+    const auto level = read_level(spec["level"]);
+    resource.level = level.value_or(state::Level::kProtected);
+    resource.says_level = level.has_value();
+    resource.mode = read_mode(spec["mode"]);
+    resource.ports = read_ports(spec["ports"], PortNames::kForbidden);
+    resource.allow_from = read_resource_grants(spec["allowFrom"]);
+    read_addresses(spec["addresses"], resource);
+    resource.place = read_place(spec["aws"]);
+    return resource;
+}
+
+} // namespace bulkhead::source

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bulkhead-controller looks AWSResources up: with a real API server, a real DNS server and what stands in for AWS.
+#include <cstdlib>
+#include <set>
+
+#include "controller_process.h"
+#include "support/aws_stand_in.h"
+#include "support/dns_server.h"
+
+namespace bulkhead::test {
+namespace {
+
+using Texts = std::set<std::string>;
+
+constexpr auto kGroup = "sg-0123456789abcdef0";
+
+/// An account in which that group sits on interfaces with these addresses, and on a node's.
+Json account(const std::vector<std::string>& addresses, const Json& faults = Json::array()) {
+    auto interfaces = Json::array({{{"id", "eni-node"},
+                                    {"groups", {kGroup}},
+                                    {"instance", "i-0123456789abcdef0"},
+                                    {"ipv4", {"10.0.0.1", "10.0.0.2"}}}});
+    for (const auto& address : addresses)
+        interfaces.push_back({{"id", "eni-" + address}, {"groups", {kGroup}}, {"ipv4", {address}}});
+    return {{"identities", Json::array({{{"access_key", "AKIDOWN"},
+                                         {"secret_key", "own/secret+key"},
+                                         {"arn", "arn:aws:iam::111122223333:user/bulkhead"},
+                                         {"account", "111122223333"}}})},
+            {"places",
+             Json::array({{{"account", "111122223333"}, {"region", "eu-central-1"}, {"interfaces", interfaces}}})},
+            {"faults", faults}};
+}
+
+/// From now on, for longer than the test lasts.
+Json throttling() {
+    return Json::array({{{"service", "ec2"},
+                         {"times", 1'000'000},
+                         {"status", 503},
+                         {"code", "RequestLimitExceeded"},
+                         {"message", "Request limit exceeded."}}});
+}
+
+struct Scene {
+    explicit Scene(const std::vector<std::string>& more = {}) : options(more) {
+        setenv("AWS_ENDPOINT_URL", aws->url().c_str(), 1);
+        setenv("AWS_REGION", "eu-central-1", 1);
+        setenv("AWS_ACCESS_KEY_ID", "AKIDOWN", 1);
+        setenv("AWS_SECRET_ACCESS_KEY", "own/secret+key", 1);
+        require(aws->set(account({"10.1.0.1", "10.1.0.2"})));
+        put(server, "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n"
+                    "spec: {providerID: 'aws:///eu-central-1a/i-0123456789abcdef0'}\n---\n"
+                    "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\n"
+                    "spec: {addresses: {hostnames: [writer.db.test], securityGroups: [" +
+                        std::string(kGroup) + "]}}\n---\n");
+    }
+
+    std::unique_ptr<ControllerProcess> controller(const std::string& name) const {
+        std::vector<std::string> words{"--dns-server", dns->text(), "--resolve-interval", "1"};
+        words.insert(words.end(), options.begin(), options.end());
+        return std::make_unique<ControllerProcess>(server.kubeconfig(), name, nullptr, words);
+    }
+
+    /// All that the resource's slices say.
+    Texts published() const {
+        Texts all;
+        const auto slices = object(server, {"identityslices", "-l", "bulkhead.dev/aws-resource=aurora"});
+        for (const auto& slice : slices.at("items")) {
+            CHECK(slice.at("spec").at("awsResource") == "aurora");
+            CHECK(slice.at("metadata").at("labels").at("bulkhead.dev/scope") == "all");
+            CHECK(slice.at("metadata").at("annotations").contains("bulkhead.dev/seen-at"));
+            for (const auto& address : slice.at("spec").at("addresses"))
+                CHECK(all.insert(address).second);
+        }
+        return all;
+    }
+
+    bool becomes(const Texts& expected) const {
+        const bool is_so = wait_until([&] { return published() == expected; }, after(30s), 100ms);
+        INFO(Json(published()).dump());
+        CHECK(is_so);
+        return is_so;
+    }
+
+    Json resolved() const {
+        const auto status = object(server, {"awsresource", "aurora"}).value("status", Json::object());
+        for (const auto& one : status.value("conditions", Json::array()))
+            if (one.at("type") == "Resolved") return one;
+        return Json{{"status", "none"}, {"reason", ""}, {"message", ""}};
+    }
+
+    bool is_resolved(const std::string& status, const std::string& reason) const {
+        const auto is_so = [&] {
+            const auto condition = resolved();
+            return condition.at("status") == status && condition.at("reason") == reason;
+        };
+        const bool became = wait_until(is_so, after(60s), 100ms);
+        INFO(resolved().dump());
+        CHECK(became);
+        return became;
+    }
+
+    std::vector<std::string> options;
+    ApiServer server = with_crds();
+    std::unique_ptr<AwsStandIn> aws = require(AwsStandIn::start());
+    std::unique_ptr<DnsServer> dns = require(DnsServer::start({"writer 1 A 10.2.0.1"}));
+};
+
+const Texts kAll{"10.1.0.1", "10.1.0.2", "10.2.0.1"};
+
+TEST_CASE("what a security group and a name stand for is published, without nodes, and follows what AWS and DNS say") {
+    Scene scene({"--grace", "3"});
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    REQUIRE(scene.becomes(kAll));
+    REQUIRE(scene.is_resolved("True", "Resolved"));
+    CHECK(scene.resolved().at("message") == "3 addresses found");
+
+    // A fail-over: the new address comes, and the former one goes after the grace time.
+    require(scene.dns->change({"unset writer", "set writer 1 A 10.2.0.9"}));
+    REQUIRE(wait_until([&] { return scene.published().contains("10.2.0.9"); }, after(20s), 50ms));
+    REQUIRE(scene.becomes({"10.1.0.1", "10.1.0.2", "10.2.0.9"}));
+
+    require(scene.aws->set(account({"10.1.0.2", "10.1.0.3"})));
+    REQUIRE(scene.becomes({"10.1.0.2", "10.1.0.3", "10.2.0.9"}));
+
+    put(scene.server, "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\n"
+                      "spec: {addresses: {hostnames: [writer.db.test]}}\n");
+    REQUIRE(scene.becomes({"10.2.0.9"}));
+    kubectl(scene.server, {"delete", "awsresource", "aurora"});
+    CHECK(scene.becomes({}));
+}
+
+TEST_CASE("while AWS throttles and DNS is away nothing leaves, and the condition says what fails") {
+    const Scene scene({"--grace", "1"});
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    REQUIRE(scene.becomes(kAll));
+    REQUIRE(scene.is_resolved("True", "Resolved"));
+    require(scene.aws->set(account({}, throttling())));
+    REQUIRE(scene.is_resolved("False", "Throttled"));
+    const auto message = scene.resolved().at("message").get<std::string>();
+    CHECK(message.starts_with("3 addresses found\nsecurityGroups sg-0123456789abcdef0 in eu-central-1: "));
+    CHECK(message.find("the last good answer is of 20") != std::string::npos);
+    CHECK(scene.published() == kAll);
+    scene.dns->end();
+    REQUIRE(wait_until(
+        [&] { return scene.resolved().at("message").get<std::string>().find("writer.db.test: ") != std::string::npos; },
+        after(30s), 100ms));
+    std::this_thread::sleep_until(Clock::now() + 3s); // three times the grace time
+    CHECK(scene.published() == kAll);
+}
+
+TEST_CASE("an edit that names something else takes nothing away before that has been answered") {
+    const Scene scene({"--grace", "1"});
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    REQUIRE(scene.becomes(kAll));
+    const auto named = [&](const std::string& host, const std::string& more) {
+        put(scene.server, "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\n"
+                          "spec: {addresses: {hostnames: [" +
+                              host + "], securityGroups: [" + kGroup + "]}" + more + "}\n");
+    };
+    named("reader.db.test", ", aws: {roleArn: 'arn:aws:iam::444455556666:role/nobody'}");
+    REQUIRE(wait_until([&] { return scene.resolved().at("status") == "False"; }, after(60s), 100ms));
+    std::this_thread::sleep_until(Clock::now() + 3s); // three times the grace time
+    CHECK(scene.published() == kAll);
+
+    named("reader.db.test", "");
+    require(scene.dns->change({"set reader 1 A 10.2.0.5"}));
+    CHECK(scene.becomes({"10.1.0.1", "10.1.0.2", "10.2.0.5"}));
+}
+
+TEST_CASE("who takes over while AWS is away leaves what was published, and takes it over once it is back") {
+    Scene scene({"--grace", "2"});
+    {
+        const auto first = scene.controller("one");
+        INFO(first->output());
+        REQUIRE(scene.becomes(kAll));
+        REQUIRE(scene.is_resolved("True", "Resolved"));
+        first->process().signal(SIGKILL);
+    }
+    require(scene.aws->set(account({}, throttling())));
+    require(scene.dns->change({"unset writer", "set writer 1 A 10.2.0.9"}));
+    const auto second = scene.controller("two");
+    INFO(second->output());
+    // It works: what it learns comes on top.
+    REQUIRE(wait_until([&] { return scene.published().contains("10.2.0.9"); }, after(60s), 100ms));
+    REQUIRE(scene.is_resolved("False", "Throttled"));
+    std::this_thread::sleep_until(Clock::now() + 4s);
+    const Texts with_new{"10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.9"};
+    CHECK(scene.published() == with_new);
+
+    require(scene.aws->set(account({"10.1.0.2"})));
+    CHECK(wait_until([&] { return scene.published() == Texts{"10.1.0.2", "10.2.0.9"}; }, after(120s), 100ms));
+    CHECK(scene.is_resolved("True", "Resolved"));
+}
+
+} // namespace
+} // namespace bulkhead::test

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `advise --check` in a pipeline: what isn't an answer must not pass for a good one.
+#include <catch2/generators/catch_generators.hpp>
+
+#include "bulkheadctl_agent.h"
+#include "flow/edge_json.h"
+
+using namespace bulkhead;
+using namespace bulkhead::test;
+
+namespace {
+
+std::string edges_file(const Place& place, bool with_edge) {
+    auto edges = nlohmann::ordered_json::array();
+    if (with_edge)
+        edges.push_back(flow::to_json(
+            {.source = {.kind = flow::Kind::kPod, .ns = "shop", .workload = "Deployment/web", .name = {}},
+             .destination = {.kind = flow::Kind::kPod, .ns = "blog", .workload = "Deployment/a", .name = {}},
+             .protocol = BH_TCP,
+             .port = 80,
+             .verdict = BH_VERDICT_ALLOW},
+            {.count = 4,
+             .first = {},
+             .last = {},
+             .reason = BH_REASON_OPEN,
+             .source_tenant = "ns/shop",
+             .destination_tenant = "ns/blog",
+             .destination_protected = false}));
+    return place.write("seen.json", nlohmann::ordered_json{{"node", "node-a"}, {"edges", edges}}.dump());
+}
+
+std::string manifests_file(const Place& place) {
+    return place.write("cluster.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n"
+                                       "apiVersion: v1\nkind: Namespace\nmetadata: {name: blog}\n");
+}
+
+/// A change that says nothing of anybody who was seen.
+std::string change_file(const Place& place) {
+    return place.write("change.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: payments}\n");
+}
+
+} // namespace
+
+TEST_CASE("a check of a tenant that nobody knows, or of nothing at all, is an error") {
+    struct Row {
+        const char* tenant;
+        bool with_edge;
+        int code;
+        const char* told;
+    };
+    const Row rows[] = {
+        {"", true, 0, "All 1 kind of traffic that were seen would pass"},
+        {" --tenant ns/shop", true, 0, "All 1 kind of traffic that were seen would pass"},
+        {" --tenant ns/payments", true, 0, "Nothing was seen that this change could let pass or refuse."},
+        {" --tenant shop", true, 1,
+         "bulkheadctl: nobody knows a tenant \"shop\"; what was seen is of ns/blog, ns/shop\n"},
+        {"", false, 1, "bulkheadctl: nothing was seen, so nothing can be checked\n"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.tenant);
+        const Place place;
+        const auto ended =
+            in_shell("bulkheadctl advise --check " + change_file(place) + " --input-file " +
+                     edges_file(place, row.with_edge) + " --manifests " + manifests_file(place) + row.tenant);
+        CAPTURE(ended.output);
+        CHECK(ended.code == row.code);
+        CHECK(ended.output.find(row.told) != std::string::npos);
+    }
+}
+
+TEST_CASE("an empty file isn't taken for one that says that nothing was seen") {
+    const Place place;
+    const std::string flags = GENERATE(as<std::string>(), "", " --check change.yaml");
+    (void)change_file(place);
+    const auto ended = in_shell("cd " + place.file("") + "; : | bulkheadctl advise --input-file -" + flags);
+    CHECK(ended.code == 1);
+    CHECK(ended.output == "bulkheadctl: stdin has no flow and no list of edges in it\n");
+}
+
+TEST_CASE("an agent is asked which tenants it knows") {
+    const Place place;
+    const ScriptedAgent agent(place.file("sock"), [asked = 0](int connection) mutable {
+        const std::string check = R"({"edges":[]})";
+        const std::string tenants = R"({"tenants":[{"name":"payments"}]})";
+        const auto& body = asked++ == 0 ? check : tenants;
+        say(connection, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    });
+    const auto ended = in_shell("bulkheadctl --socket " + place.file("sock") + " advise --tenant payments --check " +
+                                change_file(place));
+    CHECK(ended.code == 1);
+    CHECK(ended.output == "bulkheadctl: nothing was seen, so nothing can be checked\n");
+    CHECK(agent.asked() == "GET /v1/tenants HTTP/1.1");
+}
+
+TEST_CASE("the program says which version it is") {
+    const auto ended = in_shell("bulkheadctl --version");
+    CHECK(ended.code == 0);
+    CHECK(ended.output.find('.') != std::string::npos);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What was found for AWSResources -> IdentitySlices and the condition Resolved.
+#include <catch2/catch_test_macros.hpp>
+
+#include "controller/wanted.h"
+#include "source/reader.h"
+
+using namespace bulkhead;
+using namespace bulkhead::controller;
+
+namespace {
+
+constexpr int64_t kGeneration = 3;
+constexpr state::Time kNow{std::chrono::seconds(1'800'000'000)}; // 2027-01-15T08:00:00Z
+
+source::Value value(const Json& json) {
+    auto text = json.dump();
+    text.reserve(text.size() + source::kJsonPadding);
+    source::Value result;
+    REQUIRE(source::read_json(text, [&](source::Value document) { result = std::move(document); }));
+    return result;
+}
+
+std::set<Cidr> addresses(size_t from, size_t to) {
+    std::set<Cidr> all;
+    for (size_t i = from; i < to; ++i)
+        all.insert(*Cidr::parse("10.9." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1)));
+    return all;
+}
+
+resolve::Finding finding(const std::set<Cidr>& of, bool settled = true) {
+    return {.addresses = of, .changed = kNow, .settled = settled};
+}
+
+/// A controller that looks up, the cluster that it knows, and the API server, which takes what it wants.
+struct Scene {
+    Observed observed;
+    state::Cluster cluster;
+    std::map<std::string, resolve::Finding> found;
+    std::set<std::string> told;
+
+    void put_resource(const std::string& name) {
+        state::AwsResource resource;
+        resource.meta.name = name;
+        cluster.put(resource);
+        observed.resources.put(value({{"metadata", {{"name", name}}}}));
+    }
+
+    Changes wanted() const {
+        Changes changes;
+        const Findings findings = [this](const std::string& name) {
+            const auto of = found.find(name);
+            return of == found.end() ? nullptr : &of->second;
+        };
+        want_found(observed, cluster, findings, changes);
+        return changes;
+    }
+
+    /// "PATCH resource-aurora-0"
+    std::set<std::string> apply() {
+        std::set<std::string> done;
+        for (const auto& [key, change] : wanted()) {
+            const auto& path = change.request.path;
+            const auto name = path.substr(path.rfind('/') + 1, path.find('?') - path.rfind('/') - 1);
+            done.insert(change.request.method + " " + name);
+            if (change.request.method == "PATCH")
+                observed.slices.put(value(Json::parse(change.request.body)));
+            else
+                observed.slices.remove(value({{"metadata", {{"name", name}}}}));
+        }
+        tell_found(observed, cluster, told);
+        return done;
+    }
+};
+
+using Done = std::set<std::string>;
+
+Condition resolved(const resolve::Finding& of, const Json& before = Json::object()) {
+    const auto conditions = resolved_of([&](const auto&) { return &of; }, "aurora", kGeneration, before);
+    REQUIRE(conditions.size() == 1);
+    return conditions.front();
+}
+
+} // namespace
+
+TEST_CASE("what was found is written once, in slices of a hundred, and one change is one slice") {
+    Scene scene;
+    scene.put_resource("aurora");
+    scene.found["aurora"] = finding(addresses(0, 150));
+    CHECK(scene.apply() == Done{"PATCH resource-aurora-0", "PATCH resource-aurora-1"});
+    CHECK(scene.apply() == Done{});
+    const auto& slice = *scene.observed.slices.find("resource-aurora-1");
+    CHECK(slice.resource == "aurora");
+    CHECK(slice.node.empty());
+    CHECK(slice.addresses.size() == 50);
+    const auto& found = scene.cluster.resources().at("aurora").found;
+    CHECK(std::set<Cidr>(found.begin(), found.end()) == addresses(0, 150));
+
+    scene.found["aurora"] = finding(addresses(1, 150));
+    CHECK(scene.apply() == Done{"PATCH resource-aurora-0"});
+    CHECK(scene.cluster.resources().at("aurora").found.size() == 149);
+    scene.found["aurora"] = finding(addresses(100, 101));
+    CHECK(scene.apply() == Done{"DELETE resource-aurora-0", "PATCH resource-aurora-1"});
+}
+
+TEST_CASE("slices go with their resource or its look-ups, but not because it isn't understood any more") {
+    Scene scene;
+    for (const auto* name : {"aurora", "cache", "queue"}) {
+        scene.put_resource(name);
+        scene.found[name] = finding(addresses(0, 1));
+    }
+    scene.apply();
+    scene.cluster.remove({.kind = "AWSResource", .ns = "", .name = "aurora"});
+    scene.observed.resources.remove(value({{"metadata", {{"name", "aurora"}}}}));
+    scene.found.erase("cache");                                               // names only CIDRs now
+    scene.cluster.remove({.kind = "AWSResource", .ns = "", .name = "queue"}); // there, and invalid
+    CHECK(scene.apply() == Done{"DELETE resource-aurora-0", "DELETE resource-cache-0"});
+    CHECK(scene.cluster.resources().at("cache").found.empty());
+}
+
+TEST_CASE("slices are written over and removed only as they were seen") {
+    Scene scene;
+    scene.put_resource("aurora");
+    scene.found["aurora"] = finding(addresses(0, 1));
+    const auto body = [&] { return Json::parse(scene.wanted().begin()->second.request.body); };
+    CHECK_FALSE(body()["metadata"].contains("resourceVersion")); // there is none yet
+    auto slice = body();
+    slice["metadata"]["resourceVersion"] = "7";
+    scene.observed.slices.put(value(slice));
+    scene.found["aurora"] = finding(addresses(0, 2));
+    CHECK(body()["metadata"]["resourceVersion"] == "7");
+    scene.found.clear();
+    CHECK(scene.wanted().begin()->second.request.method == "DELETE");
+    CHECK(body()["preconditions"]["resourceVersion"] == "7");
+}
+
+TEST_CASE("a slice of a node that speaks of a resource counts for nothing, and isn't touched") {
+    Scene scene;
+    scene.put_resource("aurora");
+    scene.observed.slices.put(
+        value({{"metadata", {{"name", "node-a-00000001"}}},
+               {"spec", {{"node", "node-a"}, {"awsResource", "aurora"}, {"addresses", {"10.9.0.1"}}}}}));
+    CHECK(scene.apply() == Done{});
+    CHECK(scene.cluster.resources().at("aurora").found.empty());
+}
+
+TEST_CASE("Resolved tells what isn't answered, and who has only begun to ask takes nothing back") {
+    auto of = finding(addresses(0, 2));
+    CHECK(resolved(of).status == "True");
+    CHECK(resolved(of).message == "2 addresses found");
+    of.troubles = {{"Throttled", "securityGroups sg-1: too often"}, {"NameNotResolved", "db: NXDOMAIN"}};
+    CHECK(resolved(of).status == "False");
+    CHECK(resolved(of).reason == "Throttled");
+    CHECK(resolved(of).message == "2 addresses found\nsecurityGroups sg-1: too often\ndb: NXDOMAIN");
+
+    const auto fresh = finding(addresses(0, 1), false);
+    CHECK(resolved(fresh).status == "Unknown");
+    Json before{{"conditions",
+                 {{{"type", "Resolved"},
+                   {"status", "True"},
+                   {"observedGeneration", kGeneration},
+                   {"reason", "Resolved"},
+                   {"message", "all is well"}}}}};
+    CHECK(resolved(fresh, before).status == "True");
+    CHECK(resolved(fresh, before).message == "all is well");
+    // Who doesn't lead doesn't know, and one that names nothing to look up has no such condition.
+    CHECK(resolved_of({}, "aurora", kGeneration, before).at(0).message == "all is well");
+    CHECK(resolved_of({}, "aurora", kGeneration, Json::object()).empty());
+    CHECK(resolved_of([](const auto&) { return nullptr; }, "aurora", kGeneration, before).empty());
+    // What is named now nobody has asked for yet, whatever was said of what was named before.
+    before["conditions"][0]["observedGeneration"] = kGeneration - 1;
+    CHECK(resolved(fresh, before).status == "Unknown");
+}
+
+TEST_CASE("a node's instance is known by its provider's id") {
+    Observed observed;
+    const auto instance = [&](const std::string& id) {
+        observed.nodes.put(value({{"metadata", {{"name", "a"}}}, {"spec", {{"providerID", id}}}}));
+        return observed.nodes.find("a")->instance;
+    };
+    CHECK(instance("aws:///eu-central-1a/i-0123456789abcdef0") == "i-0123456789abcdef0");
+    CHECK(instance("aws:///us-west-2b/pod-identifier/fargate-ip-10-0-0-1").empty());
+    CHECK(instance("kind://docker/kind/node").empty());
+    CHECK(instance("").empty());
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is asked for AWSResources, and what stays of the answers.
+#include <catch2/catch_test_macros.hpp>
+
+#include "resolve/answers.h"
+#include "resolve/carried.h"
+#include "resolve/placement.h"
+#include "resolve/plan.h"
+#include "support/require.h"
+
+namespace bulkhead::resolve {
+namespace {
+
+using namespace std::chrono_literals;
+using test::require;
+using Kind = Question::Kind;
+using Time = Answers::Time;
+
+constexpr auto kRegion = "eu-central-1";
+constexpr state::Time kDate{std::chrono::seconds(1'800'000'000)};
+
+std::set<Cidr> cidrs(std::initializer_list<const char*> texts) {
+    std::set<Cidr> all;
+    for (const auto* text : texts)
+        all.insert(require(Cidr::parse(text)));
+    return all;
+}
+
+/// 10.0.x.y
+std::set<Cidr> many(size_t from, size_t to) {
+    std::set<Cidr> all;
+    for (size_t i = from; i < to; ++i)
+        all.insert(require(Cidr::parse("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1))));
+    return all;
+}
+
+Question group(const std::string& name, const std::string& region = kRegion) {
+    return {.place = {.region = region}, .kind = Kind::kSecurityGroup, .name = name};
+}
+
+aws::Failure throttled(const std::string& text = "RequestLimitExceeded, request 1") {
+    return {.kind = aws::Failure::Kind::kThrottled, .text = text, .code = "RequestLimitExceeded"};
+}
+
+/// Answers to one question, minute by minute.
+struct Minutes {
+    Answers answers{30min};
+    Time now{};
+
+    Minutes() { answers.follow({group("sg-1")}); }
+    void good(std::initializer_list<const char*> named) {
+        answers.take({.question = group("sg-1"), .found = Found{.cidrs = cidrs(named)}}, now, kDate);
+        now += 1min;
+    }
+    void bad(aws::Failure failure = throttled()) {
+        answers.take({.question = group("sg-1"), .found = tl::unexpected(std::move(failure))}, now, kDate);
+        now += 1min;
+    }
+    const Answers::State& state() const { return answers.state(group("sg-1")); }
+};
+
+} // namespace
+
+TEST_CASE("resources that name the same share a question, another region or role is another place") {
+    state::AwsResource aurora, cache, abroad;
+    aurora.look_ups.security_groups = {"sg-1", "sg-2"};
+    aurora.look_ups.hostnames = {"db.example.com"}; // DNS' business
+    cache.look_ups.security_groups = {"sg-2"};
+    cache.look_ups.interface_tags = {{"team", "payments"}};
+    abroad.look_ups.subnets = {"subnet-1"};
+    abroad.place = {.role = "arn:aws:iam::111122223333:role/bulkhead", .region = "eu-west-1"};
+    const auto plan = plan_of({{"aurora", aurora}, {"cache", cache}, {"abroad", abroad}, {"none", {}}}, kRegion);
+    const state::AwsPlace here{.region = kRegion};
+    CHECK(plan == Plan{{here,
+                        {group("sg-1"),
+                         group("sg-2"),
+                         {.place = here, .kind = Kind::kInterfaceTags, .tags = {{"team", "payments"}}}}},
+                       {abroad.place, {{.place = abroad.place, .kind = Kind::kSubnet, .name = "subnet-1"}}}});
+}
+
+TEST_CASE("no single answer takes an address away, however seldom it is asked") {
+    Minutes minutes;
+    minutes.good({"10.0.0.1"});
+    minutes.now += 24h;
+    minutes.good({});
+    CHECK(minutes.state().cidrs == cidrs({"10.0.0.1"}));
+    minutes.now += 24h;
+    minutes.good({});
+    CHECK(minutes.state().cidrs.empty());
+}
+
+TEST_CASE("an address is there with the first answer that names it, and stays for the grace time after the last") {
+    Minutes minutes;
+    CHECK_FALSE(minutes.state().asked());
+    minutes.good({"10.0.0.1", "10.0.0.2"});
+    minutes.good({"10.0.0.2", "10.0.0.3"});
+    for (int i = 0; i < 28; ++i)
+        minutes.good({"10.0.0.2", "10.0.0.3"});
+    CHECK(minutes.state().cidrs == cidrs({"10.0.0.1", "10.0.0.2", "10.0.0.3"}));
+    minutes.good({"10.0.0.2", "10.0.0.3"}); // 30 minutes after it was named last
+    CHECK(minutes.state().cidrs == cidrs({"10.0.0.2", "10.0.0.3"}));
+}
+
+TEST_CASE("an address that is named again begins its grace time anew") {
+    Minutes minutes;
+    minutes.good({"10.0.0.1"});
+    for (int i = 0; i < 20; ++i)
+        minutes.good({});
+    minutes.good({"10.0.0.1"});
+    for (int i = 0; i < 29; ++i)
+        minutes.good({});
+    CHECK(minutes.state().cidrs == cidrs({"10.0.0.1"}));
+    minutes.good({});
+    CHECK(minutes.state().cidrs.empty());
+}
+
+TEST_CASE("failures take nothing away however long they last, and the grace time stands still") {
+    Minutes minutes;
+    minutes.good({"10.0.0.1"});
+    minutes.good({});
+    for (int i = 0; i < 5'000; ++i)
+        minutes.bad();
+    CHECK(minutes.state().cidrs == cidrs({"10.0.0.1"}));
+    CHECK(minutes.state().failure->kind == aws::Failure::Kind::kThrottled);
+    CHECK(minutes.answers.oldest(minutes.now) == 5'001min);
+    minutes.good({}); // after days
+    CHECK(minutes.state().cidrs == cidrs({"10.0.0.1"}));
+    CHECK_FALSE(minutes.state().failure);
+    for (int i = 0; i < 29; ++i)
+        minutes.good({});
+    CHECK(minutes.state().cidrs.empty());
+}
+
+TEST_CASE("of failures alike the first is told, another kind is told anew") {
+    Minutes minutes;
+    minutes.bad(throttled("request 1"));
+    minutes.bad(throttled("request 2"));
+    CHECK(minutes.state().failure->text == "request 1");
+    minutes.bad({.kind = aws::Failure::Kind::kDenied, .text = "request 3", .code = "UnauthorizedOperation"});
+    CHECK(minutes.state().failure->text == "request 3");
+}
+
+TEST_CASE("a question that nobody asks any more is forgotten at once") {
+    Minutes minutes;
+    minutes.good({"10.0.0.1"});
+    minutes.answers.follow({group("sg-2")});
+    minutes.good({"10.0.0.1"}); // under way meanwhile
+    minutes.answers.follow({group("sg-1"), group("sg-2")});
+    CHECK(minutes.state().cidrs.empty());
+    CHECK_FALSE(minutes.state().asked());
+}
+
+TEST_CASE("what was found before us stays until all look-ups went well for the grace time") {
+    Carried carried(cidrs({"10.0.0.1"}));
+    Time now{};
+    const auto minutes = [&](int count, bool well) {
+        bool left = false;
+        for (int i = 0; i < count; ++i, now += 1min)
+            left |= carried.pass(well, now, 30min);
+        return left;
+    };
+    CHECK_FALSE(minutes(10'000, false));
+    CHECK_FALSE(minutes(20, true)); // 19 minutes
+    CHECK_FALSE(minutes(100, false));
+    CHECK_FALSE(minutes(11, true)); // ten more
+    CHECK(carried.addresses() == cidrs({"10.0.0.1"}));
+    CHECK(minutes(2, true));
+    CHECK(carried.addresses().empty());
+}
+
+TEST_CASE("what was found by another name stays until all that is named now has been answered, and no longer") {
+    Carried carried;
+    carried.keep(cidrs({"10.0.0.1"}));
+    Time now{};
+    for (int i = 0; i < 10'000; ++i, now += 1min)
+        CHECK_FALSE(carried.pass(false, now, 30min));
+    CHECK(carried.addresses() == cidrs({"10.0.0.1"}));
+    CHECK(carried.pass(true, now, 30min));
+    CHECK(carried.addresses().empty());
+
+    Carried former(cidrs({"10.0.0.1"})); // of the controller before us, of which nobody knows what named it
+    former.keep(cidrs({"10.0.0.1", "10.0.0.2"}));
+    CHECK_FALSE(former.pass(true, now, 30min));
+    CHECK(former.addresses() == cidrs({"10.0.0.1", "10.0.0.2"}));
+    CHECK(former.pass(true, now + 30min, 30min));
+}
+
+TEST_CASE("an address stays in its slice, whatever comes and goes around it") {
+    const auto first = place({}, many(0, 250));
+    REQUIRE(first.size() == 3);
+    CHECK(first.at(0).size() == 100);
+    CHECK(first.at(2).size() == 50);
+
+    auto wanted = many(0, 250);
+    const auto gone = *first.at(1).begin();
+    wanted.erase(gone);
+    const auto without = place(first, wanted);
+    CHECK(without.at(0) == first.at(0));
+    CHECK(without.at(2) == first.at(2));
+    CHECK(without.at(1).size() == 99);
+
+    const auto come = *many(300, 301).begin();
+    wanted.insert(come);
+    const auto with = place(without, wanted);
+    CHECK(with.at(0) == first.at(0));
+    CHECK(with.at(1).contains(come)); // where there was room
+    CHECK(with.at(2) == first.at(2));
+    CHECK(place(with, wanted) == with);
+}
+
+TEST_CASE("slices that nothing is left of are gone, and none has more than it may or what another one has") {
+    const auto first = place({}, many(0, 250));
+    CHECK(place(first, {}).empty());
+    CHECK(place(first, first.at(1)) == Placement{{1, first.at(1)}});
+    const auto odd = place({{7, many(0, 150)}, {9, many(0, 50)}}, many(0, 150)); // somebody wrote it by hand
+    size_t count = 0;
+    for (const auto& [number, addresses] : odd) {
+        CHECK(addresses.size() <= kMostOfSlice);
+        count += addresses.size();
+    }
+    CHECK(count == 150);
+}
+
+TEST_CASE("a slice's name has its resource's and its number, and is never too long") {
+    CHECK(slice_name("payments-aurora", 12) == "resource-payments-aurora-12");
+    CHECK(slice_number("resource-payments-aurora-12") == 12);
+    CHECK_FALSE(slice_number("resource-payments-aurora"));
+    CHECK_FALSE(slice_number("node-a-00000001"));
+    const std::string a(253, 'a');
+    const auto b = std::string(252, 'a') + "b";
+    CHECK(slice_name(a, 4'000'000'000).size() <= 253);
+    CHECK(slice_name(a, 0) != slice_name(b, 0));
+    const auto dotted = slice_name(std::string(220, 'a') + "." + std::string(30, 'b'), 0);
+    CHECK(dotted.find(".-") == std::string::npos);
+}
+
+} // namespace bulkhead::resolve

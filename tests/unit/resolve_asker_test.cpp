@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One sweep over one place, beside what stands in for AWS.
+#include "aws_scene.h"
+#include "resolve/asker.h"
+
+namespace bulkhead::resolve {
+namespace {
+
+using namespace std::chrono_literals;
+using aws::Json;
+using Kind = Question::Kind;
+
+const state::AwsPlace kHere{.region = aws::kRegion};
+
+Question about(Kind kind, const std::string& name, const state::Labels& tags = {}) {
+    return {.place = kHere, .kind = kind, .name = name, .tags = tags};
+}
+
+/// An account with two databases' interfaces, a node's and a pod's, subnets and lists.
+Json account() {
+    return aws::state_of(
+        {{"interfaces",
+          Json::array(
+              {{{"id", "eni-db1"}, {"groups", {"sg-db"}}, {"ipv4", {"10.1.0.1"}}, {"ipv6", {"fd00::1"}}},
+               {{"id", "eni-db2"}, {"groups", {"sg-db", "sg-all"}}, {"ipv4", {"10.1.0.2"}}},
+               {{"id", "eni-tag"},
+                {"groups", {"sg-x"}},
+                {"tags", {{"team", "payments"}, {"env", "prod"}}},
+                {"ipv4", {"10.1.0.3"}}},
+               {{"id", "eni-other"}, {"groups", {"sg-x"}}, {"tags", {{"team", "blog"}}}, {"ipv4", {"10.1.0.4"}}},
+               {{"id", "eni-node"},
+                {"groups", {"sg-all"}},
+                {"instance", "i-node"},
+                {"ipv4", {"10.0.0.1", "10.0.0.2"}}}})},
+         {"subnets", Json::array({{{"id", "subnet-1"}, {"cidr", "10.2.0.0/24"}}})},
+         {"prefix_lists",
+          Json::array({{{"id", "pl-1"}, {"name", "offices"}, {"version", 1}, {"entries", {"192.0.2.0/24"}}}})}});
+}
+
+struct Scene {
+    explicit Scene(const Json& state = account()) { require_set(state); }
+
+    void require_set(const Json& state) { aws::require(stand_in->set(state)); }
+    std::map<std::string, Outcome> ask(const std::set<Question>& questions,
+                                       const std::set<std::string>& instances = {"i-node"}) {
+        std::map<std::string, Outcome> by_text;
+        for (auto& outcome : asker.ask({.questions = questions, .cluster = {.name = "", .instances = instances}}, {}))
+            by_text.emplace(outcome.question.text(), outcome);
+        return by_text;
+    }
+    std::vector<std::string> actions() const {
+        std::vector<std::string> all;
+        for (const auto& call : aws::require(stand_in->calls()))
+            all.push_back(call["action"]);
+        return all;
+    }
+
+    std::unique_ptr<test::AwsStandIn> stand_in = aws::require(test::AwsStandIn::start());
+    aws::Environment environment{aws::Variables{{"AWS_ENDPOINT_URL", stand_in->url()},
+                                                {"AWS_ACCESS_KEY_ID", "AKIDOWN"},
+                                                {"AWS_SECRET_ACCESS_KEY", "own/secret+key"}}};
+    aws::Throttle throttle{{.per_second = 100, .burst = 100}, aws::Clock::real(), 1};
+    Asker asker{environment, kHere, throttle, 5min};
+};
+
+std::string found_in(const std::map<std::string, Outcome>& outcomes, const Question& question) {
+    const auto outcome = outcomes.find(question.text());
+    if (outcome == outcomes.end()) return "not asked";
+    if (!outcome->second.found) return std::string("failed: ") + aws::name_of(outcome->second.found.error().kind);
+    std::string text;
+    for (const auto& cidr : outcome->second.found->cidrs)
+        text += (text.empty() ? "" : " ") + cidr.text();
+    for (const auto& name : outcome->second.found->names)
+        text += (text.empty() ? "" : " ") + name;
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("one pass finds what many resources name, each its own, and never a node's addresses") {
+    Scene scene;
+    const auto databases = about(Kind::kSecurityGroup, "sg-db");
+    const auto all = about(Kind::kSecurityGroup, "sg-all");
+    const auto tagged = about(Kind::kInterfaceTags, "", {{"env", "prod"}, {"team", "payments"}});
+    const auto by_team = about(Kind::kInterfaceTags, "", {{"team", "payments"}});
+    const auto nobody = about(Kind::kSecurityGroup, "sg-none");
+    const auto outcomes = scene.ask({databases, all, tagged, by_team, nobody});
+    CHECK(found_in(outcomes, databases) == "10.1.0.1/32 10.1.0.2/32 fd00::1/128");
+    CHECK(found_in(outcomes, all) == "10.1.0.2/32");
+    CHECK(found_in(outcomes, tagged) == "10.1.0.3/32");
+    CHECK(found_in(outcomes, by_team) == "10.1.0.3/32");
+    CHECK(found_in(outcomes, nobody) == "");
+    CHECK(scene.actions().size() == 2);                                                  // one by groups, one by tags
+    CHECK(found_in(scene.ask({all}, {}), all) == "10.0.0.1/32 10.0.0.2/32 10.1.0.2/32"); // nobody's node
+}
+
+TEST_CASE("subnets and prefix lists are found, and one that isn't there fails alone") {
+    Scene scene;
+    const auto subnet = about(Kind::kSubnet, "subnet-1");
+    const auto no_subnet = about(Kind::kSubnet, "subnet-2");
+    const auto list = about(Kind::kPrefixList, "pl-1");
+    const auto by_name = about(Kind::kPrefixList, "offices");
+    const auto no_list = about(Kind::kPrefixList, "pl-2");
+    const auto outcomes = scene.ask({subnet, no_subnet, list, by_name, no_list});
+    CHECK(found_in(outcomes, subnet) == "10.2.0.0/24");
+    CHECK(found_in(outcomes, no_subnet) == "failed: refused");
+    CHECK(found_in(outcomes, list) == "192.0.2.0/24");
+    CHECK(found_in(outcomes, by_name) == "192.0.2.0/24");
+    CHECK(found_in(outcomes, no_list) == "failed: refused");
+}
+
+TEST_CASE("what fails is only what needed the call that failed") {
+    Scene scene;
+    auto state = account();
+    state["faults"] = Json::array({{{"action", "DescribeNetworkInterfaces"},
+                                    {"status", 403},
+                                    {"code", "UnauthorizedOperation"},
+                                    {"message", "you may not"}}});
+    scene.require_set(state);
+    const auto group = about(Kind::kSecurityGroup, "sg-db");
+    const auto subnet = about(Kind::kSubnet, "subnet-1");
+    const auto outcomes = scene.ask({group, subnet});
+    CHECK(found_in(outcomes, group) == "failed: denied");
+    CHECK(found_in(outcomes, subnet) == "10.2.0.0/24");
+}
+
+TEST_CASE("names by tags are asked for seldom, and at once where somebody wants them who wasn't there the last time") {
+    const auto arn = [](const std::string& name) {
+        return std::string("arn:aws:rds:") + aws::kRegion + ":" + aws::kAccount + ":db:" + name;
+    };
+    const auto team = [](const std::string& name) { return about(Kind::kResourceTags, "", {{"team", name}}); };
+    const Json databases = Json::array(
+        {{{"id", "ledger"}, {"endpoint", "ledger.rds:5432"}}, {{"id", "blog"}, {"endpoint", "blog.rds:5432"}}});
+    const Json tagged{{arn("ledger"), {{"team", "payments"}}}, {arn("blog"), {{"team", "blog"}}}};
+    Scene scene(aws::state_of({{"db_instances", databases}, {"tagged", tagged}}));
+    const auto both = std::set{team("payments"), team("blog")};
+    CHECK(found_in(scene.ask(both), team("payments")) == "ledger.rds");
+    CHECK(found_in(scene.ask(both), team("payments")) == "not asked");
+    CHECK(found_in(scene.ask({team("blog")}), team("blog")) == "not asked");
+    CHECK(found_in(scene.ask(both), team("payments")) == "ledger.rds"); // deleted and made anew meanwhile
+}
+
+TEST_CASE("without a region or without credentials every question says so") {
+    Scene scene;
+    Asker nowhere(scene.environment, {}, scene.throttle, 5min);
+    const Question question{.place = {}, .kind = Kind::kSubnet, .name = "subnet-1"};
+    const auto outcomes = nowhere.ask({.questions = {question}}, {});
+    REQUIRE(outcomes.size() == 1);
+    CHECK(outcomes[0].found.error().text.find("--aws-region") != std::string::npos);
+
+    const aws::Environment poor(
+        aws::Variables{{"AWS_ENDPOINT_URL", scene.stand_in->url()}, {"AWS_EC2_METADATA_DISABLED", "true"}});
+    Asker anonymous(poor, kHere, scene.throttle, 5min);
+    const auto refused = anonymous.ask({.questions = {about(Kind::kSubnet, "subnet-1")}}, {});
+    REQUIRE(refused.size() == 1);
+    CHECK(refused[0].found.error().kind == aws::Failure::Kind::kCredentials);
+}
+
+} // namespace bulkhead::resolve
