@@ -6,8 +6,8 @@
 //
 // Bounds, so that no scan and no crowd can grow it: of each two parties some ports, then "other ports"; of the world
 // some networks for each party, then "the world"; of one source an eighth of all edges, then those to namespaces
-// instead of workloads (of the world, which is one source, those without networks), and no more than a quarter; from three quarters of all edges on, new ones are told of
-// namespaces instead of workloads. What finds no room then is counted as refused.
+// instead of workloads (of the world, which is one source, those without networks), and no more than a quarter; from
+// three quarters of all edges on, new ones are told of namespaces instead of workloads. What finds no room then is counted as refused.
 #pragma once
 
 #include <compare>
