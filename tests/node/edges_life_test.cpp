@@ -94,7 +94,7 @@ TEST_CASE("an agent that ends well leaves every count on the disk") {
 
 TEST_CASE("a port scan takes a bounded number of edges, and every packet of it counts") {
     const Yard yard(3);
-    const auto agent = yard.start({"--edges", "200"});
+    const auto agent = yard.start({"--edges", "1000"});
     constexpr uint16_t kPorts = 20000;
     knock_on(yard.pods[0], yard.pods[1], 1, kPorts);
     Beginner(yard.pods[2], yard.pods[1], kDoor).begin(1);
