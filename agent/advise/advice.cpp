@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "advise/broad.h"
+#include "flow/names.h"
 
 namespace bulkhead::advise {
 
@@ -69,14 +70,10 @@ bool has_name(uint8_t protocol) {
            protocol == BH_ICMPV6;
 }
 
-bool has_ports(uint8_t protocol) {
-    return protocol == BH_TCP || protocol == BH_UDP || protocol == BH_SCTP;
-}
-
 /// Why no entry lets this in; empty = one does.
 std::string obstacle(const flow::EdgeKey& edge, const flow::Sighting& seen) {
     if (!has_name(edge.protocol)) return "only an entry without ports, for every protocol, would let it pass";
-    if (has_ports(edge.protocol) && edge.port == 0)
+    if (flow::has_ports(edge.protocol) && edge.port == 0)
         return "so many ports that they were not kept one by one: a scan, or a protocol that needs a range";
     switch (seen.reason) {
     case BH_REASON_NOT_GRANTED:

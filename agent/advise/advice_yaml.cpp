@@ -8,18 +8,14 @@
 
 #include "advise/advice.h"
 #include "advise/broad.h"
+#include "advise/wording.h"
 #include "base/printable.h"
-#include "base/rfc3339.h"
 
 namespace bulkhead::advise {
 
 namespace {
 
 using flow::Kind;
-
-std::string date(flow::Time time) {
-    return rfc3339(std::chrono::floor<std::chrono::seconds>(time));
-}
 
 const char* protocol_name(uint8_t protocol) {
     switch (protocol) {
@@ -86,11 +82,6 @@ void emit_peer(YAML::Emitter& yaml, const flow::Party& peer, const state::Labels
             yaml << YAML::Key << "cidr" << YAML::Value << Name{peer.name};
     }
     yaml << YAML::EndMap;
-}
-
-std::string seen_text(const OpenedPort& port) {
-    return std::to_string(port.count) + (port.count == 1 ? " time, " : " times, ") + date(port.first) + " to " +
-           date(port.last);
 }
 
 void emit_port_list(YAML::Emitter& yaml, const std::vector<OpenedPort>& ports) {

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "advise/broad.h"
+#include "advise/wording.h"
 #include "base/printable.h"
-#include "base/rfc3339.h"
 #include "flow/names.h"
 
 namespace bulkhead::advise {
 
 namespace {
 
-std::string name_of(const flow::Party& pods) {
+std::string pods_text(const flow::Party& pods) {
     return printable(pods.ns + "/" + (pods.workload.empty() ? "*" : pods.workload));
-}
-
-std::string date(flow::Time time) {
-    return rfc3339(std::chrono::floor<std::chrono::seconds>(time));
 }
 
 const char* protocol_name(const OpenedPort& port) {
@@ -33,11 +29,6 @@ std::string text_of(const std::vector<OpenedPort>& ports) {
     for (const auto& port : ports)
         text += (text.empty() ? "" : ", ") + text_of(port);
     return text;
-}
-
-std::string seen_text(const OpenedPort& port) {
-    return std::to_string(port.count) + (port.count == 1 ? " time, " : " times, ") + date(port.first) + " to " +
-           date(port.last);
 }
 
 std::string tenants_text(const std::vector<std::string>& names) {
@@ -66,7 +57,7 @@ std::string labels_text(const state::Labels& labels) {
 /// Its pods say so themselves: nobody else's object is to be changed, and it goes where they go.
 std::string exposing(const Entry& entry) {
     std::string text =
-        "# " + name_of(entry.peer) + ": " + tenants_text(entry.instead_of) + " use " + text_of(entry.ports) +
+        "# " + pods_text(entry.peer) + ": " + tenants_text(entry.instead_of) + " use " + text_of(entry.ports) +
         ".\n# Instead of a grant for each, open it to everybody, whoever comes later included, in its pod "
         "template:\n#   annotations:\n#     bulkhead.dev/expose: \"" +
         text_of(entry.ports) + "\"\n";
@@ -82,7 +73,7 @@ std::string whose_list(const Entry& entry) {
 }
 
 std::string trusting(const Entry& entry) {
-    std::string text = "# " + name_of(entry.peer) + " uses " + text_of(entry.ports) + " of pods of " +
+    std::string text = "# " + pods_text(entry.peer) + " uses " + text_of(entry.ports) + " of pods of " +
                        tenants_text(entry.instead_of) +
                        ".\n# Instead of a grant by each, trust it with that at every tenant, sealed ones excepted: " +
                        whose_list(entry) + ", to be added to spec.trusted:\n#   - namespaceSelector: " +

@@ -6,6 +6,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "bulkhead/verdict.h"
+#include "flow/names.h"
 
 namespace bulkhead::advise {
 
@@ -54,10 +55,6 @@ bool is_of_the_rule(bh_reason reason) {
     default:
         return false;
     }
-}
-
-bool has_ports(uint8_t protocol) {
-    return protocol == BH_TCP || protocol == BH_UDP || protocol == BH_SCTP;
 }
 
 const state::Tenant* declared(const std::string& tenant, const state::Cluster& cluster) {
@@ -123,7 +120,7 @@ std::vector<Proposal> exposing(const Refused& refused, const state::Cluster& clu
     const auto* tenant = declared(refused.refusal.seen.destination_tenant, cluster);
     const auto pod = cluster.pods().find(refused.destination_pod);
     if (edge.destination.kind != Kind::kPod || pod == cluster.pods().end()) return {};
-    if (has_ports(edge.protocol) && (tenant == nullptr || tenant->pod_expose)) {
+    if (flow::has_ports(edge.protocol) && (tenant == nullptr || tenant->pod_expose)) {
         const auto& before = pod->second.common->expose;
         const auto port = std::to_string(edge.port) + "/" + flow::protocol_text(edge.protocol);
         return {Proposal{.object = "pod template of " + refused.destination_pod,
@@ -145,7 +142,7 @@ std::vector<Proposal> exposing(const Refused& refused, const state::Cluster& clu
 void add_trust(const Refused& refused, const compile::Desired& desired, std::vector<Proposal>& any_of) {
     const auto& edge = refused.refusal.edge;
     const auto flags = desired.identities.at(refused.destination).flags;
-    if ((flags & BH_POD) == 0 || (flags & BH_SEALED) != 0 || !has_ports(edge.protocol)) return;
+    if ((flags & BH_POD) == 0 || (flags & BH_SEALED) != 0 || !flow::has_ports(edge.protocol)) return;
     const auto rows = desired.openings.find({.dst = BH_IDENTITY_ANY, .src = refused.source});
     if (rows == desired.openings.end()) return;
     const auto trust =

@@ -19,13 +19,13 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = Failure::Kind;
 
-constexpr size_t kLargest = 64 << 10; // bytes of an answer
+constexpr size_t kLargestAnswer = 64 << 10; // bytes of an answer
 constexpr auto kRoles = "/latest/meta-data/iam/security-credentials/";
 constexpr auto kTokenSeconds = "21600"; // the longest that there is
 constexpr long kOk = 200, kNotFound = 404;
 
 HttpRequest local_request(const std::string& method, const std::string& url) {
-    return {.method = method, .url = url, .connecting = 1s, .limit = 5s, .most = kLargest, .direct = true};
+    return {.method = method, .url = url, .connecting = 1s, .limit = 5s, .most = kLargestAnswer, .direct = true};
 }
 
 /// What both services answer: {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"}.

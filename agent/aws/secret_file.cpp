@@ -14,7 +14,7 @@ namespace bulkhead::aws {
 
 namespace {
 
-constexpr size_t kLargest = 64 << 10; // bytes
+constexpr size_t kLargestSecret = 64 << 10; // bytes
 
 } // namespace
 
@@ -33,14 +33,14 @@ Result<std::string> read_secret_file(const std::string& path) {
     if (!fd.valid()) return fail("open " + path, errno);
     std::string text;
     std::array<char, 4096> piece{};
-    while (text.size() <= kLargest) {
+    while (text.size() <= kLargestSecret) {
         const auto got = ::read(fd.get(), piece.data(), piece.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail("read " + path, errno);
         if (got == 0) break;
         text.append(piece.data(), static_cast<size_t>(got));
     }
-    if (text.size() > kLargest) return fail("read " + path + ": has more than 64 KiB");
+    if (text.size() > kLargestSecret) return fail("read " + path + ": has more than 64 KiB");
     auto secret = check_secret(text);
     if (!secret) return fail("read " + path + ": " + secret.error().text);
     return secret;

@@ -43,6 +43,9 @@ struct Cidr {
     /// "10.0.0.0/8"; a bare address is its own /32 or /128. Host bits are an error.
     static Result<Cidr> parse(std::string_view text);
 
+    /// That address alone.
+    static Cidr of(const Address& address) { return {address, static_cast<uint8_t>(address.bits())}; }
+
     std::string text() const;
     bool contains(const Address& other) const;
     bool contains(const Cidr& other) const;

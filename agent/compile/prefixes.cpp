@@ -9,10 +9,6 @@ namespace bulkhead::compile {
 
 namespace {
 
-Cidr single(const Address& address) {
-    return {.address = address, .length = static_cast<uint8_t>(address.bits())};
-}
-
 /// Whoever comes first owns what both claim.
 bool is_stricter(const state::AwsResource* a, const state::AwsResource* b, const Selectors& selectors) {
     if (a->level != b->level) return a->level > b->level;
@@ -101,12 +97,12 @@ Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selector
     for (const auto& [cidr, mention] : selectors.cidrs())
         sayings[cidr].peers.push_back(mention);
     for (const auto& [address, role] : roles) {
-        auto& saying = sayings[single(address)];
+        auto& saying = sayings[Cidr::of(address)];
         saying.role = role;
         saying.is_endpoint = true;
     }
     for (const auto& [address, names] : cluster.external_ips()) {
-        auto& saying = sayings[single(address)];
+        auto& saying = sayings[Cidr::of(address)];
         saying.is_service = true;
         saying.is_endpoint = true;
     }

@@ -18,9 +18,9 @@ using namespace std::chrono_literals;
 using Nature = state::Problem::Nature;
 
 constexpr auto kComponent = "bulkhead-controller";
-constexpr auto kDeadline = 10s;
+constexpr auto kAnswerBy = 10s;
 constexpr size_t kLongestObject = 4 << 20; // bytes; etcd takes 1.5 MiB, but "<" is served as six
-constexpr size_t kLongestMessage = 1000;   // bytes; the API server takes 1024
+constexpr size_t kLongestNote = 1000;   // bytes; the API server takes 1024
 constexpr size_t kLongestName = 200;       // characters of the object's, before the hash
 
 /// All that is asked of an object. (Kubernetes API concepts, "Metadata-only fetches"; since 1.15.)
@@ -80,7 +80,7 @@ const char* reason_of(Nature nature) {
 
 std::string text_in(const state::Problem& problem) {
     const auto text = problem.field + (problem.field.empty() ? "" : ": ") + problem.text;
-    return std::string(cut_utf8(text, kLongestMessage));
+    return std::string(cut_utf8(text, kLongestNote));
 }
 
 std::string name_of(const Concerned& concerned, const std::string& uid, const std::string& text) {
@@ -104,7 +104,7 @@ std::string uid_of(const state::ObjectKey& key, const std::string& object) {
 }
 
 /// Told, or there already, or about what is gone or will be in a moment, or never to be taken as it is.
-bool is_done(const source::kube::Response& response) {
+bool is_settled(const source::kube::Response& response) {
     if (!response.error.empty()) return false;
     if (response.status == 403) return source::kube::status_of(response).namespace_ends;
     return response.status / 100 == 2 || response.status == 404 || response.status == 409 || response.status == 422;
@@ -190,7 +190,7 @@ void Events::tick(Time now) {
 
 void Events::ask_uid(Telling telling) {
     const source::kube::Request request{
-        .path = path_of(telling.concerned.key), .accept = kMetadataOnly, .deadline = kDeadline};
+        .path = path_of(telling.concerned.key), .accept = kMetadataOnly, .deadline = kAnswerBy};
     start(request, [this, telling = std::move(telling)](const Response& response) { take_object(telling, response); });
 }
 
@@ -210,7 +210,7 @@ void Events::tell(const Telling& telling) {
            .method = "POST",
            .body = text_of(event_of(problem, concerned, uid, now)),
            .content_type = "application/json",
-           .deadline = kDeadline},
+           .deadline = kAnswerBy},
           [this, told = problem](const Response& response) {
               told_count_ += response.status == 201 ? 1 : 0;
               settle(told, response);
@@ -220,7 +220,7 @@ void Events::tell(const Telling& telling) {
 void Events::settle(const state::Problem& problem, const Response& response) {
     const auto now = std::chrono::steady_clock::now();
     session_.wake_by(now);
-    if (is_done(response)) {
+    if (is_settled(response)) {
         backoff_.reset();
         queue_.put_off(problem, now + pace_.again);
         if (!queue_.any_failed()) error_.clear();

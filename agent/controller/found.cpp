@@ -12,8 +12,8 @@ namespace bulkhead::controller {
 namespace {
 
 constexpr auto kType = "Resolved";
-constexpr size_t kMostTold = 5;
-constexpr size_t kLongestMessage = 4000; // bytes; the schema allows 32768
+constexpr size_t kMostFailures = 5;
+constexpr size_t kLongestFound = 4000; // bytes; the schema allows 32768
 
 std::string count_of(size_t addresses) {
     return std::to_string(addresses) + (addresses == 1 ? " address" : " addresses") + " found";
@@ -21,11 +21,11 @@ std::string count_of(size_t addresses) {
 
 std::string message_of(const resolve::Finding& finding) {
     auto message = count_of(finding.addresses.size());
-    for (size_t i = 0; i < std::min(finding.troubles.size(), kMostTold); ++i)
+    for (size_t i = 0; i < std::min(finding.troubles.size(), kMostFailures); ++i)
         message += "\n" + finding.troubles[i].text;
-    if (message.size() > kLongestMessage) message = std::string(cut_utf8(message, kLongestMessage)) + "...";
-    if (finding.troubles.size() > kMostTold)
-        message += "\nand " + std::to_string(finding.troubles.size() - kMostTold) + " more";
+    if (message.size() > kLongestFound) message = std::string(cut_utf8(message, kLongestFound)) + "...";
+    if (finding.troubles.size() > kMostFailures)
+        message += "\nand " + std::to_string(finding.troubles.size() - kMostFailures) + " more";
     return message;
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "flow/names.h"
+
 namespace bulkhead::flow {
 
 namespace {
@@ -33,10 +35,6 @@ void merge(Sighting& known, const Sighting& more) {
     known.source_tenant = more.source_tenant;
     known.destination_tenant = more.destination_tenant;
     known.destination_protected = more.destination_protected;
-}
-
-bool has_ports(uint8_t protocol) {
-    return protocol == BH_TCP || protocol == BH_UDP || protocol == BH_SCTP;
 }
 
 /// Of whose share an edge takes: the world is one, however many networks it has.

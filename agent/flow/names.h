@@ -69,6 +69,10 @@ const char* name_field_of(Kind kind);
 /// The bit of a flag's name, as written by tcp_flag_names().
 std::optional<uint8_t> tcp_flag(std::string_view name);
 
+inline bool has_ports(uint8_t protocol) {
+    return protocol == BH_TCP || protocol == BH_UDP || protocol == BH_SCTP;
+}
+
 inline bool is_icmp(uint8_t protocol) {
     return protocol == BH_ICMP || protocol == BH_ICMPV6;
 }

@@ -43,13 +43,9 @@ bool is_meant(const aws::Interface& interface, const Question& question) {
     return std::ranges::find(interface.groups, question.name) != interface.groups.end();
 }
 
-Cidr single(const Address& address) {
-    return {.address = address, .length = static_cast<uint8_t>(address.bits())};
-}
-
 void add(const aws::Interface& interface, Found& found) {
     for (const auto& address : interface.addresses)
-        found.cidrs.insert(single(address));
+        found.cidrs.insert(Cidr::of(address));
     found.cidrs.insert(interface.prefixes.begin(), interface.prefixes.end());
 }
 

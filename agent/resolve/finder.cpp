@@ -21,10 +21,6 @@ state::Time today() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-Cidr single(const Address& address) {
-    return {.address = address, .length = static_cast<uint8_t>(address.bits())};
-}
-
 const char* reason_of(aws::Failure::Kind kind) {
     switch (kind) {
     case aws::Failure::Kind::kCredentials:
@@ -199,7 +195,7 @@ void Finder::add_names(const Followed& followed, Finding& finding) {
         const auto state = dns_ ? dns_->names().state(name) : std::nullopt;
         if (state) {
             for (const auto& address : state->addresses)
-                finding.addresses.insert(single(address));
+                finding.addresses.insert(Cidr::of(address));
             finding.settled &= state->asked;
             add_trouble_of(*state, finding);
         } else if (!dns_) {

@@ -60,7 +60,7 @@ state::PodTemplate read_template(const Field& metadata, const Field& spec) {
     return common;
 }
 
-std::vector<Address> read_addresses(const Field& status) {
+std::vector<Address> read_pod_addresses(const Field& status) {
     std::vector<Address> addresses;
     const auto list = status["podIPs"];
     list.each([&](const Field& entry) {
@@ -105,7 +105,7 @@ state::Pod decode_pod(const Field& document, const DecodeContext& context) {
     pod.origin = state::Origin(context.file, document.line());
     pod.node = context.pool.share(spec["nodeName"].string().value_or(""));
     pod.common = context.pool.share(read_template(metadata, spec));
-    pod.ips = read_addresses(status);
+    pod.ips = read_pod_addresses(status);
     pod.created = read_time(metadata["creationTimestamp"]);
     pod.since = read_bound(status, pod.created);
     pod.uid = read_uid(metadata);

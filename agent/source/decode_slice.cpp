@@ -37,7 +37,7 @@ state::PodTemplate read_common(const Field& endpoint, const std::set<std::string
     return common;
 }
 
-std::vector<Address> read_addresses(const Field& field) {
+std::vector<Address> read_each_address(const Field& field) {
     std::vector<Address> addresses;
     field.each([&](const Field& item) {
         if (const auto address = read_address(item)) addresses.push_back(*address);
@@ -56,7 +56,7 @@ state::Pod read_endpoint(const Field& endpoint, const std::set<std::string>& kno
     pod.name = read_name(endpoint["pod"]).value_or("");
     pod.origin = state::Origin(context.file, endpoint.line());
     pod.common = context.pool.share(read_common(endpoint, known_labels));
-    pod.ips = read_addresses(endpoint["addresses"]);
+    pod.ips = read_each_address(endpoint["addresses"]);
     pod.created = read_time(endpoint["created"]);
     pod.since = read_time(endpoint["since"]);
     pod.turn = read_turn(endpoint["turn"]);

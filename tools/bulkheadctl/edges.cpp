@@ -11,7 +11,7 @@ namespace bulkhead::ctl {
 
 namespace {
 
-std::string text_at(const Json& json, const char* name) {
+std::string plain_at(const Json& json, const char* name) {
     const auto found = json.find(name);
     if (found == json.end() || found->is_null()) return "";
     return found->is_string() ? found->get<std::string>() : found->dump();
@@ -19,31 +19,31 @@ std::string text_at(const Json& json, const char* name) {
 
 /// "blog/Deployment/web", "AWS resource aurora", "world 203.0.113.0/24".
 std::string party_text(const Json& party) {
-    const auto kind = text_at(party, "kind");
+    const auto kind = plain_at(party, "kind");
     if (kind == "pod") {
-        const auto workload = text_at(party, "workload");
-        return text_at(party, "namespace") + "/" + (workload.empty() ? "*" : workload);
+        const auto workload = plain_at(party, "workload");
+        return plain_at(party, "namespace") + "/" + (workload.empty() ? "*" : workload);
     }
     std::string name;
     for (const char* field : {"resource", "network", "name"})
-        if (name.empty()) name = text_at(party, field);
+        if (name.empty()) name = plain_at(party, field);
     return name.empty() ? kind : kind + " " + name;
 }
 
 std::string port_text(const Json& edge) {
-    const auto port = text_at(edge, "port");
-    return port.empty() ? text_at(edge, "protocol") : port + "/" + text_at(edge, "protocol");
+    const auto port = plain_at(edge, "port");
+    return port.empty() ? plain_at(edge, "protocol") : port + "/" + plain_at(edge, "protocol");
 }
 
 /// Without the fraction.
 std::string date_text(const Json& edge, const char* name) {
-    const auto date = text_at(edge, name);
+    const auto date = plain_at(edge, name);
     const auto dot = date.find('.');
     return dot == std::string::npos ? date : date.substr(0, dot) + "Z";
 }
 
 std::string would_text(const Json& loss) {
-    const auto would = text_at(loss, "would");
+    const auto would = plain_at(loss, "would");
     if (would.empty()) return "nobody can tell: one side has no pods now";
     return loss.value("someWouldPass", false) ? would + ", to some pods" : would;
 }
@@ -53,12 +53,12 @@ std::string would_text(const Json& loss) {
 std::string edges_text(const Json& answer, size_t width) {
     Table table({"VERDICT", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
     for (const auto& edge : answer.at("edges"))
-        table.add({text_at(edge, "verdict"), text_at(edge, "count"), port_text(edge), date_text(edge, "last"),
+        table.add({plain_at(edge, "verdict"), plain_at(edge, "count"), port_text(edge), date_text(edge, "last"),
                    party_text(edge.at("source")), party_text(edge.at("destination"))});
     if (table.empty()) return "Nothing was seen yet.\n";
     std::string text = table.text(width);
     if (const auto refused = answer.value("refused", uint64_t{0}); refused != 0)
-        text += std::to_string(refused) + " flows found no room among " + text_at(answer, "limit") +
+        text += std::to_string(refused) + " flows found no room among " + plain_at(answer, "limit") +
                 " edges (--edges of bulkhead-agent).\n";
     return text;
 }
@@ -66,7 +66,7 @@ std::string edges_text(const Json& answer, size_t width) {
 std::string losses_text(const Json& losses, size_t width) {
     Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
     for (const auto& loss : losses)
-        table.add({would_text(loss), text_at(loss, "count"), port_text(loss), date_text(loss, "last"),
+        table.add({would_text(loss), plain_at(loss, "count"), port_text(loss), date_text(loss, "last"),
                    party_text(loss.at("source")), party_text(loss.at("destination"))});
     return table.text(width);
 }

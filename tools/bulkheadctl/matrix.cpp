@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "bulkheadctl/colour.h"
+#include "bulkheadctl/parse_json.h"
 #include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
@@ -19,11 +20,6 @@ enum Column : uint8_t { kSource, kDestination, kSeen, kRule, kColumns };
 
 const std::vector<std::string> kHeaders{"SOURCE", "DESTINATION", "SEEN", "THE RULE"};
 constexpr size_t kNarrowest = 20; // of the rule; narrower ones read worse than long lines
-
-std::string text_at(const Json& json, const char* name) {
-    const auto found = json.find(name);
-    return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
-}
 
 std::string ports_of(const Json& cell) {
     std::string ports;

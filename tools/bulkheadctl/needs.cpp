@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "bulkheadctl/parse_json.h"
 #include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
@@ -14,11 +15,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kIndent = "  ";
-
-std::string text_at(const Json& json, const char* name) {
-    const auto found = json.find(name);
-    return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
-}
 
 /// Wrapped, behind the indent.
 std::string paragraph(const std::string& text, size_t width) {

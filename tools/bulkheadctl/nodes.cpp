@@ -32,7 +32,7 @@ std::optional<std::string> value_of(const Query& query, const std::string& name)
     return std::nullopt;
 }
 
-std::string text_at(const Json& json, const char* pointer) {
+std::string text_below(const Json& json, const char* pointer) {
     const Json::json_pointer place(pointer);
     return json.contains(place) && json.at(place).is_string() ? json.at(place).get<std::string>() : "";
 }
@@ -162,9 +162,9 @@ Result<std::vector<Nodes::Agent>> Nodes::find() const {
         return fail("kubectl's list of pods is none");
     std::vector<Agent> agents;
     for (const auto& pod : json->at("items")) {
-        const auto node = text_at(pod, "/spec/nodeName");
+        const auto node = text_below(pod, "/spec/nodeName");
         const bool wanted = options_.nodes.empty() || std::ranges::count(options_.nodes, node) != 0;
-        if (!node.empty() && wanted) agents.push_back({node, text_at(pod, "/metadata/name")});
+        if (!node.empty() && wanted) agents.push_back({node, text_below(pod, "/metadata/name")});
     }
     for (const auto& node : options_.nodes)
         if (std::ranges::find(agents, node, &Agent::node) == agents.end())

@@ -20,4 +20,9 @@ Result<Json> parse_json(std::string_view text, int deepest) {
     }
 }
 
+std::string text_at(const nlohmann::ordered_json& json, const char* name) {
+    const auto found = json.find(name);
+    return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
+}
+
 } // namespace bulkhead::ctl

@@ -3,6 +3,7 @@
 // JSON that somebody else wrote: an agent, kubectl, a file. Whatever recurses over it must end before the stack does.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -15,5 +16,8 @@ inline constexpr int kDeepest = 64; // of objects and lists in each other; a pod
 
 /// An error says what is wrong with it, to be put after its name: "is not JSON: column 3".
 Result<nlohmann::ordered_json> parse_json(std::string_view text, int deepest = kDeepest);
+
+/// The member of that name if it is a string; else nothing.
+std::string text_at(const nlohmann::ordered_json& json, const char* name);
 
 } // namespace bulkhead::ctl

@@ -22,7 +22,7 @@ namespace bulkhead::netlink {
 
 namespace {
 
-constexpr size_t kBufferSize = 64 * 1024;                                      // as for rtnetlink's dumps
+constexpr size_t kDumpBufferSize = 64 * 1024;                                      // as for rtnetlink's dumps
 constexpr const char* kPresent = "/proc/sys/net/netfilter/nf_conntrack_count"; // once the module is there
 constexpr uint8_t kEchoRequest4 = 8;
 constexpr uint8_t kEchoRequest6 = 128;
@@ -193,7 +193,7 @@ Result<std::optional<TrackedRead>> read_conntrack(const std::function<void(const
     const auto socket = ask_for_all();
     if (!socket && is_absent(socket.error().code)) return std::nullopt;
     if (!socket) return tl::unexpected(socket.error());
-    static thread_local std::array<char, kBufferSize> buffer;
+    static thread_local std::array<char, kDumpBufferSize> buffer;
     Visitor visitor{.visit = visit};
     for (int more = MNL_CB_OK; more > MNL_CB_STOP;) {
         if (std::chrono::steady_clock::now() >= deadline) return TrackedRead{visitor.entries, false};
