@@ -108,7 +108,7 @@ void compare(const Stage& stage, const Machine& machine, const Oracle& oracle, c
 
 } // namespace
 
-TEST_CASE("a pod gets the answers to what it may ask on another node, and no others") {
+TEST_CASE("a pod gets the answers to what it may ask on another node, and no others", "[random]") {
     Machine machine;
     std::map<uint8_t, Counts> counts; // by protocol
     for (uint64_t seed = 1; seed <= kClusters; ++seed) {

@@ -151,7 +151,7 @@ private:
 
 } // namespace
 
-TEST_CASE("with --slice-scope relevant a node's verdicts are those of one that knows all pods") {
+TEST_CASE("with --slice-scope relevant a node's verdicts are those of one that knows all pods", "[random]") {
     size_t compared = 0;
     size_t dropped = 0;
     for (uint64_t seed = 1; seed <= 2 * kClusters; ++seed) {
@@ -175,7 +175,8 @@ TEST_CASE("with --slice-scope relevant a node's verdicts are those of one that k
     CHECK(dropped >= kClusters);
 }
 
-TEST_CASE("before all pods are known nobody is anybody for being in a network or the world, and then it is as ever") {
+TEST_CASE("before all pods are known nobody is anybody for being in a network or the world, and then it is as ever",
+          "[random]") {
     size_t compared = 0;
     size_t dropped = 0;
     for (uint64_t seed = 1; seed <= kClusters; ++seed) {

@@ -41,7 +41,7 @@ size_t compare(const Stage& stage, const Machine& machine, const Oracle& oracle,
 
 } // namespace
 
-TEST_CASE("oracle, rule and program agree on random clusters, packet by packet") {
+TEST_CASE("oracle, rule and program agree on random clusters, packet by packet", "[random]") {
     Machine machine;
     size_t compared = 0;
     for (uint64_t seed = 1; seed <= kClusters; ++seed) {

@@ -135,7 +135,7 @@ int __wrap_bpf_map_update_batch(int fd, const void* keys, const void* values, __
 }
 }
 
-TEST_CASE("killed between any two writes, an agent leaves nothing looser than before and after") {
+TEST_CASE("killed between any two writes, an agent leaves nothing looser than before and after", "[random]") {
     Machine machine(small_kernel());
     size_t kills = 0, asked = 0, changed = 0, lost = 0, halfway = 0;
     for (uint64_t seed = 1; seed <= kChanges; ++seed) {

@@ -22,6 +22,7 @@ program enforcing bh_from_pod 900
 """
 
 
+LOADED_ONE = "== begin programs\nprogram enforcing bh_to_pod 1000\n== end programs 0 3\n"
 REFUSED = "== begin too-new\nrefused given too_new\nunknown func\n== end too-new 1 1\n"
 ACCEPTED = "== begin too-new\nprogram given too_new 8\n== end too-new 0 1\n"
 
@@ -99,6 +100,20 @@ class Reading(unittest.TestCase):
         self.assertEqual(counts("== begin node\nhalf a line"), (0, 1, 0, False))
         self.assertEqual(counts("", exit_code=125), (0, 1, 0, False))
         self.assertFalse(read("").good)
+
+    def test_what_there_was_no_time_for_is_skipped_and_named_and_what_failed_before_counts(self):
+        asked = ["programs", "node", "more"]
+        for ran, expected in ("All tests passed (9 assertions in 3 test cases)", (4, 0, 1)), ("", (1, 1, 1)):
+            result = report.Result("any", "5.10.0-cloud")
+            output = LOADED_ONE + f"== begin node\n{ran}\n== end node 0 9\n== begin more\nhalf a li"
+            report.read(result, output, 125, asked, in_time=False)
+            self.assertEqual(result.counts, expected)
+            self.assertRegex("\n".join(report.lines(result)), "NO TIME for more")
+
+    def test_a_machine_that_had_no_time_even_to_load_the_programs_is_no_failure(self):
+        result = report.Result("any", "5.10.0-cloud")
+        report.read(result, "", 125, ["programs", "node"], in_time=False)
+        self.assertEqual(result.counts, (0, 0, 1))
 
     def test_a_machine_that_died_once_is_told_and_counts_as_skipped(self):
         output = "== begin programs\n== end programs 0 3\n== begin node\nhalf a line"

@@ -23,7 +23,8 @@ an emulated machine that sees this one's files and changes none of them. What th
 
 "here" is this machine's own kernel, without an emulated machine.
 
-exit code: 0 = all well; 1 = something failed; 77 = nothing failed, but a kernel could not be had
+exit code: 0 = all well; 1 = something failed; 77 = nothing failed, but a kernel could not be had or there was
+               no time
            with a command: the first one of its own that isn't 0
 """
 _SOME_SKIPPED = 77
@@ -56,6 +57,7 @@ def _parser():
     parser.add_argument("--build", type=pathlib.Path, default=_ROOT / "build", help="what to check (default: build)")
     parser.add_argument("--docs", action="store_true", help="write the results into docs/kernels.md, here's too")
     parser.add_argument("--timeout", type=int, default=1800, metavar="SECONDS", help="per kernel (default: %(default)s)")
+    parser.add_argument("--within", type=int, metavar="SECONDS", help="what isn't done then is skipped (default: no end)")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="instead of the check")
     return parser
 
@@ -103,7 +105,8 @@ def _check_everywhere(arguments):
     kernels = [(result, _kernel_for(result)) for result in results]
     to_check = [each for each in kernels if not each[0].skipped_because]
     begun = time.monotonic()
-    _side_by_side(lambda each: _check(*each, build, arguments.timeout), to_check)
+    time_left = lambda: begun + (arguments.within or float("inf")) - time.monotonic()
+    _side_by_side(lambda each: _check(*each, build, arguments.timeout, time_left), to_check)
     for result in results:
         print(*report.lines(result), sep="\n", flush=True)
     if arguments.docs:
@@ -133,7 +136,10 @@ def _side_by_side(work, items):
         machine.end_all()
 
 
-def _check(result, kernel, build, timeout):
+def _check(result, kernel, build, timeout, time_left):
+    if time_left() <= 0:
+        result.skipped_because = "there was no time"
+        return
     begun = time.monotonic()
     command = [str(_CHECK)]
     steps = selection.steps(result.release)
@@ -141,11 +147,11 @@ def _check(result, kernel, build, timeout):
         command += [step.name, shlex.join(re.sub("^@", f"{build}/", word) for word in step.words)]
     show = lambda line: _show(f"{result.series:4} | {line}")
     try:
-        outcome = machine.run(kernel, command, _ROOT, show, timeout)
+        outcome = machine.run(kernel, command, _ROOT, show, min(timeout, time_left()))
         if outcome.last_words:  # the emulator's fault or the kernel's
             report.note_death(result, outcome.output, outcome.last_words)
-            outcome = machine.run(kernel, command, _ROOT, show, timeout)
-        report.read(result, outcome.output, outcome.exit_code, [step.name for step in steps])
+            outcome = machine.run(kernel, command, _ROOT, show, min(timeout, max(time_left(), 0)))
+        report.read(result, outcome.output, outcome.exit_code, [step.name for step in steps], time_left() > 0)
     except KernelsError as error:
         print(f"kernels: {error}", file=sys.stderr)
         result.failed += 1
@@ -157,4 +163,4 @@ def _close(results, seconds):
     print(f"kernels: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.0f} s")
     if failed:
         return 1
-    return _SOME_SKIPPED if any(result.skipped_because for result in results) else 0
+    return _SOME_SKIPPED if any(result.skipped_because or result.left_out for result in results) else 0

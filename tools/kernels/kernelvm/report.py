@@ -24,6 +24,7 @@ class Result:
     skipped: int = 0
 
     remarks: list = dataclasses.field(default_factory=list)  # on failures that no test tells of
+    left_out: str = ""  # what there was no time for
     deaths: list = dataclasses.field(default_factory=list)  # of machines before the one that counts: step and console
 
     @property
@@ -32,7 +33,7 @@ class Result:
         if self.skipped_because:
             return 0, 0, 1
         failed = self.failed + len(self.refused)
-        nothing_loaded = not self.instructions and not failed
+        nothing_loaded = not self.instructions and not failed and not self.left_out
         return self.passed + len(self.instructions), failed + nothing_loaded, self.skipped
 
     @property
@@ -40,8 +41,9 @@ class Result:
         return not self.skipped_because and self.counts[1] == 0
 
 
-def read(result, output, exit_code, asked):
-    """Adds to a result what guest/check wrote and how it ended. `asked` are the names of its steps."""
+def read(result, output, exit_code, asked, in_time=True):
+    """Adds to a result what guest/check wrote and how it ended. `asked` are the names of its steps; those that it was
+    not given the time for are no failure."""
     ended, lines = [], []
     for line in output.splitlines():
         if line.startswith("== begin "):
@@ -51,7 +53,10 @@ def read(result, output, exit_code, asked):
             ended.append(end[1])
         else:
             lines.append(line)
-    if ended != asked or exit_code != 0:  # the machine, or a step, ended in the middle of it
+    if ended == asked[: len(ended)] and ended != asked and not in_time:
+        result.left_out = ", ".join(asked[len(ended) :])
+        result.skipped += 1
+    elif ended != asked or exit_code != 0:  # the machine, or a step, ended in the middle of it
         result.failed += 1
         result.remarks.append(f"of the steps {', '.join(asked)} these ended: {', '.join(ended)}; exit code {exit_code}")
 
@@ -125,6 +130,7 @@ def lines(result):
     said = [f"{title} {result.release}: {len(result.instructions)} programs loaded, {_tests(result)}, {result.seconds:.0f} s"]
     said += [f"      {program}: {count:,} instructions verified" for program, count in result.instructions.items()]
     said += [f"      REFUSED: {refused}" for refused in result.refused]
+    said += [f"      NO TIME for {result.left_out}"] if result.left_out else []
     said += [f"      DIED in {step}, then all of it again; its console ended with:\n{end}" for step, end in result.deaths]
     said += [f"      FAILED: {remark}" for remark in result.remarks]
     return said
