@@ -110,15 +110,27 @@ Result<Netns> ExampleNet::netns_of(const std::string& node) const {
     return Netns::open(name_ + "-node-" + node);
 }
 
-Result<NodeAgent> NodeAgent::start(const ExampleNet& net, const std::string& node, const std::string& attach) {
+Result<NodeAgent> NodeAgent::start(const ExampleNet& net, const std::string& node, const std::string& attach,
+                                   const std::vector<std::string>& more) {
     auto netns = net.netns_of(node);
     if (!netns) return tl::unexpected(netns.error());
     const fs::path pin_dir = net.directory() / node;
     const std::string socket = net.directory() / (node + ".sock");
-    auto process =
-        Process::start({BULKHEAD_AGENT, "--source", "dir:" + net.manifests().string(), "--node-name", node, "--pin-dir",
-                        pin_dir, "--socket", socket, "--metrics-address", "127.0.0.1:9810", "--attach", attach},
-                       &*netns);
+    std::vector<std::string> argv{BULKHEAD_AGENT,
+                                  "--source",
+                                  "dir:" + net.manifests().string(),
+                                  "--node-name",
+                                  node,
+                                  "--pin-dir",
+                                  pin_dir,
+                                  "--socket",
+                                  socket,
+                                  "--metrics-address",
+                                  "127.0.0.1:9810",
+                                  "--attach",
+                                  attach};
+    argv.insert(argv.end(), more.begin(), more.end());
+    auto process = Process::start(argv, &*netns);
     if (!process) return tl::unexpected(process.error());
     NodeAgent agent(std::move(*process), std::move(*netns), pin_dir, socket);
     const auto ended_or_ready = [&] { return !agent.process_.running() || is_ready(socket); };

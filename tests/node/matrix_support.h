@@ -54,7 +54,8 @@ private:
 class NodeAgent {
 public:
     /// Comes back once it says that it is ready.
-    static Result<NodeAgent> start(const ExampleNet& net, const std::string& node, const std::string& attach);
+    static Result<NodeAgent> start(const ExampleNet& net, const std::string& node, const std::string& attach,
+                                   const std::vector<std::string>& more = {});
 
     /// SIGTERM; its exit status.
     std::optional<int> stop() { return process_.stop(after(10s)); }
