@@ -217,6 +217,7 @@ struct IdentitySlice {
 struct Node {
     Meta meta;
     std::string uid{};
+    std::string instance{}; // of EC2's; empty = none that it says
     std::vector<Address> addresses{};
     bool operator==(const Node&) const = default;
 };
