@@ -17,12 +17,12 @@ namespace fs = std::filesystem;
 const FoundFile::Found kFound{{"aurora", {Cidr::parse("10.0.0.1").value(), Cidr::parse("10.1.0.0/24").value()}},
                               {"cache", {Cidr::parse("fd00::/64").value()}}};
 
-class Folder {
+class FoundFolder {
 public:
-    Folder() { REQUIRE(mkdtemp(path_.data()) != nullptr); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { fs::remove_all(path_); }
+    FoundFolder() { REQUIRE(mkdtemp(path_.data()) != nullptr); }
+    FoundFolder(const FoundFolder&) = delete;
+    FoundFolder& operator=(const FoundFolder&) = delete;
+    ~FoundFolder() { fs::remove_all(path_); }
     std::string file() const { return path_ + "/made/found.json"; }
 
 private:
@@ -35,7 +35,7 @@ struct Looking {
     std::unique_ptr<Loop> loop;
     LookUps look_ups;
 
-    explicit Looking(const Folder& folder)
+    explicit Looking(const FoundFolder& folder)
         : loop(Loop::create().value()), look_ups(*loop, cluster, folder.file(), [this] {
               if (!problems().empty()) loop->stop();
           }) {
@@ -61,12 +61,12 @@ struct Looking {
     size_t found(const std::string& name) const { return cluster.resources().at(name).found.size(); }
 };
 
-FoundFile::Found kept(const Folder& folder) {
+FoundFile::Found kept_in(const FoundFolder& folder) {
     return FoundFile(folder.file()).read().value();
 }
 
 TEST_CASE("what was found is read as it was written; no file is nothing, and a broken one an error") {
-    const Folder folder;
+    const FoundFolder folder;
     const FoundFile file(folder.file());
     CHECK(file.read().value().empty());
     REQUIRE(file.write(kFound));
@@ -82,7 +82,7 @@ TEST_CASE("what was found is read as it was written; no file is nothing, and a b
 }
 
 TEST_CASE("what a former agent found is in force before anybody is asked, and stays while nobody answers") {
-    const Folder folder;
+    const FoundFolder folder;
     REQUIRE(FoundFile(folder.file()).write(kFound));
     Looking agent(folder);
     agent.tell("aurora", "writer.db.test");
@@ -93,25 +93,25 @@ TEST_CASE("what a former agent found is in force before anybody is asked, and st
     CHECK(agent.problems().front().object == "AWSResource aurora");
     CHECK(agent.problems().front().text.starts_with("writer.db.test: "));
     CHECK(agent.found("aurora") == 2);
-    CHECK(kept(folder) == kFound);
+    CHECK(kept_in(folder) == kFound);
 }
 
 TEST_CASE("what was found for a resource that is gone is forgotten, but not while one of them can't be read") {
-    const Folder folder;
+    const FoundFolder folder;
     REQUIRE(FoundFile(folder.file()).write(kFound));
     Looking agent(folder);
     agent.tell("aurora", "writer.db.test");
     agent.look_ups.follow(false);
-    CHECK(kept(folder).contains("cache"));
+    CHECK(kept_in(folder).contains("cache"));
     agent.tell("cache", "cache.db.test");
     CHECK(agent.found("cache") == 1);
     agent.look_ups.follow(true);
-    CHECK(kept(folder) == kFound);
+    CHECK(kept_in(folder) == kFound);
     agent.tell("cache", ""); // nothing to look up any more
     agent.look_ups.follow(true);
     CHECK(agent.found("cache") == 0);
-    CHECK_FALSE(kept(folder).contains("cache"));
-    CHECK(kept(folder).contains("aurora"));
+    CHECK_FALSE(kept_in(folder).contains("cache"));
+    CHECK(kept_in(folder).contains("aurora"));
 }
 
 } // namespace
