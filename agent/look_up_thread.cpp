@@ -49,7 +49,7 @@ void LookUpThread::run() {
 void LookUpThread::follow(Order order) {
     own_->post([this, order = std::move(order)] {
         order_ = order;
-        finder_->follow(order_.resources, order_.instances);
+        finder_->follow(order_.resources, {}); // instances of nodes: no directory tells them
         has_news_ = true;
     });
 }

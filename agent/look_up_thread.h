@@ -25,7 +25,6 @@ public:
     struct Order {
         uint64_t number = 0;
         resolve::Finder::Resources resources{};
-        std::set<std::string> instances{}; // of the cluster's nodes
     };
     struct Report {
         uint64_t order = 0; // the number of the last one that it knows of

@@ -50,17 +50,13 @@ void LookUps::follow(bool all_known) {
             set(resource, {});
         keep();
     }
-    std::set<std::string> instances;
-    for (const auto& [name, node] : cluster_.nodes())
-        if (!node.instance.empty()) instances.insert(node.instance);
-    if (resources == asked_ && instances == instances_) return;
+    if (resources == asked_) return;
     asked_ = std::move(resources);
-    instances_ = std::move(instances);
     order(asked_);
 }
 
 void LookUps::order(const Resources& resources) {
-    LookUpThread::Order order{.number = ++orders_, .resources = resources, .instances = instances_};
+    LookUpThread::Order order{.number = ++orders_, .resources = resources};
     for (auto& [name, resource] : order.resources)
         if (const auto found = found_.find(name); found != found_.end())
             resource.found.assign(found->second.begin(), found->second.end());

@@ -56,7 +56,6 @@ private:
     const std::function<void()> on_news_;
 
     Resources asked_; // the last order's, without what was found
-    std::set<std::string> instances_;
     uint64_t orders_ = 0;
     FoundFile::Found found_; // in force
     bool unkept_ = false;    // the file says something else

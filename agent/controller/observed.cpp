@@ -58,10 +58,17 @@ AgentPod read_agent(const Field& pod) {
     return agent;
 }
 
+/// Of "aws:///eu-central-1a/i-0123456789abcdef0" (Kubernetes' AWS cloud provider).
+std::string instance_of(const std::string& provider_id) {
+    const auto slash = provider_id.rfind('/');
+    if (!provider_id.starts_with("aws://") || provider_id.compare(slash + 1, 2, "i-") != 0) return "";
+    return provider_id.substr(slash + 1);
+}
+
 /// Who says that a node isn't ready is its kubelet; Unknown is what others say when they haven't heard of it for long.
 NodeFacts read_node(const Field& node) {
     const auto spec = node["spec"];
-    NodeFacts facts{.instance = source::instance_of(text_in(spec["providerID"])),
+    NodeFacts facts{.instance = instance_of(text_in(spec["providerID"])),
                     .silent = is_ready(node["status"], "Unknown")};
     const auto taints = spec["taints"];
     taints.each([&](const Field& taint) {

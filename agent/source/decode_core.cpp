@@ -84,19 +84,11 @@ state::Namespace decode_namespace(const Field& document, const DecodeContext& co
     return ns;
 }
 
-std::string instance_of(const std::string& provider_id) {
-    const auto slash = provider_id.rfind('/');
-    if (!provider_id.starts_with("aws://") || provider_id.compare(slash + 1, 2, "i-") != 0) return "";
-    return provider_id.substr(slash + 1);
-}
-
 state::Node decode_node(const Field& document, const DecodeContext& context) {
     state::Node node{.meta = read_meta(document, context)};
     node.meta.ns.clear();
     const auto metadata = document["metadata"];
     node.uid = metadata["uid"].string().value_or("");
-    const auto spec = document["spec"];
-    node.instance = instance_of(spec["providerID"].string().value_or(""));
     const auto status = document["status"];
     const auto addresses = status["addresses"];
     addresses.each([&](const Field& entry) {

@@ -24,9 +24,6 @@ state::Meta read_meta(const Field& document, const DecodeContext& context);
 void check_frame(const Field& document);
 void check_cluster_scoped(const Field& document);
 
-/// Of "aws:///eu-central-1a/i-0123456789abcdef0" (Kubernetes' AWS cloud provider); empty = nothing of EC2's.
-std::string instance_of(const std::string& provider_id);
-
 state::Labels read_labels(const Field& field);
 
 /// A LabelSelector; an absent one is nothing, `{}` matches everything.

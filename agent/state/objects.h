@@ -217,7 +217,6 @@ struct IdentitySlice {
 struct Node {
     Meta meta;
     std::string uid{};
-    std::string instance{}; // of EC2's; empty = none that it says
     std::vector<Address> addresses{};
     bool operator==(const Node&) const = default;
 };
