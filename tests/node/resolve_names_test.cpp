@@ -59,10 +59,10 @@ struct Aurora {
 
 void wait_until_protected(const AgentProcess& agent, const Place& stranger, const Place& database) {
     for (const uint8_t family : {BH_IPV4, BH_IPV6}) {
-        INFO(stranger.name << " to " << database.address(family).text() << "\n" << agent.output());
-        REQUIRE(wait_until(
-            [&] { return agent.verdict(stranger.name, database.address(family).text() + ":5432", family) == "deny"; },
-            after(60s)));
+        const auto text = database.address(family).text();
+        const auto asked = (family == BH_IPV4 ? text : "[" + text + "]") + ":" + std::to_string(kPostgres);
+        INFO(stranger.name << " to " << asked << "\n" << agent.output());
+        REQUIRE(wait_until([&] { return agent.verdict(stranger.name, asked, family) == "deny"; }, after(60s)));
     }
 }
 
