@@ -63,6 +63,7 @@ Agent::~Agent() {
 void Agent::take_source_news() {
     delays_.heard(std::chrono::steady_clock::now());
     source_->update(cluster_);
+    if (look_ups_ && source_->synced()) look_ups_->follow(source_->unheard().empty());
     // Once in sync, comes_to_know_all_pods() says when they are. Before, what a former agent granted must not go.
     if (!hears_all_pods() || !settled_) cluster_.set_all_pods_known(hears_all_pods());
     problems_due_ = true;

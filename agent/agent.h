@@ -31,6 +31,7 @@
 #include "flow_feed.h"
 #include "gate.h"
 #include "guards.h"
+#include "look_ups.h"
 #include "observe/conversations.h"
 #include "observe/explain.h"
 #include "observe/flow_names.h"
@@ -74,6 +75,7 @@ public:
     /// What the pods remember, from there on.
     Result<ConversationPiece> recollect(ConversationPlace place);
     observe::Json edges() const;
+    metrics::Families look_up_metrics() const { return look_ups_ ? look_ups_->metrics() : metrics::Families{}; }
     observe::Json matrix() const;
     /// `who` is a namespace or a tenant.
     Result<observe::Json> plan(const std::string& who) const;
@@ -100,6 +102,7 @@ private:
     void restore_overrides();
     void restore_wired_pods();
     Result<> open_directory();
+    Result<> look_up();
     Result<> open_kube();
     Result<> keep_edges();
     Result<> follow_events();
@@ -199,6 +202,7 @@ private:
     state::Cluster cluster_;
     std::optional<Overrides> overrides_;
     std::optional<WiredPods> wired_pods_;
+    std::optional<LookUps> look_ups_; // with --resolve
     std::optional<compile::Compiler> compiler_;
     observe::FlowNames flow_names_;
     FlowFeed flows_;

@@ -130,7 +130,17 @@ Result<> Agent::open_directory() {
     auto directory = source::DirSource::create(options_.source_path());
     if (!directory) return tl::unexpected(directory.error());
     source_ = std::make_unique<source::DirSource>(std::move(*directory));
-    return {};
+    return options_.resolve ? look_up() : Result<>{};
+}
+
+Result<> Agent::look_up() {
+    const auto file =
+        options_.found_file.empty() ? datapath::found_file(kernel_->pin_dir().root.string()) : options_.found_file;
+    look_ups_.emplace(loop_, cluster_, file, [this] {
+        delays_.heard(std::chrono::steady_clock::now());
+        problems_due_ = true;
+    });
+    return look_ups_->begin(options_.look_ups);
 }
 
 Result<> Agent::open_kube() {

@@ -143,6 +143,7 @@ std::vector<state::Problem> Agent::problems() const {
             {.origin = session_->url(), .object = "Node " + options_.node_name, .field = "", .text = kNoNode});
     if (publisher_ && !publisher_->error().empty())
         all.push_back({.origin = session_->url(), .object = "", .field = "", .text = publisher_->error()});
+    if (look_ups_) look_ups_->add_problems(all);
     for (const auto* more : {&compiler_->desired().problems, &local_pods_->problems(), &left_out_})
         all.insert(all.end(), more->begin(), more->end());
     return all;

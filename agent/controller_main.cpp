@@ -16,6 +16,7 @@
 #include "api/http_server.h"
 #include "common_options.h"
 #include "controller/controller.h"
+#include "look_up_options.h"
 
 namespace {
 
@@ -37,19 +38,6 @@ struct Options {
     resolve::Settings look_ups;
 };
 
-/// How AWS and DNS are asked.
-struct LookUpOptions {
-    std::string region;
-    std::string cluster;
-    unsigned interval = 60; // seconds, as the others
-    unsigned grace = 1'800;
-    aws::Budget budget{};
-    std::vector<std::string> servers;
-
-    void add_to(CLI::App& app);
-    Result<> take(resolve::Settings& settings) const;
-};
-
 std::string environment(const char* name, const std::string& otherwise) {
     const char* value = std::getenv(name);
     return value == nullptr || *value == '\0' ? otherwise : value;
@@ -68,45 +56,6 @@ std::string unique(const std::string& name) {
     return name + suffix;
 }
 
-void LookUpOptions::add_to(CLI::App& app) {
-    const auto add = [&app](const char* name, auto& value, const char* help) {
-        return app.add_option(name, value, help)->configurable(false)->group("Look-ups"); // not the agents'
-    };
-    region = aws::region_of(aws::Environment::real());
-    add("--aws-region", region, "of AWSResources that name none; else AWS_REGION counts")->option_text("REGION");
-    add("--cluster-name", cluster, "as EKS has it: tells interfaces of nodes that are only just starting from others")
-        ->option_text("NAME");
-    add("--resolve-interval", interval, "how often AWS is asked; a fifth as often for names and tags of databases")
-        ->option_text("SECONDS")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 86'400));
-    add("--grace", grace, "how long an address stays that AWS or DNS no longer names")
-        ->option_text("SECONDS")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 604'800));
-    add("--aws-calls-per-second", budget.per_second, "of one account's region and service, on average")
-        ->capture_default_str()
-        ->check(CLI::Range(0.01, 100.0));
-    add("--aws-burst", budget.burst, "the same, at once")->capture_default_str()->check(CLI::Range(1.0, 1000.0));
-    add("--dns-server", servers, "whom hostnames are asked of, may be given several times; else /etc/resolv.conf")
-        ->option_text("ADDRESS[:PORT]");
-}
-
-Result<> LookUpOptions::take(resolve::Settings& settings) const {
-    settings.region = region;
-    settings.cluster = cluster;
-    settings.budget = budget;
-    settings.rhythm.interval = std::chrono::seconds(interval);
-    settings.rhythm.seldom = 5 * std::chrono::seconds(interval);
-    settings.grace = std::chrono::seconds(grace);
-    for (const auto& text : servers) {
-        const auto server = dns::Server::parse(text);
-        if (!server) return within("--dns-server", server.error());
-        settings.servers.push_back(*server);
-    }
-    return {};
-}
-
 std::optional<int> parse(int argc, char** argv, Options& options) {
     options.ns = environment("POD_NAMESPACE", "bulkhead-system");
     options.name = environment("POD_NAME", hostname());
@@ -115,7 +64,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
                  "bulkhead-controller");
     app.footer("Exit codes: 0 done; 1 failed; 2 wrong usage.");
     app.set_version_flag("--version", BULKHEAD_VERSION);
-    app.set_config("--config", "", "the agents' file: what it says of policy and log counts here too")
+    app.set_config("--config", "", "the agents' file: what it says of policy, look-ups and log counts here too")
         ->option_text("FILE");
     app.allow_config_extras(CLI::config_extras_mode::ignore_all); // of the agents' own, which those check
     options.kube.add_to(app);

@@ -9,6 +9,7 @@
 #include "datapath/detach.h"
 #include "datapath/probe.h"
 #include "flow/edge_file.h"
+#include "found_file.h"
 #include "options.h"
 #include "servers.h"
 
@@ -23,6 +24,8 @@ Result<> detach(const Options& options) {
     if (!report) return tl::unexpected(report.error());
     spdlog::info("detached {}: {} links, {} filters and {} qdiscs removed",
                  options.node_wide ? "the node" : options.pin_dir, report->links, report->filters, report->qdiscs);
+    if (!options.found_file.empty())
+        if (auto removed = FoundFile::remove(options.found_file); !removed) return removed;
     return options.edges_file.empty() ? Result<>{} : flow::remove_edge_file(options.edges_file);
 }
 

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/hash.h"
+#include "look_up_options.h"
 
 namespace bulkhead {
 
@@ -108,6 +109,17 @@ void add_flows(CLI::App& app, Options& options) {
     add("--edges-file", options.edges_file, "where on this node's disk; empty = in memory alone");
 }
 
+void add_look_ups(CLI::App& app, Options& options) {
+    app.add_flag("--resolve", options.resolve,
+                 "asks AWS and DNS which addresses AWSResources have; with --source dir:PATH, where no "
+                 "bulkhead-controller does")
+        ->group("Look-ups");
+    app.add_option("--found-file", options.found_file,
+                   "where on this node's disk to keep what was found; empty = until the node's next start")
+        ->option_text("FILE")
+        ->group("Look-ups");
+}
+
 void add_sizes(CLI::App& app, Options& options) {
     auto& sizes = options.sizes;
     const auto add = [&](const char* name, uint32_t& value, const char* help) {
@@ -139,6 +151,8 @@ Result<> check(const Options& options) {
     if (options.detach) return {};
     if (!options.is_kube() && options.source_path().empty()) return fail("--source kube or dir:PATH is needed");
     if (!options.is_kube() && !options.kube.kubeconfig.empty()) return fail("--kubeconfig is for --source kube");
+    if (options.is_kube() && options.resolve)
+        return fail("--resolve is for --source dir:PATH; with an API server bulkhead-controller asks AWS and DNS");
     if (auto valid = options.kube.check(); !valid) return valid;
     if (!is_power_of_two(options.sizes.flow_sets)) return fail("--flow-sets must be a power of two");
     if (!is_power_of_two(options.sizes.events_bytes)) return fail("--events-bytes must be a power of two");
@@ -199,6 +213,7 @@ const char* name_of(datapath::AttachMode mode) {
 std::optional<int> parse(int argc, char** argv, Options& options) {
     options.node_name = hostname();
     PolicyOptions policy;
+    LookUpOptions look_ups;
     Texts texts;
     CLI::App app("Isolates this node's tenants from each other.", "bulkhead-agent");
     app.footer(kExitCodes);
@@ -210,11 +225,14 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     add_metrics(app, options);
     add_network(app, options, texts);
     policy.add_to(app);
+    add_look_ups(app, options);
+    look_ups.add_to(app);
     options.log.add_to(app);
     add_flows(app, options);
     add_sizes(app, options);
-    auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel, and --edges-file off "
-                                                "the disk if it is named; refuses while an agent lives");
+    auto* detach = app.add_subcommand("detach", "takes everything of --pin-dir out of the kernel, and --edges-file and "
+                                                "--found-file off the disk if they are named; refuses while an agent "
+                                                "lives");
     detach->add_flag("--node-wide", options.node_wide, "of every pin directory on this node, and all that was left");
     try {
         app.parse(reversed_arguments(argc, argv));
@@ -224,6 +242,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     options.detach = detach->parsed();
     options.in_force = app.config_to_str(true, false);
     auto valid = policy.take(options.policy);
+    if (valid) valid = look_ups.take(options.look_ups);
     if (valid) valid = take_texts(texts, options);
     if (valid) valid = check(options);
     if (valid) return std::nullopt;

@@ -11,6 +11,7 @@
 #include "datapath/attach.h"
 #include "observe/figures.h"
 #include "observe/flow_history.h"
+#include "resolve/finder.h"
 
 namespace bulkhead {
 
@@ -21,6 +22,9 @@ struct Options {
     std::string source; // "dir:PATH" or "kube"
     KubeOptions kube;
     SlicesAsked slice_scope = SlicesAsked::kAll;
+    bool resolve = false; // AWSResources are looked up here, since no controller does
+    resolve::Settings look_ups;
+    std::string found_file; // of what that found; empty = until this node's next start
     std::string node_name;
     std::string pin_dir = "/sys/fs/bpf/bulkhead";
     std::string socket = "/run/bulkhead/agent.sock";

@@ -186,7 +186,9 @@ Response conversations(Loop& loop, const std::function<Agent*()>& agent, const R
 }
 
 Response scrape(Agent& agent, const Request&) {
-    return {.status = 200, .content_type = metrics::kContentType, .body = observe::render(agent.figures())};
+    return {.status = 200,
+            .content_type = metrics::kContentType,
+            .body = observe::render(agent.figures()) + metrics::text_of(agent.look_up_metrics())};
 }
 
 Response config(Agent& agent, const Request&) {

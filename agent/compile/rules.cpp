@@ -126,8 +126,10 @@ private:
         if (!cluster_.all_pods_known() && has_network(resource) && !resource.tenant.empty())
             add(author, "spec.tenant", {.dst = self, .src = {.pods = {{.tenant = resource.tenant}}}});
         if (!resource.look_ups.empty() && resource.found.empty())
-            report_missing(author, "spec.addresses",
-                           "no address is known yet of what AWS and DNS have to tell; bulkhead-controller asks them");
+            report_missing(
+                author, "spec.addresses",
+                "no address is known yet of what AWS and DNS have to tell; bulkhead-controller asks them, or with "
+                "a directory as source an agent with --resolve");
         if (has_names(resource.ports))
             report(author, "spec.ports", "names of ports are for pods only; all its ports stay protected");
         add_ranges(

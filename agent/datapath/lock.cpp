@@ -97,7 +97,8 @@ std::optional<std::string> Lock::holder_of_any() {
 }
 
 void Lock::remove_all() {
-    constexpr std::array<std::string_view, 6> kOurs{".lock", ".versions", ".overrides", ".wired", ".new", ".sock"};
+    constexpr std::array<std::string_view, 7> kOurs{".lock",  ".versions", ".overrides", ".wired",
+                                                    ".found", ".new",      ".sock"};
     std::error_code ignored;
     for (const auto& file : std::filesystem::directory_iterator(kDirectory, ignored))
         if (std::ranges::find(kOurs, file.path().extension().string()) != kOurs.end())
@@ -106,7 +107,7 @@ void Lock::remove_all() {
 }
 
 void Lock::remove() {
-    for (const auto& file : {versions_file(name_), overrides_file(name_), wired_file(name_)}) {
+    for (const auto& file : {versions_file(name_), overrides_file(name_), wired_file(name_), found_file(name_)}) {
         unlink(file.c_str());
         unlink((file + ".new").c_str()); // of an agent that was killed while it wrote
     }
@@ -120,6 +121,10 @@ std::string overrides_file(const std::string& name) {
 
 std::string wired_file(const std::string& name) {
     return path_of(name, ".wired");
+}
+
+std::string found_file(const std::string& name) {
+    return path_of(name, ".found");
 }
 
 std::string versions_file(const std::string& name) {

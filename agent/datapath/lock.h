@@ -24,7 +24,7 @@ public:
     /// Removes whatever holders of locks left behind. When nobody holds one.
     static void remove_all();
 
-    /// Removes the file as well, versions_file(), overrides_file() and wired_file(). For detach.
+    /// Removes the file as well, versions_file() and the others below. For detach.
     void remove();
 
 private:
@@ -42,6 +42,9 @@ std::string overrides_file(const std::string& name);
 
 /// Where the agent of that name keeps which pods had an interface here; as long as versions_file().
 std::string wired_file(const std::string& name);
+
+/// Where the agent of that name keeps the addresses that it found for AWSResources; as long as versions_file().
+std::string found_file(const std::string& name);
 
 /// Where the agent of that name keeps how far its source has told: beside the lock, and like it until detach or the
 /// node's next start.

@@ -85,7 +85,7 @@ aws::Answer<> Asker::connect() {
     using Failed = aws::Failure::Kind;
     if (place_.region.empty())
         return aws::failure(Failed::kRefused,
-                            "no region is set: by spec.aws.region, or for all by bulkhead-controller's --aws-region");
+                            "no region is set: by spec.aws.region, or for all by --aws-region");
     auto http = aws::Http::create();
     if (!http) return aws::failure(Failed::kUnavailable, http.error().text);
     auto endpoints = aws::Endpoints::create(environment_);

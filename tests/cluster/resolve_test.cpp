@@ -2,6 +2,7 @@
 //
 // bulkhead-controller looks AWSResources up: with a real API server, a real DNS server and what stands in for AWS.
 #include <cstdlib>
+#include <map>
 #include <set>
 
 #include "controller_process.h"
@@ -14,6 +15,7 @@ namespace {
 using Texts = std::set<std::string>;
 
 constexpr auto kGroup = "sg-0123456789abcdef0";
+constexpr auto kOtherRole = "arn:aws:iam::444455556666:role/bulkhead";
 
 /// An account in which that group sits on interfaces with these addresses, and on a node's.
 Json account(const std::vector<std::string>& addresses, const Json& faults = Json::array()) {
@@ -169,6 +171,78 @@ TEST_CASE("an edit that names something else takes nothing away before that has 
     named("reader.db.test", "");
     require(scene.dns->change({"set reader 1 A 10.2.0.5"}));
     CHECK(scene.becomes({"10.1.0.1", "10.1.0.2", "10.2.0.5"}));
+}
+
+/// The same, with a database account beside it, where things have tags: an account per team, in another region.
+Json two_accounts(const Json& tagged) {
+    auto state = account({"10.1.0.1"});
+    state["roles"] = Json::array({{{"arn", kOtherRole}, {"external_id", "ours"}}});
+    const auto clusters = Json::array({{{"id", "ledger"}, {"endpoint", "writer.db.test"}, {"reader", "reader.db.test"}},
+                                       {{"id", "blog"}, {"endpoint", "blog.db.test"}}});
+    const auto instances = Json::array({{{"id", "ledger-1"}, {"cluster", "ledger"}, {"endpoint", "one.db.test:5432"}}});
+    const auto interfaces = Json::array({{{"id", "eni-far"}, {"groups", {kGroup}}, {"ipv4", {"10.9.0.1"}}}});
+    state["places"].push_back({{"account", "444455556666"},
+                               {"region", "us-west-2"},
+                               {"interfaces", interfaces},
+                               {"db_clusters", clusters},
+                               {"db_instances", instances},
+                               {"tagged", tagged}});
+    return state;
+}
+
+/// The team that each cluster is tagged with.
+Json tagged(const std::map<std::string, std::string>& teams) {
+    auto all = Json::object();
+    for (const auto& [cluster, team] : teams)
+        all["arn:aws:rds:us-west-2:444455556666:cluster:" + cluster]["team"] = team;
+    return all;
+}
+
+std::string in_other_account(const std::string& addresses) {
+    return "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\nspec: {addresses: {" +
+           addresses + "}, aws: {region: us-west-2, externalId: ours, roleArn: '" + kOtherRole + "'}}\n";
+}
+
+TEST_CASE("a resource of another account and region is asked for there, as the role that it names, and nowhere else") {
+    const Scene scene;
+    require(scene.aws->set(two_accounts(Json::object())));
+    put(scene.server, in_other_account(std::string("securityGroups: [") + kGroup + "]"));
+    put(scene.server, "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: near}\n"
+                      "spec: {addresses: {securityGroups: [" +
+                          std::string(kGroup) + "]}}\n");
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    REQUIRE(scene.becomes({"10.9.0.1"}));
+    REQUIRE(scene.is_resolved("True", "Resolved"));
+    std::map<std::string, Texts> keys; // by region, of EC2's calls
+    const auto asked_both = [&] {
+        for (const auto& call : require(scene.aws->calls()))
+            if (call.at("service") == "ec2")
+                keys[call.at("region")].insert(call.at("access_key").get<std::string>().substr(0, 8));
+        return keys.size() == 2;
+    };
+    REQUIRE(wait_until(asked_both, after(30s), 100ms));
+    CHECK(keys.at("eu-central-1") == Texts{"AKIDOWN"});
+    CHECK(keys.at("us-west-2") == Texts{"ASIAROLE"});
+    for (const auto& call : require(scene.aws->calls())) {
+        if (call.at("action") != "AssumeRole") continue;
+        CHECK(call.at("parameters").at("RoleArn") == kOtherRole);
+        CHECK(call.at("access_key") == "AKIDOWN");
+    }
+}
+
+TEST_CASE("tags find databases, whose names DNS knows: what gets the tag is protected, what loses it no longer") {
+    const Scene scene({"--grace", "2"});
+    require(scene.dns->change({"set reader 1 A 10.2.0.2", "set one 1 A 10.2.0.3", "set blog 1 A 10.2.0.4"}));
+    require(scene.aws->set(two_accounts(tagged({{"ledger", "pay"}, {"blog", "blog"}}))));
+    put(scene.server, in_other_account("resourceTags: {team: pay}"));
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    REQUIRE(scene.becomes({"10.2.0.1", "10.2.0.2", "10.2.0.3"})); // writer, reader and the instance's own
+    REQUIRE(scene.is_resolved("True", "Resolved"));
+    require(scene.dns->change({"unset writer", "set writer 1 A 10.2.0.9"}));
+    require(scene.aws->set(two_accounts(tagged({{"blog", "pay"}}))));
+    CHECK(scene.becomes({"10.2.0.4"}));
 }
 
 TEST_CASE("who takes over while AWS is away leaves what was published, and takes it over once it is back") {

@@ -106,7 +106,7 @@ TEST_CASE("a lock that is cleared away takes along all that agents keep beside i
     auto lock = need(Lock::take(name));
     auto others = need(Lock::take(other));
     std::vector<std::string> files;
-    for (const auto& path : {versions_file(name), overrides_file(name), wired_file(name)})
+    for (const auto& path : {versions_file(name), overrides_file(name), wired_file(name), found_file(name)})
         for (const auto* ending : {"", ".new"})
             files.push_back(path + ending);
     const auto kept = {overrides_file(other), wired_file(other) + ".new"};

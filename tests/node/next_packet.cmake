@@ -16,7 +16,7 @@ add_dependencies(node_fixture bulkhead-agent bulkheadctl)
 set_source_files_properties(service_metadata_test.cpp
   PROPERTIES COMPILE_DEFINITIONS "BULKHEAD_AWS_MANIFESTS=\"${PROJECT_SOURCE_DIR}/manifests/aws\"")
 
-foreach(subject adopted next_packet life service packets forged pods company full reuse flows edges)
+foreach(subject adopted next_packet life service packets forged pods company full reuse flows edges resolve)
   file(GLOB ${subject}_sources CONFIGURE_DEPENDS ${subject}_*_test.cpp)
   add_executable(node_${subject} ${${subject}_sources})
   target_link_libraries(node_${subject} PRIVATE node_fixture Catch2::Catch2WithMain)

@@ -73,12 +73,21 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 } // namespace
 
 Result<std::unique_ptr<DnsServer>> DnsServer::start(const std::vector<std::string>& records) {
+    return start_at(nullptr, own_address(), records);
+}
+
+Result<std::unique_ptr<DnsServer>> DnsServer::start_in(const Netns& netns, const std::string& address,
+                                                       const std::vector<std::string>& records) {
+    return start_at(&netns, address, records);
+}
+
+Result<std::unique_ptr<DnsServer>> DnsServer::start_at(const Netns* netns, const std::string& address,
+                                                       const std::vector<std::string>& records) {
     static std::atomic<int> count = 0;
-    const auto address = own_address();
     const auto port = std::to_string(5300 + count++);
     auto folder = new_folder();
     if (!folder) return tl::unexpected(folder.error());
-    std::unique_ptr<DnsServer> server(new DnsServer(*folder, address + ":" + port));
+    std::unique_ptr<DnsServer> server(new DnsServer(*folder, address + ":" + port, netns));
     if (auto written = server->write_files(records, address + "@" + port); !written)
         return tl::unexpected(written.error());
     if (auto started = server->again(); !started) return tl::unexpected(started.error());
@@ -133,7 +142,8 @@ void DnsServer::end() {
 }
 
 Result<> DnsServer::again() {
-    auto process = Process::start({kServer, "-c", folder_ + "/knot.conf"}, Process::Options{.ends_with_thread = true});
+    auto process = Process::start({kServer, "-c", folder_ + "/knot.conf"},
+                                  Process::Options{.netns = netns_, .ends_with_thread = true});
     if (!process) return within("start a DNS server (Debian package knot)", process.error());
     process_.emplace(std::move(*process));
     if (wait_until([&] { return control("zone-status db.test\n").has_value(); }, after(20s), 20ms)) return {};

@@ -98,6 +98,24 @@ TEST_CASE("a configuration file says the same by the same names, and the command
     std::remove(path.c_str());
 }
 
+TEST_CASE("how AWS and DNS are asked stands on the command line or in the file, as the controller has it too") {
+    const auto path = "/tmp/bulkhead-look-ups-" + std::to_string(getpid()) + ".conf";
+    std::ofstream(path) << "source = \"dir:/a\"\nresolve = true\ncluster-name = \"blue\"\n"
+                           "dns-server = [\"10.0.0.2\", \"[fd00::2]:5353\"]\n";
+    const auto [options, exit_code] =
+        parsed({"--config", path, "--resolve-interval", "10", "--grace=60", "--found-file=/var/lib/found"});
+    std::remove(path.c_str());
+    REQUIRE_FALSE(exit_code);
+    CHECK(options.resolve);
+    CHECK(options.found_file == "/var/lib/found");
+    CHECK(options.look_ups.cluster == "blue");
+    CHECK(options.look_ups.rhythm.interval == std::chrono::seconds(10));
+    CHECK(options.look_ups.rhythm.seldom == std::chrono::seconds(50));
+    CHECK(options.look_ups.grace == std::chrono::seconds(60));
+    CHECK(options.look_ups.servers.size() == 2);
+    CHECK_FALSE(parsed({"--source=dir:/a"}).options.resolve);
+}
+
 TEST_CASE("detach needs no source, and takes --pin-dir after it") {
     const auto [options, exit_code] = parsed({"detach", "--pin-dir", "/run/bpf/here"});
     REQUIRE_FALSE(exit_code);
@@ -125,6 +143,9 @@ TEST_CASE("what makes no sense is wrong usage") {
         {"--source=dir:/a", "--keep-open=kube.system"},
         {"--source=dir:/a", "--keep-open=web,-a"},
         {"--source=dir:/a", "--dns-address=10.0.0.256"},
+        {"--source=kube", "--resolve"}, // the controller does
+        {"--source=dir:/a", "--dns-server=ns.test"},
+        {"--source=dir:/a", "--grace=0"},
         {"--source=dir:/a", "--flow-sets=1000"},
         {"--source=dir:/a", "--max-pods=0"},
         {"--source=dir:/a", "--log-level=chatty"},

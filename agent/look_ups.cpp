@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "look_ups.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+namespace bulkhead {
+
+namespace {
+
+/// Such a name no object can have.
+std::string slice_of(const std::string& resource) {
+    return "found/" + resource;
+}
+
+} // namespace
+
+Result<> LookUps::begin(resolve::Settings settings) {
+    auto kept = file_.read();
+    if (!kept) spdlog::error("{}", kept.error().text);
+    for (const auto& [resource, addresses] : kept.value_or(FoundFile::Found{}))
+        set(resource, addresses);
+    unkept_ = false;
+    auto thread = LookUpThread::start(loop_, std::move(settings), [this](auto report) { take(std::move(report)); });
+    if (!thread) return within("look AWSResources up", thread.error());
+    thread_ = std::move(*thread);
+    return {};
+}
+
+/// Only what has to be looked up, and as what.
+LookUps::Resources LookUps::wanted() const {
+    Resources resources;
+    for (const auto& [name, resource] : cluster_.resources()) {
+        if (resource.look_ups.empty()) continue;
+        auto& one = resources[name];
+        one.look_ups = resource.look_ups;
+        one.place = resource.place;
+    }
+    return resources;
+}
+
+void LookUps::follow(bool all_known) {
+    auto resources = wanted();
+    if (all_known) {
+        std::vector<std::string> gone;
+        for (const auto& [resource, addresses] : found_)
+            if (!resources.contains(resource)) gone.push_back(resource);
+        for (const auto& resource : gone)
+            set(resource, {});
+        keep();
+    }
+    if (resources == asked_) return;
+    asked_ = std::move(resources);
+    order(asked_);
+}
+
+void LookUps::order(const Resources& resources) {
+    LookUpThread::Order order{.number = ++orders_, .resources = resources};
+    for (auto& [name, resource] : order.resources)
+        if (const auto found = found_.find(name); found != found_.end())
+            resource.found.assign(found->second.begin(), found->second.end());
+    thread_->follow(std::move(order));
+}
+
+/// What was found for an earlier order may be of a resource that is another one by now.
+void LookUps::take(LookUpThread::Report report) {
+    metrics_ = std::move(report.metrics);
+    if (report.order == orders_) {
+        findings_ = std::move(report.findings);
+        for (const auto& [resource, finding] : findings_)
+            set(resource, finding.addresses);
+    }
+    keep();
+    on_news_();
+}
+
+void LookUps::set(const std::string& resource, const std::set<Cidr>& addresses) {
+    const auto before = found_.find(resource);
+    if (before == found_.end() ? addresses.empty() : before->second == addresses) return;
+    unkept_ = true;
+    if (addresses.empty()) {
+        found_.erase(before);
+        return cluster_.remove({.kind = "IdentitySlice", .ns = "", .name = slice_of(resource)});
+    }
+    state::IdentitySlice slice;
+    slice.meta.name = slice_of(resource);
+    slice.resource = resource;
+    slice.addresses.assign(addresses.begin(), addresses.end());
+    cluster_.put(std::move(slice));
+    found_[resource] = addresses;
+}
+
+/// With the next report again, if that fails.
+void LookUps::keep() {
+    if (!unkept_) return;
+    const auto kept = file_.write(found_);
+    unkept_ = !kept;
+    const std::string error = kept ? "" : kept.error().text;
+    if (!error.empty() && error != file_error_) spdlog::error("{}", error);
+    file_error_ = error;
+}
+
+void LookUps::add_problems(std::vector<state::Problem>& problems) const {
+    for (const auto& [name, finding] : findings_) {
+        const auto resource = cluster_.resources().find(name);
+        if (resource == cluster_.resources().end()) continue;
+        for (const auto& trouble : finding.troubles)
+            problems.push_back({.origin = resource->second.meta.origin,
+                                .object = "AWSResource " + name,
+                                .field = "spec.addresses",
+                                .text = trouble.text});
+    }
+}
+
+} // namespace bulkhead

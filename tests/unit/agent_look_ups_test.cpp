@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an agent with --resolve knows of AWSResources before anybody answers it, and what it keeps for the next one.
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "look_ups.h"
+
+namespace bulkhead {
+namespace {
+
+namespace fs = std::filesystem;
+
+const FoundFile::Found kFound{{"aurora", {Cidr::parse("10.0.0.1").value(), Cidr::parse("10.1.0.0/24").value()}},
+                              {"cache", {Cidr::parse("fd00::/64").value()}}};
+
+class FoundFolder {
+public:
+    FoundFolder() { REQUIRE(mkdtemp(path_.data()) != nullptr); }
+    FoundFolder(const FoundFolder&) = delete;
+    FoundFolder& operator=(const FoundFolder&) = delete;
+    ~FoundFolder() { fs::remove_all(path_); }
+    std::string file() const { return path_ + "/made/found.json"; }
+
+private:
+    std::string path_ = fs::temp_directory_path() / "found-XXXXXX";
+};
+
+/// An agent, as far as this goes: its look-ups, which have nobody to ask.
+struct Looking {
+    state::Cluster cluster{};
+    std::unique_ptr<Loop> loop;
+    LookUps look_ups;
+
+    explicit Looking(const FoundFolder& folder)
+        : loop(Loop::create().value()), look_ups(*loop, cluster, folder.file(), [this] {
+              if (!problems().empty()) loop->stop();
+          }) {
+        resolve::Settings settings;
+        settings.servers = {dns::Server::parse("127.0.0.1:1").value()};
+        REQUIRE(look_ups.begin(settings));
+    }
+
+    void tell(const std::string& name, const std::string& hostname) {
+        state::AwsResource resource;
+        resource.meta.name = name;
+        if (!hostname.empty()) resource.look_ups.hostnames = {hostname};
+        cluster.put(std::move(resource));
+    }
+
+    std::vector<state::Problem> problems() const {
+        std::vector<state::Problem> all;
+        look_ups.add_problems(all);
+        return all;
+    }
+
+    /// In force.
+    size_t found(const std::string& name) const { return cluster.resources().at(name).found.size(); }
+};
+
+FoundFile::Found kept_in(const FoundFolder& folder) {
+    return FoundFile(folder.file()).read().value();
+}
+
+TEST_CASE("what was found is read as it was written; no file is nothing, and a broken one an error") {
+    const FoundFolder folder;
+    const FoundFile file(folder.file());
+    CHECK(file.read().value().empty());
+    REQUIRE(file.write(kFound));
+    CHECK(file.read().value() == kFound);
+    for (const std::string broken : {"", "[]", R"({"aurora": "10.0.0.1"})", R"({"aurora": [7]})", R"({"a": ["b"]})"}) {
+        INFO(broken);
+        std::ofstream(folder.file(), std::ios::trunc) << broken;
+        CHECK_FALSE(file.read());
+    }
+    REQUIRE(FoundFile::remove(folder.file()));
+    CHECK(file.read().value().empty());
+    CHECK(FoundFile::remove(folder.file()));
+}
+
+TEST_CASE("what a former agent found is in force before anybody is asked, and stays while nobody answers") {
+    const FoundFolder folder;
+    REQUIRE(FoundFile(folder.file()).write(kFound));
+    Looking agent(folder);
+    agent.tell("aurora", "writer.db.test");
+    CHECK(agent.found("aurora") == 2);
+    agent.look_ups.follow(false);
+    REQUIRE(agent.loop->run()); // until a failure is told
+    REQUIRE(agent.problems().size() == 1);
+    CHECK(agent.problems().front().object == "AWSResource aurora");
+    CHECK(agent.problems().front().text.starts_with("writer.db.test: "));
+    CHECK(agent.found("aurora") == 2);
+    CHECK(kept_in(folder) == kFound);
+}
+
+TEST_CASE("what was found for a resource that is gone is forgotten, but not while one of them can't be read") {
+    const FoundFolder folder;
+    REQUIRE(FoundFile(folder.file()).write(kFound));
+    Looking agent(folder);
+    agent.tell("aurora", "writer.db.test");
+    agent.look_ups.follow(false);
+    CHECK(kept_in(folder).contains("cache"));
+    agent.tell("cache", "cache.db.test");
+    CHECK(agent.found("cache") == 1);
+    agent.look_ups.follow(true);
+    CHECK(kept_in(folder) == kFound);
+    agent.tell("cache", ""); // nothing to look up any more
+    agent.look_ups.follow(true);
+    CHECK(agent.found("cache") == 0);
+    CHECK_FALSE(kept_in(folder).contains("cache"));
+    CHECK(kept_in(folder).contains("aurora"));
+}
+
+} // namespace
+} // namespace bulkhead
