@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "bulkheadctl/merge.h"
+#include "bulkheadctl/newest.h"
 #include "bulkheadctl/nodes_text.h"
 #include "bulkheadctl/time_merge.h"
 
@@ -19,16 +20,23 @@ flow::Time merge_moment(int seconds) {
     return flow::Time(std::chrono::seconds(seconds));
 }
 
+MergedTexts texts_of(const std::vector<TimeMerge::Line>& lines) {
+    MergedTexts texts;
+    for (const auto& line : lines)
+        texts.push_back(line.text);
+    return texts;
+}
+
 TEST_CASE("lines come in the order of their times, whichever stream is ahead") {
     TimeMerge merge(2, std::nullopt);
     merge.add(0, merge_moment(1), "a1", kMergeStart);
     merge.add(0, merge_moment(4), "a4", kMergeStart);
-    CHECK(merge.take(kMergeStart).empty()); // the other one may have an older one
+    CHECK(texts_of(merge.take(kMergeStart)).empty()); // the other one may have an older one
     merge.add(1, merge_moment(2), "b2", kMergeStart);
     merge.add(1, merge_moment(3), "b3", kMergeStart);
-    CHECK(merge.take(kMergeStart) == MergedTexts{"a1", "b2", "b3"});
+    CHECK(texts_of(merge.take(kMergeStart)) == MergedTexts{"a1", "b2", "b3"});
     merge.end(1);
-    CHECK(merge.take(kMergeStart) == MergedTexts{"a4"});
+    CHECK(texts_of(merge.take(kMergeStart)) == MergedTexts{"a4"});
 }
 
 TEST_CASE("what has no time stays behind the line before it") {
@@ -38,14 +46,49 @@ TEST_CASE("what has no time stays behind the line before it") {
     merge.add(1, merge_moment(6), "b6", kMergeStart);
     merge.end(0);
     merge.end(1);
-    CHECK(merge.take(kMergeStart) == MergedTexts{"a5", "lost", "b6"});
+    CHECK(texts_of(merge.take(kMergeStart)) == MergedTexts{"a5", "lost", "b6"});
 }
 
 TEST_CASE("who follows waits for a silent stream no longer than its patience") {
     TimeMerge merge(2, 1s);
     merge.add(0, merge_moment(1), "a1", kMergeStart);
-    CHECK(merge.take(kMergeStart + 900ms).empty());
-    CHECK(merge.take(kMergeStart + 1s) == MergedTexts{"a1"});
+    CHECK(texts_of(merge.take(kMergeStart + 900ms)).empty());
+    CHECK(texts_of(merge.take(kMergeStart + 1s)) == MergedTexts{"a1"});
+}
+
+TEST_CASE("who is through with its past isn't waited for while that of others is merged, and is from then on") {
+    TimeMerge merge(2, std::nullopt);
+    merge.add(0, merge_moment(1), "a1", kMergeStart);
+    merge.add(1, merge_moment(2), "b2", kMergeStart);
+    merge.end_past(0);
+    CHECK(texts_of(merge.take(kMergeStart)) == MergedTexts{"a1", "b2"});
+    merge.go_on(1s);
+    merge.add(1, merge_moment(3), "b3", kMergeStart);
+    CHECK(texts_of(merge.take(kMergeStart)).empty());
+    CHECK(texts_of(merge.take(kMergeStart + 1s)) == MergedTexts{"b3"});
+}
+
+TEST_CASE("of the newest so many, notices and what comes don't count, none is left out, and all keep their order") {
+    MergedTexts given;
+    Newest newest(2, [&](const std::string& line) { given.push_back(line); });
+    newest.add("notice 1", false);
+    CHECK(given == MergedTexts{"notice 1"}); // nothing before it is kept
+    for (const char* line : {"a", "b"})
+        newest.add(line, true);
+    newest.add("notice 2", false);
+    newest.add("c", true);
+    CHECK(given.size() == 1);
+    newest.add("d", true);
+    CHECK(given == MergedTexts{"notice 1", "notice 2"});
+    newest.add("new", false);
+    newest.finish();
+    CHECK(given == MergedTexts{"notice 1", "notice 2", "c", "d", "new"});
+
+    Newest none(0, [&](const std::string& line) { given.push_back(line); });
+    given.clear();
+    none.add("a", true);
+    none.add("notice", false);
+    CHECK(given == MergedTexts{"notice"});
 }
 
 TEST_CASE("a stream that is ahead has to wait") {
