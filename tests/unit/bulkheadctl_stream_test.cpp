@@ -72,6 +72,36 @@ TEST_CASE("whoever follows sees each flow as it comes, and ends well with Ctrl-C
     CHECK(shell.wait(after(20s)) == 0);
 }
 
+TEST_CASE("Ctrl-C: what came is written to its last line, one that hadn't come as a whole isn't, and a paused pager is no "
+          "obstacle") {
+    const Place place;
+    std::string many;
+    for (int i = 0; i < 400; ++i) // more than a pipe takes
+        many += line(1);
+    const ScriptedAgent agent(place.file("sock"), [&](int connection) {
+        say(connection, kStreamHead);
+        say_chunk(connection, many + line(2).substr(0, 100));
+        wait_for_end(connection);
+    });
+    const auto follow = command(place.file("sock"), "-f -o json");
+    const auto whole = in_shell(follow + " > " + place.file("out") + " & while [[ $(grep -c . " + place.file("out") +
+                                ") -lt 400 ]]; do sleep 0.05; done; kill -INT $!; wait $!");
+    CHECK(whole.code == 0);
+    CHECK(whole.output.empty()); // no complaint
+    CHECK(place.read("out") == many);
+    // Whoever takes it up again soon enough gets the rest.
+    const auto late = in_shell("trap '' INT; mkfifo " + place.file("pipe") + "; (exec 3<" + place.file("pipe") +
+                               "; sleep 0.5; touch " + place.file("go") + "; sleep 0.2; cat <&3) > " +
+                               place.file("late") + " & (trap - INT; exec " + follow + ") > " + place.file("pipe") +
+                               " & pid=$!; until [[ -e " + place.file("go") +
+                               " ]]; do sleep 0.02; done; kill -INT $pid; wait $pid; code=$?; wait; exit $code");
+    CHECK(late.code == 0);
+    CHECK(place.read("late") == many);
+    const auto paused = in_shell("mkfifo " + place.file("never") + "; exec 3<>" + place.file("never") + "; (exec " +
+                                 follow + ") >&3 & sleep 0.5; kill -INT $!; wait $!");
+    CHECK(paused.code == 0);
+}
+
 TEST_CASE("whoever follows ends when its reader has gone, also while no flow comes") {
     const Place place;
     const ScriptedAgent agent(place.file("sock"), [](int connection) {

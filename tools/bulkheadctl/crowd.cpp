@@ -177,6 +177,7 @@ private:
             const int status = wait_for(member.child.pid);
             listen_to_errors(member);
             verdicts_[member.index] = verdict_on(member, status);
+            if (crowd_.exited && WIFEXITED(status)) crowd_.exited(member.index, WEXITSTATUS(status));
         }
         if (crowd_.ended) crowd_.ended(member.index, verdicts_[member.index]);
         return false;

@@ -28,6 +28,7 @@ struct Crowd {
     std::function<void(size_t, std::string_view)> bytes;       // of its stdout
     std::function<void(size_t, const std::string& why)> ended; // `why` as below
     std::function<void(size_t, std::chrono::seconds)> silent; // once for each silence; without it, that is an end
+    std::function<void(size_t, int code)> exited; // by itself, and before `ended`
     std::function<void(size_t)> back;   // one that was silent says something, and `bytes` comes next
     std::function<bool(size_t)> wants;  // is more of it wanted now? Asked often; it waits meanwhile
     std::function<bool()> enough;       // asked at least ten times a second

@@ -132,7 +132,11 @@ Result<Json> Nodes::ask(const std::string& path, const Query& query) {
     auto crowd = crowd_of(*agents, target_of(path, query));
     crowd.longest = kLongestAnswer;
     crowd.bytes = [&](size_t node, std::string_view bytes) { texts[node] += bytes; };
+    size_t refusals = 0;
+    crowd.exited = [&](size_t, int code) { refusals += code == kRefusal ? 1 : 0; };
     auto verdicts = crowd.run();
+    const bool is_one_word = std::ranges::count(verdicts, verdicts.front()) == std::ssize(verdicts);
+    if (refusals == agents->size() && is_one_word) return tl::unexpected(Error{verdicts.front(), kRefused});
     std::vector<std::pair<std::string, Json>> answers;
     for (size_t i = 0; i < agents->size(); ++i) {
         if (!verdicts[i].empty()) continue;
