@@ -2,6 +2,7 @@
 //
 // Many nodes at once: what stands for kubectl is a script, and says what each test has the nodes' agents say.
 #include <filesystem>
+#include <sstream>
 
 #include "bulkheadctl_agent.h"
 
@@ -67,12 +68,6 @@ std::vector<std::string> told_in(const std::string& text) {
     return told;
 }
 
-bool wait_for(const std::function<bool()>& condition) {
-    for (const auto deadline = after(20s); !condition(); std::this_thread::sleep_for(20ms))
-        if (deadline.is_over()) return false;
-    return true;
-}
-
 uint64_t reads_of(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/io");
     for (std::string name; file >> name;) {
@@ -132,7 +127,7 @@ TEST_CASE("nodes that are followed: a reader who pauses is the one who is silent
     const Kubectl kubectl({kFlow + kFlow + "sleep 0.5; for i in {1..300}; do " + kFlow + " done; " + kBeats, kBeats});
     auto shell = start_shell(kubectl.with("exec bulkheadctl --all-nodes --node-timeout 1 flows -f --all -o json | "
                                           "(sleep 4; exec cat)"));
-    CHECK(wait_for([&] { return occurrences(shell.output(), "\"packets\"") == 302; }));
+    CHECK(wait_until([&] { return occurrences(shell.output(), "\"packets\"") == 302; }, after(20s), 20ms));
     CHECK(occurrences(shell.output(), "bulkheadctl:") == 0);
 }
 
@@ -158,7 +153,7 @@ TEST_CASE("nodes that are followed: the past first, of all together, then what c
                            "sleep 1.5\n" + flow_at(2) + flow_at(3) + mark + flow_at(5) + kBeats});
     const auto first = [&](const char* flags, const std::vector<std::string>& expected) {
         auto shell = start_shell(kubectl.with(std::string("exec bulkheadctl --all-nodes flows -f -o json ") + flags));
-        CHECK(wait_for([&] { return told_in(shell.output()).size() == expected.size(); }));
+        CHECK(wait_until([&] { return told_in(shell.output()).size() == expected.size(); }, after(20s), 20ms));
         shell.signal(SIGINT);
         CHECK(shell.wait(after(20s)) == 0);
         CHECK(told_in(shell.output()) == expected);

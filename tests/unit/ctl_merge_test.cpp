@@ -160,7 +160,7 @@ TEST_CASE("plans add up, and so does what matrices say was seen") {
 TEST_CASE("other answers keep apart, and each is shown below its node; an explanation where it is judged") {
     const auto apart = merged("/v1/tenants", {{"a", {{"t", 1}}}, {"b", {{"t", 2}}}});
     CHECK(apart["nodes"]["b"]["t"] == 2);
-    const auto print = [](const Json& json, size_t) { return json.dump() + "\n"; };
+    const auto print = [](const Json& json, Width) { return json.dump() + "\n"; };
     CHECK(nodes_text(NodesForm::kEach, apart, print, 80) == "a:\n{\"t\":1}\n\nb:\n{\"t\":2}\n");
     const Json here{{"verdict", "deny"}, {"judge", {{"node", "b"}}}};
     const Json elsewhere{{"verdict", "judged elsewhere"}, {"judge", {{"node", "b"}}}};

@@ -31,7 +31,7 @@ Json json_of(const Loss& loss) {
     return row;
 }
 
-std::string table_of(const std::vector<Loss>& losses, size_t width) {
+std::string table_of(const std::vector<Loss>& losses, Width width) {
     Json rows = Json::array();
     for (const auto& loss : losses)
         rows.push_back(json_of(loss));
@@ -149,7 +149,7 @@ std::string reason_for_nothing(const std::vector<Loss>& losses, const std::strin
     return reason_for_nobody(tenant, seen, known);
 }
 
-std::string checked_text(const Checked& checked, size_t width) {
+std::string checked_text(const Checked& checked, Width width) {
     const size_t asked = checked.passing + checked.refused.size();
     std::string text;
     if (asked == 0)

@@ -10,6 +10,7 @@
 
 #include "advise/check.h"
 #include "bulkheadctl/seen.h"
+#include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
 
@@ -44,7 +45,7 @@ std::string reason_for_nothing(const std::vector<advise::Loss>& losses, const st
 /// The tenants that these objects declare by themselves: Tenants, and each Namespace as its own.
 std::set<std::string> declared_tenants(const std::vector<state::Object>& objects);
 
-std::string checked_text(const Checked& checked, size_t width);
+std::string checked_text(const Checked& checked, Width width);
 
 /// Of files and directories, as one text.
 Result<std::string> manifests_of(const std::vector<std::string>& paths);

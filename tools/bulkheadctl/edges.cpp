@@ -50,7 +50,7 @@ std::string would_text(const Json& loss) {
 
 } // namespace
 
-std::string edges_text(const Json& answer, size_t width) {
+std::string edges_text(const Json& answer, Width width) {
     Table table({"VERDICT", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
     for (const auto& edge : answer.at("edges"))
         table.add({plain_at(edge, "verdict"), plain_at(edge, "count"), port_text(edge), date_text(edge, "last"),
@@ -63,7 +63,7 @@ std::string edges_text(const Json& answer, size_t width) {
     return text;
 }
 
-std::string losses_text(const Json& losses, size_t width) {
+std::string losses_text(const Json& losses, Width width) {
     Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
     for (const auto& loss : losses)
         table.add({would_text(loss), plain_at(loss, "count"), port_text(loss), date_text(loss, "last"),
@@ -71,7 +71,7 @@ std::string losses_text(const Json& losses, size_t width) {
     return table.text(width);
 }
 
-std::string plan_text(const Json& plan, size_t width) {
+std::string plan_text(const Json& plan, Width width) {
     std::string names;
     for (const auto& name : plan.at("namespaces"))
         names += (names.empty() ? "" : ", ") + printable(name.get<std::string>());

@@ -2,6 +2,7 @@
 #include "bulkheadctl/flow_text.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/printable.h"
 #include "base/reasons.h"
@@ -21,17 +22,96 @@ void make_printable(flow::End& end) {
     end.labels = std::move(labels);
 }
 
+/// "pod, non-protected blog", "pod, non-protected", "world"
+std::string kind_text(const flow::End& end) {
+    const std::string kind = flow::label_of(end.kind);
+    if (!end.tenant.empty()) return kind + ", " + side_text(end);
+    return side_text(end) == kind ? kind : kind + ", " + flow::level_of(end);
+}
+
 void add_end(Table& table, const std::string& title, const flow::End& end, bool names) {
     table.add({title, end_text(end, names)});
     const bool address_is_new = names && !end.name.empty() && end.has_address();
     if (address_is_new) table.add({"", end.address.text()});
-    table.add({"", std::string(flow::label_of(end.kind)) + ", " + side_text(end)});
+    table.add({"", kind_text(end)});
     if (!end.workload.name.empty()) table.add({"", "of " + end.workload.kind + " " + end.workload.name});
     std::string labels;
     for (const auto& [key, value] : end.labels)
         labels += (labels.empty() ? "" : ", ") + key + "=" + value;
     if (!labels.empty()) table.add({"", labels});
 }
+
+/// A line of parts in different colours that goes on below, between words, where it is too long.
+class Sentence {
+public:
+    void add(const std::string& part, std::optional<Colour> colour = {}) {
+        if (part.empty()) return;
+        if (!plain_.empty()) plain_ += ' ';
+        spans_.push_back({.begin = plain_.size(), .end = plain_.size() + part.size(), .colour = colour});
+        plain_ += part;
+    }
+
+    std::string text(size_t width, bool coloured) const {
+        const size_t indent = indent_for(width);
+        const auto breaks = breaks_for(width, indent);
+        const std::string next_line = "\n" + std::string(indent, ' ');
+        std::string text;
+        for (const auto& span : spans_) {
+            if (span.begin != 0) text += is_in(breaks, span.begin - 1) ? next_line : " ";
+            size_t begin = span.begin;
+            const auto give = [&](size_t end) {
+                const auto piece = plain_.substr(begin, end - begin);
+                text += span.colour ? painted(piece, *span.colour, coloured) : piece;
+                begin = end + 1;
+            };
+            for (const size_t at : breaks) {
+                if (at <= span.begin || at >= span.end) continue;
+                give(at);
+                text += next_line;
+            }
+            give(span.end);
+        }
+        return text;
+    }
+
+private:
+    struct Span {
+        size_t begin;
+        size_t end;
+        std::optional<Colour> colour;
+    };
+
+    static bool is_in(const std::vector<size_t>& breaks, size_t at) {
+        return std::ranges::find(breaks, at) != breaks.end();
+    }
+
+    /// Below the second part, where there is room for that.
+    size_t indent_for(size_t width) const {
+        constexpr size_t kSmall = 2;
+        constexpr size_t kMostOfWidth = 4; // a fourth
+        const size_t second = spans_.size() > 1 ? spans_[1].begin : 0;
+        return second <= width / kMostOfWidth ? second : kSmall;
+    }
+
+    /// Spaces at which it goes on below. A word that is longer than a line is the terminal's to break.
+    std::vector<size_t> breaks_for(size_t width, size_t indent) const {
+        std::vector<size_t> breaks;
+        size_t start = 0;
+        size_t room = width;
+        while (plain_.size() - start > room) {
+            size_t space = plain_.rfind(' ', start + room);
+            if (space == std::string::npos || space <= start) space = plain_.find(' ', start);
+            if (space == std::string::npos) break;
+            breaks.push_back(space);
+            start = space + 1;
+            room = width > indent ? width - indent : 1;
+        }
+        return breaks;
+    }
+
+    std::string plain_;
+    std::vector<Span> spans_;
+};
 
 } // namespace
 
@@ -44,14 +124,17 @@ flow::Record printable_copy(const flow::Record& record) {
     return copy;
 }
 
-std::string compact_text(const flow::Record& record, const FlowStyle& style) {
-    const auto in = [&](std::string text, Colour colour) { return painted(std::move(text), colour, style.colour); };
-    std::string line = in(flow::text_of(record.time, style.time_format, style.now), Colour::kDim);
-    line += " " + in(end_text(record.source, style.names), Colour::kName);
-    line += " -> " + in(end_text(record.destination, style.names), Colour::kName);
-    if (const auto packet = packet_text(record); !packet.empty()) line += " " + packet;
-    line += " " + in(verdict_text(record.verdict), colour_of(record.verdict));
-    return line + " " + cause_text(record) + " " + in(remark_text(record), Colour::kDim) + "\n";
+std::string compact_text(const flow::Record& record, const FlowStyle& style, size_t width) {
+    Sentence line;
+    line.add(flow::text_of(record.time, style.time_format, style.now), Colour::kDim);
+    line.add(end_text(record.source, style.names), Colour::kName);
+    line.add("->");
+    line.add(end_text(record.destination, style.names), Colour::kName);
+    line.add(packet_text(record));
+    line.add(verdict_text(record.verdict), colour_of(record.verdict));
+    line.add(cause_text(record));
+    line.add(remark_text(record), Colour::kDim);
+    return line.text(width, style.colour) + "\n";
 }
 
 std::string dict_text(const flow::Record& record, const FlowStyle& style, size_t width) {

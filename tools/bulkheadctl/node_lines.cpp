@@ -20,13 +20,13 @@ std::optional<std::string> value_of(const Query& query, const std::string& name)
     return std::nullopt;
 }
 
-std::optional<std::string> text_at(const Json& json, const char* name) {
+std::optional<std::string> word_at(const Json& json, const char* name) {
     if (!json.is_object() || !json.contains(name) || !json.at(name).is_string()) return std::nullopt;
     return json.at(name).get<std::string>();
 }
 
 std::optional<flow::Time> time_of(const Json& json) {
-    const auto text = text_at(json, "time");
+    const auto text = word_at(json, "time");
     if (!text) return std::nullopt;
     const auto time = flow::parse_time(*text, {});
     return time ? std::optional(*time) : std::nullopt;
@@ -97,7 +97,7 @@ void NodeLines::end_past(size_t node) {
 void NodeLines::take(size_t node, std::string_view line) {
     if (line.empty()) return end_past(node); // an agent that is there, and says first that its past is told
     auto json = parse_json(line).value_or(Json());
-    if (auto error = text_at(json, "error")) {
+    if (auto error = word_at(json, "error")) {
         errors_[node] = std::move(*error);
         return;
     }
