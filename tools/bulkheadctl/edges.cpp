@@ -35,9 +35,10 @@ std::string port_text(const Json& edge) {
     return port.empty() ? plain_at(edge, "protocol") : port + "/" + plain_at(edge, "protocol");
 }
 
-/// Without the fraction.
+/// Without the fraction, and in two words (RFC 3339 lets a space stand for the T).
 std::string date_text(const Json& edge, const char* name) {
-    const auto date = plain_at(edge, name);
+    auto date = plain_at(edge, name);
+    if (const auto t = date.find('T'); t != std::string::npos) date[t] = ' ';
     const auto dot = date.find('.');
     return dot == std::string::npos ? date : date.substr(0, dot) + "Z";
 }
@@ -58,8 +59,9 @@ std::string edges_text(const Json& answer, Width width) {
     if (table.empty()) return "Nothing was seen yet.\n";
     std::string text = table.text(width);
     if (const auto refused = answer.value("refused", uint64_t{0}); refused != 0)
-        text += std::to_string(refused) + " flows found no room among " + plain_at(answer, "limit") +
-                " edges (--edges of bulkhead-agent).\n";
+        text += paragraph_of(std::to_string(refused) + " flows found no room among " + plain_at(answer, "limit") +
+                                 " edges (--edges of bulkhead-agent).",
+                             width);
     return text;
 }
 
@@ -78,11 +80,14 @@ std::string plan_text(const Json& plan, Width width) {
     const auto& losses = plan.at("losses");
     const auto kept = plan.value("kept", uint64_t{0});
     if (losses.empty() && kept == 0)
-        return "Nothing that reached " + names + " on this node was seen yet: wait, or ask the nodes of its pods.\n";
+        return paragraph_of("Nothing that reached " + names +
+                                " on this node was seen yet: wait, or ask the nodes of its pods.",
+                            width);
     std::string text = "If " + names + " were protected from now on, of what passed so far " + std::to_string(kept) +
                        " kinds of traffic would go on, and " + std::to_string(losses.size()) + " would not" +
-                       (losses.empty() ? ".\n" : ":\n\n");
-    return losses.empty() ? text : text + losses_text(losses, width);
+                       (losses.empty() ? "." : ":");
+    text = paragraph_of(text, width);
+    return losses.empty() ? text : text + "\n" + losses_text(losses, width);
 }
 
 } // namespace bulkhead::ctl

@@ -41,8 +41,9 @@ void FlowTable::widen(const std::vector<std::string>& cells) {
 
 /// The reason's is what is left below the other columns.
 std::vector<size_t> FlowTable::fitted_above() const {
-    const std::vector<size_t> above(widths_.begin(), widths_.begin() + kReason);
-    auto widths = ctl::fitted(above, width_);
+    std::vector<size_t> above(widths_.begin(), widths_.begin() + kReason);
+    above[kPacket] = std::min(above[kPacket], kNarrowestPacket);
+    auto widths = ctl::fitted(std::move(above), width_);
     const size_t indent = widths[kTime] + kGap;
     widths.push_back(std::max(kNarrowestReason, width_ > indent ? width_ - indent : 0));
     return widths;

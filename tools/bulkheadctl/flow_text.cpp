@@ -53,23 +53,13 @@ public:
 
     std::string text(size_t width, bool coloured) const {
         const size_t indent = indent_for(width);
-        const auto breaks = breaks_for(width, indent);
-        const std::string next_line = "\n" + std::string(indent, ' ');
         std::string text;
-        for (const auto& span : spans_) {
-            if (span.begin != 0) text += is_in(breaks, span.begin - 1) ? next_line : " ";
-            size_t begin = span.begin;
-            const auto give = [&](size_t end) {
-                const auto piece = plain_.substr(begin, end - begin);
-                text += span.colour ? painted(piece, *span.colour, coloured) : piece;
-                begin = end + 1;
-            };
-            for (const size_t at : breaks) {
-                if (at <= span.begin || at >= span.end) continue;
-                give(at);
-                text += next_line;
-            }
-            give(span.end);
+        size_t start = 0;
+        while (start < plain_.size()) {
+            const bool is_first = start == 0;
+            const size_t end = end_of_line(start, is_first ? width : width - indent, width - indent);
+            text += (is_first ? "" : "\n" + std::string(indent, ' ')) + painted_part(start, end, coloured);
+            start = end < plain_.size() && plain_[end] == ' ' ? end + 1 : end;
         }
         return text;
     }
@@ -81,32 +71,35 @@ private:
         std::optional<Colour> colour;
     };
 
-    static bool is_in(const std::vector<size_t>& breaks, size_t at) {
-        return std::ranges::find(breaks, at) != breaks.end();
-    }
-
     /// Below the second part, where there is room for that.
     size_t indent_for(size_t width) const {
-        constexpr size_t kSmall = 2;
-        constexpr size_t kMostOfWidth = 4; // a fourth
         const size_t second = spans_.size() > 1 ? spans_[1].begin : 0;
-        return second <= width / kMostOfWidth ? second : kSmall;
+        return second <= width / 4 ? second : 0;
     }
 
-    /// Spaces at which it goes on below. A word that is longer than a line is the terminal's to break.
-    std::vector<size_t> breaks_for(size_t width, size_t indent) const {
-        std::vector<size_t> breaks;
-        size_t start = 0;
-        size_t room = width;
-        while (plain_.size() - start > room) {
-            size_t space = plain_.rfind(' ', start + room);
-            if (space == std::string::npos || space <= start) space = plain_.find(' ', start);
-            if (space == std::string::npos) break;
-            breaks.push_back(space);
-            start = space + 1;
-            room = width > indent ? width - indent : 1;
+    /// Between words, and within one only if it is longer than a `whole_line`.
+    size_t end_of_line(size_t start, size_t room, size_t whole_line) const {
+        if (plain_.size() - start <= room) return plain_.size();
+        const size_t space = plain_.rfind(' ', start + room);
+        const bool is_between = space != std::string::npos && space > start;
+        const size_t word = is_between ? space + 1 : start;
+        const size_t word_end = std::min(plain_.find(' ', word), plain_.size());
+        if (is_between && word_end - word <= whole_line) return space;
+        const size_t joint = joint_in(std::string_view(plain_).substr(start, room));
+        if (start + joint > word) return start + joint;
+        return is_between ? space : start + std::max<size_t>(room, 1);
+    }
+
+    std::string painted_part(size_t begin, size_t end, bool coloured) const {
+        std::string text;
+        for (const auto& span : spans_) {
+            const size_t from = std::max(begin, span.begin);
+            const size_t to = std::min(end, span.end);
+            if (from >= to) continue;
+            const auto part = plain_.substr(from, to - from);
+            text += (text.empty() ? "" : " ") + (span.colour ? painted(part, *span.colour, coloured) : part);
         }
-        return breaks;
+        return text;
     }
 
     std::string plain_;

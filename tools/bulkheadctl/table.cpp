@@ -17,13 +17,6 @@ constexpr size_t kNarrowestLast = 20; // of the last one, where that alone does
 constexpr size_t kEndless = 100'000;
 constexpr size_t kIndent = 2; // of what is below a row, and then the gap
 
-/// Where a word may go on below: behind what stands between the parts of a name, but not so early that little is left
-/// of the line. 0 = nowhere.
-size_t joint_in(std::string_view word) {
-    const size_t joint = word.find_last_of("/-.:,=_");
-    return joint == std::string_view::npos || joint + 1 < word.size() / 2 ? 0 : joint + 1;
-}
-
 size_t sum_of(const std::vector<size_t>& widths, size_t most) {
     size_t sum = 0;
     for (const size_t width : widths)
@@ -38,6 +31,22 @@ void widen(std::vector<size_t>& widths, const std::vector<std::string>& cells) {
 }
 
 } // namespace
+
+size_t joint_in(std::string_view text) {
+    for (const char* joints : {"/-,=_", ".:"}) {
+        const size_t joint = text.find_last_of(joints);
+        if (joint != std::string_view::npos && joint + 1 >= text.size() / 3) return joint + 1;
+    }
+    return 0;
+}
+
+std::string paragraph_of(const std::string& text, Width width) {
+    if (!width.narrows_all) return text + "\n";
+    std::string lines;
+    for (const auto& line : wrapped(text, width.columns))
+        lines += line + "\n";
+    return lines;
+}
 
 std::vector<std::string> wrapped(const std::string& text, size_t width) {
     std::vector<std::string> lines;

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bulkhead::ctl {
@@ -53,6 +54,13 @@ std::string row_text(const std::vector<std::string>& cells, const std::vector<si
 
 /// Columns of these widths, made to fit.
 std::vector<size_t> fitted(std::vector<size_t> widths, Width width);
+
+/// Behind what stands between the parts of the names in it, where a line may end; rather not between an address and its
+/// port, and not so early that little is on it. 0 = nowhere.
+size_t joint_in(std::string_view text);
+
+/// Sentences, as lines; as one where there is no terminal.
+std::string paragraph_of(const std::string& text, Width width);
 
 /// Text on as many lines as it takes, none of them wider, unless it is `width` itself that is less than a character.
 std::vector<std::string> wrapped(const std::string& text, size_t width);
