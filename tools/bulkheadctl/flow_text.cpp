@@ -74,7 +74,7 @@ private:
     /// Below the second part, where there is room for that.
     size_t indent_for(size_t width) const {
         const size_t second = spans_.size() > 1 ? spans_[1].begin : 0;
-        return second <= width / 4 ? second : 0;
+        return second <= width / 4 ? second : std::min<size_t>(2, width / 4);
     }
 
     /// Between words, and within one only if it is longer than a `whole_line`.

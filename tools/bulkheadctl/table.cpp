@@ -17,6 +17,16 @@ constexpr size_t kNarrowestLast = 20; // of the last one, where that alone does
 constexpr size_t kEndless = 100'000;
 constexpr size_t kIndent = 2; // of what is below a row, and then the gap
 
+size_t longest_word(const std::string& text) {
+    size_t longest = 0;
+    for (size_t start = 0; start < text.size();) {
+        const size_t end = std::min(text.find(' ', start), text.size());
+        longest = std::max(longest, end - start);
+        start = end + 1;
+    }
+    return longest;
+}
+
 size_t sum_of(const std::vector<size_t>& widths, size_t most) {
     size_t sum = 0;
     for (const size_t width : widths)
@@ -117,7 +127,11 @@ std::string Table::text(Width width) const {
     widen(natural, headers_);
     for (const auto& row : rows_)
         widen(natural, row.cells);
-    const auto widths = fitted(std::move(natural), width);
+    auto widths = fitted(std::move(natural), width);
+    if (!width.narrows_all && !widths.empty())
+        for (const auto& row : rows_)
+            if (row.cells.size() == widths.size())
+                widths.back() = std::max(widths.back(), longest_word(row.cells.back()));
     const std::vector<size_t> below_widths{kIndent, std::max(kNarrowestLast, width.columns) - kIndent - kGap};
 
     std::string out = row_text(headers_, widths);
