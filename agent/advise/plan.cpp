@@ -44,7 +44,8 @@ Result<std::vector<std::string>> namespaces_of(const std::string& who, const sta
         if (tenant == who) names.push_back(ns);
     if (!names.empty()) return names;
     auto known = tenants_of(cluster, settings);
-    if (known.contains(who)) return fail("tenant \"" + who + "\" has no namespace, so that there are no pods to protect");
+    if (known.contains(who))
+        return fail("tenant \"" + who + "\" has no namespace, so that there are no pods to protect");
     for (const auto& [name, ns] : cluster.namespaces())
         known.insert(name);
     return fail("neither a namespace nor a tenant \"" + who + "\" is known to this node" + suggestion(who, known));

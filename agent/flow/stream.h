@@ -9,7 +9,8 @@
 //   any other object of plain values                               a newer agent's
 //
 // An empty line says that whoever writes is still there; of a stream that goes on, the first of them also that what
-// is remembered is told. A stream that ends well ends without a notice: one that follows never does. Values; no threads.
+// is remembered is told. A stream that ends well ends without a notice: one that follows never does. Values; no
+// threads.
 #pragma once
 
 #include <cstdint>

@@ -111,7 +111,9 @@ TEST_CASE("flow feed: who follows gets what is remembered, a mark where it ends,
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
         const auto json = line.empty() ? flow::Json() : flow::Json::parse(line);
-        told.push_back(line.empty() ? "mark" : json.contains("lost") ? "lost of " + json["node"].get<std::string>() : json["time"].get<std::string>());
+        told.push_back(line.empty()            ? "mark"
+                       : json.contains("lost") ? "lost of " + json["node"].get<std::string>()
+                                               : json["time"].get<std::string>());
     }
     const auto at = [&](int second) { return flow::rfc3339_nano(start + second * 1s); };
     CHECK(told == std::vector<std::string>{at(2), at(3), "mark", at(4), "lost of node-a", at(5)});

@@ -15,14 +15,14 @@ TEST_CASE("a name that isn't there suggests those that it may have been meant to
         NearNames near;
     };
     static const Row kRows[] = {
-        {"paymnets", {"payments"}},               // two are exchanged
-        {"payment", {"payments"}},                // one is left out
-        {"shop", {"capsule/shop", "ns/shop"}},    // of another source
-        {"ns/payments", {"payments"}},            //
-        {"blogs", {"blog"}},                      //
-        {"ledger", {}},                           // nothing like it
-        {"", {}},                                 //
-        {"shopping-api", {}},                     // too far
+        {"paymnets", {"payments"}},            // two are exchanged
+        {"payment", {"payments"}},             // one is left out
+        {"shop", {"capsule/shop", "ns/shop"}}, // of another source
+        {"ns/payments", {"payments"}},         //
+        {"blogs", {"blog"}},                   //
+        {"ledger", {}},                        // nothing like it
+        {"", {}},                              //
+        {"shopping-api", {}},                  // too far
     };
     for (const auto& row : kRows) {
         CAPTURE(row.name);

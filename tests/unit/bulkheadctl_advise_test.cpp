@@ -53,8 +53,7 @@ TEST_CASE("a check of a tenant that nobody knows, or of nothing at all, is an er
         {"", true, 0, "All 1 kind of traffic that were seen would pass"},
         {" --tenant ns/shop", true, 0, "All 1 kind of traffic that were seen would pass"},
         {" --tenant ns/payments", true, 0, "Nothing was seen that this change could let pass or refuse."},
-        {" --tenant shop", true, 1,
-         "bulkheadctl: nobody knows a tenant \"shop\"; did you mean ns/shop?\n"},
+        {" --tenant shop", true, 1, "bulkheadctl: nobody knows a tenant \"shop\"; did you mean ns/shop?\n"},
         {" --tenant acme", true, 1,
          "bulkheadctl: nobody knows a tenant \"acme\"; what was seen is of ns/blog, ns/shop\n"},
         {"", false, 1, "bulkheadctl: nothing was seen, so nothing can be checked\n"},
@@ -102,7 +101,7 @@ TEST_CASE("advice to a tenant that nobody knows is an error, to one of whom noth
         const char* told;
     };
     const Row rows[] = {
-        {"ns/shop", 0, "# Nothing to propose: "}, // was seen
+        {"ns/shop", 0, "# Nothing to propose: "},  // was seen
         {"payments", 0, "# Nothing to propose: "}, // has a pod here
         {"declared", 0, "# Nothing to propose: "}, // has none
         {"paymnets", 1, "bulkheadctl: nobody knows a tenant \"paymnets\"; did you mean payments?\n"},

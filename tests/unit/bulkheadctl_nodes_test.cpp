@@ -132,9 +132,12 @@ TEST_CASE("nodes that are followed: a reader who pauses is the one who is silent
 }
 
 TEST_CASE("nodes: every notice names its node, keeps its place, and is there once") {
-    const std::string lost = R"(echo '{"lost":7,"because":"x"}')" "\n";
-    const std::string forgotten = R"(echo '{"forgotten":"allowed","before":"2026-11-29T12:00:00Z","node":"node-b"}')" "\n";
-    const std::string newer = R"(echo '{"slowed":3}')" "\n";
+    const std::string lost = R"(echo '{"lost":7,"because":"x"}')"
+                             "\n";
+    const std::string forgotten = R"(echo '{"forgotten":"allowed","before":"2026-11-29T12:00:00Z","node":"node-b"}')"
+                                  "\n";
+    const std::string newer = R"(echo '{"slowed":3}')"
+                              "\n";
     const Kubectl kubectl({flow_at(1) + lost + flow_at(5), forgotten + flow_at(3) + newer + flow_at(4)});
     const auto told = [&](const std::string& flags, const std::vector<std::string>& expected) {
         const auto ended = in_shell(kubectl.with("bulkheadctl --all-nodes flows -o json " + flags));

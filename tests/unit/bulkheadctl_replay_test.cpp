@@ -121,8 +121,10 @@ TEST_CASE("a stream's notices stay in JSON, and are told beside the flows otherw
 
 TEST_CASE("notices stay at their place: beside the flows, with --last, and those of a newer agent") {
     const Place place;
-    const std::string lost = R"({"lost":12,"because":"the rate limit","node":"node-b"})" "\n";
-    const std::string newer = R"({"slowed":3,"node":"node-c"})" "\n";
+    const std::string lost = R"({"lost":12,"because":"the rate limit","node":"node-b"})"
+                             "\n";
+    const std::string newer = R"({"slowed":3,"node":"node-c"})"
+                              "\n";
     const auto file = place.write("flows.json", lines({1}) + lost + lines({2, 3}) + newer + lines({4}));
     const auto json = in_shell("bulkheadctl flows -o json --last 2 --input-file " + file);
     CHECK(json.code == 0);

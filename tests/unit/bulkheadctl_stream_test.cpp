@@ -72,8 +72,9 @@ TEST_CASE("whoever follows sees each flow as it comes, and ends well with Ctrl-C
     CHECK(shell.wait(after(20s)) == 0);
 }
 
-TEST_CASE("Ctrl-C: what came is written to its last line, one that hadn't come as a whole isn't, and a paused pager is no "
-          "obstacle") {
+TEST_CASE(
+    "Ctrl-C: what came is written to its last line, one that hadn't come as a whole isn't, and a paused pager is no "
+    "obstacle") {
     const Place place;
     std::string many;
     for (int i = 0; i < 400; ++i) // more than a pipe takes
@@ -90,11 +91,11 @@ TEST_CASE("Ctrl-C: what came is written to its last line, one that hadn't come a
     CHECK(whole.output.empty()); // no complaint
     CHECK(place.read("out") == many);
     // Whoever takes it up again soon enough gets the rest.
-    const auto late = in_shell("trap '' INT; mkfifo " + place.file("pipe") + "; (exec 3<" + place.file("pipe") +
-                               "; sleep 0.5; touch " + place.file("go") + "; sleep 0.2; cat <&3) > " +
-                               place.file("late") + " & (trap - INT; exec " + follow + ") > " + place.file("pipe") +
-                               " & pid=$!; until [[ -e " + place.file("go") +
-                               " ]]; do sleep 0.02; done; kill -INT $pid; wait $pid; code=$?; wait; exit $code");
+    const auto late =
+        in_shell("trap '' INT; mkfifo " + place.file("pipe") + "; (exec 3<" + place.file("pipe") +
+                 "; sleep 0.5; touch " + place.file("go") + "; sleep 0.2; cat <&3) > " + place.file("late") +
+                 " & (trap - INT; exec " + follow + ") > " + place.file("pipe") + " & pid=$!; until [[ -e " +
+                 place.file("go") + " ]]; do sleep 0.02; done; kill -INT $pid; wait $pid; code=$?; wait; exit $code");
     CHECK(late.code == 0);
     CHECK(place.read("late") == many);
     const auto paused = in_shell("mkfifo " + place.file("never") + "; exec 3<>" + place.file("never") + "; (exec " +

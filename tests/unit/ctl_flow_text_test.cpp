@@ -79,8 +79,8 @@ TEST_CASE("a sentence that is too long goes on below, between words, in its colo
                   "             not-granted (non-protected blog -> protected payments)\n");
     const auto coloured = compact_text(printable_copy(recorded_flow(1)), {.colour = true}, 80);
     CHECK(coloured.find("\x1b[1;31mDENIED\x1b[0m\n             not-granted \x1b[2m(") != std::string::npos);
-    CHECK(compact_text(printable_copy(recorded_flow(1)), {.colour = true}, 40).find("blog ->\x1b[0m\n  \x1b[2mprotected") !=
-          std::string::npos); // each line has its colours for itself
+    CHECK(compact_text(printable_copy(recorded_flow(1)), {.colour = true}, 40)
+              .find("blog ->\x1b[0m\n  \x1b[2mprotected") != std::string::npos); // each line has its colours for itself
 }
 
 TEST_CASE("without names a flow has addresses, and IPv6 ones in brackets before a port") {

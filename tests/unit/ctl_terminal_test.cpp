@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What people see: recorded answers, with names as long as they come, at the widths of terminals, beside what was once
-// looked at and found good (golden/). Where the output is meant to change, BULKHEAD_RENEW_GOLDEN=1 writes it anew, to be
-// looked at again.
+// looked at and found good (golden/). Where the output is meant to change, BULKHEAD_RENEW_GOLDEN=1 writes it anew, to
+// be looked at again.
 #include <cstdlib>
 #include <fstream>
 #include <iterator>

@@ -128,7 +128,7 @@ TEST_CASE("a stream's notices are told from its records") {
     CHECK(std::get<Unknown>(parse_line(newer).value()) == Unknown{newer});
     CHECK_FALSE(parse_line(Json{{"edges", Json::array()}})); // something else
     CHECK_FALSE(parse_line(Json::object()));
-    CHECK_FALSE(parse_line(Json{{"verdict", "denied"}}));    // a record that is broken
+    CHECK_FALSE(parse_line(Json{{"verdict", "denied"}})); // a record that is broken
 }
 
 TEST_CASE("a line is one line of ASCII, whatever a name has in it") {

@@ -80,9 +80,8 @@ std::string plan_text(const Json& plan, Width width) {
     const auto& losses = plan.at("losses");
     const auto kept = plan.value("kept", uint64_t{0});
     if (losses.empty() && kept == 0)
-        return paragraph_of("Nothing that reached " + names +
-                                " on this node was seen yet: wait, or ask the nodes of its pods.",
-                            width);
+        return paragraph_of(
+            "Nothing that reached " + names + " on this node was seen yet: wait, or ask the nodes of its pods.", width);
     std::string text = "If " + names + " were protected from now on, of what passed so far " + std::to_string(kept) +
                        " kinds of traffic would go on, and " + std::to_string(losses.size()) + " would not" +
                        (losses.empty() ? "." : ":");

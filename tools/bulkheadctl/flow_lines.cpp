@@ -8,7 +8,7 @@ namespace bulkhead::ctl {
 
 namespace {
 
-constexpr int kDeepestFlow = 16;         // a record's labels are at 3
+constexpr int kDeepestFlow = 16;        // a record's labels are at 3
 constexpr size_t kLongestUnknown = 500; // bytes of a notice that nobody here knows; -o json has all of it
 
 } // namespace

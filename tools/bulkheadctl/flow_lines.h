@@ -25,7 +25,8 @@ public:
 
     void feed(std::string_view bytes) { splitter_.feed(bytes); }
 
-    /// There is no more: the rest of the last line, and `last`. A line that was `cut` where somebody had enough is none.
+    /// There is no more: the rest of the last line, and `last`. A line that was `cut` where somebody had enough is
+    /// none.
     void finish(bool is_cut);
 
     size_t unreadable() const { return unreadable_; }

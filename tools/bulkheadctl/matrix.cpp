@@ -103,8 +103,8 @@ std::string matrix_text(const Json& matrix, Width width, bool colour) {
             if (column == kRule) return painted(std::move(part), colour_of_rule(cells[i]), colour);
             return painted(std::move(part), Colour::kName, colour);
         });
-    return text + paragraph_of("Among " + tenants + " tenants; pairs that aren't here are open, and nothing was seen.",
-                               width);
+    return text +
+           paragraph_of("Among " + tenants + " tenants; pairs that aren't here are open, and nothing was seen.", width);
 }
 
 std::string matrix_csv(const Json& matrix) {

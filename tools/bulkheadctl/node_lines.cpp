@@ -12,7 +12,7 @@ namespace bulkhead::ctl {
 namespace {
 
 constexpr std::chrono::milliseconds kHoldBack{1000}; // of what is followed, for a slower node's
-constexpr std::chrono::seconds kPastPatience{3};     // with a node that says nothing of its past, and not that it's over
+constexpr std::chrono::seconds kPastPatience{3}; // with a node that says nothing of its past, and not that it's over
 
 std::optional<std::string> value_of(const Query& query, const std::string& name) {
     for (const auto& [key, value] : query)

@@ -17,10 +17,10 @@ namespace {
 constexpr const char* kSelector = "app.kubernetes.io/name=bulkhead-agent";
 constexpr const char* kContainer = "agent";
 constexpr size_t kAtOnce = 32;
-constexpr size_t kEverybody = 100'000;               // what is merged by time needs all of them
-constexpr std::chrono::seconds kLongestPause{12};    // of an agent that is followed: it says something every 5 s
-constexpr int kPatiences = 8;                        // for the whole of an answer
-constexpr size_t kLongestAnswer = 64 << 20;          // bytes of it that are kept before it is read
+constexpr size_t kEverybody = 100'000;            // what is merged by time needs all of them
+constexpr std::chrono::seconds kLongestPause{12}; // of an agent that is followed: it says something every 5 s
+constexpr int kPatiences = 8;                     // for the whole of an answer
+constexpr size_t kLongestAnswer = 64 << 20;       // bytes of it that are kept before it is read
 
 bool follows(const Query& query) {
     return std::ranges::any_of(query, [](const auto& parameter) { return parameter.first == "follow"; });
@@ -166,8 +166,7 @@ Result<> Nodes::ask_stream(const std::string& path, const Query& query, const Ta
         return taker.enough();
     };
     crowd.wakes = taker.wakes;
-    return follows(query) ? follow(*agents, std::move(crowd), lines)
-                          : read_to_end(*agents, std::move(crowd), lines);
+    return follows(query) ? follow(*agents, std::move(crowd), lines) : read_to_end(*agents, std::move(crowd), lines);
 }
 
 Result<> Nodes::read_to_end(const std::vector<Agent>& agents, Crowd crowd, NodeLines& lines) {

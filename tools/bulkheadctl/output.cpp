@@ -66,9 +66,8 @@ void Output::write(std::string_view text) {
 bool Output::wait_for_room() {
     for (;;) {
         const bool is_last = g_interrupted != 0;
-        std::array<pollfd, 2> waits{
-            {{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0},
-             {.fd = is_last ? -1 : interrupted_.get(), .events = POLLIN, .revents = 0}}};
+        std::array<pollfd, 2> waits{{{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0},
+                                     {.fd = is_last ? -1 : interrupted_.get(), .events = POLLIN, .revents = 0}}};
         const int ready = poll(waits.data(), waits.size(), is_last ? kLastWaitMs : -1);
         if (waits[0].revents != 0 && ready > 0) return true;
         if (is_last && ready == 0) {
