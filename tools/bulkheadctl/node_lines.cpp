@@ -64,7 +64,7 @@ void NodeLines::give() {
     in_past_ = false;
     if (newest_) newest_->finish();
     newest_.reset();
-    merge_.go_on(kHoldBack);
+    merge_.go_on(kHoldBack, now);
     give_merged(now);
 }
 

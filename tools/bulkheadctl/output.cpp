@@ -15,7 +15,7 @@ namespace bulkhead::ctl {
 
 namespace {
 
-constexpr int kLastWaitMs = 500; // for a reader who takes nothing, once an end was asked for
+constexpr int kLastWaitMs = 1000; // for a reader who takes nothing, once an end was asked for
 
 volatile std::sig_atomic_t g_interrupted = 0;
 volatile std::sig_atomic_t g_event_fd = -1;

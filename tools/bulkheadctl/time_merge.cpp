@@ -13,6 +13,14 @@ void TimeMerge::add(size_t stream, std::optional<flow::Time> time, std::string l
     into.lines.push_back({.time = into.last, .text = std::move(line), .came = now, .is_droppable = is_droppable});
 }
 
+void TimeMerge::go_on(Clock::duration patience, Clock::time_point now) {
+    patience_ = patience;
+    in_past_ = false;
+    for (auto& stream : streams_)
+        for (auto& line : stream.lines)
+            line.came = now; // it was the past that kept it
+}
+
 /// With the oldest line; null = there is none.
 TimeMerge::Stream* TimeMerge::first() {
     Stream* found = nullptr;

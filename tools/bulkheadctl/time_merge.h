@@ -38,10 +38,7 @@ public:
     void end_past(size_t stream) { streams_[stream].past_ended = true; }
 
     /// From now on streams that only are through with their past are waited for too.
-    void go_on(Clock::duration patience) {
-        patience_ = patience;
-        in_past_ = false;
-    }
+    void go_on(Clock::duration patience, Clock::time_point now);
 
     /// Is there room for more of it?
     bool wants(size_t stream) const { return streams_[stream].lines.size() < kMostWaiting; }
