@@ -85,7 +85,7 @@ TEST_CASE("in a pipe a name isn't divided, however long it is") {
     const Width pipe(80, false);
     const std::string pod = "team-checkout-production/checkout-frontend-canary-5d8f7c9b6-x2x9k";
     CHECK(endpoints_text(answers["endpoints"], pipe).find(pod) != std::string::npos);
-    CHECK(edges_text(answers["edges"], pipe).find("payments-production/StatefulSet/ledger-postgresql-primary ") !=
+    CHECK(edges_text(answers["edges"], pipe).find("payments-production/StatefulSet/ledger-postgresql-primary") !=
           std::string::npos);
     CHECK(tenants_text(answers["tenants"], pipe).find("capsule/team-checkout-platform") != std::string::npos);
 }
