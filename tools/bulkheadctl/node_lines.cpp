@@ -60,7 +60,10 @@ void NodeLines::end(size_t node) {
 void NodeLines::give() {
     const auto now = Clock::now();
     give_merged(now);
-    if (!in_past_ || is_past_awaited(now)) return;
+    if (in_past_ && !is_past_awaited(now)) leave_past(now);
+}
+
+void NodeLines::leave_past(Clock::time_point now) {
     in_past_ = false;
     if (newest_) newest_->finish();
     newest_.reset();
@@ -72,13 +75,14 @@ void NodeLines::finish() {
     for (size_t i = 0; i < nodes_.size(); ++i)
         merge_.end(i);
     give_merged(Clock::now());
+    if (in_past_) leave_past(Clock::now());
     if (newest_) newest_->finish();
 }
 
 void NodeLines::give_merged(Clock::time_point now) {
     for (auto& line : merge_.take(now))
         if (newest_)
-            newest_->add(std::move(line.text), line.is_droppable);
+            newest_->add(std::move(line.text), line.kind == TimeMerge::Kind::kFlow);
         else
             taker_.bytes(line.text);
 }
@@ -114,8 +118,12 @@ void NodeLines::take_by_time(size_t node, std::string text, Json json) {
     }
     const auto time = time_of(json);
     if (time && *time > began_) end_past(node); // an older agent doesn't say where its past ends
-    const bool is_droppable = !is_notice && !(in_past_ && past_ended_[node]);
-    merge_.add(node, time, std::move(text), Clock::now(), is_droppable);
+    using Kind = TimeMerge::Kind;
+    const bool is_news = in_past_ && past_ended_[node];
+    merge_.add(node, time, std::move(text), Clock::now(),
+               is_news     ? Kind::kNews
+               : is_notice ? Kind::kNotice
+                           : Kind::kFlow);
 }
 
 } // namespace bulkhead::ctl

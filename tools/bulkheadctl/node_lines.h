@@ -43,6 +43,7 @@ private:
     void take_by_time(size_t node, std::string text, Json json);
     void end_past(size_t node);
     void give_merged(Clock::time_point now);
+    void leave_past(Clock::time_point now);
     bool is_past_awaited(Clock::time_point now) const;
 
     const std::vector<std::string> nodes_;

@@ -6,11 +6,10 @@
 
 namespace bulkhead::ctl {
 
-void TimeMerge::add(size_t stream, std::optional<flow::Time> time, std::string line, Clock::time_point now,
-                    bool is_droppable) {
+void TimeMerge::add(size_t stream, std::optional<flow::Time> time, std::string line, Clock::time_point now, Kind kind) {
     auto& into = streams_[stream];
     into.last = std::max(into.last, time.value_or(into.last)); // a clock that was set back changes no order
-    into.lines.push_back({.time = into.last, .text = std::move(line), .came = now, .is_droppable = is_droppable});
+    into.lines.push_back({.time = into.last, .text = std::move(line), .came = now, .kind = kind});
 }
 
 void TimeMerge::go_on(Clock::duration patience, Clock::time_point now) {
@@ -21,12 +20,13 @@ void TimeMerge::go_on(Clock::duration patience, Clock::time_point now) {
             line.came = now; // it was the past that kept it
 }
 
-/// With the oldest line; null = there is none.
+/// With the oldest line that may be taken; null = there is none.
 TimeMerge::Stream* TimeMerge::first() {
     Stream* found = nullptr;
-    for (auto& stream : streams_)
-        if (!stream.lines.empty() && (found == nullptr || stream.lines.front().time < found->lines.front().time))
-            found = &stream;
+    for (auto& stream : streams_) {
+        if (stream.lines.empty() || (in_past_ && stream.lines.front().kind == Kind::kNews)) continue;
+        if (found == nullptr || stream.lines.front().time < found->lines.front().time) found = &stream;
+    }
     return found;
 }
 

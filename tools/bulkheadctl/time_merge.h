@@ -4,10 +4,11 @@
 // wait for it no longer than a patience, if there is one. Bounded: whoever is ahead has to wait. Pure; one thread.
 //
 // A stream that goes on has a past first, and nothing to tell for as long as nothing comes after that. While the past
-// is merged, whoever is through with its own isn't waited for.
+// is merged, whoever is through with its own isn't waited for, and what came after it has to wait.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
@@ -24,16 +25,18 @@ public:
     /// `patience` nothing: streams end, or their past does, so that it is worth waiting for each.
     TimeMerge(size_t streams, std::optional<Clock::duration> patience) : streams_(streams), patience_(patience) {}
 
+    enum class Kind : uint8_t { kFlow, kNotice, kNews }; // news: of either, and not of the past
+
     struct Line {
         flow::Time time;
         std::string text;
         Clock::time_point came;
-        bool is_droppable = false; // see newest.h
+        Kind kind = Kind::kFlow;
     };
 
     /// What has no time of its own has that of the line before it.
     void add(size_t stream, std::optional<flow::Time> time, std::string line, Clock::time_point now,
-             bool is_droppable = false);
+             Kind kind = Kind::kFlow);
     void end(size_t stream) { streams_[stream].ended = true; }
     void end_past(size_t stream) { streams_[stream].past_ended = true; }
 
