@@ -16,6 +16,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,7 @@ public:
     const std::string& options_in_force() const { return options_.in_force; }
     std::string endpoints() const; // JSON
     observe::Json tenants() const;
+    std::set<std::string> known_tenants() const;
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
     Result<std::shared_ptr<FlowReader>> read_flows(flow::Query query);

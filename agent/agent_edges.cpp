@@ -41,6 +41,10 @@ observe::Json Agent::matrix() const {
     return observe::matrix_view(compiler_->desired(), edges_.edges().rows(), state::Cluster::machine_time());
 }
 
+std::set<std::string> Agent::known_tenants() const {
+    return advise::tenants_of(cluster_, options_.compile_settings());
+}
+
 Result<observe::Json> Agent::plan(const std::string& who) const {
     const auto settings = options_.compile_settings();
     auto namespaces = advise::namespaces_of(who, cluster_, settings);

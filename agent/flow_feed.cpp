@@ -75,6 +75,16 @@ std::optional<std::string> FlowReader::news() {
     return heard(std::move(text));
 }
 
+/// Where what is remembered ends and what comes begins, whether or not something waits.
+std::string FlowReader::boundary() {
+    {
+        const std::lock_guard lock(mutex_);
+        last_said_ = std::chrono::steady_clock::now();
+    }
+    is_up_to_date_ = true;
+    return "\n";
+}
+
 /// The same, or an empty line where there was nothing for too long.
 std::string FlowReader::heard(std::string text) {
     const auto now = std::chrono::steady_clock::now();
@@ -97,7 +107,7 @@ std::optional<std::string> FlowReader::more() {
     while (!remembered_.empty() || !forgotten_.empty())
         if (auto text = remembered(); !text.empty()) return text;
     if (!query_.follow) return std::nullopt;
-    return news();
+    return is_up_to_date_ ? news() : boundary();
 }
 
 bool FlowReader::give(const std::vector<FlowNews>& news) {
@@ -120,6 +130,7 @@ void FlowFeed::add(observe::SeenFlow flow) {
 }
 
 void FlowFeed::add(flow::Lost lost) {
+    lost.node = node_;
     if (is_followed()) news_.emplace_back(std::move(lost));
 }
 

@@ -45,6 +45,7 @@ public:
 private:
     void choose_last();
     std::string remembered();
+    std::string boundary();
     std::optional<std::string> news();
     std::string heard(std::string text);
     std::string line_of(const FlowNews& news) const;
@@ -57,12 +58,13 @@ private:
     std::vector<flow::Forgotten> forgotten_;
     size_t told_ = 0; // of these
     bool chosen_ = false;
+    bool is_up_to_date_ = false; // what is remembered is told, and that it is
     bool over_ = false;
 
     std::mutex mutex_; // of what follows
     std::deque<FlowNews> waiting_;
     bool is_cut_off_ = false;
-    std::chrono::steady_clock::time_point last_said_{}; // so it begins with an empty line, or news
+    std::chrono::steady_clock::time_point last_said_{};
 };
 
 class FlowFeed {

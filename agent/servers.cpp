@@ -162,6 +162,13 @@ Response plan(Agent& agent, const Request& request) {
     return plan ? json(*plan) : refusal(400, plan.error().text);
 }
 
+/// `known`: also those of which this node has no endpoint.
+Response tenants(Agent& agent, const Request& request) {
+    auto answer = agent.tenants();
+    if (request.query.contains("known")) answer["known"] = agent.known_tenants();
+    return json(answer);
+}
+
 Response check(Agent& agent, const Request& request) {
     return json(agent.check(request.body));
 }
@@ -217,7 +224,7 @@ api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
          [](Agent& one, const Request&) {
              return Response{.status = 200, .content_type = "application/json", .body = one.endpoints()};
          }},
-        {"GET /v1/tenants", [](Agent& one, const Request&) { return json(one.tenants()); }},
+        {"GET /v1/tenants", tenants},
         {"GET /v1/problems",
          [](Agent& one, const Request&) {
              return json({{"problems", observe::problems_view(one.problems())}});

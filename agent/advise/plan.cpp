@@ -2,23 +2,53 @@
 #include "advise/plan.h"
 
 #include <algorithm>
+#include <map>
 
+#include "base/near_names.h"
 #include "compile/tenancy.h"
 
 namespace bulkhead::advise {
 
+namespace {
+
+/// By namespace.
+std::map<std::string, std::string> tenants_by_namespace(const state::Cluster& cluster,
+                                                        const compile::Settings& settings) {
+    std::vector<state::Problem> problems; // are told elsewhere
+    compile::SourcesByOwner sources;
+    const compile::Tenancy tenancy(cluster, settings, problems, sources);
+    std::map<std::string, std::string> tenants;
+    for (const auto& [name, member] : tenancy.memberships())
+        tenants[name] = member.tenant;
+    return tenants;
+}
+
+} // namespace
+
+std::set<std::string> tenants_of(const state::Cluster& cluster, const compile::Settings& settings) {
+    std::set<std::string> names;
+    for (const auto& [ns, tenant] : tenants_by_namespace(cluster, settings))
+        names.insert(tenant);
+    for (const auto& [name, tenant] : cluster.tenants())
+        names.insert(name);
+    for (const auto& [name, resource] : cluster.resources())
+        if (!resource.tenant.empty()) names.insert(resource.tenant);
+    return names;
+}
+
 Result<std::vector<std::string>> namespaces_of(const std::string& who, const state::Cluster& cluster,
                                                const compile::Settings& settings) {
     if (cluster.namespaces().contains(who)) return std::vector{who};
-    std::vector<state::Problem> problems;
-    compile::SourcesByOwner sources;
-    const compile::Tenancy tenancy(cluster, settings, problems, sources);
     std::vector<std::string> names;
-    for (const auto& [name, member] : tenancy.memberships())
-        if (member.tenant == who) names.push_back(name);
-    if (names.empty()) return fail("neither a namespace nor a tenant \"" + who + "\" is known to this node");
-    std::ranges::sort(names);
-    return names;
+    for (const auto& [ns, tenant] : tenants_by_namespace(cluster, settings))
+        if (tenant == who) names.push_back(ns);
+    if (!names.empty()) return names;
+    auto known = tenants_of(cluster, settings);
+    if (known.contains(who))
+        return fail("tenant \"" + who + "\" has no namespace, so that there are no pods to protect");
+    for (const auto& [name, ns] : cluster.namespaces())
+        known.insert(name);
+    return fail("neither a namespace nor a tenant \"" + who + "\" is known to this node" + suggestion(who, known));
 }
 
 Plan plan(const flow::Edges::Rows& edges, std::vector<std::string> namespaces, const state::Cluster& cluster,

@@ -3,6 +3,7 @@
 // What would be refused if somebody were protected from now on, by what was seen so far. Pure.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct Plan {
     std::vector<Loss> losses;            // edges into their pods that passed so far and no longer would
     size_t kept = 0;                     // edges that passed and would go on
 };
+
+/// Every tenant of which an object or a label tells: declared, or of some namespace or AWS resource.
+std::set<std::string> tenants_of(const state::Cluster& cluster, const compile::Settings& settings);
 
 /// `who` is a namespace, or a tenant as bulkheadctl tenants names it. An error says that there is none of that name.
 Result<std::vector<std::string>> namespaces_of(const std::string& who, const state::Cluster& cluster,

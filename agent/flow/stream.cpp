@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/stream.h"
 
+#include <algorithm>
+
 #include "flow/time.h"
 
 namespace bulkhead::flow {
 
 namespace {
 
+/// Empty where nobody says.
+Result<std::string> node_in(const Json& json) {
+    const auto node = json.find("node");
+    if (node == json.end()) return std::string();
+    if (!node->is_string()) return fail("node: is not a text");
+    return node->get<std::string>();
+}
+
 Result<Line> parse_lost(const Json& json) {
     const auto because = json.find("because");
     if (!json.at("lost").is_number_unsigned()) return fail("lost: is not a whole number");
     if (because != json.end() && !because->is_string()) return fail("because: is not a text");
-    return Lost{json.at("lost").get<uint64_t>(), because == json.end() ? "" : because->get<std::string>()};
+    const auto node = node_in(json);
+    if (!node) return tl::unexpected(node.error());
+    return Lost{.flows = json.at("lost").get<uint64_t>(),
+                .because = because == json.end() ? "" : because->get<std::string>(),
+                .node = *node};
 }
 
 Result<Line> parse_forgotten(const Json& json) {
@@ -19,17 +33,17 @@ Result<Line> parse_forgotten(const Json& json) {
         if (!json.contains(name) || !json.at(name).is_string()) return fail(std::string(name) + ": is not a text");
     const auto before = parse_time(json.at("before").get<std::string>(), {});
     if (!before) return within("before", before.error());
-    const auto node = json.find("node");
-    if (node != json.end() && !node->is_string()) return fail("node: is not a text");
-    return Forgotten{.what = json.at("forgotten").get<std::string>(),
-                     .before = *before,
-                     .node = node == json.end() ? "" : node->get<std::string>()};
+    const auto node = node_in(json);
+    if (!node) return tl::unexpected(node.error());
+    return Forgotten{.what = json.at("forgotten").get<std::string>(), .before = *before, .node = *node};
 }
 
 } // namespace
 
 Json to_json(const Lost& lost) {
-    return {{"lost", lost.flows}, {"because", lost.because}};
+    Json json{{"lost", lost.flows}, {"because", lost.because}};
+    if (!lost.node.empty()) json["node"] = lost.node;
+    return json;
 }
 
 Json to_json(const Forgotten& forgotten) {
@@ -42,6 +56,13 @@ Json to_json(const Broken& broken) {
     return {{"error", broken.why}};
 }
 
+bool is_notice(const Json& json) {
+    if (!json.is_object() || json.empty()) return false;
+    for (const char* field : {"verdict", "source", "destination"})
+        if (json.contains(field)) return false;
+    return std::ranges::all_of(json, [](const Json& value) { return value.is_primitive(); });
+}
+
 Result<Line> parse_line(const Json& json) {
     if (json.is_object() && json.contains("lost")) return parse_lost(json);
     if (json.is_object() && json.contains("forgotten")) return parse_forgotten(json);
@@ -49,6 +70,7 @@ Result<Line> parse_line(const Json& json) {
         if (!json.at("error").is_string()) return fail("error: is not a text");
         return Broken{json.at("error").get<std::string>()};
     }
+    if (is_notice(json)) return Unknown{json};
     auto record = parse(json);
     if (!record) return tl::unexpected(record.error());
     return std::move(*record);

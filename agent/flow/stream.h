@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lines of a stream of flows (NDJSON), as /v1/flows sends them and a file keeps them. A line is a record, or one of
-// three notices:
+// The lines of a stream of flows (NDJSON), as /v1/flows sends them and a file keeps them. A line is a record, or a
+// notice, which has no verdict:
 //
-//   {"lost": 12, "because": "the rate limit of the kernel programs"}   so many flows are missing from here on
-//   {"forgotten": "allowed", "before": TIME, "node": "node-a"}         the answer has none of these from before that
-//   time
-//   {"error": "the reader is too slow: ..."}                           the stream ends here, and this is why
+//   {"lost": 12, "because": "the rate limit", "node": "node-a"}    so many flows are missing from here on
+//   {"forgotten": "allowed", "before": TIME, "node": "node-a"}     the answer has none of these from before that time
+//   {"error": "the reader is too slow: ..."}                       the stream ends here, and this is why
+//   any other object of plain values                               a newer agent's
 //
-// An empty line says that whoever writes is still there. A stream that ends well ends without a notice: one that
-// follows never does. Values; no threads.
+// An empty line says that whoever writes is still there; of a stream that goes on, the first of them also that what
+// is remembered is told. A stream that ends well ends without a notice: one that follows never does. Values; no
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@ namespace bulkhead::flow {
 struct Lost {
     uint64_t flows = 0;
     std::string because;
+    std::string node{}; // empty = unknown
 
     bool operator==(const Lost&) const = default;
 };
@@ -42,11 +44,21 @@ struct Broken {
     bool operator==(const Broken&) const = default;
 };
 
-using Line = std::variant<Record, Lost, Forgotten, Broken>;
+/// A notice of a kind that this version doesn't know.
+struct Unknown {
+    Json said;
+
+    bool operator==(const Unknown&) const = default;
+};
+
+using Line = std::variant<Record, Lost, Forgotten, Broken, Unknown>;
 
 Json to_json(const Lost& lost);
 Json to_json(const Forgotten& forgotten);
 Json to_json(const Broken& broken);
+
+/// Whether it is no record, nor a broken one: without what every record has, and with plain values alone.
+bool is_notice(const Json& json);
 
 /// What a notice is, or else a record.
 Result<Line> parse_line(const Json& json);

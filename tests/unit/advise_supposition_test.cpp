@@ -134,7 +134,9 @@ TEST_CASE("a plan is for a namespace, or for all of a tenant's; for nobody it is
     CHECK(namespaces_of("web", world.cluster, settings) == std::vector<std::string>{"blog", "payments"});
     const auto nobody = namespaces_of("ghost", world.cluster, settings);
     REQUIRE_FALSE(nobody);
-    CHECK(nobody.error().text.find("ghost") != std::string::npos);
+    CHECK(nobody.error().text == "neither a namespace nor a tenant \"ghost\" is known to this node");
+    CHECK(namespaces_of("paymnets", world.cluster, settings).error().text.ends_with("; did you mean payments?"));
+    CHECK(tenants_of(world.cluster, settings).contains("web"));
 }
 
 } // namespace

@@ -93,6 +93,32 @@ TEST_CASE("flow feed: an agent that is to remember nothing says so to whoever as
     CHECK(told(feed, since).forgotten == std::vector{refused});
 }
 
+TEST_CASE("flow feed: who follows gets what is remembered, a mark where it ends, and what comes, each once") {
+    FlowFeed feed({.flows = 4, .bytes = 1 << 20}, "node-a");
+    const auto start = flow::now() - 10s;
+    const auto add = [&](int second) { feed.add(seen(BH_VERDICT_DENY, start + second * 1s)); };
+    for (const int second : {1, 2, 3})
+        add(second);
+    const auto reader = feed.read(query_of({{"follow", "true"}, {"last", "2"}})).value();
+    add(4);
+    feed.add(flow::Lost{.flows = 5, .because = "a test"});
+    add(5);
+    feed.flush(); // before the past is told
+    std::string text;
+    for (std::string piece = "-"; !piece.empty(); text += piece)
+        piece = reader->more().value();
+    std::vector<std::string> told;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        const auto json = line.empty() ? flow::Json() : flow::Json::parse(line);
+        told.push_back(line.empty()            ? "mark"
+                       : json.contains("lost") ? "lost of " + json["node"].get<std::string>()
+                                               : json["time"].get<std::string>());
+    }
+    const auto at = [&](int second) { return flow::rfc3339_nano(start + second * 1s); };
+    CHECK(told == std::vector<std::string>{at(2), at(3), "mark", at(4), "lost of node-a", at(5)});
+}
+
 TEST_CASE("flow feed: who follows hears of the agent, though nothing comes that is wanted") {
     FlowFeed feed({.flows = 4, .bytes = 1 << 20}, "node-a");
     const auto reader = feed.read(query_of({{"follow", "true"}, {"verdict", "denied"}})).value();

@@ -53,8 +53,9 @@ TEST_CASE("a check of a tenant that nobody knows, or of nothing at all, is an er
         {"", true, 0, "All 1 kind of traffic that were seen would pass"},
         {" --tenant ns/shop", true, 0, "All 1 kind of traffic that were seen would pass"},
         {" --tenant ns/payments", true, 0, "Nothing was seen that this change could let pass or refuse."},
-        {" --tenant shop", true, 1,
-         "bulkheadctl: nobody knows a tenant \"shop\"; what was seen is of ns/blog, ns/shop\n"},
+        {" --tenant shop", true, 1, "bulkheadctl: nobody knows a tenant \"shop\"; did you mean ns/shop?\n"},
+        {" --tenant acme", true, 1,
+         "bulkheadctl: nobody knows a tenant \"acme\"; what was seen is of ns/blog, ns/shop\n"},
         {"", false, 1, "bulkheadctl: nothing was seen, so nothing can be checked\n"},
     };
     for (const auto& row : rows) {
@@ -90,7 +91,40 @@ TEST_CASE("an agent is asked which tenants it knows") {
                                 change_file(place));
     CHECK(ended.code == 1);
     CHECK(ended.output == "bulkheadctl: nothing was seen, so nothing can be checked\n");
-    CHECK(agent.asked() == "GET /v1/tenants HTTP/1.1");
+    CHECK(agent.asked() == "GET /v1/tenants?known=true HTTP/1.1");
+}
+
+TEST_CASE("advice to a tenant that nobody knows is an error, to one of whom nothing was refused it isn't") {
+    struct Row {
+        const char* tenant;
+        int code;
+        const char* told;
+    };
+    const Row rows[] = {
+        {"ns/shop", 0, "# Nothing to propose: "},  // was seen
+        {"payments", 0, "# Nothing to propose: "}, // has a pod here
+        {"declared", 0, "# Nothing to propose: "}, // has none
+        {"paymnets", 1, "bulkheadctl: nobody knows a tenant \"paymnets\"; did you mean payments?\n"},
+        {"nobody", 1, "bulkheadctl: nobody knows a tenant \"nobody\"; what was seen is of ns/blog, ns/shop\n"},
+    };
+    const Place place;
+    const auto seen = place.read(std::filesystem::path(edges_file(place, true)).filename());
+    for (const auto& row : rows) {
+        CAPTURE(row.tenant);
+        const Place socket;
+        const ScriptedAgent agent(socket.file("sock"), [&, asked = 0](int connection) mutable {
+            const std::string tenants = R"({"tenants":[{"name":"payments"}],"known":["declared"]})";
+            const auto& body = asked++ == 0 ? seen : tenants;
+            say(connection, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        });
+        const auto ended = in_shell("bulkheadctl --socket " + socket.file("sock") + " advise --tenant " + row.tenant);
+        CAPTURE(ended.output);
+        CHECK(ended.code == row.code);
+        CHECK(ended.output.find(row.told) != std::string::npos);
+    }
+    const auto file = in_shell("bulkheadctl advise --tenant shop --input-file " + place.file("seen.json"));
+    CHECK(file.code == 1);
+    CHECK(file.output == "bulkheadctl: nobody knows a tenant \"shop\"; did you mean ns/shop?\n");
 }
 
 TEST_CASE("the program says which version it is") {

@@ -119,6 +119,26 @@ TEST_CASE("a stream's notices stay in JSON, and are told beside the flows otherw
     CHECK(compact.output.find("ended early: too slow\n") != std::string::npos);
 }
 
+TEST_CASE("notices stay at their place: beside the flows, with --last, and those of a newer agent") {
+    const Place place;
+    const std::string lost = R"({"lost":12,"because":"the rate limit","node":"node-b"})"
+                             "\n";
+    const std::string newer = R"({"slowed":3,"node":"node-c"})"
+                              "\n";
+    const auto file = place.write("flows.json", lines({1}) + lost + lines({2, 3}) + newer + lines({4}));
+    const auto json = in_shell("bulkheadctl flows -o json --last 2 --input-file " + file);
+    CHECK(json.code == 0);
+    CHECK(json.output == lost + lines({3}) + newer + lines({4}));
+    const auto told = in_shell("bulkheadctl flows --input-file " + file + " 2>&1 | cut -c 1-60");
+    CHECK(told.code == 0);
+    CHECK(told.output == "12:03:04.123 blog/web-7f:41812 -> payments/ledger-0:5432 TCP\n"
+                         "bulkheadctl: node-b: 12 flows are missing from here on: the \n"
+                         "12:03:05.000 shop/cart-1:50000 -> payments/ledger-0:5432 TCP\n"
+                         "12:03:10.000 shop/cart-1:5353 -> aurora:3306 UDP AUDIT audit\n"
+                         "bulkheadctl: node-c: a notice that this version doesn't know\n"
+                         "12:04:00.000 2001:db8::1 -> blog/web-7f ICMPv6 echo-request \n");
+}
+
 TEST_CASE("wrong usage is told before anything is read") {
     struct Row {
         const char* flags;

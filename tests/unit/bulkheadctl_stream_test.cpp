@@ -72,6 +72,38 @@ TEST_CASE("whoever follows sees each flow as it comes, and ends well with Ctrl-C
     CHECK(shell.wait(after(20s)) == 0);
 }
 
+TEST_CASE(
+    "Ctrl-C: what came is written to its last line, one that hadn't come as a whole isn't, and a paused pager is no "
+    "obstacle") {
+    const Place place;
+    std::string many;
+    for (int i = 0; i < 400; ++i) // more than a pipe takes
+        many += line(1);
+    const ScriptedAgent agent(place.file("sock"), [&](int connection) {
+        say(connection, kStreamHead);
+        say_chunk(connection, many + line(2).substr(0, 100));
+        wait_for_end(connection);
+    });
+    const auto follow = command(place.file("sock"), "-f -o json");
+    const auto whole = in_shell(follow + " > " + place.file("out") + " & while [[ $(grep -c . " + place.file("out") +
+                                ") -lt 400 ]]; do sleep 0.05; done; kill -INT $!; wait $!");
+    CHECK(whole.code == 0);
+    CHECK(whole.output.empty()); // no complaint
+    CHECK(place.read("out") == many);
+    // Whoever takes it up again soon enough gets the rest of what had been read.
+    const auto late =
+        in_shell("mkfifo " + place.file("pipe") + "; (exec 3<" + place.file("pipe") + "; until [[ -e " +
+                 place.file("go") + " ]]; do sleep 0.01; done; exec cat <&3) > " + place.file("late") + " & (exec " +
+                 follow + ") > " + place.file("pipe") + " & pid=$!; sleep 0.5; kill -INT $pid; touch " +
+                 place.file("go") + "; wait $pid; code=$?; wait; exit $code");
+    CHECK(late.code == 0);
+    const auto rest = place.read("late");
+    CHECK((rest.size() > (64 << 10) && rest.ends_with("}\n") && many.starts_with(rest)));
+    const auto paused = in_shell("mkfifo " + place.file("never") + "; exec 3<>" + place.file("never") + "; (exec " +
+                                 follow + ") >&3 & sleep 0.5; kill -INT $!; wait $!");
+    CHECK(paused.code == 0);
+}
+
 TEST_CASE("whoever follows ends when its reader has gone, also while no flow comes") {
     const Place place;
     const ScriptedAgent agent(place.file("sock"), [](int connection) {

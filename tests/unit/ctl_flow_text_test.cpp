@@ -14,7 +14,7 @@ using flow::recorded_flow;
 namespace {
 
 std::string compact(const flow::Record& record, const FlowStyle& style = {}) {
-    return compact_text(printable_copy(record), style);
+    return compact_text(printable_copy(record), style, 1000);
 }
 
 std::string table(size_t width, const std::vector<flow::Record>& records, bool colour = false) {
@@ -71,6 +71,16 @@ TEST_CASE("a flow reads like a sentence") {
     };
     for (const auto& [number, text] : kRows)
         CHECK(compact(recorded_flow(number)) == text);
+}
+
+TEST_CASE("a sentence that is too long goes on below, between words, in its colours") {
+    const auto text = compact_text(printable_copy(recorded_flow(1)), {}, 80);
+    CHECK(text == "12:03:04.123 blog/web-7f:41812 -> payments/ledger-0:5432 TCP SYN DENIED\n"
+                  "             not-granted (non-protected blog -> protected payments)\n");
+    const auto coloured = compact_text(printable_copy(recorded_flow(1)), {.colour = true}, 80);
+    CHECK(coloured.find("\x1b[1;31mDENIED\x1b[0m\n             not-granted \x1b[2m(") != std::string::npos);
+    CHECK(compact_text(printable_copy(recorded_flow(1)), {.colour = true}, 40)
+              .find("blog ->\x1b[0m\n  \x1b[2mprotected") != std::string::npos); // each line has its colours for itself
 }
 
 TEST_CASE("without names a flow has addresses, and IPv6 ones in brackets before a port") {

@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "bulkheadctl/merge.h"
+#include "bulkheadctl/newest.h"
 #include "bulkheadctl/nodes_text.h"
 #include "bulkheadctl/time_merge.h"
 
@@ -19,16 +20,23 @@ flow::Time merge_moment(int seconds) {
     return flow::Time(std::chrono::seconds(seconds));
 }
 
+MergedTexts texts_of(const std::vector<TimeMerge::Line>& lines) {
+    MergedTexts texts;
+    for (const auto& line : lines)
+        texts.push_back(line.text);
+    return texts;
+}
+
 TEST_CASE("lines come in the order of their times, whichever stream is ahead") {
     TimeMerge merge(2, std::nullopt);
     merge.add(0, merge_moment(1), "a1", kMergeStart);
     merge.add(0, merge_moment(4), "a4", kMergeStart);
-    CHECK(merge.take(kMergeStart).empty()); // the other one may have an older one
+    CHECK(texts_of(merge.take(kMergeStart)).empty()); // the other one may have an older one
     merge.add(1, merge_moment(2), "b2", kMergeStart);
     merge.add(1, merge_moment(3), "b3", kMergeStart);
-    CHECK(merge.take(kMergeStart) == MergedTexts{"a1", "b2", "b3"});
+    CHECK(texts_of(merge.take(kMergeStart)) == MergedTexts{"a1", "b2", "b3"});
     merge.end(1);
-    CHECK(merge.take(kMergeStart) == MergedTexts{"a4"});
+    CHECK(texts_of(merge.take(kMergeStart)) == MergedTexts{"a4"});
 }
 
 TEST_CASE("what has no time stays behind the line before it") {
@@ -38,14 +46,50 @@ TEST_CASE("what has no time stays behind the line before it") {
     merge.add(1, merge_moment(6), "b6", kMergeStart);
     merge.end(0);
     merge.end(1);
-    CHECK(merge.take(kMergeStart) == MergedTexts{"a5", "lost", "b6"});
+    CHECK(texts_of(merge.take(kMergeStart)) == MergedTexts{"a5", "lost", "b6"});
 }
 
 TEST_CASE("who follows waits for a silent stream no longer than its patience") {
     TimeMerge merge(2, 1s);
     merge.add(0, merge_moment(1), "a1", kMergeStart);
-    CHECK(merge.take(kMergeStart + 900ms).empty());
-    CHECK(merge.take(kMergeStart + 1s) == MergedTexts{"a1"});
+    CHECK(texts_of(merge.take(kMergeStart + 900ms)).empty());
+    CHECK(texts_of(merge.take(kMergeStart + 1s)) == MergedTexts{"a1"});
+}
+
+TEST_CASE("who is through with its past isn't waited for while that of others is merged, and is from then on") {
+    TimeMerge merge(2, std::nullopt);
+    merge.add(0, merge_moment(1), "a1", kMergeStart);
+    merge.add(1, merge_moment(2), "b2", kMergeStart);
+    merge.end_past(0);
+    CHECK(texts_of(merge.take(kMergeStart)) == MergedTexts{"a1", "b2"});
+    merge.add(0, merge_moment(3), "a3", kMergeStart, TimeMerge::Kind::kNews);
+    CHECK(texts_of(merge.take(kMergeStart + 5s)).empty()); // b may have more of its past
+    merge.go_on(1s, kMergeStart + 5s);
+    CHECK(texts_of(merge.take(kMergeStart + 5s)).empty());
+    CHECK(texts_of(merge.take(kMergeStart + 6s)) == MergedTexts{"a3"});
+}
+
+TEST_CASE("of the newest so many, notices and what comes don't count, none is left out, and all keep their order") {
+    MergedTexts given;
+    Newest newest(2, [&](const std::string& line) { given.push_back(line); });
+    newest.add("notice 1", false);
+    CHECK(given == MergedTexts{"notice 1"}); // nothing before it is kept
+    for (const char* line : {"a", "b"})
+        newest.add(line, true);
+    newest.add("notice 2", false);
+    newest.add("c", true);
+    CHECK(given.size() == 1);
+    newest.add("d", true);
+    CHECK(given == MergedTexts{"notice 1", "notice 2"});
+    newest.add("new", false);
+    newest.finish();
+    CHECK(given == MergedTexts{"notice 1", "notice 2", "c", "d", "new"});
+
+    Newest none(0, [&](const std::string& line) { given.push_back(line); });
+    given.clear();
+    none.add("a", true);
+    none.add("notice", false);
+    CHECK(given == MergedTexts{"notice"});
 }
 
 TEST_CASE("a stream that is ahead has to wait") {
@@ -117,7 +161,7 @@ TEST_CASE("plans add up, and so does what matrices say was seen") {
 TEST_CASE("other answers keep apart, and each is shown below its node; an explanation where it is judged") {
     const auto apart = merged("/v1/tenants", {{"a", {{"t", 1}}}, {"b", {{"t", 2}}}});
     CHECK(apart["nodes"]["b"]["t"] == 2);
-    const auto print = [](const Json& json, size_t) { return json.dump() + "\n"; };
+    const auto print = [](const Json& json, Width) { return json.dump() + "\n"; };
     CHECK(nodes_text(NodesForm::kEach, apart, print, 80) == "a:\n{\"t\":1}\n\nb:\n{\"t\":2}\n");
     const Json here{{"verdict", "deny"}, {"judge", {{"node", "b"}}}};
     const Json elsewhere{{"verdict", "judged elsewhere"}, {"judge", {{"node", "b"}}}};

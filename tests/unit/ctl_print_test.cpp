@@ -40,6 +40,20 @@ TEST_CASE("a word that is longer than its column is broken, not lost") {
     CHECK(table.text(20) == std::string(20, 'w') + "\n" + std::string(10, 'w') + "\n");
 }
 
+TEST_CASE("on a terminal the widest columns give way, and names go on behind their joints") {
+    Table table({"NAME", "TENANT", "LEVEL"});
+    table.add({"team-checkout-production/checkout-frontend-5d8f7c9b6-x2x9k", "capsule/checkout", "protected"});
+    table.add_below("10.0.1.10");
+    table.add({"blog/web-7f", "blog", "non-protected"});
+    CHECK(table.text(60) == "NAME                         TENANT            LEVEL\n"
+                            "team-checkout-production/    capsule/checkout  protected\n"
+                            "checkout-frontend-\n"
+                            "5d8f7c9b6-x2x9k\n"
+                            "    10.0.1.10\n"
+                            "blog/web-7f                  blog              non-protected\n");
+    CHECK(widest(table.text({60, false})) > 60);
+}
+
 TEST_CASE("status fits 80 columns and shows what matters") {
     const auto status = Json::parse(R"({
         "node": "node-a", "version": "0.1.0", "ready": true, "inSync": false, "armed": false,

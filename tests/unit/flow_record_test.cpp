@@ -111,8 +111,9 @@ TEST_CASE("whatever a packet may carry as its address can be read again") {
 }
 
 TEST_CASE("a stream's notices are told from its records") {
-    const auto lost = to_json(Lost{12, "the rate limit"});
-    CHECK(std::get<Lost>(parse_line(lost).value()) == Lost{12, "the rate limit"});
+    const Lost lost{.flows = 12, .because = "the rate limit", .node = "node-a"};
+    CHECK(std::get<Lost>(parse_line(to_json(lost)).value()) == lost);
+    CHECK(std::get<Lost>(parse_line(Json{{"lost", 12U}, {"because", "x"}}).value()) == Lost{12, "x"}); // an older agent
     const auto broken = to_json(Broken{"too slow"});
     CHECK(std::get<Broken>(parse_line(broken).value()) == Broken{"too slow"});
     CHECK(std::get<Record>(parse_line(to_json(recorded_flow(1))).value()) == recorded_flow(1));
@@ -122,6 +123,12 @@ TEST_CASE("a stream's notices are told from its records") {
     CHECK_FALSE(parse_line(Json{{"forgotten", "allowed"}}));
     CHECK_FALSE(parse_line(Json{{"forgotten", "allowed"}, {"before", "yesterday"}}));
     CHECK_FALSE(parse_line(Json{{"error", 5}}));
+    CHECK_FALSE(parse_line(Json{{"lost", 12U}, {"node", 5}}));
+    const Json newer{{"slowed", 3}, {"node", "node-a"}}; // of a newer agent
+    CHECK(std::get<Unknown>(parse_line(newer).value()) == Unknown{newer});
+    CHECK_FALSE(parse_line(Json{{"edges", Json::array()}})); // something else
+    CHECK_FALSE(parse_line(Json::object()));
+    CHECK_FALSE(parse_line(Json{{"verdict", "denied"}})); // a record that is broken
 }
 
 TEST_CASE("a line is one line of ASCII, whatever a name has in it") {

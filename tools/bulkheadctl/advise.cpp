@@ -69,21 +69,46 @@ std::vector<Refusal> refusals_of(const std::vector<flow::Record>& records, const
 
 namespace {
 
-Result<std::vector<Refusal>> from_files(const std::vector<std::string>& paths, const AdviceQuestion& question) {
+/// What was refused that is asked about, and whose anything is that was seen.
+struct Found {
+    std::vector<Refusal> refusals;
+    std::set<std::string> tenants{};
+
+    void add(const Seen& seen, const AdviceQuestion& question) {
+        std::ranges::move(asked_about(seen, question), std::back_inserter(refusals));
+        for (const auto& edge : seen.edges)
+            for (const auto& tenant : {edge.seen.source_tenant, edge.seen.destination_tenant})
+                if (!tenant.empty()) tenants.insert(tenant);
+    }
+};
+
+Result<Found> found_in(const std::vector<std::string>& paths, const AdviceQuestion& question) {
     const auto all = read_seen(paths);
     if (!all) return tl::unexpected(all.error());
-    std::vector<Refusal> refusals;
+    Found found;
     for (const auto& seen : *all)
-        std::ranges::move(asked_about(seen, question), std::back_inserter(refusals));
-    return refusals;
+        found.add(seen, question);
+    return found;
 }
 
-Result<std::vector<Refusal>> from_agent(const AdviseOptions& options, const Whom& whom,
-                                        const AdviceQuestion& question) {
-    const bool plans = !options.protect.empty();
-    const auto answer = plans ? ask(whom, "/v1/plan", {{"protect", options.protect}}) : ask(whom, "/v1/edges", {});
+Result<Found> found_by_plan(const std::string& protect, const Whom& whom) {
+    const auto answer = ask(whom, "/v1/plan", {{"protect", protect}});
     if (!answer) return tl::unexpected(answer.error());
-    return plans ? refusals_of_plan(*answer) : refusals_in(*answer, question);
+    auto refusals = refusals_of_plan(*answer);
+    if (!refusals) return tl::unexpected(refusals.error());
+    return Found{.refusals = std::move(*refusals)};
+}
+
+Result<Found> found(const AdviseOptions& options, const Whom& whom, const AdviceQuestion& question) {
+    if (!options.input_files.empty()) return found_in(options.input_files, question);
+    if (!options.protect.empty()) return found_by_plan(options.protect, whom);
+    const auto answer = ask(whom, "/v1/edges", {});
+    if (!answer) return tl::unexpected(answer.error());
+    const auto seen = seen_in(*answer);
+    if (!seen) return tl::unexpected(seen.error());
+    Found found;
+    found.add(*seen, question);
+    return found;
 }
 
 int exit_of(const AdviseOptions& options, const Error& error) {
@@ -127,11 +152,18 @@ Result<std::set<std::string>> known_tenants(const AdviseOptions& options, const 
         std::vector<state::Problem> problems; // are told elsewhere
         return declared_tenants(source::read_all(paths, problems));
     }
-    const auto answer = ask(whom, "/v1/tenants", {});
+    const auto answer = ask(whom, "/v1/tenants", {{"known", "true"}});
     if (!answer) return tl::unexpected(answer.error());
     std::set<std::string> names;
-    for (const auto& tenant : answer->value("tenants", ordered_json::array()))
-        names.insert(tenant.value("name", ""));
+    const auto add = [&](const ordered_json& one) {
+        for (const auto& tenant : one.value("tenants", ordered_json::array()))
+            names.insert(tenant.value("name", ""));
+        for (const auto& name : one.value("known", ordered_json::array()))
+            names.insert(name.get<std::string>());
+    };
+    add(*answer);
+    for (const auto& one : answer->value("nodes", ordered_json::object()))
+        add(one);
     return names;
 }
 
@@ -201,13 +233,18 @@ int show_advice(const AdviseOptions& options, const Whom& whom) {
         question.since = *since;
     }
     if (!options.check.empty()) return show_check(options, whom, question);
-    const auto refusals =
-        options.input_files.empty() ? from_agent(options, whom, question) : from_files(options.input_files, question);
-    if (!refusals) return complain(refusals.error(), exit_of(options, refusals.error()));
-    if (refusals->empty())
+    const auto all = found(options, whom, question);
+    if (!all) return complain(all.error(), exit_of(options, all.error()));
+    if (all->refusals.empty() && !options.tenant.empty() && !all->tenants.contains(options.tenant)) {
+        const auto known = known_tenants(options, whom);
+        if (!known) return complain(known.error(), exit_of(options, known.error()));
+        if (const auto why = reason_for_nobody(options.tenant, all->tenants, *known); !why.empty())
+            return complain(Error{why}, kProblems);
+    }
+    if (all->refusals.empty())
         std::cout << "# Nothing to propose: nothing was refused, or audited, that was asked about.\n";
     else
-        std::cout << advise::yaml_of(advise::advise(*refusals));
+        std::cout << advise::yaml_of(advise::advise(all->refusals));
     return kDone;
 }
 

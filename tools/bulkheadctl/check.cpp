@@ -8,6 +8,7 @@
 #include <map>
 
 #include "advise/stand_ins.h"
+#include "base/near_names.h"
 #include "base/reasons.h"
 #include "bulkheadctl/edges.h"
 #include "flow/edge_json.h"
@@ -21,6 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using advise::Loss;
 
+constexpr size_t kMostListed = 10; // tenants
+
 Json json_of(const Loss& loss) {
     Json row = flow::to_json(loss.edge, loss.seen);
     if (loss.answer.reason) row["would"] = label_of(*loss.answer.reason);
@@ -28,7 +31,7 @@ Json json_of(const Loss& loss) {
     return row;
 }
 
-std::string table_of(const std::vector<Loss>& losses, size_t width) {
+std::string table_of(const std::vector<Loss>& losses, Width width) {
     Json rows = Json::array();
     for (const auto& loss : losses)
         rows.push_back(json_of(loss));
@@ -123,6 +126,19 @@ std::set<std::string> declared_tenants(const std::vector<state::Object>& objects
     return tenants;
 }
 
+std::string reason_for_nobody(const std::string& tenant, const std::set<std::string>& seen,
+                              const std::set<std::string>& known) {
+    if (tenant.empty() || seen.contains(tenant) || known.contains(tenant)) return {};
+    auto all = known;
+    all.insert(seen.begin(), seen.end());
+    auto meant = suggestion(tenant, all);
+    if (meant.empty() && seen.size() <= kMostListed) {
+        for (const auto& name : seen)
+            meant += (meant.empty() ? "; what was seen is of " : ", ") + name;
+    }
+    return "nobody knows a tenant \"" + tenant + "\"" + (meant.empty() ? "; see bulkheadctl tenants" : meant);
+}
+
 std::string reason_for_nothing(const std::vector<Loss>& losses, const std::string& tenant,
                                const std::set<std::string>& known) {
     if (losses.empty()) return "nothing was seen, so nothing can be checked";
@@ -130,14 +146,10 @@ std::string reason_for_nothing(const std::vector<Loss>& losses, const std::strin
     for (const auto& loss : losses)
         for (const auto& name : {loss.seen.source_tenant, loss.seen.destination_tenant})
             if (!name.empty()) seen.insert(name);
-    if (tenant.empty() || seen.contains(tenant) || known.contains(tenant)) return {};
-    std::string names;
-    for (const auto& name : seen)
-        names += (names.empty() ? "" : ", ") + name;
-    return "nobody knows a tenant \"" + tenant + "\"; what was seen is of " + (names.empty() ? "no tenant" : names);
+    return reason_for_nobody(tenant, seen, known);
 }
 
-std::string checked_text(const Checked& checked, size_t width) {
+std::string checked_text(const Checked& checked, Width width) {
     const size_t asked = checked.passing + checked.refused.size();
     std::string text;
     if (asked == 0)

@@ -10,6 +10,7 @@
 
 #include "advise/check.h"
 #include "bulkheadctl/seen.h"
+#include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
 
@@ -31,15 +32,20 @@ std::vector<advise::Loss> check_offline(const std::vector<Seen>& seen, const std
 /// Of the agent's answer to /v1/check. An error names the edge that can't be read.
 Result<std::vector<advise::Loss>> losses_in(const nlohmann::ordered_json& answer);
 
+/// That nobody knows `tenant`, with those that it may have been meant to be: a slip of the pen mustn't pass for an
+/// answer. Empty = it is one of these, or none was given.
+std::string reason_for_nobody(const std::string& tenant, const std::set<std::string>& seen,
+                              const std::set<std::string>& known);
+
 /// Why nothing of these could be asked about: there are none, or none is of `tenant`, though that isn't one of `known`
-/// either (in a pipeline a slip of the pen mustn't pass for an answer). Empty = something could. No tenant: whoever's.
+/// either. Empty = something could. No tenant: whoever's.
 std::string reason_for_nothing(const std::vector<advise::Loss>& losses, const std::string& tenant,
                                const std::set<std::string>& known);
 
 /// The tenants that these objects declare by themselves: Tenants, and each Namespace as its own.
 std::set<std::string> declared_tenants(const std::vector<state::Object>& objects);
 
-std::string checked_text(const Checked& checked, size_t width);
+std::string checked_text(const Checked& checked, Width width);
 
 /// Of files and directories, as one text.
 Result<std::string> manifests_of(const std::vector<std::string>& paths);

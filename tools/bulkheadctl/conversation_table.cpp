@@ -14,7 +14,6 @@ namespace {
 enum Column : uint8_t { kIdle, kExpires, kProtocol, kState, kVerdict, kSource, kDestination, kColumns };
 
 const std::vector<std::string> kHeaders{"IDLE", "EXPIRES", "PROTOCOL", "STATE", "VERDICT", "SOURCE", "DESTINATION"};
-constexpr size_t kNarrowestName = 12;
 
 std::string with_unit(std::chrono::seconds length, std::chrono::seconds unit, const char* name) {
     return std::to_string(length / unit) + name;
@@ -44,20 +43,6 @@ void ConversationTable::add(const flow::Conversation& conversation) {
     verdicts_.push_back(record.verdict);
 }
 
-std::vector<size_t> ConversationTable::fitted() const {
-    auto widths = widths_;
-    size_t fixed = (kColumns - 1) * kGap;
-    for (size_t i = 0; i < kSource; ++i)
-        fixed += widths[i];
-    const size_t room = std::max(width_ > fixed ? width_ - fixed : 0, 2 * kNarrowestName);
-    if (widths[kSource] + widths[kDestination] <= room) return widths;
-    const size_t shorter = std::min(widths[kSource], widths[kDestination]);
-    const size_t longest = room - std::min(shorter, room / 2);
-    widths[kSource] = std::min(widths[kSource], longest);
-    widths[kDestination] = std::max(kNarrowestName, room - widths[kSource]);
-    return widths;
-}
-
 std::string ConversationTable::take() {
     const bool is_first = widths_.empty();
     if (rows_.empty()) return {};
@@ -66,7 +51,7 @@ std::string ConversationTable::take() {
     for (const auto& row : rows_)
         for (size_t i = 0; i < kColumns; ++i)
             widths_[i] = std::max(widths_[i], row[i].size());
-    const auto widths = fitted();
+    const auto widths = fitted(widths_, width_);
     std::string text;
     for (size_t i = 0; i < rows_.size(); ++i) {
         const bool is_header = is_first && i == 0;

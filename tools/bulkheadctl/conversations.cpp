@@ -37,8 +37,9 @@ public:
         splitter_.feed(bytes);
         flush();
     }
-    void finish() {
-        splitter_.finish();
+    /// A line that was cut where somebody had enough is none.
+    void finish(bool is_cut) {
+        if (!is_cut) splitter_.finish();
         flush();
     }
 
@@ -126,7 +127,7 @@ int show_conversations(ConversationsOptions options, const Whom& whom) {
                       .enough = [&] { return output->ended() || reader_has_gone(); },
                       .wakes = {output->interrupted_fd(), STDOUT_FILENO}};
     const auto done = ask_stream(whom, "/v1/conversations", *parameters, taker);
-    lines.finish();
+    lines.finish(taker.enough());
     if (!done) return complain(done.error(), exit_of(done.error()));
     if (!lines.trouble().empty()) return complain(Error{lines.trouble()}, kBrokenOff);
     if (lines.is_empty() && options.output != "json")

@@ -38,8 +38,6 @@ public:
     std::string take();
 
 private:
-    std::vector<size_t> fitted() const;
-
     bool names_;
     bool colour_;
     size_t width_;

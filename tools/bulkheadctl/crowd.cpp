@@ -32,9 +32,9 @@ struct Member {
     size_t index;
     source::kube::Spawned child;
     std::string complaint;
-    Clock::time_point heard = Clock::now();
     Clock::time_point seen = Clock::now(); // when it was looked at last
     Clock::duration spent{};               // of `total`
+    Clock::duration silence{};             // since it was heard
     size_t bytes = 0;
     bool is_silent = false; // and that is told
 };
@@ -126,10 +126,11 @@ private:
         listen_to_errors(member);
         const auto since = Clock::now() - std::exchange(member.seen, Clock::now());
         if (!wants(member)) {
-            member.heard = Clock::now(); // it is we who are slow
+            member.silence = {}; // it is we who are slow
             return true;
         }
         member.spent += std::min<Clock::duration>(since, kSlowest);
+        member.silence += std::min<Clock::duration>(since, kSlowest);
         std::array<char, 64 << 10> buffer{};
         const auto size = read(member.child.output.get(), buffer.data(), buffer.size());
         if (size == 0) return finish(member, {});
@@ -139,8 +140,8 @@ private:
     }
 
     void hear(Member& member, std::string_view bytes) {
-        member.heard = Clock::now();
-        member.is_silent = false;
+        member.silence = {};
+        if (std::exchange(member.is_silent, false) && crowd_.back) crowd_.back(member.index);
         member.bytes += bytes.size();
         if (!crowd_.longest || member.bytes <= *crowd_.longest) crowd_.bytes(member.index, bytes);
     }
@@ -151,9 +152,10 @@ private:
             return "its answer is longer than " + std::to_string(*crowd_.longest >> 20) + " MiB";
         if (crowd_.total && member.spent > *crowd_.total)
             return "its answer isn't complete after " + std::to_string(crowd_.total->count()) + " s";
-        if (!crowd_.patience || Clock::now() - member.heard <= *crowd_.patience) return {};
-        if (!crowd_.silent) return "no answer within " + std::to_string(crowd_.patience->count()) + " s";
-        if (!std::exchange(member.is_silent, true)) crowd_.silent(member.index);
+        const auto patience = member.bytes != 0 && crowd_.pause ? crowd_.pause : crowd_.patience;
+        if (!patience || member.silence <= *patience) return {};
+        if (!crowd_.silent) return "no answer within " + std::to_string(patience->count()) + " s";
+        if (!std::exchange(member.is_silent, true)) crowd_.silent(member.index, *patience);
         return {};
     }
 
@@ -175,6 +177,7 @@ private:
             const int status = wait_for(member.child.pid);
             listen_to_errors(member);
             verdicts_[member.index] = verdict_on(member, status);
+            if (crowd_.exited && WIFEXITED(status)) crowd_.exited(member.index, WEXITSTATUS(status));
         }
         if (crowd_.ended) crowd_.ended(member.index, verdicts_[member.index]);
         return false;

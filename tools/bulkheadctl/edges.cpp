@@ -35,9 +35,10 @@ std::string port_text(const Json& edge) {
     return port.empty() ? plain_at(edge, "protocol") : port + "/" + plain_at(edge, "protocol");
 }
 
-/// Without the fraction.
+/// Without the fraction, and in two words (RFC 3339 lets a space stand for the T).
 std::string date_text(const Json& edge, const char* name) {
-    const auto date = plain_at(edge, name);
+    auto date = plain_at(edge, name);
+    if (const auto t = date.find('T'); t != std::string::npos) date[t] = ' ';
     const auto dot = date.find('.');
     return dot == std::string::npos ? date : date.substr(0, dot) + "Z";
 }
@@ -50,7 +51,7 @@ std::string would_text(const Json& loss) {
 
 } // namespace
 
-std::string edges_text(const Json& answer, size_t width) {
+std::string edges_text(const Json& answer, Width width) {
     Table table({"VERDICT", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
     for (const auto& edge : answer.at("edges"))
         table.add({plain_at(edge, "verdict"), plain_at(edge, "count"), port_text(edge), date_text(edge, "last"),
@@ -58,12 +59,13 @@ std::string edges_text(const Json& answer, size_t width) {
     if (table.empty()) return "Nothing was seen yet.\n";
     std::string text = table.text(width);
     if (const auto refused = answer.value("refused", uint64_t{0}); refused != 0)
-        text += std::to_string(refused) + " flows found no room among " + plain_at(answer, "limit") +
-                " edges (--edges of bulkhead-agent).\n";
+        text += paragraph_of(std::to_string(refused) + " flows found no room among " + plain_at(answer, "limit") +
+                                 " edges (--edges of bulkhead-agent).",
+                             width);
     return text;
 }
 
-std::string losses_text(const Json& losses, size_t width) {
+std::string losses_text(const Json& losses, Width width) {
     Table table({"WOULD BE", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
     for (const auto& loss : losses)
         table.add({would_text(loss), plain_at(loss, "count"), port_text(loss), date_text(loss, "last"),
@@ -71,18 +73,20 @@ std::string losses_text(const Json& losses, size_t width) {
     return table.text(width);
 }
 
-std::string plan_text(const Json& plan, size_t width) {
+std::string plan_text(const Json& plan, Width width) {
     std::string names;
     for (const auto& name : plan.at("namespaces"))
         names += (names.empty() ? "" : ", ") + printable(name.get<std::string>());
     const auto& losses = plan.at("losses");
     const auto kept = plan.value("kept", uint64_t{0});
     if (losses.empty() && kept == 0)
-        return "Nothing that reached " + names + " on this node was seen yet: wait, or ask the nodes of its pods.\n";
+        return paragraph_of(
+            "Nothing that reached " + names + " on this node was seen yet: wait, or ask the nodes of its pods.", width);
     std::string text = "If " + names + " were protected from now on, of what passed so far " + std::to_string(kept) +
                        " kinds of traffic would go on, and " + std::to_string(losses.size()) + " would not" +
-                       (losses.empty() ? ".\n" : ":\n\n");
-    return losses.empty() ? text : text + losses_text(losses, width);
+                       (losses.empty() ? "." : ":");
+    text = paragraph_of(text, width);
+    return losses.empty() ? text : text + "\n" + losses_text(losses, width);
 }
 
 } // namespace bulkhead::ctl

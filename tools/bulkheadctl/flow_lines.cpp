@@ -8,19 +8,24 @@ namespace bulkhead::ctl {
 
 namespace {
 
-constexpr int kDeepestFlow = 16; // a record's labels are at 3
+constexpr int kDeepestFlow = 16;        // a record's labels are at 3
+constexpr size_t kLongestUnknown = 500; // bytes of a notice that nobody here knows; -o json has all of it
 
 } // namespace
 
 FlowLines::FlowLines(std::string origin, const flow::Query* chosen, FlowPrinter& printer, Complain complain)
     : origin_(std::move(origin)), chosen_(chosen), printer_(printer), complain_(std::move(complain)),
-      splitter_([this](std::string_view line, bool is_whole) { read(line, is_whole); }) {}
+      splitter_([this](std::string_view line, bool is_whole) { read(line, is_whole); }) {
+    if (chosen_ == nullptr || !chosen_->last) return;
+    newest_.emplace(*chosen_->last, [this](const std::string& text) {
+        const auto json = parse_json(text, kDeepestFlow);
+        print(flow::parse_line(*json).value(), *json); // as it was read before
+    });
+}
 
-void FlowLines::finish() {
-    splitter_.finish();
-    for (const auto& [record, raw] : newest_)
-        printer_.add(record, raw);
-    newest_.clear();
+void FlowLines::finish(bool is_cut) {
+    if (!is_cut) splitter_.finish();
+    if (newest_) newest_->finish();
 }
 
 void FlowLines::read(std::string_view text, bool is_whole) {
@@ -34,39 +39,49 @@ void FlowLines::read(std::string_view text, bool is_whole) {
 }
 
 Result<> FlowLines::read_json(std::string_view text) {
-    auto json = parse_json(text, kDeepestFlow);
+    const auto json = parse_json(text, kDeepestFlow);
     if (!json) return tl::unexpected(json.error());
     const auto line = flow::parse_line(*json);
     if (!line) return tl::unexpected(line.error());
-    if (const auto* record = std::get_if<flow::Record>(&*line))
-        take(*record, std::move(*json));
-    else if (const auto* lost = std::get_if<flow::Lost>(&*line))
-        take(*lost, *json);
-    else if (const auto* forgotten = std::get_if<flow::Forgotten>(&*line))
-        take(*forgotten, *json);
+    if (const auto* broken = std::get_if<flow::Broken>(&*line)) {
+        broken_ = broken->why;
+        return {};
+    }
+    const auto* record = std::get_if<flow::Record>(&*line);
+    if (record != nullptr && chosen_ != nullptr && !chosen_->matches(*record)) return {};
+    if (newest_)
+        newest_->add(std::string(text), record != nullptr);
     else
-        broken_ = std::get<flow::Broken>(*line).why;
+        print(*line, *json);
     return {};
 }
 
-void FlowLines::take(const flow::Record& record, flow::Json raw) {
-    if (chosen_ != nullptr && !chosen_->matches(record)) return;
-    if (chosen_ == nullptr || !chosen_->last) return printer_.add(record, raw);
-    newest_.emplace_back(record, std::move(raw));
-    if (newest_.size() > *chosen_->last) newest_.pop_front();
+void FlowLines::print(const flow::Line& line, const flow::Json& raw) {
+    if (const auto* record = std::get_if<flow::Record>(&line)) return printer_.add(*record, raw);
+    if (printer_.keeps_notices()) return printer_.add_notice(raw);
+    if (const auto* lost = std::get_if<flow::Lost>(&line)) tell(*lost);
+    if (const auto* forgotten = std::get_if<flow::Forgotten>(&line)) tell(*forgotten);
+    if (const auto* unknown = std::get_if<flow::Unknown>(&line)) tell(*unknown);
 }
 
-void FlowLines::take(const flow::Lost& lost, const flow::Json& raw) {
-    if (printer_.keeps_notices()) return printer_.add_notice(raw);
-    complain_(origin_ + ": " + std::to_string(lost.flows) + " flows are missing from here on" +
-              (lost.because.empty() ? "" : ": " + lost.because));
+void FlowLines::tell(const flow::Lost& lost) const {
+    complain_((lost.node.empty() ? origin_ : lost.node) + ": " + std::to_string(lost.flows) +
+              " flows are missing from here on" + (lost.because.empty() ? "" : ": " + lost.because));
 }
 
-void FlowLines::take(const flow::Forgotten& forgotten, const flow::Json& raw) {
-    if (printer_.keeps_notices()) return printer_.add_notice(raw);
+void FlowLines::tell(const flow::Forgotten& forgotten) const {
     const auto who = forgotten.node.empty() ? "the agent" : forgotten.node;
     complain_(who + " remembers " + forgotten.what + " flows only since " + flow::rfc3339_nano(forgotten.before) +
               "; what was before isn't here");
+}
+
+void FlowLines::tell(const flow::Unknown& unknown) const {
+    const auto node = unknown.said.find("node");
+    auto text = flow::line_of(unknown.said);
+    text.pop_back(); // its line break
+    if (text.size() > kLongestUnknown) text = text.substr(0, kLongestUnknown) + "...";
+    complain_((node != unknown.said.end() && node->is_string() ? node->get<std::string>() : origin_) +
+              ": a notice that this version doesn't know: " + text);
 }
 
 } // namespace bulkhead::ctl

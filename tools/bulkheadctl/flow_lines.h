@@ -4,13 +4,12 @@
 // with their number, and of a file those that were asked for are chosen here, where an agent would do it.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "bulkheadctl/flow_printer.h"
+#include "bulkheadctl/newest.h"
 #include "bulkheadctl/splitter.h"
 #include "flow/query.h"
 #include "flow/stream.h"
@@ -26,8 +25,9 @@ public:
 
     void feed(std::string_view bytes) { splitter_.feed(bytes); }
 
-    /// There is no more: the rest of the last line, and `last`.
-    void finish();
+    /// There is no more: the rest of the last line, and `last`. A line that was `cut` where somebody had enough is
+    /// none.
+    void finish(bool is_cut);
 
     size_t unreadable() const { return unreadable_; }
 
@@ -37,16 +37,17 @@ public:
 private:
     void read(std::string_view text, bool is_whole);
     Result<> read_json(std::string_view text);
-    void take(const flow::Record& record, flow::Json raw);
-    void take(const flow::Lost& lost, const flow::Json& raw);
-    void take(const flow::Forgotten& forgotten, const flow::Json& raw);
+    void print(const flow::Line& line, const flow::Json& raw);
+    void tell(const flow::Lost& lost) const;
+    void tell(const flow::Forgotten& forgotten) const;
+    void tell(const flow::Unknown& unknown) const;
 
     std::string origin_;
     const flow::Query* chosen_;
     FlowPrinter& printer_;
     Complain complain_;
     LineSplitter splitter_;
-    std::deque<std::pair<flow::Record, flow::Json>> newest_; // at most chosen_->last
+    std::optional<Newest> newest_; // if chosen_ says so many; read once more when they are printed
     size_t number_ = 0;
     size_t unreadable_ = 0;
     std::optional<std::string> broken_;

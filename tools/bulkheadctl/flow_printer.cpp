@@ -11,7 +11,7 @@ void FlowPrinter::add(const flow::Record& record, const flow::Json& raw) {
     style_.now = flow::now();
     switch (format_) {
     case FlowFormat::kCompact:
-        text_ += compact_text(printable_copy(record), style_);
+        text_ += compact_text(printable_copy(record), style_, width_);
         break;
     case FlowFormat::kTable:
         table_.add(printable_copy(record), style_);

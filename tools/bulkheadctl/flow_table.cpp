@@ -13,7 +13,10 @@ enum Column : uint8_t { kTime, kSource, kDestination, kPacket, kVerdict, kReason
 
 const std::vector<std::string> kHeaders{"TIME", "SOURCE", "DESTINATION", "PACKET", "VERDICT", "REASON"};
 
-// Where the terminal is too narrow, names and reasons go on below; never in columns that are narrower than these.
+// On a narrower terminal the reason of each flow is below it, so that names have room.
+constexpr size_t kRoomForReasons = 100;
+
+// Where it is still too narrow, names and reasons go on below; never in columns that are narrower than these.
 constexpr size_t kNarrowestName = 12;
 constexpr size_t kNarrowestReason = 14;
 constexpr size_t kNarrowestPacket = 12; // "echo-request", below "ICMPv6"
@@ -36,7 +39,18 @@ void FlowTable::widen(const std::vector<std::string>& cells) {
         widths_[i] = std::max(widths_[i], cells[i].size());
 }
 
+/// The reason's is what is left below the other columns.
+std::vector<size_t> FlowTable::fitted_above() const {
+    std::vector<size_t> above(widths_.begin(), widths_.begin() + kReason);
+    above[kPacket] = std::min(above[kPacket], kNarrowestPacket);
+    auto widths = ctl::fitted(std::move(above), width_);
+    const size_t indent = widths[kTime] + kGap;
+    widths.push_back(std::max(kNarrowestReason, width_ > indent ? width_ - indent : 0));
+    return widths;
+}
+
 std::vector<size_t> FlowTable::fitted() const {
+    if (width_ < kRoomForReasons) return fitted_above();
     auto widths = widths_;
     size_t fixed = widths[kTime] + widths[kVerdict] + (kColumns - 1) * kGap;
     const size_t others = fixed + widths[kSource] + widths[kDestination] + kNarrowestReason;
@@ -57,6 +71,14 @@ void FlowTable::add(const flow::Record& record, const FlowStyle& style) {
     verdicts_.push_back(record.verdict);
 }
 
+std::string FlowTable::text_of(std::vector<std::string> cells, const std::vector<size_t>& widths,
+                               const Painter& paint) const {
+    if (width_ >= kRoomForReasons) return row_text(cells, widths, paint);
+    const auto reason = std::move(cells.back());
+    cells.pop_back();
+    return row_text(cells, widths, paint) + row_text({"", reason}, {widths[kTime], widths[kReason]});
+}
+
 std::string FlowTable::take() {
     const bool is_first = widths_.empty();
     if (rows_.empty()) return {};
@@ -64,9 +86,9 @@ std::string FlowTable::take() {
     for (const auto& row : rows_)
         widen(row);
     const auto widths = fitted();
-    std::string text = is_first ? row_text(kHeaders, widths) : "";
+    std::string text = is_first ? text_of(kHeaders, widths, nullptr) : "";
     for (size_t i = 0; i < rows_.size(); ++i)
-        text += row_text(rows_[i], widths, [&](size_t column, std::string cell) {
+        text += text_of(std::move(rows_[i]), widths, [&](size_t column, std::string cell) {
             if (column == kVerdict) return painted(std::move(cell), colour_of(verdicts_[i]), colour_);
             const bool is_name = column == kSource || column == kDestination;
             return is_name ? painted(std::move(cell), Colour::kName, colour_) : cell;

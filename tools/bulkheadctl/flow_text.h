@@ -24,8 +24,8 @@ struct FlowStyle {
 flow::Record printable_copy(const flow::Record& record);
 
 /// "12:03:04.123 blog/web-7f:41812 -> payments/ledger-0:5432 TCP SYN DENIED not-granted (non-protected blog ->
-/// protected payments)", with its line break.
-std::string compact_text(const flow::Record& record, const FlowStyle& style);
+/// protected payments)", with its line break. Where that is wider than `width` it goes on below, between words.
+std::string compact_text(const flow::Record& record, const FlowStyle& style, size_t width);
 
 /// Field by field; an empty line ends it.
 std::string dict_text(const flow::Record& record, const FlowStyle& style, size_t width);
@@ -43,6 +43,8 @@ public:
 private:
     void widen(const std::vector<std::string>& cells);
     std::vector<size_t> fitted() const;
+    std::vector<size_t> fitted_above() const;
+    std::string text_of(std::vector<std::string> cells, const std::vector<size_t>& widths, const Painter& paint) const;
 
     bool colour_;
     size_t width_;

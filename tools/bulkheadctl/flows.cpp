@@ -53,12 +53,12 @@ public:
         : options_(options), printer_(std::move(printer)), output_(std::move(output)) {}
 
     int from_agent(const Whom& whom) {
-        FlowLines lines("the agent's answer", nullptr, printer_, tell);
+        FlowLines lines("the agent's answer", nullptr, printer_, teller());
         const Taker taker{.bytes = [&](std::string_view bytes) { take(lines, bytes); },
                           .enough = [&] { return enough(); },
                           .wakes = {output_.interrupted_fd(), STDOUT_FILENO}};
         const auto done = ask_stream(whom, "/v1/flows", flow::parameters_of(options_.query), taker);
-        lines.finish();
+        lines.finish(enough());
         output_.write(printer_.take());
         if (!done) return complain(done.error(), exit_of(done.error()));
         if (lines.broken()) return complain(Error{"the agent has ended the stream: " + *lines.broken()}, kBrokenOff);
@@ -71,9 +71,9 @@ public:
         const bool is_stdin = path == "-";
         const Fd opened(is_stdin ? -1 : open(path.c_str(), O_RDONLY | O_CLOEXEC));
         if (!is_stdin && !opened.valid()) return complain(Error{"open " + path + ": " + std::strerror(errno)}, kUsage);
-        FlowLines lines(is_stdin ? "stdin" : path, &options_.query, printer_, tell);
+        FlowLines lines(is_stdin ? "stdin" : path, &options_.query, printer_, teller());
         const auto done = read_all(is_stdin ? STDIN_FILENO : opened.get(), lines);
-        lines.finish();
+        lines.finish(enough());
         output_.write(printer_.take());
         if (!done) return complain(Error{"read " + path + ": " + done.error().text}, kProblems);
         if (lines.broken()) complain(Error{"the stream that was kept here ended early: " + *lines.broken()}, kDone);
@@ -81,7 +81,13 @@ public:
     }
 
 private:
-    static void tell(const std::string& text) { complain(Error{text}, kDone); }
+    /// What stands between flows is told after those before it.
+    FlowLines::Complain teller() {
+        return [this](const std::string& text) {
+            output_.write(printer_.take());
+            complain(Error{text}, kDone);
+        };
+    }
 
     bool enough() const { return output_.ended() || reader_has_gone(); }
 

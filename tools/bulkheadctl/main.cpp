@@ -39,6 +39,7 @@ using ctl::complain;
 using ctl::Json;
 using ctl::kDone;
 using ctl::kUsage;
+using ctl::Width;
 
 struct Options {
     std::string socket = "/run/bulkhead/agent.sock";
@@ -67,7 +68,7 @@ struct Options {
     ctl::Whom whom;
 };
 
-using Printer = std::function<std::string(const Json&, size_t)>;
+using Printer = std::function<std::string(const Json&, Width)>;
 
 /// Pure ASCII, so that no name in it means anything to a terminal.
 std::string json_text(const Json& json) {
@@ -86,7 +87,7 @@ int ask_and_show(const Options& options, const std::string& path, const ctl::Que
     if (!answer) return complain(answer.error(), ctl::exit_of(answer.error()));
     if (!options.whom.nodes || !answer->contains("nodes")) return show(options, *answer, printer);
     return show(options, *answer,
-                [&](const Json& json, size_t width) { return ctl::nodes_text(form, json, printer, width); });
+                [&](const Json& json, Width width) { return ctl::nodes_text(form, json, printer, width); });
 }
 
 /// The agent's answer as it comes, for whoever asks many agents.
@@ -103,7 +104,7 @@ int show_raw(const Options& options) {
 int show_matrix(const Options& options) {
     const bool colour =
         ctl::wants_colour(options.colour, isatty(STDOUT_FILENO) == 1, getenv("NO_COLOR"), getenv("TERM"));
-    return ask_and_show(options, "/v1/matrix", {}, [&](const Json& json, size_t width) {
+    return ask_and_show(options, "/v1/matrix", {}, [&](const Json& json, Width width) {
         return options.output == "csv" ? ctl::matrix_csv(json) : ctl::matrix_text(json, width, colour);
     });
 }

@@ -19,7 +19,6 @@ using Json = nlohmann::ordered_json;
 enum Column : uint8_t { kSource, kDestination, kSeen, kRule, kColumns };
 
 const std::vector<std::string> kHeaders{"SOURCE", "DESTINATION", "SEEN", "THE RULE"};
-constexpr size_t kNarrowest = 20; // of the rule; narrower ones read worse than long lines
 
 std::string ports_of(const Json& cell) {
     std::string ports;
@@ -75,19 +74,17 @@ Colour colour_of_rule(const Json& cell) {
     return Colour::kYellow;
 }
 
-std::vector<size_t> widths_of(const std::vector<std::vector<std::string>>& rows, size_t width) {
+std::vector<size_t> widths_of(const std::vector<std::vector<std::string>>& rows, Width width) {
     std::vector<size_t> widths(kColumns);
     for (const auto& row : rows)
         for (size_t i = 0; i < kColumns; ++i)
             widths[i] = std::max(widths[i], row[i].size());
-    const size_t before = widths[kSource] + widths[kDestination] + widths[kSeen] + (kColumns - 1) * kGap;
-    widths[kRule] = std::max(kNarrowest, width > before ? width - before : 0);
-    return widths;
+    return fitted(std::move(widths), width);
 }
 
 } // namespace
 
-std::string matrix_text(const Json& matrix, size_t width, bool colour) {
+std::string matrix_text(const Json& matrix, Width width, bool colour) {
     const auto tenants = std::to_string(matrix.at("tenants").size());
     const auto& cells = matrix.at("cells");
     if (cells.empty()) return "Among " + tenants + " tenants everything is open, and nothing was seen.\n";
@@ -106,7 +103,8 @@ std::string matrix_text(const Json& matrix, size_t width, bool colour) {
             if (column == kRule) return painted(std::move(part), colour_of_rule(cells[i]), colour);
             return painted(std::move(part), Colour::kName, colour);
         });
-    return text + "Among " + tenants + " tenants; pairs that aren't here are open, and nothing was seen.\n";
+    return text +
+           paragraph_of("Among " + tenants + " tenants; pairs that aren't here are open, and nothing was seen.", width);
 }
 
 std::string matrix_csv(const Json& matrix) {

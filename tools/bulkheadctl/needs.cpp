@@ -17,13 +17,13 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kIndent = "  ";
 
 /// Wrapped, behind the indent.
-std::string paragraph(const std::string& text, size_t width) {
+std::string paragraph(const std::string& text, Width width) {
     Table table;
     table.add({"", text});
     return table.text(width);
 }
 
-std::string proposal_text(const Json& proposal, size_t width) {
+std::string proposal_text(const Json& proposal, Width width) {
     const auto field = text_at(proposal, "field");
     const auto note = text_at(proposal, "note");
     std::string text = paragraph(text_at(proposal, "object") + (field.empty() ? "" : ", to be added to " + field) +
@@ -36,7 +36,7 @@ std::string proposal_text(const Json& proposal, size_t width) {
     return text;
 }
 
-std::string need_text(const Json& need, size_t width) {
+std::string need_text(const Json& need, Width width) {
     const auto instead = text_at(need, "instead");
     if (need.value("anyOf", Json::array()).empty())
         return instead.empty() ? "" : paragraph("nothing that can be written: " + instead, width);
@@ -50,7 +50,7 @@ std::string need_text(const Json& need, size_t width) {
 
 } // namespace
 
-std::string needs_text(const Json& needs, size_t width) {
+std::string needs_text(const Json& needs, Width width) {
     if (!needs.is_array() || needs.empty()) return "";
     const bool is_one = needs.size() == 1;
     std::string text = is_one ? "\nwhat would allow it:\n" : "\nwhat would allow it, all of these together:\n";

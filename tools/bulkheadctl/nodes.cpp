@@ -2,17 +2,13 @@
 #include "bulkheadctl/nodes.h"
 
 #include <algorithm>
-#include <deque>
 
 #include <sys/resource.h>
 
 #include "bulkheadctl/exits.h"
 #include "bulkheadctl/merge.h"
+#include "bulkheadctl/node_lines.h"
 #include "bulkheadctl/parse_json.h"
-#include "bulkheadctl/splitter.h"
-#include "bulkheadctl/time_merge.h"
-#include "flow/query.h"
-#include "flow/time.h"
 
 namespace bulkhead::ctl {
 
@@ -21,15 +17,13 @@ namespace {
 constexpr const char* kSelector = "app.kubernetes.io/name=bulkhead-agent";
 constexpr const char* kContainer = "agent";
 constexpr size_t kAtOnce = 32;
-constexpr size_t kEverybody = 100'000;               // what is merged by time needs all of them
-constexpr std::chrono::milliseconds kHoldBack{1000}; // of what is followed, for a slower node's
-constexpr int kPatiences = 8;                        // for the whole of an answer
-constexpr size_t kLongestAnswer = 64 << 20;          // bytes of it that are kept before it is read
+constexpr size_t kEverybody = 100'000;            // what is merged by time needs all of them
+constexpr std::chrono::seconds kLongestPause{12}; // of an agent that is followed: it says something every 5 s
+constexpr int kPatiences = 8;                     // for the whole of an answer
+constexpr size_t kLongestAnswer = 64 << 20;       // bytes of it that are kept before it is read
 
-std::optional<std::string> value_of(const Query& query, const std::string& name) {
-    for (const auto& [key, value] : query)
-        if (key == name) return value;
-    return std::nullopt;
+bool follows(const Query& query) {
+    return std::ranges::any_of(query, [](const auto& parameter) { return parameter.first == "follow"; });
 }
 
 std::string text_below(const Json& json, const char* pointer) {
@@ -64,71 +58,6 @@ Result<> make_room_for(size_t streams) {
 }
 
 } // namespace
-
-/// Lines of the nodes on their way to one stream.
-class Nodes::Lines {
-public:
-    Lines(size_t nodes, bool by_time, const Query& query, const Taker& taker)
-        : by_time_(by_time), taker_(taker), errors_(nodes),
-          merge_(nodes, value_of(query, "follow") ? std::optional(kHoldBack) : std::nullopt) {
-        const bool is_endless = value_of(query, "follow").has_value();
-        if (const auto last = value_of(query, "last"); last && !is_endless) last_ = std::stoull(*last);
-        for (size_t i = 0; i < nodes; ++i)
-            splitters_.emplace_back([this, i](std::string_view line, bool) { take(i, line); });
-    }
-
-    void feed(size_t node, std::string_view bytes) {
-        splitters_[node].feed(bytes);
-        give();
-    }
-    void end(size_t node) {
-        splitters_[node].finish();
-        merge_.end(node);
-        give();
-    }
-    void give() {
-        for (auto& line : merge_.take(TimeMerge::Clock::now()))
-            give(std::move(line));
-    }
-    void finish() {
-        for (const auto& line : newest_)
-            taker_.bytes(line);
-    }
-    bool wants(size_t node) const { return !by_time_ || merge_.wants(node); }
-
-    /// What a node's agent said instead of going on; empty = nothing.
-    const std::vector<std::string>& errors() const { return errors_; }
-
-private:
-    void take(size_t node, std::string_view line) {
-        if (line.empty()) return; // its agent is there
-        const auto json = parse_json(line).value_or(Json());
-        if (json.is_object() && json.contains("error") && json["error"].is_string()) {
-            errors_[node] = json["error"].get<std::string>();
-            return;
-        }
-        auto text = std::string(line) + "\n";
-        if (!by_time_) return give(std::move(text));
-        std::optional<flow::Time> time;
-        if (json.is_object() && json.contains("time") && json["time"].is_string())
-            if (const auto read = flow::parse_time(json["time"].get<std::string>(), {})) time = *read;
-        merge_.add(node, time, std::move(text), TimeMerge::Clock::now());
-    }
-
-    void give(std::string line) {
-        if (!last_) return taker_.bytes(line);
-        newest_.push_back(std::move(line));
-        if (newest_.size() > *last_) newest_.pop_front();
-    }
-
-    bool by_time_;
-    const Taker& taker_;
-    std::deque<LineSplitter> splitters_;
-    std::vector<std::string> errors_;
-    TimeMerge merge_;
-    std::optional<size_t> last_;
-    std::deque<std::string> newest_; // at most `last_`
-};
 
 Command Nodes::kubectl() const {
     Command command{"kubectl"};
@@ -203,11 +132,15 @@ Result<Json> Nodes::ask(const std::string& path, const Query& query) {
     auto crowd = crowd_of(*agents, target_of(path, query));
     crowd.longest = kLongestAnswer;
     crowd.bytes = [&](size_t node, std::string_view bytes) { texts[node] += bytes; };
+    size_t refusals = 0;
+    crowd.exited = [&](size_t, int code) { refusals += code == kRefusal ? 1 : 0; };
     auto verdicts = crowd.run();
+    const bool is_one_word = std::ranges::count(verdicts, verdicts.front()) == std::ssize(verdicts);
+    if (refusals == agents->size() && is_one_word) return tl::unexpected(Error{verdicts.front(), kRefused});
     std::vector<std::pair<std::string, Json>> answers;
     for (size_t i = 0; i < agents->size(); ++i) {
         if (!verdicts[i].empty()) continue;
-        auto json = parse_json(texts[i]);
+        auto json = parse_json(std::exchange(texts[i], {}));
         const auto& node = (*agents)[i].node;
         verdicts[i] = json && json->is_object() ? trouble_with(path, node, *json) : "what answers is no Bulkhead agent";
         if (verdicts[i].empty()) answers.emplace_back(node, std::move(*json));
@@ -220,7 +153,10 @@ Result<> Nodes::ask_stream(const std::string& path, const Query& query, const Ta
     const auto agents = find();
     if (!agents) return tl::unexpected(agents.error());
     const bool by_time = path == "/v1/flows";
-    Lines lines(agents->size(), by_time, query, taker);
+    std::vector<std::string> names;
+    for (const auto& agent : *agents)
+        names.push_back(agent.node);
+    NodeLines lines(std::move(names), by_time, query, taker);
     auto crowd = crowd_of(*agents, target_of(path, query));
     if (by_time) crowd.at_once = kEverybody;
     if (const auto room = make_room_for(std::min(crowd.at_once, agents->size())); !room) return room;
@@ -230,11 +166,10 @@ Result<> Nodes::ask_stream(const std::string& path, const Query& query, const Ta
         return taker.enough();
     };
     crowd.wakes = taker.wakes;
-    return value_of(query, "follow") ? follow(*agents, std::move(crowd), lines)
-                                     : read_to_end(*agents, std::move(crowd), lines);
+    return follows(query) ? follow(*agents, std::move(crowd), lines) : read_to_end(*agents, std::move(crowd), lines);
 }
 
-Result<> Nodes::read_to_end(const std::vector<Agent>& agents, Crowd crowd, Lines& lines) {
+Result<> Nodes::read_to_end(const std::vector<Agent>& agents, Crowd crowd, NodeLines& lines) {
     crowd.bytes = [&](size_t node, std::string_view bytes) { lines.feed(node, bytes); };
     crowd.ended = [&](size_t node, const std::string&) { lines.end(node); };
     auto verdicts = crowd.run();
@@ -245,7 +180,7 @@ Result<> Nodes::read_to_end(const std::vector<Agent>& agents, Crowd crowd, Lines
     return {};
 }
 
-Result<> Nodes::follow(const std::vector<Agent>& agents, Crowd crowd, Lines& lines) {
+Result<> Nodes::follow(const std::vector<Agent>& agents, Crowd crowd, NodeLines& lines) {
     std::vector<std::string> verdicts(agents.size());
     bool anybody = false;
     const auto tell = [&](size_t node, const std::string& why) {
@@ -253,6 +188,7 @@ Result<> Nodes::follow(const std::vector<Agent>& agents, Crowd crowd, Lines& lin
         complain(Error{agents[node].node + ": " + why}, kSomeNodes);
     };
     crowd.total.reset();
+    crowd.pause = std::min(*crowd.patience, kLongestPause);
     crowd.bytes = [&](size_t node, std::string_view bytes) {
         anybody = true;
         verdicts[node].clear(); // it was silent, and isn't any more
@@ -263,9 +199,10 @@ Result<> Nodes::follow(const std::vector<Agent>& agents, Crowd crowd, Lines& lin
         const auto& error = why.empty() ? lines.errors()[node] : why;
         tell(node, error.empty() ? "its agent has ended the stream: it stops" : error);
     };
-    crowd.silent = [&](size_t node) {
-        tell(node, "has said nothing for " + std::to_string(options_.patience) + " s; still waiting for it");
+    crowd.silent = [&](size_t node, std::chrono::seconds length) {
+        tell(node, "has said nothing for " + std::to_string(length.count()) + " s; still waiting for it");
     };
+    crowd.back = [&](size_t node) { tell(node, "answers again"); };
     (void)crowd.run();
     lines.finish();
     if (note(agents, verdicts)) return {};

@@ -26,9 +26,9 @@ struct NodesOptions {
     bool wanted() const { return all || !nodes.empty(); }
 };
 
-class Nodes {
-    class Lines;
+class NodeLines;
 
+class Nodes {
 public:
     explicit Nodes(NodesOptions options) : options_(std::move(options)) {}
 
@@ -37,7 +37,7 @@ public:
     Result<Json> ask(const std::string& path, const Query& query);
 
     /// Flows by their time, all else as it comes; with `last`, of all nodes together so many. Of those that are
-    /// followed, a node that ends or falls silent is told on stderr at once.
+    /// followed, a node that ends, falls silent or is back is told on stderr at once.
     Result<> ask_stream(const std::string& path, const Query& query, const Taker& taker);
 
     /// By node: why it isn't in the answers.
@@ -52,8 +52,8 @@ private:
     Result<std::string> output_of(const Command& command) const;
     Result<std::vector<Agent>> find() const;
     Crowd crowd_of(const std::vector<Agent>& agents, const std::string& target) const;
-    Result<> follow(const std::vector<Agent>& agents, Crowd crowd, Lines& lines);
-    Result<> read_to_end(const std::vector<Agent>& agents, Crowd crowd, Lines& lines);
+    Result<> follow(const std::vector<Agent>& agents, Crowd crowd, NodeLines& lines);
+    Result<> read_to_end(const std::vector<Agent>& agents, Crowd crowd, NodeLines& lines);
     bool note(const std::vector<Agent>& agents, const std::vector<std::string>& verdicts);
 
     NodesOptions options_;

@@ -32,7 +32,7 @@ std::string safely(const std::function<std::string()>& text) {
     }
 }
 
-std::string statuses_text(const Json& nodes, size_t width) {
+std::string statuses_text(const Json& nodes, Width width) {
     Table table({"NODE", "READY", "SYNC", "RULE", "GUARDED", "HELD", "UNGUARDED", "PROBLEMS", "VERSION"});
     std::string unreadable;
     const auto add = [&](const std::string& node, const Json& status) {
@@ -54,8 +54,8 @@ bool judges(const Json& explanation) {
 
 } // namespace
 
-std::string nodes_text(NodesForm form, const Json& answer, const std::function<std::string(const Json&, size_t)>& print,
-                       size_t width) {
+std::string nodes_text(NodesForm form, const Json& answer, const std::function<std::string(const Json&, Width)>& print,
+                       Width width) {
     const auto& nodes = answer.at("nodes");
     if (form == NodesForm::kStatus) return statuses_text(nodes, width);
     const bool only_judges = form == NodesForm::kJudges && std::any_of(nodes.begin(), nodes.end(), judges);

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bulkheadctl/table.h"
+
 namespace bulkhead::ctl {
 
 /// What is shown of each: a line of its status; what `print` makes of it, below the node's name; the same, but of those
@@ -16,6 +18,6 @@ namespace bulkhead::ctl {
 enum class NodesForm : uint8_t { kStatus, kEach, kJudges };
 
 std::string nodes_text(NodesForm form, const nlohmann::ordered_json& answer,
-                       const std::function<std::string(const nlohmann::ordered_json&, size_t)>& print, size_t width);
+                       const std::function<std::string(const nlohmann::ordered_json&, Width)>& print, Width width);
 
 } // namespace bulkhead::ctl

@@ -5,12 +5,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <climits>
 #include <csignal>
 #include <cstdint>
 
 namespace bulkhead::ctl {
 
 namespace {
+
+constexpr int kLastWaitMs = 1000; // for a reader who takes nothing, once an end was asked for
 
 volatile std::sig_atomic_t g_interrupted = 0;
 volatile std::sig_atomic_t g_event_fd = -1;
@@ -24,7 +29,7 @@ void note_interrupt(int) {
     errno = kept;
 }
 
-/// Without SA_RESTART, so that a write to a full pipe ends too.
+/// Without SA_RESTART, so that a write to a terminal that was stopped ends too.
 void catch_signals() {
     struct sigaction action {};
     action.sa_handler = note_interrupt;
@@ -45,16 +50,29 @@ Result<Output> Output::to_stdout() {
 }
 
 void Output::write(std::string_view text) {
-    while (!text.empty() && !ended()) {
-        const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
-        if (written >= 0)
+    while (!text.empty() && !closed_ && wait_for_room()) {
+        const auto written = ::write(STDOUT_FILENO, text.data(), std::min<size_t>(text.size(), PIPE_BUF));
+        if (written >= 0) {
             text.remove_prefix(static_cast<size_t>(written));
-        else if (errno == EAGAIN) { // somebody else made it so
-            pollfd wait{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
-            poll(&wait, 1, -1);
-        } else if (errno != EINTR) {
+        } else if (errno != EINTR && errno != EAGAIN) { // somebody else may have made it so that it doesn't wait
             closed_ = true;
             if (errno != EPIPE) failure_ = errno;
+        }
+    }
+}
+
+/// For PIPE_BUF bytes: where poll() says so, a write of no more doesn't wait (pipe(7)). False: whoever asked for an end
+/// isn't kept by a reader who takes nothing.
+bool Output::wait_for_room() {
+    for (;;) {
+        const bool is_last = g_interrupted != 0;
+        std::array<pollfd, 2> waits{{{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0},
+                                     {.fd = is_last ? -1 : interrupted_.get(), .events = POLLIN, .revents = 0}}};
+        const int ready = poll(waits.data(), waits.size(), is_last ? kLastWaitMs : -1);
+        if (waits[0].revents != 0 && ready > 0) return true;
+        if (is_last && ready == 0) {
+            closed_ = true;
+            return false;
         }
     }
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is written while it comes: stdout without delay, and what ends it from outside: Ctrl-C, or a reader that has
-// gone
-// (`| head`). From the first Output on, and for the rest of the process, SIGINT and SIGTERM ask for an end and SIGPIPE
-// does nothing. One thread.
+// gone (`| head`). From the first Output on, and for the rest of the process, SIGINT and SIGTERM ask for an end and
+// SIGPIPE does nothing. One thread.
 #pragma once
 
 #include <string_view>
@@ -17,7 +16,8 @@ class Output {
 public:
     static Result<Output> to_stdout();
 
-    /// Waits until all of it is written, or nothing more can be.
+    /// Waits until all of it is written, or nothing more can be. What is there when an end is asked for is still
+    /// written, unless its reader takes nothing for a moment.
     void write(std::string_view text);
 
     /// Nobody wants more.
@@ -31,6 +31,8 @@ public:
 
 private:
     explicit Output(Fd interrupted) : interrupted_(std::move(interrupted)) {}
+
+    bool wait_for_room();
 
     Fd interrupted_;
     bool closed_ = false;

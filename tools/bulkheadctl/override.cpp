@@ -58,7 +58,7 @@ std::string manifest_of(const OverrideOrder& order, std::chrono::sys_seconds now
     return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string override_text(const Json& answer, size_t) {
+std::string override_text(const Json& answer, Width) {
     if (answer.contains("ended")) return "ended: what the rule refuses is refused again\n";
     const bool all = !answer.contains("tenant") || answer["tenant"].is_null();
     const auto text = "on this node, until " + answer.value("until", "?") + ", " +

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "bulkheadctl/client.h"
+#include "bulkheadctl/table.h"
 
 namespace bulkhead::ctl {
 
@@ -27,6 +28,6 @@ Query query_of(const OverrideOrder& order);
 std::string manifest_of(const OverrideOrder& order, std::chrono::sys_seconds now);
 
 /// What the agent says of an override that has begun or ended.
-std::string override_text(const Json& answer, size_t width);
+std::string override_text(const Json& answer, Width width);
 
 } // namespace bulkhead::ctl

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/print.h"
 
-#include <sstream>
-
 #include "bulkheadctl/needs.h"
 #include "bulkheadctl/table.h"
 
@@ -131,7 +129,7 @@ std::string judge_text(const Json& explanation) {
 
 } // namespace
 
-std::string status_text(const Json& status, size_t width) {
+std::string status_text(const Json& status, Width width) {
     Table table;
     table.add({"node", at(status, "/node")});
     table.add({"version", at(status, "/version")});
@@ -156,7 +154,7 @@ std::string status_text(const Json& status, size_t width) {
     return text;
 }
 
-std::string maps_text(const Json& status, size_t width) {
+std::string maps_text(const Json& status, Width width) {
     const auto& maps = list(status, "maps");
     Table table({"MAP", "ENTRIES", "LIMIT", "FULL", "REFUSED"});
     for (const auto& map : maps) {
@@ -169,31 +167,19 @@ std::string maps_text(const Json& status, size_t width) {
     return table.text(width);
 }
 
-std::string endpoints_text(const Json& answer, size_t width) {
+std::string endpoints_text(const Json& answer, Width width) {
     const auto& endpoints = list(answer, "endpoints");
     if (endpoints.empty()) return "no endpoints\n";
     Table table({"NAME", "TENANT", "LEVEL", "MODE", "STATE"});
-    std::vector<std::string> addresses;
     for (const auto& endpoint : endpoints) {
         table.add({at(endpoint, "/name"), at(endpoint, "/tenant"), at(endpoint, "/level"), at(endpoint, "/mode"),
                    at(endpoint, "/state")});
-        addresses.push_back(at(endpoint, "/addresses"));
+        table.add_below(at(endpoint, "/addresses")); // those of two families need a line of their own
     }
-    // Addresses of two families need a line of their own.
-    std::istringstream lines(table.text(width));
-    std::string text;
-    std::string line;
-    std::getline(lines, line);
-    text += line + "\n";
-    for (size_t i = 0; std::getline(lines, line); ++i) {
-        Table indented;
-        indented.add({"  ", addresses.at(i)});
-        text += line + "\n" + indented.text(width);
-    }
-    return text;
+    return table.text(width);
 }
 
-std::string tenants_text(const Json& answer, size_t width) {
+std::string tenants_text(const Json& answer, Width width) {
     Table table({"TENANT", "LEVEL", "MODE", "ENDPOINTS", "NAMESPACES"});
     for (const auto& tenant : list(answer, "tenants")) {
         std::string level = at(tenant, "/levels");
@@ -205,7 +191,7 @@ std::string tenants_text(const Json& answer, size_t width) {
     return table.empty() ? "no tenants\n" : table.text(width);
 }
 
-std::string explanation_text(const Json& explanation, size_t width) {
+std::string explanation_text(const Json& explanation, Width width) {
     Table table;
     add_party(table, "from", explanation.value("src", Json::object()));
     add_party(table, "to", explanation.value("dst", Json::object()));
@@ -219,7 +205,7 @@ std::string explanation_text(const Json& explanation, size_t width) {
     return table.text(width) + needs_text(explanation.value("wouldAllow", Json::array()), width);
 }
 
-std::string problems_text(const Json& problems, size_t width) {
+std::string problems_text(const Json& problems, Width width) {
     std::string text;
     for (const auto& problem : problems) {
         Table table;

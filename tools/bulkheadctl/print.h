@@ -8,15 +8,17 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bulkheadctl/table.h"
+
 namespace bulkhead::ctl {
 
 using Json = nlohmann::ordered_json;
 
-std::string status_text(const Json& status, size_t width);
-std::string maps_text(const Json& status, size_t width);
-std::string endpoints_text(const Json& answer, size_t width);
-std::string tenants_text(const Json& answer, size_t width);
-std::string explanation_text(const Json& explanation, size_t width);
-std::string problems_text(const Json& problems, size_t width); // an array of problems
+std::string status_text(const Json& status, Width width);
+std::string maps_text(const Json& status, Width width);
+std::string endpoints_text(const Json& answer, Width width);
+std::string tenants_text(const Json& answer, Width width);
+std::string explanation_text(const Json& explanation, Width width);
+std::string problems_text(const Json& problems, Width width); // an array of problems
 
 } // namespace bulkhead::ctl

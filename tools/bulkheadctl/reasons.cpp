@@ -77,7 +77,7 @@ Json reasons_json() {
     return {{"reasons", std::move(list)}};
 }
 
-std::string reasons_text(const Json& reasons, size_t width) {
+std::string reasons_text(const Json& reasons, Width width) {
     Table table({"LINE", "REASON", "VERDICT", "MEANING, AND WHAT TO DO"});
     for (const auto& row : reasons.at("reasons")) {
         table.add({row.contains("line") ? row["line"].dump() : "-", row["reason"], row["verdict"], row["text"]});

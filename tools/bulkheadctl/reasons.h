@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bulkheadctl/table.h"
+
 namespace bulkhead::ctl {
 
 using Json = nlohmann::ordered_json;
@@ -14,6 +16,6 @@ using Json = nlohmann::ordered_json;
 /// {"reasons": [{reason, verdict, line?, text, whatToDo}]}, in the order of the list in bulkhead/reasons.h.
 Json reasons_json();
 
-std::string reasons_text(const Json& reasons, size_t width);
+std::string reasons_text(const Json& reasons, Width width);
 
 } // namespace bulkhead::ctl

@@ -48,7 +48,7 @@ Json to_json(const Validation& validation) {
             {"notes", to_json(validation.notes)}};
 }
 
-std::string validation_text(const Json& validation, size_t width) {
+std::string validation_text(const Json& validation, Width width) {
     auto notes = validation.at("notes");
     for (auto& note : notes)
         note["text"] = "note: among these files " + note.at("text").get<std::string>();

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bulkheadctl/table.h"
 #include "state/objects.h"
 
 namespace bulkhead::ctl {
@@ -25,6 +26,6 @@ struct Validation {
 Validation validate(const std::vector<std::string>& paths);
 
 Json to_json(const Validation& validation);
-std::string validation_text(const Json& validation, size_t width);
+std::string validation_text(const Json& validation, Width width);
 
 } // namespace bulkhead::ctl
