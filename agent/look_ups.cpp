@@ -18,7 +18,7 @@ std::string slice_of(const std::string& resource) {
 
 Result<> LookUps::begin(resolve::Settings settings) {
     auto kept = file_.read();
-    if (!kept) spdlog::error("{}", kept.error().text);
+    if (!kept) spdlog::error("{}", file_error_ = kept.error().text);
     for (const auto& [resource, addresses] : kept.value_or(FoundFile::Found{}))
         set(resource, addresses);
     unkept_ = false;
@@ -102,6 +102,7 @@ void LookUps::keep() {
 }
 
 void LookUps::add_problems(std::vector<state::Problem>& problems) const {
+    if (!file_error_.empty()) problems.push_back({.origin = {}, .object = "", .field = "", .text = file_error_});
     for (const auto& [name, finding] : findings_) {
         const auto resource = cluster_.resources().find(name);
         if (resource == cluster_.resources().end()) continue;

@@ -20,6 +20,7 @@ WRITER = ROOT / "agent" / "flow" / "record.cpp"
 RECORDED = ROOT / "tests" / "unit" / "flow_recorded.h"
 NOTICES = [
     {"lost": 12, "because": "the ring was full"},
+    {"lost": 12, "because": "the ring was full", "node": "node-a"},
     {"forgotten": "allowed", "before": "2026-11-29T12:03:04.123456789Z", "node": "node-a"},
     {"error": "the reader is too slow"},
 ]

@@ -165,6 +165,18 @@ TEST_CASE("nodes that are followed: the past first, of all together, then what c
     first("--last 2", {"3", "4", "5", "6"});
 }
 
+TEST_CASE(
+    "nodes that are followed: with one that says nothing of its past the others' is no longer than was asked for") {
+    const std::string mark = "echo\n";
+    const Kubectl kubectl(
+        {flow_at(1) + flow_at(4) + mark + kBeats, flow_at(2) + flow_at(3) + mark + kBeats, "sleep 60"});
+    auto shell = start_shell(kubectl.with("exec bulkheadctl --all-nodes flows -f -o json --last 2"));
+    CHECK(wait_until([&] { return told_in(shell.output()).size() >= 2; }, after(20s), 20ms));
+    shell.signal(SIGINT);
+    CHECK(shell.wait(after(20s)) == 0);
+    CHECK(told_in(shell.output()) == std::vector<std::string>{"3", "4"});
+}
+
 TEST_CASE("nodes: what all agents refuse is told once, and is a refusal") {
     const Kubectl kubectl({kRefuses, kRefuses});
     const auto ended = in_shell(kubectl.with("bulkheadctl --all-nodes plan --protect nobody"));

@@ -11,6 +11,7 @@
 #include "bulkheadctl/check.h"
 #include "bulkheadctl/client.h"
 #include "bulkheadctl/exits.h"
+#include "bulkheadctl/parse_json.h"
 #include "bulkheadctl/table.h"
 #include "flow/time.h"
 #include "source/check.h"
@@ -156,13 +157,15 @@ Result<std::set<std::string>> known_tenants(const AdviseOptions& options, const 
     if (!answer) return tl::unexpected(answer.error());
     std::set<std::string> names;
     const auto add = [&](const ordered_json& one) {
-        for (const auto& tenant : one.value("tenants", ordered_json::array()))
-            names.insert(tenant.value("name", ""));
-        for (const auto& name : one.value("known", ordered_json::array()))
-            names.insert(name.get<std::string>());
+        if (!one.is_object()) return; // a node may say anything
+        for (const auto& tenant : one.value("tenants", ordered_json()))
+            names.insert(text_at(tenant, "name"));
+        for (const auto& name : one.value("known", ordered_json()))
+            if (name.is_string()) names.insert(name.get<std::string>());
     };
     add(*answer);
-    for (const auto& one : answer->value("nodes", ordered_json::object()))
+    if (!answer->is_object()) return names;
+    for (const auto& one : answer->value("nodes", ordered_json()))
         add(one);
     return names;
 }

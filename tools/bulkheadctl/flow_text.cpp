@@ -6,6 +6,7 @@
 
 #include "base/printable.h"
 #include "base/reasons.h"
+#include "base/utf8.h"
 #include "bulkheadctl/colour.h"
 #include "bulkheadctl/flow_words.h"
 
@@ -87,7 +88,8 @@ private:
         if (is_between && word_end - word <= whole_line) return space;
         const size_t joint = joint_in(std::string_view(plain_).substr(start, room));
         if (start + joint > word) return start + joint;
-        return is_between ? space : start + std::max<size_t>(room, 1);
+        if (is_between) return space;
+        return start + std::max<size_t>(cut_utf8(std::string_view(plain_).substr(start), room).size(), 1);
     }
 
     std::string painted_part(size_t begin, size_t end, bool coloured) const {

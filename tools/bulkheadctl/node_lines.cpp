@@ -63,7 +63,11 @@ void NodeLines::give() {
     if (in_past_ && !is_past_awaited(now)) leave_past(now);
 }
 
+/// Whoever has said nothing for long is left behind; what the others told of their past still counts as that.
 void NodeLines::leave_past(Clock::time_point now) {
+    for (size_t i = 0; i < nodes_.size(); ++i)
+        merge_.end_past(i);
+    give_merged(now);
     in_past_ = false;
     if (newest_) newest_->finish();
     newest_.reset();
@@ -117,7 +121,7 @@ void NodeLines::take_by_time(size_t node, std::string text, Json json) {
         text = flow::line_of(json);
     }
     const auto time = time_of(json);
-    if (time && *time > began_) end_past(node); // an older agent doesn't say where its past ends
+    if (in_past_ && time && *time > began_) end_past(node); // an older agent doesn't say where its past ends
     using Kind = TimeMerge::Kind;
     const bool is_news = in_past_ && past_ended_[node];
     merge_.add(node, time, std::move(text), Clock::now(),

@@ -17,6 +17,8 @@ Result<Json> parse_json(std::string_view text, int deepest) {
         return json;
     } catch (const Json::parse_error& error) {
         return fail("is not JSON: column " + std::to_string(error.byte));
+    } catch (const Json::out_of_range&) {
+        return fail("has a number that is too large");
     }
 }
 
