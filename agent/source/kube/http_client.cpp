@@ -264,7 +264,9 @@ void set_connection(CURL* easy, const Server& server) {
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); // who is given up doesn't wait for its name's thread
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_2TLS});
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); // rather wait for a connection to share than open another
+    // Rather wait for a connection to share than open another. Not in the clear: there only an answer tells whether one
+    // can be shared, and who waits for that waits without a deadline (curl issue 13227).
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, server.url.starts_with("https:") ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeout);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, kIdleBeforeProbe);
