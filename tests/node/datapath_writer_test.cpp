@@ -202,8 +202,6 @@ TEST_CASE("pods that come together don't wait for each other's flow tables", "[w
         grace_period = std::min(
             grace_period, time([&] { CHECK(bench.maps().flows.put(1, static_cast<uint32_t>(table.get())) == 0); }));
 
-    if (grace_period < std::chrono::milliseconds(2)) SKIP("a grace period is too short here to be noticed");
-
     for (uint16_t slot = kFirst; slot < kFirst + kPods; ++slot)
         desired.pods[slot] = pod(slot, kBlog, 100u + slot);
     auto shortest = Clock::duration::max(); // as others may take the CPUs meanwhile
@@ -219,7 +217,10 @@ TEST_CASE("pods that come together don't wait for each other's flow tables", "[w
             CHECK(bench.maps().flows.find(slot) != table_before);
         }
     }
-    CHECK(shortest < grace_period * (kPods - 1));
+    if (grace_period < std::chrono::milliseconds(2))
+        WARN("grace periods are too short just now to tell who waits for them");
+    else
+        CHECK(shortest < grace_period * (kPods - 1));
 }
 
 TEST_CASE("long lists of openings go over several parts and shrink back", "[writer]") {
