@@ -107,8 +107,8 @@ TEST_CASE("another node's NodePort is no way to a Protected resource", "[!should
     const auto agent_a = AgentProcess::start(aurora.net, aurora.net.node(kNodeA), {});
     const auto agent_b = AgentProcess::start(aurora.net, aurora.net.node(kNodeB), {});
     const Endpoint elsewhere{aurora.net.node(kNodeA).ip4, kNodePort};
-    if (!answers_tcp(aurora.far_kin.netns, elsewhere, after(10s))) SKIP("no NodePort leads there");
-    CHECK_FALSE(answers_tcp(aurora.far.netns, elsewhere, after(1s)));
+    if (!answers_tcp(aurora.far_kin.netns, elsewhere, after(60s))) SKIP("no NodePort leads there");
+    CHECK_FALSE(answers_tcp(aurora.far.netns, elsewhere, after(20s)));
 }
 
 } // namespace
