@@ -5,8 +5,8 @@
  * A pod sends: bh_from_pod makes sure that it sends as itself, and notes who speaks first. If the packet
  * is for a pod of this node, bh_to_pod at that pod's veth is its judge; if it leaves the node,
  * bh_uplink is the judge for AWS resources and for confined senders, and the bh_to_pod of another node
- * for that node's pods. There is one judge for each destination: the place that knows most about it,
- * after all NAT.
+ * for that node's pods. If a NodePort over there leads it on to a resource, that node's bh_uplink is. There is
+ * one judge for each destination: the place that knows most about it, after all NAT.
  *
  *   hook.h       one packet at one hook           identity.h   who is behind an address or device
  *   openings.h   exposes, trust, grants           flow.h       who spoke first
@@ -274,35 +274,51 @@ int bh_to_pod(struct __sk_buff *skb)
 
 /* ---- off the node ------------------------------------------------------------------------------- */
 
-/*
- * May a pod have sent this? The node's own packets and those that it forwards for others are nobody's
- * business here. What has neither device nor socket went through IPv6's slow path, which forgets the
- * device; its address, which the first hook has checked, tells the pod.
- */
-BH_INLINE int bh_is_pods_business(const struct __sk_buff *skb, const struct bh_control *control,
-				  const struct bh_hook *hook)
+/* The node's own packets are nobody's business here. */
+BH_INLINE int bh_is_nodes_own(const struct __sk_buff *skb, const struct bh_hook *hook)
 {
-	return hook->ingress_ifindex ? bh_bit(control->guarded, hook->ingress_ifindex) : !bh_has_local_socket(skb);
+	return hook->ingress_ifindex == 0 && bh_has_local_socket(skb);
 }
 
-/* Who sent it; 0 = no pod did. What IPv6's slow path made forget its device may have got the node's address
- * from NAT before: then nobody knows which pod it was, and it is judged as one that is not known yet. */
-BH_INLINE int bh_identify_pod(const struct bh_control *control, struct bh_hook *hook)
+/*
+ * Who sent what has neither device nor socket; 0 = no pod did. It went through IPv6's slow path, which forgets the
+ * device; its address, which the first hook has checked, tells the pod. But it may have got the node's address from NAT
+ * before: then nobody knows which pod it was, and it is judged as one that is not known yet.
+ */
+BH_INLINE int bh_identify_forgotten(const struct bh_control *control, struct bh_hook *hook)
 {
-	int masked = 0;
+	struct bh_who who = bh_who_is(control, hook->packet.family, &hook->packet.src);
+
+	hook->slot = who.slot;
+	hook->src_identity = bh_identity_in(hook->slot);
+	return hook->slot || (hook->packet.family == BH_IPV6 && who.flags & BH_ENDPOINT_THIS_NODE);
+}
+
+/*
+ * Who sent what came to this node from elsewhere; 0 = nobody's business. On its way here it was judged as a packet to
+ * this node; that a NodePort leads it on to a resource shows only now. It is a pod's by its address, or was masked: then
+ * it is judged as this node. Only what begins is judged, since the answers of pods behind NodePorts, and errors about
+ * what they were asked, pass here as well, and nobody remembers these.
+ */
+BH_INLINE int bh_identify_forwarded(const struct bh_control *control, struct bh_hook *hook)
+{
 	struct bh_who who;
 
-	if (hook->ingress_ifindex) {
-		hook->slot = bh_slot_of_interface(hook->ingress_ifindex);
-	} else {
-		who = bh_who_is(control, hook->packet.family, &hook->packet.src);
-		hook->slot = who.slot;
-		masked = hook->packet.family == BH_IPV6 && who.flags & BH_ENDPOINT_THIS_NODE;
-	}
-	if (!hook->slot && !masked)
+	if (hook->parsed == BH_PARSED && (!bh_only_begins(&hook->packet) || hook->packet.flags & BH_ICMP_ERROR))
 		return 0;
+	who = bh_who_is(control, hook->packet.family, &hook->packet.src);
+	hook->src_identity = who.identity;
+	return who.flags & BH_ENDPOINT_THIS_NODE || bh_flags_of(who.identity) & BH_POD;
+}
+
+/* Who sent it; 0 = nobody whose packets are judged here. */
+BH_INLINE int bh_identify_leaving(const struct bh_control *control, struct bh_hook *hook)
+{
+	hook->slot = bh_local_sender(control, hook->ingress_ifindex, 0);
+	if (!hook->slot)
+		return hook->ingress_ifindex ? bh_identify_forwarded(control, hook) :
+					       bh_identify_forgotten(control, hook);
 	hook->src_identity = bh_identity_in(hook->slot);
-	bh_identity_row(hook->src_identity, &hook->question.src);
 	return 1;
 }
 
@@ -322,19 +338,24 @@ int bh_uplink(struct __sk_buff *skb)
 	const struct bh_control *control = bh_control_row();
 	struct bh_hook *hook = bh_hook_begin(skb, BH_EGRESS);
 	enum bh_reason reason;
+	int forwarded;
 
 	if (!control || !hook)
 		return BH_PASS;
-	if (!bh_is_pods_business(skb, control, hook))
+	if (bh_is_nodes_own(skb, hook))
 		return bh_leave_to_others(skb);
 	hook->parsed = (__u8)bh_parse_skb(skb);
 	if (!hook->packet.family)
 		return bh_leave_to_others(skb);
-	if (!bh_identify_pod(control, hook))
+	if (!bh_identify_leaving(control, hook))
 		return bh_leave_to_others(skb);
+	forwarded = hook->ingress_ifindex && !hook->slot;
+	bh_identity_row(hook->src_identity, &hook->question.src);
 	hook->dst_identity = bh_who_is(control, hook->packet.family, &hook->packet.dst).identity;
 	bh_identity_row(hook->dst_identity, &hook->question.dst);
-	hook->question.src_is_local = 1;
+	if (forwarded && !(hook->question.dst.flags & BH_PROTECTED))
+		return bh_leave_to_others(skb);
+	hook->question.src_is_local = !forwarded;
 	bh_read_note(hook);
 	reason = bh_ask_about_packet(hook);
 	if (!bh_is_uplinks(&hook->question, reason))

@@ -155,6 +155,44 @@ TEST_CASE("the uplink judges what pods send off the node, and nothing else") {
         });
 }
 
+TEST_CASE("the uplink judges what a NodePort of this node leads on to a Protected resource, by whoever began it") {
+    const Family family{GENERATE(uint8_t{BH_IPV4}, uint8_t{BH_IPV6})};
+    const bool v4 = family.family == BH_IPV4;
+    Wire wire(shared_machine());
+    auto vault = named<state::AwsResource>("vault");
+    vault.cidrs = {cidr("10.0.200.10"), cidr("fd00:c8::10")};
+    vault.tenant = "payments";
+    auto payments = named<state::Tenant>("payments");
+    payments.namespaces = {"payments"};
+    payments.level = state::Level::kProtected;
+    wire.stage.put(payments);
+    wire.stage.put(vault);
+    wire.show();
+    const auto node = family.node(), far = family.at(wire.stage, kFar), kin = family.at(wire.stage, kRemote);
+    const auto through = [&](const std::string& src, uint8_t flags = kSyn) {
+        return ip(src, family.vault()).tcp(41000, 5432, flags);
+    };
+    const std::string beside = v4 ? "10.0.200.11" : "fd00:c8::11", other_node = v4 ? "10.0.0.2" : "fd00::2";
+    const Way way = off_node(kFromUplink);
+    check_rows(wire,
+               {
+                   {"masked as this node", way, through(node), BH_REASON_NOT_GRANTED},
+                   {"... to the address beside", way, ip(node, beside).tcp(41000, 5432, kSyn), kLeft},
+                   {"... an answer to the resource", way, through(node, kSyn | kAck), kLeft},
+                   {"... its end", way, through(node, kRst), kLeft},
+                   {"... an error about what it asked", way,
+                    ip(node, family.vault()).port_unreachable().quoting(ip(family.vault(), node).udp(1, 30080)), kLeft},
+                   {"... a datagram, which may be an answer", way, ip(node, family.vault()).udp(1, 2), kLeft},
+                   {"... with a header that lies", way, through(node).claim_header_words(3), BH_REASON_MALFORMED},
+                   {"... to a pod, which its node judges", way, ip(node, kin).tcp(1, 2, kSyn), kLeft},
+                   {"a stranger's pod", way, through(far), BH_REASON_NOT_GRANTED},
+                   {"a pod of its tenant", way, through(kin), BH_REASON_SAME_TENANT},
+                   {"another node", way, through(other_node), kLeft},
+                   {"an address that nobody knows", way, through(family.stranger()), kLeft},
+                   {"the node itself", off_node(kFromNode), through(node), kLeft},
+               });
+}
+
 TEST_CASE("only IPv6's slow path makes a pod's packet that NAT gave the node's address forget its device") {
     const Wire wire(shared_machine());
     const auto from_node = [](const std::string& dst) { return ip("fd00::1", dst).udp(41000, 5432); };

@@ -100,15 +100,26 @@ TEST_CASE("after a fail-over the new writer, in the same subnet, is its tenant's
     }
 }
 
-// Known to be open (docs/operations.md, "What is not closed"): on its way from uplink to uplink nobody judges it, and
-// under the node's address nobody could tell whose it is. This turns red once somebody closes it.
-TEST_CASE("another node's NodePort is no way to a Protected resource", "[!shouldfail]") {
+TEST_CASE(
+    "another node's NodePort leads nobody to a Protected resource: under the node's address nobody can tell who") {
     const Aurora aurora(true);
+    for (const uint8_t family : {BH_IPV4, BH_IPV6}) // that it does lead there
+        check_gets_to(aurora.far, {aurora.net.node(kNodeA).address(family), kNodePort}, true);
     const auto agent_a = AgentProcess::start(aurora.net, aurora.net.node(kNodeA), {});
     const auto agent_b = AgentProcess::start(aurora.net, aurora.net.node(kNodeB), {});
-    const Endpoint elsewhere{aurora.net.node(kNodeA).ip4, kNodePort};
-    if (!answers_tcp(aurora.far_kin.netns, elsewhere, after(60s))) SKIP("no NodePort leads there");
-    CHECK_FALSE(answers_tcp(aurora.far.netns, elsewhere, after(20s)));
+    for (const uint8_t family : {BH_IPV4, BH_IPV6})
+        for (const Place* pod : {&aurora.far, &aurora.far_kin})
+            check_gets_to(*pod, {aurora.net.node(kNodeA).address(family), kNodePort}, false);
+}
+
+TEST_CASE("a pod answers a Protected resource that asks it by another node's NodePort") {
+    const Aurora aurora(true);
+    const EchoServer served = require(EchoServer::start(aurora.far.netns, {kPostgres}));
+    Aurora::lead_to(aurora.net.node(kNodeA), aurora.far, true);
+    const auto agent_a = AgentProcess::start(aurora.net, aurora.net.node(kNodeA), {});
+    const auto agent_b = AgentProcess::start(aurora.net, aurora.net.node(kNodeB), {});
+    for (const uint8_t family : {BH_IPV4, BH_IPV6})
+        check_gets_to(aurora.writer, {aurora.net.node(kNodeA).address(family), kNodePort}, true);
 }
 
 } // namespace
