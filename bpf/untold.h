@@ -4,14 +4,14 @@
  * way) is summed here by who, whom and what, so that the agent learns of everybody who talks to somebody, however much
  * there is of it.
  *
- * Of two ends, with the world as one of them, a row without a port and without a network comes first; its `length`
+ * Of two ends, with the world (or a part of it that a CIDR names) as one of them, a row without a port and without a network comes first; its `length`
  * counts those that have one. Beyond BH_UNTOLD_PARTS of them it is the row for all others. So a scan, or a flood from
  * all over the world, takes no more than so many rows, and leaves the others theirs.
  */
 #ifndef BULKHEAD_BPF_UNTOLD_H
 #define BULKHEAD_BPF_UNTOLD_H
 
-#include "hook.h"
+#include "identity.h"
 
 /* The key is a part of the event. */
 _Static_assert(__builtin_offsetof(struct bh_event, slot) - __builtin_offsetof(struct bh_event, src) ==
@@ -29,10 +29,10 @@ BH_INLINE void bh_leave_out_details(struct bh_event *event)
 	event->tcp_flags = 0;
 }
 
-/* Of an address of the world its network. */
+/* Of an address outside its network. */
 BH_INLINE void bh_widen(struct bh_addr *address, __u32 identity, __u8 family)
 {
-	if (identity != BH_IDENTITY_WORLD)
+	if (!(bh_flags_of(identity) & BH_OUTSIDE))
 		return;
 	if (family == BH_IPV4)
 		((__u8 *)address)[3] = 0;
@@ -42,7 +42,7 @@ BH_INLINE void bh_widen(struct bh_addr *address, __u32 identity, __u8 family)
 
 BH_INLINE void bh_widen_fully(struct bh_addr *address, __u32 identity)
 {
-	if (identity == BH_IDENTITY_WORLD)
+	if (bh_flags_of(identity) & BH_OUTSIDE)
 		__builtin_memset(address, 0, sizeof(*address));
 }
 

@@ -76,6 +76,7 @@ struct Rules {
 
 inline constexpr std::string_view kClusterDns = "cluster-dns";
 inline constexpr std::string_view kKubeApiserver = "kube-apiserver";
+inline constexpr std::string_view kNetwork = "network"; // of a CIDR that somebody names, and nobody owns
 inline constexpr std::string_view kExposeField = "metadata.annotations[bulkhead.dev/expose]";
 
 /// The key of the pods' own annotations in Rules::origins.

@@ -140,7 +140,7 @@ Sources Selectors::sources_of(const state::AwsResource& resource) const {
 }
 
 Traits Selectors::external(const External& external) const {
-    Traits traits{.what = external.is_service ? "service" : "network",
+    Traits traits{.what = external.is_service ? "service" : std::string(kNetwork),
                   .flags = flag_if(external.role.infra, BH_INFRA) | flag_if(external.is_service, BH_SERVICE)};
     if (external.role.kube_apiserver) traits.what = kKubeApiserver;
     if (external.role.cluster_dns) traits.what = kClusterDns;
@@ -151,6 +151,7 @@ Traits Selectors::external(const External& external) const {
         traits.flags |= BH_RESOURCE | flag_if(owner->level == state::Level::kProtected, BH_PROTECTED) |
                         flag_if(mode_of(*owner) == state::Mode::kAudit, BH_AUDIT);
     }
+    if (traits.what == kNetwork) traits.flags |= BH_OUTSIDE;
     Mentions mentions = external.cidrs;
     append(world_, mentions);
     add_role(external.role, mentions);
@@ -167,7 +168,7 @@ Traits Selectors::external(const External& external) const {
 }
 
 Traits Selectors::world() const {
-    Traits traits{.what = "world"};
+    Traits traits{.what = "world", .flags = BH_OUTSIDE};
     apply(world_, {}, traits);
     return traits;
 }

@@ -30,7 +30,7 @@ flow::End end_of(compile::IdentityId identity, const compile::Desired& desired) 
     const std::string what = name == desired.names.end() ? "" : name->second.what;
     if (name != desired.names.end()) end.tenant = name->second.tenant;
     end.is_protected = (flags & BH_PROTECTED) != 0;
-    if (identity == BH_IDENTITY_WORLD || what == "network") {
+    if ((flags & BH_OUTSIDE) != 0) {
         end.kind = Kind::kWorld;
     } else if (what == compile::kClusterDns) {
         end.kind = Kind::kClusterDns;

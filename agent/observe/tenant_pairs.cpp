@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "compile/rules.h"
+
 namespace bulkhead::observe {
 
 namespace {
@@ -27,7 +29,7 @@ bool is_resource(const compile::IdentityName& name) {
 
 std::string label_of_tenant(const compile::IdentityName& name) {
     if (!name.tenant.empty()) return name.tenant;
-    if (name.what == "network") return "(world)"; // a CIDR that somebody names, and nobody owns
+    if (name.what == compile::kNetwork) return "(world)";
     return std::ranges::find(kTold, name.what) == kTold.end() ? "(none)" : "(" + name.what + ")";
 }
 

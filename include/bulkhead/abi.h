@@ -42,6 +42,7 @@ enum bh_identity_flag {
 	BH_INFRA = 1 << 7, /* cluster DNS, Pod Identity: what a confined pod may always reach */
 	BH_UNNAMED = 1 << 8, /* held: not known yet */
 	BH_SERVICE = 1 << 9, /* a Service's address: whoever answers under it, NAT has hidden */
+	BH_OUTSIDE = 1 << 10, /* the world, or a CIDR that somebody names: no object has the address */
 	/* Which rows of the openings map can exist, so that absent ones cost no look-up. */
 	BH_ASK_TO = 1 << 16, /* rows (this, any): exposes, open ports of a resource */
 	BH_ASK_TO_FROM = 1 << 17, /* rows (this, src): grants to named peers */

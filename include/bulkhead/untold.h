@@ -13,12 +13,12 @@
 /* Rows. */
 #define BH_UNTOLD_ROWS 16384
 
-/* Ports and networks of the world that have rows of their own, of each two ends. */
+/* Ports and networks outside that have rows of their own, of each two ends. */
 #define BH_UNTOLD_PARTS 64
 
 /* As they lie in bh_event, from src on. */
 struct bh_untold_key {
-	struct bh_addr src; /* network; of the world a /24 or /64, or 0 = some of it */
+	struct bh_addr src; /* network; of what is BH_OUTSIDE a /24 or /64, or 0 = some of it */
 	struct bh_addr dst; /* network; the same */
 	__u16 src_port; /* 0 */
 	__u16 dst_port; /* host; 0 = none, or some */

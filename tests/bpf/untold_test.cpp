@@ -5,6 +5,7 @@
 #include "bpf/packets_table.h"
 #include "datapath/counters.h"
 #include "datapath/events.h"
+#include "support/objects.h"
 
 using namespace bulkhead;
 using namespace bulkhead::test;
@@ -95,6 +96,24 @@ TEST_CASE("the world is summed by networks, and beyond so many as the world") {
     CHECK(sums.size() == BH_UNTOLD_PARTS + 1);
     CHECK(packets_of(sums) == 500);
     CHECK(std::ranges::count(sums, std::string("0.0.0.0"), source_of) == 1);
+}
+
+TEST_CASE("what a CIDR names of the world is summed by networks too, an AWSResource by its addresses") {
+    Silence silence;
+    auto batch = batch_tenant(false);
+    batch.allow_to[0].to = {state::CidrPeer{cidr("198.51.100.0/24")}};
+    auto resource = named<state::AwsResource>("subnet");
+    resource.level = state::Level::kNonProtected;
+    resource.cidrs = {cidr("192.0.2.0/24")};
+    silence.wire.stage.put(batch);
+    silence.wire.stage.put(resource);
+    silence.wire.show();
+    for (const char* from : {"198.51.100.7", "198.51.100.250", "192.0.2.7", "192.0.2.250"})
+        silence.call(from, 443);
+    std::set<std::string> sources;
+    for (const auto& sum : silence.take())
+        sources.insert(source_of(sum));
+    CHECK(sources == std::set<std::string>{"198.51.100.0", "192.0.2.7", "192.0.2.250"});
 }
 
 TEST_CASE("of refused packets what no row and no event holds is summed, to the last one") {

@@ -28,7 +28,7 @@ TEST_CASE("the built-in identities are always there") {
     World world;
     world.ns("a");
     const auto& desired = world.desired();
-    CHECK(desired.identities.at(BH_IDENTITY_WORLD).flags == 0);
+    CHECK(desired.identities.at(BH_IDENTITY_WORLD).flags == BH_OUTSIDE);
     CHECK((desired.identities.at(BH_IDENTITY_HELD).flags & (BH_PROTECTED | BH_POD | BH_UNNAMED)) ==
           (BH_PROTECTED | BH_POD | BH_UNNAMED));
     CHECK(desired.names.at(BH_IDENTITY_WORLD).what == "world");

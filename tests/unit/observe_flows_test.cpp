@@ -23,7 +23,7 @@ struct Scene {
     FlowNames names;
 
     Scene() {
-        identity(BH_IDENTITY_WORLD, 0, "", "world");
+        identity(BH_IDENTITY_WORLD, BH_OUTSIDE, "", "world");
         identity(BH_IDENTITY_HELD, BH_PROTECTED | BH_POD | BH_UNNAMED, "", "held");
         identity(BH_IDENTITY_SERVICE, BH_SERVICE, "", "service");
         identity(kPods, BH_PROTECTED | BH_POD, "payments", "pods");
