@@ -5,6 +5,10 @@
 #include <netinet/udp.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
+#include <system_error>
+
 namespace bulkhead::test {
 
 FlowStream::FlowStream(const AgentProcess& agent, const std::string& query) : fd_(socket(AF_UNIX, SOCK_STREAM, 0)) {
@@ -60,11 +64,31 @@ Beginner::Beginner(const Place& from, const Place& to, uint16_t port)
 void Beginner::begin(unsigned count, std::chrono::nanoseconds pace) {
     const auto started = Clock::now();
     for (unsigned i = 0; i < count; ++i) {
+        send_batch(1);
+        std::this_thread::sleep_until(started + pace * (i + 1));
+    }
+}
+
+void Beginner::begin(unsigned count) {
+    for (unsigned left = count; left > 0; left -= std::min(left, kBatch))
+        send_batch(std::min(left, kBatch));
+}
+
+void Beginner::send_batch(unsigned count) {
+    std::array<udphdr, kBatch> headers{};
+    std::array<iovec, kBatch> pieces{};
+    std::array<mmsghdr, kBatch> messages{};
+    for (unsigned i = 0; i < count; ++i) {
         if (++next_ == 0) next_ = 1024;
-        const udphdr header{.source = htons(next_), .dest = htons(port_), .len = htons(sizeof(udphdr)), .check = 0};
-        while (sendto(fd_.get(), &header, sizeof header, 0, to_.raw(), to_.size) < 0)
-            REQUIRE((errno == EAGAIN || errno == ENOBUFS));
-        if (pace.count() != 0) std::this_thread::sleep_until(started + pace * (i + 1));
+        headers[i] = {.source = htons(next_), .dest = htons(port_), .len = htons(sizeof(udphdr)), .check = 0};
+        pieces[i] = {.iov_base = &headers[i], .iov_len = sizeof(udphdr)};
+        messages[i].msg_hdr = {.msg_name = to_.raw(), .msg_namelen = to_.size, .msg_iov = &pieces[i], .msg_iovlen = 1};
+    }
+    for (unsigned sent = 0; sent < count;) {
+        const int more = sendmmsg(fd_.get(), &messages[sent], count - sent, 0);
+        if (more < 0 && errno != EAGAIN && errno != ENOBUFS)
+            throw std::system_error(errno, std::generic_category(), "begin a conversation");
+        sent += static_cast<unsigned>(std::max(more, 0));
     }
 }
 

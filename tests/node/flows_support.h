@@ -35,13 +35,18 @@ private:
 /// What the agent has in its history.
 std::vector<Json> flows(const AgentProcess& agent, const std::string& query = "");
 
-/// Datagrams to one port, each from another, as fast as `pace` (0 = as it goes) lets them: conversations that begin.
+/// Datagrams to one port, each from another, as fast as `pace` lets them, or as it goes: conversations that begin.
+/// Throws std::system_error, so that it may be on a thread of its own.
 class Beginner {
 public:
     Beginner(const Place& from, const Place& to, uint16_t port);
-    void begin(unsigned count, std::chrono::nanoseconds pace = {});
+    void begin(unsigned count, std::chrono::nanoseconds pace);
+    void begin(unsigned count);
 
 private:
+    static constexpr unsigned kBatch = 64;
+    void send_batch(unsigned count);
+
     Fd fd_;
     SocketAddress to_;
     uint16_t port_;
