@@ -9,6 +9,7 @@
 #include "report.h"
 #include "startup.h"
 #include "startup_bench.h"
+#include "visibility_bench.h"
 
 namespace {
 
@@ -44,17 +45,8 @@ Result<Report> measure_scale(const Options& options, Scale scale) {
     return report;
 }
 
-int run_agent(const AgentOptions& options) {
-    const auto met = measure_agent(options);
-    if (!met) {
-        spdlog::error("{}", met.error().text);
-        return 2;
-    }
-    return *met ? 0 : 1;
-}
-
-int run_flood(const FloodOptions& options) {
-    const auto met = measure_flood(options);
+/// 0 = what is required holds.
+int code_of(const Result<bool>& met) {
     if (!met) {
         spdlog::error("{}", met.error().text);
         return 2;
@@ -66,15 +58,6 @@ int run_gap(const GapOptions& options) {
     const auto done = measure_gap(options);
     if (!done) spdlog::error("{}", done.error().text);
     return done ? 0 : 2;
-}
-
-int run_startup(const StartupOptions& options) {
-    const auto met = measure_startup(options);
-    if (!met) {
-        spdlog::error("{}", met.error().text);
-        return 2;
-    }
-    return *met ? 0 : 1;
 }
 
 int run(const Options& options) {
@@ -143,9 +126,13 @@ int main(int argc, char** argv) {
     gap->add_option("--filters", gap_options.filters, "how many by clsact");
     gap->add_option("--programs", gap_options.programs, "how many by tcx");
     FloodOptions flood_options;
-    CLI::App* flood = app.add_subcommand("flood", "what a flood of refused packets costs allowed ones on another CPU");
+    CLI::App* flood = app.add_subcommand("flood", "what a flood of SYNs costs allowed packets on another CPU");
     flood->add_option("--json", flood_options.json, "write the results there too")->type_name("FILE");
     flood->add_option("--blocks", flood_options.blocks, "of two seconds each way")->check(CLI::PositiveNumber);
+    VisibilityOptions visibility_options;
+    CLI::App* visibility = app.add_subcommand("visibility", "what --flow-visibility costs packets that pass");
+    visibility->add_option("--json", visibility_options.json, "write the results there too")->type_name("FILE");
+    visibility->add_option("--rounds", visibility_options.rounds, "of each setting")->check(CLI::PositiveNumber);
     StartupOptions startup_options;
     startup_options.binary = agent_options.binary;
     CLI::App* startup =
@@ -155,10 +142,11 @@ int main(int argc, char** argv) {
     startup->add_option("--burst", startup_options.burst, "of them at a time")->check(CLI::PositiveNumber);
     startup->add_option("--others", startup_options.others, "pods elsewhere in the cluster");
     CLI11_PARSE(app, argc, argv);
-    if (startup->parsed()) return run_startup(startup_options);
-    if (flood->parsed()) return run_flood(flood_options);
+    if (startup->parsed()) return code_of(measure_startup(startup_options));
+    if (flood->parsed()) return code_of(measure_flood(flood_options));
     if (gap->parsed()) return run_gap(gap_options);
-    if (agent->parsed()) return run_agent(agent_options);
+    if (agent->parsed()) return code_of(measure_agent(agent_options));
+    if (visibility->parsed()) return code_of(measure_visibility(visibility_options));
     if (!scales.empty()) options.scales = parse_scales(scales);
     if (quick) options.effort = {.blocks = 2, .passes = 3, .packets_per_pass = 65536};
     return run(options);

@@ -16,7 +16,7 @@ Result<> share_maps(datapath::Object& object, const datapath::Maps& maps) {
 
 } // namespace
 
-Result<UnderTest> load_under_test() {
+Result<UnderTest> load_under_test(bh_visibility visibility) {
     const datapath::Kernel::Settings settings;
     auto kernel = datapath::Kernel::open_private(settings);
     if (!kernel) return tl::unexpected(kernel.error());
@@ -24,7 +24,7 @@ Result<UnderTest> load_under_test() {
     config.flow_seed = kernel->maps().flow_seed.find(0).value_or(0);
     config.answer_mark = settings.answer_mark;
     config.rehearsal = BH_REHEARSAL_UNANSWERED;
-    config.visibility = static_cast<uint8_t>(settings.telling.visibility);
+    config.visibility = static_cast<uint8_t>(visibility);
     config.repeat_seconds = settings.telling.repeat_seconds;
     auto object = datapath::Object::open(settings.sizes, config);
     if (!object) return tl::unexpected(object.error());

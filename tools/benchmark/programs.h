@@ -13,6 +13,6 @@ struct UnderTest {
     datapath::Programs timed;
 };
 
-Result<UnderTest> load_under_test();
+Result<UnderTest> load_under_test(bh_visibility visibility = BH_VISIBLE_CONVERSATIONS);
 
 } // namespace bulkhead::bench
