@@ -118,6 +118,15 @@ public:
         }
     }
 
+    /// What came by one uplink and leaves by another.
+    static Outcomes off_node_from_elsewhere(const Reading& reading) {
+        if (reading.version == 0 || party_of(reading, reading.dst) != Party::kVault) return {kLeftToOthers};
+        const Party sender = party_of(reading, reading.src);
+        if (sender == Party::kWorld || sender == Party::kVault) return {kLeftToOthers};
+        if (reading.kind != Kind::kWhole) return {not_understood(reading)};
+        return {begins(reading) ? "not-granted" : kLeftToOthers};
+    }
+
 private:
     using NoteKey = std::tuple<int, Reading::Ip, Reading::Ip, uint32_t, uint8_t>;
 
@@ -131,6 +140,12 @@ private:
         if (reading.src == Reading::Ip{}) return is_multicast6(reading.dst);
         return is_link_local(reading, reading.src) &&
                (is_link_local(reading, reading.dst) || is_multicast6(reading.dst));
+    }
+
+    static bool begins(const Reading& reading) {
+        constexpr uint8_t kSyn = 0x02, kAck = 0x10;
+        return (reading.tcp_flags & (kSyn | kAck)) == kSyn || reading.begins_association ||
+               reading.icmp == Reading::Icmp::kEchoRequest;
     }
 
     static Reading quoted_in(const Reading& reading, std::span<const uint8_t> frame) {
@@ -216,7 +231,7 @@ int run(const Options& options) {
         const Reading reading = read_packet(frame, kEthernet, ethertype);
         Outcomes expected;
         Way way;
-        switch (packets.below(4)) {
+        switch (packets.below(5)) {
         case 0:
             way = to(kLedger);
             expected = predictor.at_ledger(reading, frame);
@@ -229,6 +244,10 @@ int run(const Options& options) {
         case 2:
             way = sent_by(kWeb);
             expected = Predictor::from_web(reading, frame);
+            break;
+        case 3:
+            way = off_node(kFromUplink);
+            expected = Predictor::off_node_from_elsewhere(reading);
             break;
         default:
             way = off_node(kWeb);
