@@ -20,16 +20,47 @@ namespace fs = std::filesystem;
 constexpr auto kNewFile = ".new";
 constexpr mode_t kMode = 0600;
 
-Result<std::set<Cidr>> addresses_in(const nlohmann::json& list) {
+using Json = nlohmann::json;
+
+const Json& member(const Json& object, const char* name) {
+    static const Json kNone;
+    const auto found = object.is_object() ? object.find(name) : object.end();
+    return found == object.end() ? kNone : *found;
+}
+
+Result<std::set<state::OwnerTags>> owners_in(const Json& list) {
+    std::set<state::OwnerTags> owners;
+    if (!list.is_array()) return fail("it is no list of owners");
+    for (const auto& owner : list) {
+        const auto &tenant = member(owner, "tenant"), &level = member(owner, "level");
+        if (!tenant.is_string() || !level.is_string()) return fail("it is no list of owners");
+        owners.insert({.tenant = tenant.get<std::string>(), .level = level.get<std::string>()});
+    }
+    return owners;
+}
+
+Result<resolve::Spoken> addresses_in(const Json& list) {
     if (!list.is_array()) return fail("it is no list of addresses");
-    std::set<Cidr> addresses;
-    for (const auto& text : list) {
+    resolve::Spoken found;
+    for (const auto& item : list) {
+        const auto& text = item.is_object() ? member(item, "address") : item;
         if (!text.is_string()) return fail("it is no list of addresses");
         const auto address = Cidr::parse(text.get<std::string>());
         if (!address) return tl::unexpected(address.error());
-        addresses.insert(*address);
+        const auto owners = item.is_object() ? owners_in(member(item, "owners")) : std::set<state::OwnerTags>{};
+        if (!owners) return tl::unexpected(owners.error());
+        found.add(*address, *owners);
     }
-    return addresses;
+    return found;
+}
+
+Json json_of(const Cidr& address, const state::OwnersByAddress& owners) {
+    const auto of_it = owners.find(address);
+    if (of_it == owners.end()) return address.text();
+    auto list = Json::array();
+    for (const auto& [tenant, level] : of_it->second)
+        list.push_back({{"tenant", tenant}, {"level", level}});
+    return {{"address", address.text()}, {"owners", list}};
 }
 
 Result<> put_on_disk(const std::string& path, const std::string& text) {
@@ -64,10 +95,10 @@ Result<FoundFile::Found> FoundFile::read() const {
 
 Result<> FoundFile::write(const Found& found) const {
     auto json = nlohmann::json::object();
-    for (const auto& [resource, addresses] : found) {
+    for (const auto& [resource, of_it] : found) {
         auto& list = json[resource] = nlohmann::json::array();
-        for (const auto& address : addresses)
-            list.push_back(address.text());
+        for (const auto& address : of_it.addresses)
+            list.push_back(json_of(address, of_it.owners));
     }
     std::error_code error;
     if (const auto directory = fs::path(path_).parent_path(); !directory.empty())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The addresses that were found for AWSResources, kept in a file: {"payments-aurora": ["10.0.3.7", ...]}. An agent that
+// The addresses that were found for AWSResources, kept in a file: {"payments-aurora": ["10.0.3.7", ...]}. Where tags
+// say whose they are, it is {"address": "10.0.3.7", "owners": [{"tenant": "payments", "level": ""}]}. An agent that
 // begins while AWS or DNS is away goes on with them.
 #pragma once
 
@@ -10,12 +11,13 @@
 
 #include "base/address.h"
 #include "base/result.h"
+#include "resolve/evidence.h"
 
 namespace bulkhead {
 
 class FoundFile {
 public:
-    using Found = std::map<std::string, std::set<Cidr>>; // by resource
+    using Found = std::map<std::string, resolve::Spoken>; // by resource
 
     explicit FoundFile(std::string path) : path_(std::move(path)) {}
 

@@ -19,8 +19,8 @@ std::string slice_of(const std::string& resource) {
 Result<> LookUps::begin(resolve::Settings settings) {
     auto kept = file_.read();
     if (!kept) spdlog::error("{}", file_error_ = kept.error().text);
-    for (const auto& [resource, addresses] : kept.value_or(FoundFile::Found{}))
-        set(resource, addresses);
+    for (const auto& [resource, found] : kept.value_or(FoundFile::Found{}))
+        set(resource, found);
     unkept_ = false;
     auto thread = LookUpThread::start(loop_, std::move(settings), [this](auto report) { take(std::move(report)); });
     if (!thread) return within("look AWSResources up", thread.error());
@@ -36,6 +36,8 @@ LookUps::Resources LookUps::wanted() const {
         auto& one = resources[name];
         one.look_ups = resource.look_ups;
         one.place = resource.place;
+        one.tenant_tag = resource.tenant_tag;
+        one.level_tag = resource.level_tag;
     }
     return resources;
 }
@@ -58,8 +60,10 @@ void LookUps::follow(bool all_known) {
 void LookUps::order(const Resources& resources) {
     LookUpThread::Order order{.number = ++orders_, .resources = resources};
     for (auto& [name, resource] : order.resources)
-        if (const auto found = found_.find(name); found != found_.end())
-            resource.found.assign(found->second.begin(), found->second.end());
+        if (const auto found = found_.find(name); found != found_.end()) {
+            resource.found.assign(found->second.addresses.begin(), found->second.addresses.end());
+            resource.owners = found->second.owners;
+        }
     thread_->follow(std::move(order));
 }
 
@@ -69,26 +73,27 @@ void LookUps::take(LookUpThread::Report report) {
     if (report.order == orders_) {
         findings_ = std::move(report.findings);
         for (const auto& [resource, finding] : findings_)
-            set(resource, finding.addresses);
+            set(resource, finding.spoken());
     }
     keep();
     on_news_();
 }
 
-void LookUps::set(const std::string& resource, const std::set<Cidr>& addresses) {
+void LookUps::set(const std::string& resource, const resolve::Spoken& found) {
     const auto before = found_.find(resource);
-    if (before == found_.end() ? addresses.empty() : before->second == addresses) return;
+    if (before == found_.end() ? found.addresses.empty() : before->second == found) return;
     unkept_ = true;
-    if (addresses.empty()) {
+    if (found.addresses.empty()) {
         found_.erase(before);
         return cluster_.remove({.kind = "IdentitySlice", .ns = "", .name = slice_of(resource)});
     }
     state::IdentitySlice slice;
     slice.meta.name = slice_of(resource);
     slice.resource = resource;
-    slice.addresses.assign(addresses.begin(), addresses.end());
+    slice.addresses.assign(found.addresses.begin(), found.addresses.end());
+    slice.owners = found.owners;
     cluster_.put(std::move(slice));
-    found_[resource] = addresses;
+    found_[resource] = found;
 }
 
 /// With the next report again, if that fails.

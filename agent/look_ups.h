@@ -47,7 +47,7 @@ private:
     Resources wanted() const;
     void order(const Resources& resources);
     void take(LookUpThread::Report report);
-    void set(const std::string& resource, const std::set<Cidr>& addresses);
+    void set(const std::string& resource, const resolve::Spoken& found);
     void keep();
 
     Loop& loop_;

@@ -78,6 +78,11 @@ std::string note_on(const Entry& entry) {
     return note;
 }
 
+bool is_of_several(const std::string& resource, const state::Cluster& cluster) {
+    const auto found = cluster.resources().find(resource);
+    return found != cluster.resources().end() && !found->second.tenant_tag.empty();
+}
+
 Proposal proposal_of(const Entry& entry) {
     Proposal proposal{.object = {}, .field = {}, .yaml = yaml_of(entry), .note = note_on(entry)};
     switch (entry.where) {
@@ -186,6 +191,9 @@ Need destination_need(const Refused& refused, const compile::Desired& desired, c
             entry.object = tenant->meta.name;
         }
         need.any_of.push_back(proposal_of(entry));
+        if (entry.where == Entry::Where::kResourceFrom && is_of_several(entry.object, cluster))
+            add_words(need.any_of.back().note,
+                      "opens all of " + entry.object + ", whosever each address is by its tag");
     }
     if (!need.any_of.empty()) {
         add_trust(refused, desired, need.any_of);

@@ -33,9 +33,7 @@ Interface read_interface(pugi::xml_node item, Wanted& wanted) {
     };
     for (const auto group : wanted.list(item, "groupSet").children("item"))
         interface.groups.push_back(wanted.text(group, "groupId"));
-    // A tag's value may be empty.
-    for (const auto tag : item.child("tagSet").children("item"))
-        interface.tags.emplace(wanted.text(tag, "key"), tag.child_value("value"));
+    interface.tags = wanted.tags(item);
     read_addresses(item, wanted, interface);
     return interface;
 }
@@ -63,12 +61,6 @@ Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, con
         if (!read) return tl::unexpected(read.error());
     }
     return all;
-}
-
-bool has_tags(const Tags& tags, const Tags& wanted) {
-    for (const auto& [key, value] : wanted)
-        if (!has_tag(tags, key, value)) return false;
-    return true;
 }
 
 bool is_nodes(const Interface& interface, const OwnCluster& cluster) {

@@ -11,11 +11,10 @@
 #include <vector>
 
 #include "aws/caller.h"
+#include "aws/tags.h"
 #include "base/address.h"
 
 namespace bulkhead::aws {
-
-using Tags = std::map<std::string, std::string>;
 
 struct Interface {
     std::string id;
@@ -40,9 +39,6 @@ struct InterfaceQuestion {
 
 /// By id. A pass for each 200 groups and for each 200 keys; a pass is a call for each 1,000 interfaces.
 Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question);
-
-/// All of `wanted`.
-bool has_tags(const Tags& tags, const Tags& wanted);
 
 /// The cluster that we are in.
 struct OwnCluster {

@@ -25,7 +25,8 @@ Answer<> describe(Caller& caller, const Form& form, PrefixLists& all) {
             PrefixList list{.id = wanted.text(item, "prefixListId"),
                             .name = wanted.text(item, "prefixListName"),
                             .version = number(item.child_value("version")),
-                            .entries = {}};
+                            .entries = {},
+                            .tags = wanted.tags(item)};
             all.insert_or_assign(list.id, std::move(list));
         }
     });

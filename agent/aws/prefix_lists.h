@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aws/caller.h"
+#include "aws/tags.h"
 #include "base/address.h"
 
 namespace bulkhead::aws {
@@ -21,6 +22,7 @@ struct PrefixList {
     std::string name;
     std::optional<uint64_t> version; // AWS' own lists have none
     std::vector<Cidr> entries;
+    Tags tags{}; // AWS' own lists have none
     bool operator==(const PrefixList&) const = default;
 };
 using PrefixLists = std::map<std::string, PrefixList>;

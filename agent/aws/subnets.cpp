@@ -16,7 +16,8 @@ bool is_in_use(std::string_view state) {
 }
 
 Subnet read_subnet(pugi::xml_node item, Wanted& wanted) {
-    Subnet subnet{.id = wanted.text(item, "subnetId"), .vpc = item.child_value("vpcId"), .cidrs = {}};
+    Subnet subnet{
+        .id = wanted.text(item, "subnetId"), .vpc = item.child_value("vpcId"), .cidrs = {}, .tags = wanted.tags(item)};
     // A subnet may be of IPv6 alone.
     if (item.child("cidrBlock")) subnet.cidrs.push_back(wanted.cidr(item, "cidrBlock"));
     for (const auto one : item.child("ipv6CidrBlockAssociationSet").children("item"))

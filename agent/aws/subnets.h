@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aws/caller.h"
+#include "aws/tags.h"
 #include "base/address.h"
 
 namespace bulkhead::aws {
@@ -17,6 +18,7 @@ struct Subnet {
     std::string id;
     std::string vpc;
     std::vector<Cidr> cidrs; // of both families
+    Tags tags{};
     bool operator==(const Subnet&) const = default;
 };
 

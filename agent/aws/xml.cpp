@@ -60,6 +60,13 @@ pugi::xml_node Wanted::list(pugi::xml_node parent, const char* name) {
     return child;
 }
 
+Tags Wanted::tags(pugi::xml_node parent) {
+    Tags tags;
+    for (const auto tag : parent.child("tagSet").children("item"))
+        tags.emplace(text(tag, "key"), tag.child_value("value")); // which may be empty
+    return tags;
+}
+
 void Wanted::complain(pugi::xml_node node, const std::string& what) {
     if (complaint_.empty()) complaint_ = node.path('/') + " " + what;
 }

@@ -11,6 +11,7 @@
 
 #include "aws/client.h"
 #include "aws/failure.h"
+#include "aws/tags.h"
 #include "base/address.h"
 
 namespace bulkhead::aws {
@@ -40,6 +41,8 @@ public:
     Cidr cidr(pugi::xml_node parent, const char* name);
     /// A list: it may be empty, but it must be there.
     pugi::xml_node list(pugi::xml_node parent, const char* name);
+    /// EC2's tagSet; none, where there is no such element.
+    Tags tags(pugi::xml_node parent);
 
     /// Something is wrong with `node`, in words.
     void complain(pugi::xml_node node, const std::string& what);

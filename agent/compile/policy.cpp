@@ -53,9 +53,9 @@ bool says(const state::AwsResource& resource, const Cidr& cidr) {
            std::ranges::find(resource.cidrs, cidr) != resource.cidrs.end();
 }
 
-const state::AwsResource* first_that_says(const std::vector<const state::AwsResource*>& resources, const Cidr& cidr) {
-    const auto first = std::ranges::find_if(resources, [&](const auto* resource) { return says(*resource, cidr); });
-    return first == resources.end() ? nullptr : *first;
+const state::AwsResource* first_that_says(const std::vector<const Part*>& parts, const Cidr& cidr) {
+    const auto first = std::ranges::find_if(parts, [&](const auto* part) { return says(*part->resource, cidr); });
+    return first == parts.end() ? nullptr : (*first)->resource;
 }
 
 /// Later ones count before nodes.
@@ -98,15 +98,17 @@ std::unordered_map<Address, std::string> collect_nodes(const state::Cluster& clu
 } // namespace
 
 Policy::Policy(const state::Cluster& of, const Settings& settings)
-    : cluster(of), tenancy(of, settings, problems, sources), rules(collect_rules(of, tenancy, problems)),
+    : cluster(of), tenancy(of, settings, problems, sources), parts(of, problems),
+      rules(collect_rules(of, tenancy, parts, problems)),
       selectors(rules, tenancy, settings.default_mode, of.all_pods_known()), roles(collect_roles(of, settings)),
       nodes(collect_nodes(of, roles)) {
-    const auto sayings = collect_sayings(of, selectors, roles);
+    const auto sayings = collect_sayings(of, parts, selectors, roles);
     covered = flatten(sayings, selectors, problems);
     reserved = collect_reserved(of, sayings, nodes);
     label_keys(of, problems); // whose found no room
-    for (const auto& [name, resource] : of.resources())
-        sources.emplace("AWSResource " + name, selectors.sources_of(resource));
+    for (const auto& part : parts.all())
+        sources.emplace("AWSResource " + (part.name().empty() ? part.resource->meta.name : part.name()),
+                        selectors.sources_of(part));
 }
 
 Role Policy::role_of(const Address& address) const {

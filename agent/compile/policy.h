@@ -36,6 +36,7 @@ struct Policy {
     std::vector<state::Problem> problems;
     SourcesByOwner sources;
     Tenancy tenancy;
+    Parts parts;
     Rules rules;
     Selectors selectors;
     std::map<Address, Role> roles;                  // cluster DNS, the API server, Pod Identity

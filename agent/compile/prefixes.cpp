@@ -10,12 +10,12 @@ namespace bulkhead::compile {
 namespace {
 
 /// Whoever comes first owns what both claim.
-bool is_stricter(const state::AwsResource* a, const state::AwsResource* b, const Selectors& selectors) {
+bool is_stricter(const Part* a, const Part* b, const Selectors& selectors) {
     if (a->level != b->level) return a->level > b->level;
     const auto mode_a = selectors.mode_of(*a);
     const auto mode_b = selectors.mode_of(*b);
     if (mode_a != mode_b) return mode_a > mode_b;
-    return a->meta.name < b->meta.name;
+    return a->resource->meta.name < b->resource->meta.name;
 }
 
 /// Walks CIDRs of one family in order of address and length, so that what covers one is on a stack.
@@ -50,16 +50,17 @@ private:
         if (resources.empty()) return;
         external.owner = resources.front();
         for (size_t i = 1; i < resources.size(); ++i)
-            report(cidr, *resources[i], *resources.front());
+            report(cidr, *resources[i]->resource, *resources.front()->resource);
     }
 
     /// Without it no pod works. So it is a resource's only where somebody wrote down just this address: a security
     /// group or a name may bring it along.
-    void leave_to_api_server(const Cidr& cidr, std::vector<const state::AwsResource*>& resources) {
-        std::erase_if(resources, [&](const auto* resource) {
-            if (std::ranges::find(resource->cidrs, cidr) != resource->cidrs.end()) return false;
+    void leave_to_api_server(const Cidr& cidr, std::vector<const Part*>& parts) {
+        std::erase_if(parts, [&](const auto* part) {
+            const auto& resource = *part->resource;
+            if (std::ranges::find(resource.cidrs, cidr) != resource.cidrs.end()) return false;
             problems_.push_back(
-                {resource->meta.origin, "AWSResource " + resource->meta.name, "spec.addresses",
+                {resource.meta.origin, "AWSResource " + resource.meta.name, "spec.addresses",
                  cidr.text() + " is the API server's, and stays so unless spec.addresses.cidrs names it",
                  state::Problem::Nature::kConflict});
             return true;
@@ -83,14 +84,14 @@ private:
 
 } // namespace
 
-Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selectors,
+Sayings collect_sayings(const state::Cluster& cluster, const Parts& parts, const Selectors& selectors,
                         const std::map<Address, Role>& roles) {
     Sayings sayings;
     for (const auto& [name, resource] : cluster.resources()) {
-        for (const auto& cidr : state::all_cidrs(resource)) {
+        for (const auto& [cidr, part] : parts.of(resource)) {
             auto& saying = sayings[cidr];
-            if (!saying.resources.empty() && saying.resources.back() == &resource) continue; // listed twice
-            saying.resources.push_back(&resource);
+            if (!saying.resources.empty() && saying.resources.back() == part) continue; // listed twice
+            saying.resources.push_back(part);
             saying.is_endpoint |= cidr.is_single();
         }
     }

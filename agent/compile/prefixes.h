@@ -18,7 +18,7 @@ namespace bulkhead::compile {
 
 /// What is said about exactly this CIDR.
 struct Saying {
-    std::vector<const state::AwsResource*> resources{};
+    std::vector<const Part*> resources{};
     Mentions peers{};
     bool is_endpoint = false; // a row of the endpoints map, not of the prefixes
     Role role{};              // of a single address
@@ -28,7 +28,7 @@ struct Saying {
 using Sayings = std::map<Cidr, Saying>;
 
 /// What resources and CIDR peers say, `roles` of single addresses, and Services' external addresses.
-Sayings collect_sayings(const state::Cluster& cluster, const Selectors& selectors,
+Sayings collect_sayings(const state::Cluster& cluster, const Parts& parts, const Selectors& selectors,
                         const std::map<Address, Role>& roles);
 
 struct Covered {

@@ -2,6 +2,7 @@
 #include "compile/rules.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 
 #include "base/hash.h"
@@ -20,8 +21,9 @@ std::string indexed(std::string_view field, size_t index) {
 
 class Collector {
 public:
-    Collector(const state::Cluster& cluster, const Tenancy& tenancy, std::vector<state::Problem>& problems)
-        : cluster_(cluster), tenancy_(tenancy), problems_(problems) {
+    Collector(const state::Cluster& cluster, const Tenancy& tenancy, const Parts& parts,
+              std::vector<state::Problem>& problems)
+        : cluster_(cluster), tenancy_(tenancy), parts_(parts), problems_(problems) {
         rules_.origins.emplace(annotation_origin(), kAnnotationText);
         rules_.authors.emplace(annotation_origin(), Author{.field = std::string(kExposeField)});
         for (const auto& [ns, member] : tenancy.memberships())
@@ -35,6 +37,7 @@ public:
             add_access_grant(grant);
         for (const auto& [name, resource] : cluster_.resources())
             add_resource(resource);
+        if (!cluster_.all_pods_known()) add_own_pods();
         for (const auto& reach : cluster_.api_server_reach())
             add_reach(reach);
         for (const auto& [name, override] : cluster_.overrides())
@@ -122,9 +125,6 @@ private:
         if (!resource.tenant.empty() && !is_tenant(resource.tenant))
             report_missing(author, "spec.tenant",
                            "there is no tenant " + resource.tenant + "; no pod is of the resource's own tenant");
-        // Line 4 would count both ways, and who sends from such an address may be a pod.
-        if (!cluster_.all_pods_known() && has_network(resource) && !resource.tenant.empty())
-            add(author, "spec.tenant", {.dst = self, .src = {.pods = {{.tenant = resource.tenant}}}});
         if (!resource.look_ups.empty() && resource.found.empty())
             report_missing(
                 author, "spec.addresses",
@@ -144,6 +144,21 @@ private:
                 if (grant.ports.empty()) continue;
             }
             add_grant(author, field, self, grant);
+        }
+    }
+
+    /// Instead of line 4, which would count both ways: who sends from an address in a network may be a pod.
+    void add_own_pods() {
+        std::set<std::pair<std::string, std::string>> done; // a tenant's may be of both levels
+        for (const auto& part : parts_.all()) {
+            const auto& resource = *part.resource;
+            if (part.tenant.empty() || !has_network(resource)) continue;
+            if (!done.emplace(resource.meta.name, part.tenant).second) continue;
+            const bool is_whole = part.name().empty();
+            add(author_of("AWSResource", resource.meta),
+                resource.tenant_tag.empty() ? "spec.tenant" : "spec.tenantFrom (" + part.tenant + ")",
+                {.dst = {.resources = {is_whole ? resource.meta.name : part.name()}},
+                 .src = {.pods = {{.tenant = part.tenant}}}});
         }
     }
 
@@ -264,6 +279,7 @@ private:
 
     const state::Cluster& cluster_;
     const Tenancy& tenancy_;
+    const Parts& parts_;
     std::vector<state::Problem>& problems_;
     std::unordered_set<std::string> tenants_; // that namespaces have
     Rules rules_;
@@ -275,8 +291,9 @@ uint32_t annotation_origin() {
     return fnv1a_32(kAnnotationText);
 }
 
-Rules collect_rules(const state::Cluster& cluster, const Tenancy& tenancy, std::vector<state::Problem>& problems) {
-    return Collector(cluster, tenancy, problems).collect();
+Rules collect_rules(const state::Cluster& cluster, const Tenancy& tenancy, const Parts& parts,
+                    std::vector<state::Problem>& problems) {
+    return Collector(cluster, tenancy, parts, problems).collect();
 }
 
 } // namespace bulkhead::compile

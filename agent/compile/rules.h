@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bulkhead/reasons.h"
+#include "compile/parts.h"
 #include "compile/ports.h"
 #include "compile/tenancy.h"
 
@@ -31,7 +32,8 @@ struct PodScope {
 /// One side of a rule: whoever is named by any of these.
 struct Side {
     std::vector<PodScope> pods{};
-    std::vector<std::string> resources{}; // AWSResources: as a source all that cover an address, else its owner
+    std::vector<std::string> resources{}; // AWSResources: as a source all that cover an address, else its owner,
+                                          // by name, or Part::name()
     std::vector<Cidr> cidrs{};
     bool world = false;
     bool cluster_dns = false;
@@ -82,6 +84,7 @@ inline constexpr std::string_view kExposeField = "metadata.annotations[bulkhead.
 /// The key of the pods' own annotations in Rules::origins.
 uint32_t annotation_origin();
 
-Rules collect_rules(const state::Cluster& cluster, const Tenancy& tenancy, std::vector<state::Problem>& problems);
+Rules collect_rules(const state::Cluster& cluster, const Tenancy& tenancy, const Parts& parts,
+                    std::vector<state::Problem>& problems);
 
 } // namespace bulkhead::compile

@@ -123,20 +123,37 @@ Traits Selectors::node(Role role) const {
     return traits;
 }
 
-state::Mode Selectors::mode_of(const state::AwsResource& resource) const {
-    const auto inherited = resource.tenant.empty() ? std::nullopt : tenancy_.mode_of(resource.tenant);
-    const auto own = resource.mode.value_or(inherited.value_or(default_mode_));
+state::Mode Selectors::mode_of(const Part& part) const {
+    const auto inherited = part.tenant.empty() ? std::nullopt : tenancy_.mode_of(part.tenant);
+    const auto own = part.resource->mode.value_or(inherited.value_or(default_mode_));
     return std::max(own, inherited.value_or(own));
 }
 
-Sources Selectors::sources_of(const state::AwsResource& resource) const {
+Sources Selectors::sources_of(const Part& part) const {
+    const auto& resource = *part.resource;
     const auto own = "AWSResource " + resource.meta.name;
+    const auto by_tag = [&](const char* field, const std::string& tag) {
+        return own + " " + field + " (the tag " + tag + ")";
+    };
     Strictest<state::Mode> mode;
     mode.hear(resource.mode, own + " spec.mode");
-    tenancy_.hear_mode(resource.tenant, mode);
-    return {.tenant = resource.tenant.empty() ? "" : own + " spec.tenant",
-            .level = resource.says_level ? own + " spec.level" : std::string(kByDefault),
-            .mode = mode.from};
+    tenancy_.hear_mode(part.tenant, mode);
+    Sources sources{.tenant = part.tenant.empty() ? "" : own + " spec.tenant",
+                    .level = resource.says_level ? own + " spec.level" : std::string(kByDefault),
+                    .mode = mode.from};
+    if (!resource.tenant_tag.empty()) sources.tenant = by_tag("spec.tenantFrom", resource.tenant_tag);
+    if (!resource.level_tag.empty()) sources.level = by_tag("spec.levelFrom", resource.level_tag);
+    return sources;
+}
+
+/// What opens it, and who confined may reach it, which counts only where no pods may be.
+void Selectors::append_of_owner(const Part& owner, bool may_be_pods, Mentions& out) const {
+    Mentions mentions;
+    append(by_owner_, owner.resource->meta.name, mentions);
+    append(by_owner_, owner.name(), mentions);
+    std::ranges::copy_if(mentions, std::back_inserter(out), [&](const Mention& mention) {
+        return !may_be_pods || rules_.list[mention.rule].line != BH_REASON_CONFINED;
+    });
 }
 
 Traits Selectors::external(const External& external) const {
@@ -146,7 +163,7 @@ Traits Selectors::external(const External& external) const {
     if (external.role.cluster_dns) traits.what = kClusterDns;
     const bool may_be_pods = external.in_network && !all_pods_known_;
     if (const auto* owner = external.owner) {
-        traits.what = "AWSResource " + owner->meta.name;
+        traits.what = "AWSResource " + owner->resource->meta.name;
         traits.tenant = may_be_pods ? "" : owner->tenant;
         traits.flags |= BH_RESOURCE | flag_if(owner->level == state::Level::kProtected, BH_PROTECTED) |
                         flag_if(mode_of(*owner) == state::Mode::kAudit, BH_AUDIT);
@@ -156,13 +173,9 @@ Traits Selectors::external(const External& external) const {
     append(world_, mentions);
     add_role(external.role, mentions);
     if (!may_be_pods)
-        for (const auto* resource : external.covering)
-            append(by_resource_, resource->meta.name, mentions);
-    if (const auto found = external.owner ? by_owner_.find(external.owner->meta.name) : by_owner_.end();
-        found != by_owner_.end())
-        std::ranges::copy_if(found->second, std::back_inserter(mentions), [&](const Mention& mention) {
-            return !may_be_pods || rules_.list[mention.rule].line != BH_REASON_CONFINED;
-        });
+        for (const auto* part : external.covering)
+            append(by_resource_, part->resource->meta.name, mentions);
+    if (external.owner) append_of_owner(*external.owner, may_be_pods, mentions);
     apply(std::move(mentions), {}, traits);
     return traits;
 }

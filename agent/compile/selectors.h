@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "compile/identities.h"
+#include "compile/parts.h"
 #include "compile/problems.h"
 #include "compile/tenancy.h"
 
@@ -34,9 +35,9 @@ using Mentions = std::vector<Mention>;
 
 /// What is known of an address that is neither a pod's nor a node's.
 struct External {
-    const state::AwsResource* owner = nullptr;         // the most specific one
-    std::vector<const state::AwsResource*> covering{}; // all of them
-    Mentions cidrs{};                                  // by all CIDR peers that cover it
+    const Part* owner = nullptr;         // the most specific one
+    std::vector<const Part*> covering{}; // all of them
+    Mentions cidrs{};                    // by all CIDR peers that cover it
     Role role{};
     bool in_network = false; // which the owner says is his, but not this very address
     bool is_service = false; // external address of a Service
@@ -54,13 +55,13 @@ public:
     Traits world() const;
     Traits held() const;
     Traits service() const;
-    Traits disputed() const; // one of several pods, nobody knows which
+    Traits disputed() const;              // one of several pods, nobody knows which
     Traits no_room(uint32_t flags) const; // stands in for what has these flags and doesn't fit
 
     /// The stricter of the resource's own and its tenant's.
-    state::Mode mode_of(const state::AwsResource& resource) const;
+    state::Mode mode_of(const Part& part) const;
 
-    Sources sources_of(const state::AwsResource& resource) const;
+    Sources sources_of(const Part& part) const;
 
     /// About the annotation of a pod; nullptr = its namespace is not known.
     std::vector<PodComplaint> complaints(const Membership* member, const state::PodTemplate& pod) const;
@@ -78,6 +79,7 @@ private:
     void index_outside(const Side& side, Mention mention);
     void match(const Scopes& scopes, const Membership& member, const state::PodTemplate& pod, Mentions& out) const;
     void add_role(Role role, Mentions& out) const;
+    void append_of_owner(const Part& owner, bool may_be_pods, Mentions& out) const;
     void apply(Mentions mentions, const ContainerPorts& container_ports, Traits& traits) const;
 
     const Rules& rules_;

@@ -13,14 +13,42 @@ namespace {
 
 constexpr auto kType = "Resolved";
 constexpr size_t kMostFailures = 5;
+constexpr size_t kMostTenants = 20;
+constexpr auto kSeveral = "several tenants";
 constexpr size_t kLongestFound = 4000; // bytes; the schema allows 32768
 
 std::string count_of(size_t addresses) {
     return std::to_string(addresses) + (addresses == 1 ? " address" : " addresses") + " found";
 }
 
+/// What a tag says of an address; empty: nothing.
+std::string tenant_at(const Cidr& address, const resolve::Finding& finding) {
+    std::set<std::string> tenants;
+    if (const auto owners = finding.owners.find(address); owners != finding.owners.end())
+        for (const auto& owner : owners->second)
+            if (!owner.tenant.empty()) tenants.insert(owner.tenant);
+    if (tenants.empty()) return "";
+    return tenants.size() == 1 ? *tenants.begin() : kSeveral;
+}
+
+/// "; by the tag team: 8 of payments, 3 of blog, 1 without it". Whether there are such Tenants, Ready says.
+std::string shares_of(const resolve::Finding& finding) {
+    if (finding.tenant_tag.empty() || finding.addresses.empty()) return "";
+    std::map<std::string, size_t> shares;
+    for (const auto& address : finding.addresses)
+        ++shares[tenant_at(address, finding)];
+    const auto without = shares.extract("");
+    std::string text;
+    size_t told = 0;
+    for (const auto& [tenant, count] : shares)
+        if (told++ < kMostTenants) text += ", " + std::to_string(count) + " of " + tenant;
+    if (shares.size() > kMostTenants) text += ", and of " + std::to_string(shares.size() - kMostTenants) + " more";
+    if (!without.empty()) text += ", " + std::to_string(without.mapped()) + " without it";
+    return "; by the tag " + finding.tenant_tag + ": " + text.substr(2);
+}
+
 std::string message_of(const resolve::Finding& finding) {
-    auto message = count_of(finding.addresses.size());
+    auto message = count_of(finding.addresses.size()) + shares_of(finding);
     for (size_t i = 0; i < std::min(finding.troubles.size(), kMostFailures); ++i)
         message += "\n" + finding.troubles[i].text;
     if (message.size() > kLongestFound) message = std::string(cut_utf8(message, kLongestFound)) + "...";
@@ -56,10 +84,13 @@ std::vector<Condition> resolved_of(const Findings& findings, const std::string& 
     return {{kType, "Unknown", "NotAskedYet", "not everything was asked yet; " + message_of(*finding)}};
 }
 
-Json found_slice(const std::string& resource, uint32_t number, const std::set<Cidr>& addresses, state::Time changed) {
+Json found_slice(const std::string& resource, uint32_t number, const resolve::Placed& placed, state::Time changed) {
     auto texts = Json::array();
-    for (const auto& address : addresses)
+    for (const auto& address : placed.addresses)
         texts.push_back(address.is_single() ? address.address.text() : address.text());
+    Json spec{{"awsResource", resource}, {"addresses", texts}};
+    if (!placed.owner.tenant.empty()) spec["tenant"] = placed.owner.tenant;
+    if (!placed.owner.level.empty()) spec["level"] = placed.owner.level;
     return {
         {"apiVersion", "bulkhead.dev/v1alpha1"},
         {"kind", "IdentitySlice"},
@@ -67,14 +98,15 @@ Json found_slice(const std::string& resource, uint32_t number, const std::set<Ci
          {{"name", resolve::slice_name(resource, number)},
           {"labels", {{state::kScopeLabel, state::kEveryScope}, {state::kResourceLabel, state::label_value(resource)}}},
           {"annotations", {{state::kSeenAt, rfc3339(changed)}}}}},
-        {"spec", {{"awsResource", resource}, {"addresses", texts}}}};
+        {"spec", spec}};
 }
 
 std::map<std::string, resolve::Placement> placements_of(const Observed& observed) {
     std::map<std::string, resolve::Placement> placements;
     for (const auto& [name, slice] : observed.slices.all())
         if (const auto number = number_of(name, slice))
-            placements[slice.resource][*number].insert(slice.addresses.begin(), slice.addresses.end());
+            placements[slice.resource][*number] = {.owner = slice.owner,
+                                                   .addresses = {slice.addresses.begin(), slice.addresses.end()}};
     return placements;
 }
 
@@ -97,6 +129,9 @@ void tell_found(const Observed& observed, state::Cluster& cluster, std::set<std:
         found.meta.name = name;
         found.resource = slice.resource;
         found.addresses = slice.addresses;
+        if (!slice.owner.empty())
+            for (const auto& address : slice.addresses)
+                found.owners[address].insert(slice.owner);
         cluster.put(std::move(found));
         told.insert(name);
         gone.erase(name);

@@ -30,7 +30,7 @@ using Findings = std::function<const resolve::Finding*(const std::string&)>;
 std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, int64_t generation,
                                    const Json& before);
 
-Json found_slice(const std::string& resource, uint32_t number, const std::set<Cidr>& addresses, state::Time changed);
+Json found_slice(const std::string& resource, uint32_t number, const resolve::Placed& placed, state::Time changed);
 
 /// Which slices have which addresses, by resource.
 std::map<std::string, resolve::Placement> placements_of(const Observed& observed);

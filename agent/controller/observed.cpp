@@ -99,7 +99,10 @@ SliceFacts read_slice(const Field& slice) {
                      .spec = spec.present() ? text_of(json_of(spec.value())) : "",
                      .version = text_in(metadata["resourceVersion"])};
     if (facts.node.empty()) facts.resource = text_in(spec["awsResource"]);
-    if (!facts.resource.empty()) facts.addresses = source::read_cidrs(spec["addresses"]);
+    if (!facts.resource.empty()) {
+        facts.addresses = source::read_cidrs(spec["addresses"]);
+        facts.owner = {.tenant = text_in(spec["tenant"]), .level = text_in(spec["level"])};
+    }
     const auto not_guarded = spec["notGuarded"];
     not_guarded.each([&](const Field& entry) {
         if (const auto why = state::not_guarded_by_name(text_in(entry["why"])))

@@ -94,6 +94,7 @@ struct SliceFacts {
     std::vector<NodeOverride> overrides{};
     std::string resource{}; // of no node, but of this AWSResource, whose these are:
     std::vector<Cidr> addresses{};
+    state::OwnerTags owner{}; // of them all
     bool operator==(const SliceFacts&) const = default;
 };
 

@@ -174,9 +174,9 @@ void want_found(const Observed& observed, const state::Cluster& cluster, const F
         const auto* finding = findings(name);
         const auto before = there.find(name);
         const auto placed = resolve::place(before == there.end() ? resolve::Placement{} : before->second,
-                                           finding == nullptr ? std::set<Cidr>{} : finding->addresses);
-        for (const auto& [number, addresses] : placed) {
-            auto body = found_slice(name, number, addresses, finding->changed);
+                                           finding == nullptr ? resolve::Spoken{} : finding->spoken());
+        for (const auto& [number, slice_of] : placed) {
+            auto body = found_slice(name, number, slice_of, finding->changed);
             const auto* slice = observed.slices.find(resolve::slice_name(name, number));
             if (slice != nullptr && slice->spec == text_of(body["spec"])) continue;
             if (slice != nullptr) body["metadata"]["resourceVersion"] = slice->version; // never over what wasn't seen

@@ -96,10 +96,32 @@ Result<Party> find_resource(const state::AwsResource& resource) {
     return party;
 }
 
+/// "databases/payments": of those addresses, whose tag says so, the tenant's.
+std::optional<Party> find_part(const std::string& text, const Surroundings& here) {
+    const auto slash = text.find('/');
+    const auto resource = here.cluster.resources().find(text.substr(0, slash));
+    if (resource == here.cluster.resources().end() || resource->second.tenant_tag.empty()) return std::nullopt;
+    auto party = find_resource(resource->second);
+    if (!party) return std::nullopt;
+    std::erase_if(party->addresses, [&](const Address& address) {
+        const auto name = here.desired.names.find(compile::identity_of(here.desired, address));
+        return name == here.desired.names.end() || name->second.tenant != text.substr(slash + 1);
+    });
+    if (party->addresses.empty()) return std::nullopt;
+    return *party;
+}
+
+Result<Party> find_in_namespace(const std::string& text, const Surroundings& here) {
+    auto pod = find_pod(text, here);
+    if (pod) return pod;
+    if (auto part = find_part(text, here)) return *part;
+    return pod;
+}
+
 } // namespace
 
 Result<Party> find_party(const std::string& text, const Surroundings& here) {
-    if (text.find('/') != std::string::npos) return find_pod(text, here);
+    if (text.find('/') != std::string::npos) return find_in_namespace(text, here);
     if (const auto address = Address::parse(text)) return find_address(*address, here);
     const auto resource = here.cluster.resources().find(text);
     if (resource != here.cluster.resources().end()) return find_resource(resource->second);
@@ -144,7 +166,8 @@ Json sources_of(const Party& party, compile::IdentityId identity, const compile:
     const auto name = desired.names.find(identity);
     if (name == desired.names.end() || identity == BH_IDENTITY_HELD) return json;
     const auto owner = party.is_pod ? party.name.substr(0, party.name.find('/')) : name->second.what;
-    const auto sources = desired.sources.find(owner);
+    auto sources = desired.sources.find(owner + "/" + name->second.tenant); // where tags say whose addresses are
+    if (sources == desired.sources.end()) sources = desired.sources.find(owner);
     if (sources == desired.sources.end()) return json;
     const auto& [tenant, level, mode] = sources->second;
     if (!tenant.empty()) json["tenantFrom"] = tenant;

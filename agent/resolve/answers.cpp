@@ -14,6 +14,13 @@ bool is_same(const std::optional<aws::Failure>& before, const aws::Failure& now)
     return before && before->kind == now.kind && before->code == now.code;
 }
 
+/// What isn't named any more is whose it was.
+template <typename Owners, typename Kept>
+void keep_owners(const Owners& before, const Kept& kept, Owners& now) {
+    for (const auto& item : kept)
+        if (const auto of_it = before.find(item); of_it != before.end()) now.insert(*of_it);
+}
+
 } // namespace
 
 void Answers::follow(const std::set<Question>& questions) {
@@ -35,9 +42,20 @@ bool Answers::take(const Outcome& outcome, Time now, state::Time date) {
     elapsed = std::min(elapsed, grace_ / 2); // AWS' answers are consistent only in the end: never by a single one
     cidrs.take(outcome.found->cidrs, elapsed, grace_);
     names.take(outcome.found->names, elapsed, grace_);
-    const State before = std::exchange(
-        state, {.cidrs = cidrs.all(), .names = names.all(), .answered_at = now, .date = date, .failure = {}});
-    return before.cidrs != state.cidrs || before.names != state.names;
+    State after{.cidrs = cidrs.all(),
+                .names = names.all(),
+                .owners = outcome.found->owners,
+                .name_owners = outcome.found->name_owners,
+                .kept_cidrs = cidrs.unnamed(),
+                .kept_names = names.unnamed(),
+                .answered_at = now,
+                .date = date,
+                .failure = {}};
+    keep_owners(state.owners, after.kept_cidrs, after.owners);
+    keep_owners(state.name_owners, after.kept_names, after.name_owners);
+    const State before = std::exchange(state, std::move(after));
+    return before.cidrs != state.cidrs || before.names != state.names || before.owners != state.owners ||
+           before.name_owners != state.name_owners;
 }
 
 const Answers::State& Answers::state(const Question& question) const {

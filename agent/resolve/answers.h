@@ -23,6 +23,10 @@ public:
     struct State {
         std::set<Cidr> cidrs{}; // in force: named by the last good answer, or still kept
         std::set<std::string> names{};
+        state::OwnersByAddress owners{}; // of these, by the last answer that named each
+        OwnersByName name_owners{};
+        std::set<Cidr> kept_cidrs{}; // of these, those that the last good answer doesn't name
+        std::set<std::string> kept_names{};
         std::optional<Time> answered_at{};     // the last good answer
         std::optional<state::Time> date{};     // the same, by the calendar
         std::optional<aws::Failure> failure{}; // of the last try

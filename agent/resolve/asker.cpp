@@ -43,10 +43,37 @@ bool is_meant(const aws::Interface& interface, const Question& question) {
     return std::ranges::find(interface.groups, question.name) != interface.groups.end();
 }
 
-void add(const aws::Interface& interface, Found& found) {
+std::string value_of(const aws::Tags& tags, const std::string& key) {
+    const auto tag = tags.find(key);
+    return key.empty() || tag == tags.end() ? "" : tag->second;
+}
+
+state::OwnerTags owner_by(const Question& question, const aws::Tags& tags) {
+    return {.tenant = value_of(tags, question.tenant_tag), .level = value_of(tags, question.level_tag)};
+}
+
+/// What a thing with these tags has.
+void add(const Question& question, const aws::Tags& tags, const std::vector<Cidr>& cidrs, Found& found) {
+    const auto owner = owner_by(question, tags);
+    found.cidrs.insert(cidrs.begin(), cidrs.end());
+    if (owner.empty()) return;
+    for (const auto& cidr : cidrs)
+        found.owners[cidr].insert(owner);
+}
+
+void add_names(const Question& question, const aws::Tags& tags, const std::set<std::string>& names, Found& found) {
+    const auto owner = owner_by(question, tags);
+    found.names.insert(names.begin(), names.end());
+    if (owner.empty()) return;
+    for (const auto& name : names)
+        found.name_owners[name].insert(owner);
+}
+
+std::vector<Cidr> cidrs_of(const aws::Interface& interface) {
+    auto cidrs = interface.prefixes;
     for (const auto& address : interface.addresses)
-        found.cidrs.insert(Cidr::of(address));
-    found.cidrs.insert(interface.prefixes.begin(), interface.prefixes.end());
+        cidrs.push_back(Cidr::of(address));
+    return cidrs;
 }
 
 /// A subnet or list that was named and isn't there: the resource means something else than it did, or nothing yet.
@@ -84,8 +111,7 @@ aws::Answer<> Asker::connect() {
     if (connection_) return {};
     using Failed = aws::Failure::Kind;
     if (place_.region.empty())
-        return aws::failure(Failed::kRefused,
-                            "no region is set: by spec.aws.region, or for all by --aws-region");
+        return aws::failure(Failed::kRefused, "no region is set: by spec.aws.region, or for all by --aws-region");
     auto http = aws::Http::create();
     if (!http) return aws::failure(Failed::kUnavailable, http.error().text);
     auto endpoints = aws::Endpoints::create(environment_);
@@ -126,8 +152,9 @@ void Asker::ask_interfaces(const Questions& questions, const aws::OwnCluster& cl
         found.try_emplace(question);
     for (const auto& [id, interface] : *answer) {
         if (aws::is_nodes(interface, cluster)) continue;
+        const auto cidrs = cidrs_of(interface);
         for (auto& [question, of_it] : found)
-            if (is_meant(interface, question)) add(interface, of_it);
+            if (is_meant(interface, question)) add(question, interface.tags, cidrs, of_it);
     }
     for (auto& [question, of_it] : found)
         say(question, std::move(of_it));
@@ -139,10 +166,13 @@ void Asker::ask_subnets(const Questions& questions, aws::Caller& caller) {
     if (!answer) return fail_all(questions, answer.error());
     for (const auto& question : questions) {
         const auto subnet = answer->find(question.name);
-        if (subnet == answer->end())
+        if (subnet == answer->end()) {
             fail_all({question}, missing(question));
-        else
-            say(question, {.cidrs = {subnet->second.cidrs.begin(), subnet->second.cidrs.end()}});
+            continue;
+        }
+        Found found;
+        add(question, subnet->second.tags, subnet->second.cidrs, found);
+        say(question, std::move(found));
     }
 }
 
@@ -158,7 +188,7 @@ void Asker::ask_prefix_lists(const Questions& questions, aws::Caller& caller) {
         for (const auto& [id, list] : known_lists_) {
             if (id != question.name && list.name != question.name) continue;
             is_there = true;
-            found.cidrs.insert(list.entries.begin(), list.entries.end());
+            add(question, list.tags, list.entries, found);
         }
         if (is_there)
             say(question, std::move(found));
@@ -183,7 +213,7 @@ void Asker::ask_tagged(const Questions& questions, aws::Caller& caller) {
             if (!aws::has_tags(tags, question.tags)) continue;
             for (const auto* named : {&*databases, &*caches})
                 if (const auto names = named->find(arn); names != named->end())
-                    found.names.insert(names->second.begin(), names->second.end());
+                    add_names(question, tags, names->second, found);
         }
         say(question, std::move(found));
     }

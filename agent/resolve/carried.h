@@ -17,6 +17,7 @@
 
 #include "base/address.h"
 #include "resolve/kept.h"
+#include "state/owner_tags.h"
 
 namespace bulkhead::resolve {
 
@@ -25,12 +26,15 @@ public:
     using Time = std::chrono::steady_clock::time_point;
 
     Carried() = default;
-    explicit Carried(std::set<Cidr> addresses) : addresses_(std::move(addresses)) {}
+    explicit Carried(std::set<Cidr> addresses, state::OwnersByAddress owners = {})
+        : addresses_(std::move(addresses)), owners_(std::move(owners)) {}
 
     /// What it had until now stays, as it names something else.
-    void keep(const std::set<Cidr>& addresses) {
+    void keep(const std::set<Cidr>& addresses, const state::OwnersByAddress& owners = {}) {
         answers_suffice_ |= addresses_.empty();
         addresses_.insert(addresses.begin(), addresses.end());
+        for (const auto& [address, of_it] : owners)
+            owners_[address] = of_it;
         well_at_.reset();
         well_for_ = Milliseconds(0);
     }
@@ -42,14 +46,17 @@ public:
         well_at_ = all_well ? std::optional(now) : std::nullopt;
         if (!all_well || (!answers_suffice_ && well_for_ < grace)) return false;
         addresses_.clear();
+        owners_.clear();
         answers_suffice_ = false;
         return true;
     }
 
     const std::set<Cidr>& addresses() const { return addresses_; }
+    const state::OwnersByAddress& owners() const { return owners_; }
 
 private:
     std::set<Cidr> addresses_;
+    state::OwnersByAddress owners_; // of these, by their tags
     std::optional<Time> well_at_{};
     Milliseconds well_for_{0};
     bool answers_suffice_ = false;

@@ -93,9 +93,10 @@ void Finder::follow(const Resources& resources, const std::set<std::string>& ins
         auto& followed = place->second;
         Asked asked{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
         if (is_new)
-            followed.carried = Carried({resource.found.begin(), resource.found.end()});
+            followed.carried = Carried({resource.found.begin(), resource.found.end()}, resource.owners);
         else if (lacks_some_of(followed.asked, asked) && lacks_some_of(asked, followed.asked))
-            followed.carried.keep(followed.finding.addresses); // the one thing may be the other by another name
+            // The one thing may be the other by another name.
+            followed.carried.keep(followed.finding.addresses, followed.finding.owners);
         followed.asked = std::move(asked);
         const auto& questions_now = followed.asked.questions;
         questions.insert(questions_now.begin(), questions_now.end());
@@ -124,7 +125,8 @@ void Finder::follow_names() {
     std::set<std::string> names, by_tags;
     for (const auto& [resource, followed] : followed_) {
         names.insert(followed.asked.hostnames.begin(), followed.asked.hostnames.end());
-        by_tags.merge(names_of(followed));
+        for (const auto& [name, owners] : names_of(followed))
+            by_tags.insert(name);
     }
     // If there are too many, those that somebody wrote down come first, and then those that are followed already.
     for (const bool is_followed : {true, false})
@@ -140,10 +142,22 @@ bool Finder::lacks_some_of(const Asked& all, const Asked& some) {
            !std::ranges::includes(all.hostnames, some.hostnames);
 }
 
-std::set<std::string> Finder::names_of(const Followed& followed) const {
-    auto names = followed.asked.hostnames;
-    for (const auto& question : followed.asked.questions)
-        names.merge(std::set(answers_.state(question).names));
+Finder::FollowedNames Finder::names_of(const Followed& followed) const {
+    FollowedNames names;
+    for (const auto& name : followed.asked.hostnames)
+        names[name].is_named = true;
+    for (const bool is_named : {true, false}) // whose it is, the last answers say, if they name it
+        for (const auto& question : followed.asked.questions) {
+            const auto& state = answers_.state(question);
+            for (const auto& name : state.names) {
+                if (state.kept_names.contains(name) == is_named) continue;
+                auto& [owners, is_named_now] = names[name];
+                if (is_named_now && !is_named) continue;
+                is_named_now = is_named;
+                if (const auto of_it = state.name_owners.find(name); of_it != state.name_owners.end())
+                    owners.insert(of_it->second.begin(), of_it->second.end());
+            }
+        }
     return names;
 }
 
@@ -165,24 +179,30 @@ void Finder::update() {
 
 bool Finder::update(const std::string& name, Followed& followed, Time now) {
     Finding finding{.settled = true};
-    add_questions(followed, finding);
-    add_names(followed, finding);
+    Evidence evidence;
+    add_questions(followed, evidence, finding);
+    add_names(followed, evidence, finding);
     if (followed.carried.pass(finding.settled && finding.troubles.empty(), now, settings_.grace))
         spdlog::info("AWSResource {}: all that it names has been answered, and what it had before has been left", name);
-    const auto& carried = followed.carried.addresses();
-    finding.addresses.insert(carried.begin(), carried.end());
-    finding.changed = finding.addresses == followed.finding.addresses && followed.finding.changed != state::Time{}
-                          ? followed.finding.changed
-                          : today();
+    evidence.carried = {.addresses = followed.carried.addresses(), .owners = followed.carried.owners()};
+    auto all = std::move(evidence).all();
+    const auto& before = followed.finding;
+    limit_owners(all.owners, before.owners);
+    const bool is_as_before = all.addresses == before.addresses && all.owners == before.owners;
+    finding.addresses = std::move(all.addresses);
+    finding.owners = std::move(all.owners);
+    finding.changed = is_as_before && before.changed != state::Time{} ? before.changed : today();
     if (finding == followed.finding) return false;
     followed.finding = std::move(finding);
     return true;
 }
 
-void Finder::add_questions(const Followed& followed, Finding& finding) const {
+void Finder::add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const {
     for (const auto& question : followed.asked.questions) {
+        finding.tenant_tag = question.tenant_tag; // all have the same
         const auto& state = answers_.state(question);
-        finding.addresses.insert(state.cidrs.begin(), state.cidrs.end());
+        for (const auto& cidr : state.cidrs)
+            (state.kept_cidrs.contains(cidr) ? evidence.kept : evidence.now).add(cidr, state.owners);
         finding.settled &= state.asked();
         if (state.failure)
             finding.troubles.push_back({.reason = reason_of(state.failure->kind),
@@ -190,12 +210,12 @@ void Finder::add_questions(const Followed& followed, Finding& finding) const {
     }
 }
 
-void Finder::add_names(const Followed& followed, Finding& finding) {
-    for (const auto& name : names_of(followed)) {
+void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& finding) {
+    for (const auto& [name, owners] : names_of(followed)) {
         const auto state = dns_ ? dns_->names().state(name) : std::nullopt;
         if (state) {
             for (const auto& address : state->addresses)
-                finding.addresses.insert(Cidr::of(address));
+                (owners.is_named ? evidence.now : evidence.kept).add(Cidr::of(address), owners.owners);
             finding.settled &= state->asked;
             add_trouble_of(*state, finding);
         } else if (!dns_) {

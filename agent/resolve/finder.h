@@ -27,6 +27,7 @@
 #include "dns/follower.h"
 #include "resolve/answers.h"
 #include "resolve/carried.h"
+#include "resolve/evidence.h"
 #include "resolve/plan.h"
 #include "resolve/sweep.h"
 
@@ -51,10 +52,13 @@ struct Trouble {
 
 /// What is known of one resource.
 struct Finding {
-    std::set<Cidr> addresses{}; // in force
-    state::Time changed{};      // when these became what they are
-    bool settled = false;       // everything was asked once, and ended well or not
+    std::set<Cidr> addresses{};      // in force
+    state::OwnersByAddress owners{}; // of these, by their tags
+    std::string tenant_tag{};        // the one that names tenants, where it is asked for
+    state::Time changed{};           // when these became what they are
+    bool settled = false;            // everything was asked once, and ended well or not
     std::vector<Trouble> troubles{};
+    Spoken spoken() const { return {.addresses = addresses, .owners = owners}; }
     bool operator==(const Finding&) const = default;
 };
 
@@ -91,6 +95,13 @@ private:
         aws::Credentials::View credentials{};
     };
 
+    /// The names of a resource, and whose each is.
+    struct NameOwners {
+        std::set<state::OwnerTags> owners{};
+        bool is_named = false; // by the resource, or by AWS' last answer; else kept
+    };
+    using FollowedNames = std::map<std::string, NameOwners>;
+
     void set_up_dns();
     void follow_places(const Plan& plan, const std::set<std::string>& instances);
     void follow_names();
@@ -98,9 +109,9 @@ private:
     void update();
     bool update(const std::string& name, Followed& followed, Time now);
     static bool lacks_some_of(const Asked& all, const Asked& some);
-    std::set<std::string> names_of(const Followed& followed) const;
-    void add_questions(const Followed& followed, Finding& finding) const;
-    void add_names(const Followed& followed, Finding& finding);
+    FollowedNames names_of(const Followed& followed) const;
+    void add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const;
+    void add_names(const Followed& followed, Evidence& evidence, Finding& finding);
     void add_trouble_of(const dns::NameState& state, Finding& finding);
 
     Loop& loop_;

@@ -18,24 +18,39 @@ class Kept {
 public:
     /// `elapsed` since the answer before, of which nothing failed meanwhile.
     void take(const std::set<T>& named, Milliseconds elapsed, Milliseconds grace) {
-        for (auto one = unnamed_for_.begin(); one != unnamed_for_.end();) {
-            one->second += elapsed;
-            const bool is_over = !named.contains(one->first) && one->second >= grace;
-            one = is_over ? unnamed_for_.erase(one) : std::next(one);
+        for (auto one = items_.begin(); one != items_.end();) {
+            auto& [unnamed_for, is_named] = one->second;
+            unnamed_for += elapsed;
+            is_named = false;
+            const bool is_over = !named.contains(one->first) && unnamed_for >= grace;
+            one = is_over ? items_.erase(one) : std::next(one);
         }
         for (const auto& item : named)
-            unnamed_for_[item] = Milliseconds(0);
+            items_[item] = {};
     }
 
     std::set<T> all() const {
-        std::set<T> items;
-        for (const auto& [item, unnamed_for] : unnamed_for_)
-            items.insert(item);
-        return items;
+        std::set<T> all;
+        for (const auto& [item, state] : items_)
+            all.insert(item);
+        return all;
+    }
+
+    /// Those that the last answer doesn't name.
+    std::set<T> unnamed() const {
+        std::set<T> unnamed;
+        for (const auto& [item, state] : items_)
+            if (!state.is_named) unnamed.insert(item);
+        return unnamed;
     }
 
 private:
-    std::map<T, Milliseconds> unnamed_for_; // 0 = the last answer names it
+    struct State {
+        Milliseconds unnamed_for{0};
+        bool is_named = true; // by the last answer
+    };
+
+    std::map<T, State> items_;
 };
 
 } // namespace bulkhead::resolve

@@ -11,26 +11,62 @@ namespace {
 
 constexpr size_t kLongestResource = 230; // of 253, with what goes before and after
 
-void add(Placement& placement, const Cidr& address, uint32_t& number) {
-    while (placement[number].size() >= kMostOfSlice)
-        ++number;
-    placement[number].insert(address);
+using Places = std::set<std::pair<state::OwnerTags, Cidr>>;
+
+Places places_of(const Spoken& wanted) {
+    Places places;
+    for (const auto& address : wanted.addresses) {
+        const auto owners = wanted.owners.find(address);
+        if (owners == wanted.owners.end())
+            places.emplace(state::OwnerTags{}, address);
+        else
+            for (const auto& owner : owners->second)
+                places.emplace(owner, address);
+    }
+    return places;
+}
+
+/// Wanted, and in no slice of those whose it is.
+std::set<Cidr> on_the_move(const Placement& before, const Spoken& wanted, const Places& places) {
+    auto moving = wanted.addresses;
+    for (const auto& [number, placed] : before)
+        for (const auto& address : placed.addresses)
+            if (places.contains({placed.owner, address})) moving.erase(address);
+    return moving;
+}
+
+void add(Placement& placement, const state::OwnerTags& owner, const Cidr& address, uint32_t& number) {
+    for (;; ++number) {
+        auto& placed = placement[number];
+        if (placed.addresses.empty()) placed.owner = owner;
+        if (placed.owner == owner && placed.addresses.size() < kMostOfSlice) break;
+    }
+    placement[number].addresses.insert(address);
 }
 
 } // namespace
 
-Placement place(const Placement& before, const std::set<Cidr>& wanted) {
+Placement place(const Placement& before, const Spoken& wanted) {
     Placement after;
-    auto homeless = wanted;
-    for (const auto& [number, addresses] : before)
-        for (const auto& address : addresses) {
-            if (after[number].size() >= kMostOfSlice || homeless.erase(address) == 0) continue;
-            after[number].insert(address);
+    auto homeless = places_of(wanted);
+    const auto moving = on_the_move(before, wanted, homeless);
+    for (const auto& [number, placed] : before) {
+        auto& slice = after[number];
+        slice.owner = placed.owner;
+        for (const auto& address : placed.addresses) {
+            if (slice.addresses.size() >= kMostOfSlice) break;
+            if (homeless.erase({placed.owner, address}) != 0 || moving.contains(address))
+                slice.addresses.insert(address);
         }
+    }
     uint32_t number = 0;
-    for (const auto& address : homeless)
-        add(after, address, number);
-    std::erase_if(after, [](const auto& slice) { return slice.second.empty(); });
+    const state::OwnerTags* of = nullptr;
+    for (const auto& [owner, address] : homeless) { // by owner
+        if (of == nullptr || *of != owner) number = 0;
+        of = &owner;
+        add(after, owner, address, number);
+    }
+    std::erase_if(after, [](const auto& slice) { return slice.second.addresses.empty(); });
     return after;
 }
 

@@ -9,17 +9,23 @@ std::set<Question> questions_of(const state::AwsResource& resource, const std::s
     if (place.region.empty()) place.region = region;
     const auto& named = resource.look_ups;
     std::set<Question> all;
+    const auto add = [&](Kind kind, const std::string& name, const state::Labels& tags) {
+        all.insert({.place = place,
+                    .kind = kind,
+                    .name = name,
+                    .tags = tags,
+                    .tenant_tag = resource.tenant_tag,
+                    .level_tag = resource.level_tag});
+    };
     const auto add_each = [&](Kind kind, const std::set<std::string>& names) {
         for (const auto& name : names)
-            all.insert({.place = place, .kind = kind, .name = name});
+            add(kind, name, {});
     };
     add_each(Kind::kSecurityGroup, named.security_groups);
     add_each(Kind::kSubnet, named.subnets);
     add_each(Kind::kPrefixList, named.prefix_lists);
-    if (!named.interface_tags.empty())
-        all.insert({.place = place, .kind = Kind::kInterfaceTags, .tags = named.interface_tags});
-    if (!named.resource_tags.empty())
-        all.insert({.place = place, .kind = Kind::kResourceTags, .tags = named.resource_tags});
+    if (!named.interface_tags.empty()) add(Kind::kInterfaceTags, "", named.interface_tags);
+    if (!named.resource_tags.empty()) add(Kind::kResourceTags, "", named.resource_tags);
     return all;
 }
 

@@ -4,6 +4,7 @@
 // question.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -19,16 +20,22 @@ struct Question {
     Kind kind = Kind::kSecurityGroup;
     std::string name{}; // of a group, subnet, prefix list
     state::Labels tags{};
+    std::string tenant_tag{}; // the keys of the tags that say whose it is, where they are asked for
+    std::string level_tag{};
 
     /// "securityGroups sg-0123abcd in eu-central-1 as role arn:aws:iam::111122223333:role/bulkhead"
     std::string text() const;
     auto operator<=>(const Question&) const = default;
 };
 
+using OwnersByName = std::map<std::string, std::set<state::OwnerTags>>;
+
 /// A good answer. `names` are for DNS to tell the addresses of.
 struct Found {
     std::set<Cidr> cidrs{};
     std::set<std::string> names{};
+    state::OwnersByAddress owners{}; // of those with such tags
+    OwnersByName name_owners{};
     bool operator==(const Found&) const = default;
 };
 

@@ -68,6 +68,29 @@ std::set<std::string> read_prefix_lists(const Field& field) {
     });
 }
 
+/// {tag: team}: the key of a tag that says it.
+std::string read_tag_key(const Field& field) {
+    if (!field.present()) return "";
+    field.only({"tag"});
+    const auto tag = field["tag"];
+    auto key = tag.string();
+    if (!tag.present()) field.complain("names no tag: write {tag: KEY}");
+    if (key && (key->empty() || key->size() > kLongestTagKey))
+        tag.complain("is no tag's key of AWS, which has 1 to 128 characters");
+    return key.value_or("");
+}
+
+/// What is nobody's because it can't say whose it is would be a surprise.
+void check_tenant_from(const Field& spec) {
+    const auto from = spec["tenantFrom"];
+    if (!from.present()) return;
+    if (spec["tenant"].present()) from.complain("doesn't go with tenant: whose it is, one of them says");
+    const auto addresses = spec["addresses"];
+    for (const auto* without : {"cidrs", "hostnames", "instanceMetadata"})
+        if (const auto field = addresses[without]; field.present())
+            field.complain("has no tags for spec.tenantFrom, and would be nobody's: give it an AWSResource of its own");
+}
+
 /// Without a tag everything would have them all.
 state::Labels read_tags(const Field& field) {
     state::Labels tags;
@@ -143,10 +166,13 @@ state::AwsResource decode_aws_resource(const Field& document, const DecodeContex
     check_frame(document);
     check_cluster_scoped(document);
     const auto spec = document["spec"];
-    spec.only({"tenant", "level", "mode", "ports", "allowFrom", "addresses", "aws"});
+    spec.only({"tenant", "tenantFrom", "level", "levelFrom", "mode", "ports", "allowFrom", "addresses", "aws"});
     state::AwsResource resource;
     resource.meta = read_meta(document, context);
     resource.tenant = read_tenant(spec["tenant"]);
+    resource.tenant_tag = read_tag_key(spec["tenantFrom"]);
+    resource.level_tag = read_tag_key(spec["levelFrom"]);
+    check_tenant_from(spec);
     const auto level = read_level(spec["level"]);
     resource.level = level.value_or(state::Level::kProtected);
     resource.says_level = level.has_value();

@@ -95,6 +95,11 @@ void read_found(const Field& spec, state::IdentitySlice& slice) {
         spec["awsResource"].complain("is not for a slice of this name");
     slice.resource = read_name(spec["awsResource"]).value_or("");
     slice.addresses = read_cidrs(spec["addresses"]);
+    const state::OwnerTags owner{.tenant = spec["tenant"].string().value_or(""),
+                                 .level = spec["level"].string().value_or("")};
+    if (owner.empty()) return;
+    for (const auto& address : slice.addresses)
+        slice.owners[address].insert(owner);
 }
 
 } // namespace

@@ -122,7 +122,7 @@ void Cluster::put_slice(IdentitySlice slice) {
         if (!keys.contains(key)) remove_pod(key, slice.meta.name);
     known = std::move(keys);
     if (slice.meta.name == kReachSlice) set_api_server_reach(std::move(slice.reach));
-    set_found(slice.meta.name, slice.resource, std::move(slice.addresses));
+    set_found(slice.meta.name, slice.resource, std::move(slice.addresses), std::move(slice.owners));
 }
 
 /// The younger pod has an address. A date to come would win over all that is made until then: it counts as the moment
@@ -149,13 +149,16 @@ void Cluster::set_api_server_reach(std::vector<ApiServerReach> reach) {
 }
 
 /// Of a resource that isn't there they are kept, and mean nothing until it is.
-void Cluster::set_found(const std::string& slice, const std::string& resource, std::vector<Cidr> addresses) {
-    for (const auto& touched : found_.set(slice, resource, std::move(addresses))) {
+void Cluster::set_found(const std::string& slice, const std::string& resource, std::vector<Cidr> addresses,
+                        OwnersByAddress owners) {
+    for (const auto& touched : found_.set(slice, resource, std::move(addresses), std::move(owners))) {
         const auto known = resources_.find(touched);
         if (known == resources_.end()) continue;
         auto found = found_.of(touched);
-        if (found == known->second.found) continue;
+        auto of_whom = found_.owners_of(touched);
+        if (found == known->second.found && of_whom == known->second.owners) continue;
         known->second.found = std::move(found);
+        known->second.owners = std::move(of_whom);
         changes_.policy = true;
     }
 }
@@ -166,7 +169,7 @@ void Cluster::remove_slice(const std::string& name) {
     for (const auto& key : slice.mapped())
         remove_pod(key, name);
     if (name == kReachSlice) set_api_server_reach({});
-    set_found(name, "", {});
+    set_found(name, "", {}, {});
 }
 
 void Cluster::put_service(const ObjectKey& key, Service service) {
@@ -209,6 +212,7 @@ void Cluster::put(Object object) {
     if (auto* grant = std::get_if<AccessGrant>(&object)) changed = put_in(access_grants_, key, std::move(*grant));
     if (auto* resource = std::get_if<AwsResource>(&object)) {
         resource->found = found_.of(key.name);
+        resource->owners = found_.owners_of(key.name);
         changed = put_in(resources_, key.name, std::move(*resource));
     }
     if (auto* override = std::get_if<Override>(&object)) {

@@ -118,7 +118,8 @@ private:
     const Pod* telling_of(const PodKey& key, std::string_view slice) const;
     void remove_slice(const std::string& name);
     void set_api_server_reach(std::vector<ApiServerReach> reach);
-    void set_found(const std::string& slice, const std::string& resource, std::vector<Cidr> addresses);
+    void set_found(const std::string& slice, const std::string& resource, std::vector<Cidr> addresses,
+                   OwnersByAddress owners);
     void speak(const PodKey& key, Pod pod);
     void mark_pod(const PodKey& key);
     void put_service(const ObjectKey& key, Service service);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "state/owner_tags.h"
 
 namespace bulkhead::state {
 
@@ -16,14 +17,23 @@ class FoundAddresses {
 public:
     /// All that this slice tells from now on. Empty `resource` = nothing. Hands back the resources that it told of
     /// before, or does now.
-    std::vector<std::string> set(const std::string& slice, const std::string& resource, std::vector<Cidr> addresses);
+    std::vector<std::string> set(const std::string& slice, const std::string& resource, std::vector<Cidr> addresses,
+                                 OwnersByAddress owners);
 
     /// Each once, sorted.
     std::vector<Cidr> of(const std::string& resource) const;
 
+    /// Of these, what all slices together say.
+    OwnersByAddress owners_of(const std::string& resource) const;
+
 private:
-    std::map<std::string, std::string> resources_;                              // by slice
-    std::map<std::string, std::map<std::string, std::vector<Cidr>>> addresses_; // by resource, then by slice
+    struct Told {
+        std::vector<Cidr> addresses;
+        OwnersByAddress owners;
+    };
+
+    std::map<std::string, std::string> resources_;            // by slice
+    std::map<std::string, std::map<std::string, Told>> told_; // by resource, then by slice
 };
 
 } // namespace bulkhead::state

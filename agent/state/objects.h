@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "state/owner_tags.h"
 #include "state/shared_text.h"
 
 namespace bulkhead::state {
@@ -211,6 +212,7 @@ struct IdentitySlice {
     std::vector<ApiServerReach> reach{};
     std::string resource{}; // whose these are:
     std::vector<Cidr> addresses{};
+    OwnersByAddress owners{};
     bool operator==(const IdentitySlice&) const = default;
 };
 
@@ -286,9 +288,11 @@ struct AwsPlace {
 
 struct AwsResource {
     Meta meta;
-    std::string tenant; // empty = nobody's
+    std::string tenant;       // empty = nobody's, or
+    std::string tenant_tag{}; // the tag of AWS that names it
     Level level = Level::kProtected;
     bool says_level = false; // else by default
+    std::string level_tag{}; // the tag that says it, where there is one
     std::optional<Mode> mode;
     Ports ports; // none = protected on all; else only on these
     std::vector<Grant> allow_from;
@@ -297,7 +301,9 @@ struct AwsResource {
     LookUps look_ups{};
     AwsPlace place{};
     std::vector<Cidr> found{}; // by looking up, as IdentitySlices tell: Cluster fills it in
+    OwnersByAddress owners{};  // of these, by their tags
     bool operator==(const AwsResource&) const = default;
+    bool asks_tags() const { return !tenant_tag.empty() || !level_tag.empty(); }
 };
 
 /// All that it has: what it says, and what was found.

@@ -77,6 +77,16 @@ struct Scene {
         return all;
     }
 
+    /// By what the slices of that resource say of their tenant.
+    std::map<std::string, Texts> published_by_tenant(const std::string& resource) const {
+        std::map<std::string, Texts> all;
+        const auto slices = object(server, {"identityslices", "-l", "bulkhead.dev/aws-resource=" + resource});
+        for (const auto& slice : slices.at("items"))
+            for (const auto& address : slice.at("spec").at("addresses"))
+                all[slice.at("spec").value("tenant", "")].insert(address.get<std::string>());
+        return all;
+    }
+
     bool becomes(const Texts& expected) const {
         const bool is_so = wait_until([&] { return published() == expected; }, after(30s), 100ms);
         INFO(Json(published()).dump());
@@ -84,10 +94,12 @@ struct Scene {
         return is_so;
     }
 
-    Json resolved() const {
-        const auto status = object(server, {"awsresource", "aurora"}).value("status", Json::object());
+    Json resolved() const { return condition("aurora", "Resolved"); }
+
+    Json condition(const std::string& resource, const std::string& type) const {
+        const auto status = object(server, {"awsresource", resource}).value("status", Json::object());
         for (const auto& one : status.value("conditions", Json::array()))
-            if (one.at("type") == "Resolved") return one;
+            if (one.at("type") == type) return one;
         return Json{{"status", "none"}, {"reason", ""}, {"message", ""}};
     }
 
@@ -236,13 +248,35 @@ TEST_CASE("tags find databases, whose names DNS knows: what gets the tag is prot
     require(scene.dns->change({"set reader 1 A 10.2.0.2", "set one 1 A 10.2.0.3", "set blog 1 A 10.2.0.4"}));
     require(scene.aws->set(two_accounts(tagged({{"ledger", "pay"}, {"blog", "blog"}}))));
     put(scene.server, in_other_account("resourceTags: {team: pay}"));
+    put(scene.server,
+        "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: pay}\nspec: {}\n---\n"
+        "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: all}\n"
+        "spec: {tenantFrom: {tag: team}, addresses: {resourceTags: {team: '*'}}, aws: {region: us-west-2, "
+        "externalId: ours, roleArn: '" +
+            std::string(kOtherRole) + "'}}\n");
     const auto controller = scene.controller("one");
     INFO(controller->output());
     REQUIRE(scene.becomes({"10.2.0.1", "10.2.0.2", "10.2.0.3"})); // writer, reader and the instance's own
     REQUIRE(scene.is_resolved("True", "Resolved"));
+    using ByTenant = std::map<std::string, Texts>;
+    const ByTenant owned{{"pay", {"10.2.0.1", "10.2.0.2", "10.2.0.3"}}, {"blog", {"10.2.0.4"}}};
+    CHECK(wait_until([&] { return scene.published_by_tenant("all") == owned; }, after(30s), 100ms));
+    const auto says = [&](const std::string& type, const std::string& text) {
+        const auto is_so = [&] {
+            return scene.condition("all", type).at("message").get<std::string>().find(text) != std::string::npos;
+        };
+        const bool became = wait_until(is_so, after(30s), 100ms);
+        INFO(scene.condition("all", type).dump());
+        CHECK(became);
+    };
+    says("Resolved", "4 addresses found; by the tag team: 1 of blog, 3 of pay");
+    says("Ready", "names no Tenant, so that these are nobody's and protected: \"blog\" of 10.2.0.4");
+
     require(scene.dns->change({"unset writer", "set writer 1 A 10.2.0.9"}));
     require(scene.aws->set(two_accounts(tagged({{"blog", "pay"}}))));
     CHECK(scene.becomes({"10.2.0.4"}));
+    const ByTenant left{{"pay", {"10.2.0.4"}}};
+    CHECK(wait_until([&] { return scene.published_by_tenant("all") == left; }, after(30s), 100ms));
 }
 
 TEST_CASE("who takes over while AWS is away leaves what was published, and takes it over once it is back") {

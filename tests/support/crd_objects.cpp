@@ -43,7 +43,7 @@ constexpr auto kWholeGrant = R"({
   until: "2030-12-31T23:59:59Z", reason: the yearly report})";
 
 constexpr auto kWholeResource = R"({
-  tenant: payments, level: non-protected, mode: enforce,
+  tenant: payments, level: non-protected, levelFrom: {tag: "bulkhead.dev/level"}, mode: enforce,
   ports: [{port: 5432, endPort: 5433, protocol: TCP}],
   allowFrom: [{from: [{tenant: ns/accounts, podSelector: {matchLabels: {a: b}, matchExpressions: [
                          {key: a, operator: In, values: [b]}]}},
@@ -75,7 +75,11 @@ constexpr auto kWholeSlice = R"({
   kubeApiserver: [{namespace: hooks, service: admit, selector: {app: admit},
                    ports: [{port: 8443}, {port: https, protocol: TCP}]}]})";
 
-constexpr auto kWholeFound = R"({awsResource: aurora, addresses: [10.0.7.12, 10.0.200.0/28, "fd00:10:0:200::/64"]})";
+constexpr auto kTaggedResource = R"({tenantFrom: {tag: team}, levelFrom: {tag: level}, level: protected,
+  addresses: {resourceTags: {team: "*"}, subnets: [subnet-0123456789abcdef0]}})";
+
+constexpr auto kWholeFound =
+    R"({awsResource: aurora, tenant: "whatever it says", level: open, addresses: [10.0.7.12, 10.0.200.0/28, "fd00:10:0:200::/64"]})";
 
 // Rows about one part of an object, which stand in many of them.
 std::string peer(const std::string& peer) {
@@ -219,6 +223,24 @@ std::vector<WrongObject> wrong_peers() {
          "{addresses: {hostnames: [DB.example.org.]}}", kSchema, "should match", "db .example.org"},
         {"tags without any", "AWSResource", "{addresses: {resourceTags: {}}}", "{addresses: {resourceTags: {team: a}}}",
          kSchema, "at least 1", "names no tag"},
+        {"an owner said twice", "AWSResource",
+         "{tenant: a, tenantFrom: {tag: team}, addresses: {subnets: [subnet-0123abcd]}}",
+         "{tenantFrom: {tag: team}, addresses: {subnets: [subnet-0123abcd]}}", kRules,
+         "tenantFrom doesn't go with tenant", "doesn't go with tenant"},
+        {"a name without a tag", "AWSResource",
+         "{tenantFrom: {tag: team}, addresses: {hostnames: [db.example.org], subnets: [subnet-0123abcd]}}",
+         "{levelFrom: {tag: team}, addresses: {hostnames: [db.example.org], subnets: [subnet-0123abcd]}}", kRules,
+         "have no tags for tenantFrom", "has no tags for spec.tenantFrom"},
+        {"CIDRs without a tag", "AWSResource", "{tenantFrom: {tag: team}, addresses: {cidrs: [10.0.0.1]}}",
+         "{tenantFrom: {tag: team}, addresses: {prefixLists: [pl-0123abcd]}}", kRules, "have no tags for tenantFrom",
+         "has no tags for spec.tenantFrom"},
+        {"an owner's tag without a key", "AWSResource",
+         "{tenantFrom: {tag: ''}, addresses: {subnets: [subnet-0123abcd]}}",
+         "{tenantFrom: {tag: t}, addresses: {subnets: [subnet-0123abcd]}}", kSchema, "should be at least 1 chars long",
+         "is no tag's key"},
+        {"a level's tag without a key", "AWSResource", "{levelFrom: {}, addresses: {subnets: [subnet-0123abcd]}}",
+         "{levelFrom: {tag: t}, addresses: {subnets: [subnet-0123abcd]}}", kSchema, "tag: Required value",
+         "names no tag"},
         {"a zone for a region", "AWSResource", "{addresses: {instanceMetadata: true}, aws: {region: eu-central-1a}}",
          "{addresses: {instanceMetadata: true}, aws: {region: eu-central-1}}", kSchema, "should match",
          "is no region such as"},
@@ -320,6 +342,7 @@ std::vector<std::string> whole_objects() {
     return {document_of("Tenant", "whole", kWholeTenant),
             document_of("AccessGrant", "whole", kWholeGrant),
             document_of("AWSResource", "whole", kWholeResource),
+            document_of("AWSResource", "tagged", kTaggedResource),
             document_of("Override", "whole", kWholeOverride),
             document_of("Override", "all", kOverrideOfAll),
             document_of("IdentitySlice", "whole", kWholeSlice),

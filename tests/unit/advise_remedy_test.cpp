@@ -36,6 +36,13 @@ metadata: {name: aurora}
 spec: {addresses: {cidrs: [10.9.0.0/24]}}
 )";
 
+constexpr const char* kByTag = R"(
+apiVersion: bulkhead.dev/v1alpha1
+kind: AWSResource
+metadata: {name: databases}
+spec: {tenantFrom: {tag: team}, addresses: {resourceTags: {team: "*"}}}
+)";
+
 /// Objects as their owners wrote them; what is proposed is written into them, as a reviewer would.
 class Written {
 public:
@@ -204,8 +211,25 @@ TEST_CASE("remedy: an AWS resource's own allowFrom") {
     REQUIRE(found[0].any_of.size() == 1);
     CHECK(found[0].any_of[0].object == "AWSResource aurora");
     CHECK(found[0].any_of[0].field == "spec.allowFrom");
+    CHECK(found[0].any_of[0].note.empty());
     written.apply(found[0].any_of[0]);
     check_narrow(written, "10.9.0.7");
+}
+
+TEST_CASE("remedy: an AWS resource whose addresses are several tenants' is opened as a whole, and that is said") {
+    Written written({kPayments, kBlog, kByTag});
+    auto world = cluster_of(written);
+    state::IdentitySlice slice;
+    slice.meta.name = "resource-databases-0";
+    slice.resource = "databases";
+    slice.addresses = {*Cidr::parse("10.9.0.7")};
+    slice.owners = {{slice.addresses.front(), {{.tenant = "payments"}}}};
+    world.put(slice);
+    const auto found =
+        needs(world, {kWebIp, "10.9.0.7", kWebPods, test::something(Kind::kResource, "databases"), {{"app", "web"}}});
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].any_of.at(0).object == "AWSResource databases");
+    CHECK(found[0].any_of.at(0).note == "opens all of databases, whosever each address is by its tag");
 }
 
 TEST_CASE(

@@ -14,8 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const FoundFile::Found kFound{{"aurora", {Cidr::parse("10.0.0.1").value(), Cidr::parse("10.1.0.0/24").value()}},
-                              {"cache", {Cidr::parse("fd00::/64").value()}}};
+const Cidr kWriter = Cidr::parse("10.0.0.1").value(), kSubnet = Cidr::parse("10.1.0.0/24").value(),
+           kCache = Cidr::parse("fd00::/64").value();
+const state::OwnersByAddress kOwners{
+    {kSubnet, {{.tenant = "payments", .level = "open"}, {.tenant = "\"blog\"", .level = ""}}}};
+const FoundFile::Found kFound{{"aurora", {.addresses = {kWriter, kSubnet}, .owners = kOwners}},
+                              {"cache", {.addresses = {kCache}}}};
 
 class FoundFolder {
 public:
@@ -71,7 +75,10 @@ TEST_CASE("what was found is read as it was written; no file is nothing, and a b
     CHECK(file.read().value().empty());
     REQUIRE(file.write(kFound));
     CHECK(file.read().value() == kFound);
-    for (const std::string broken : {"", "[]", R"({"aurora": "10.0.0.1"})", R"({"aurora": [7]})", R"({"a": ["b"]})"}) {
+    for (const std::string broken : {"", "[]", R"({"aurora": "10.0.0.1"})", R"({"aurora": [7]})", R"({"a": ["b"]})",
+                                     R"({"a": [{"address": "10.0.0.1"}]})", R"({"a": [{"owners": []}]})",
+                                     R"({"a": [{"address": "10.0.0.1", "owners": [{"tenant": "x"}]}]})",
+                                     R"({"a": [{"address": "10.0.0.1", "owners": "x"}]})"}) {
         INFO(broken);
         std::ofstream(folder.file(), std::ios::trunc) << broken;
         CHECK_FALSE(file.read());
@@ -87,6 +94,7 @@ TEST_CASE("what a former agent found is in force before anybody is asked, and st
     Looking agent(folder);
     agent.tell("aurora", "writer.db.test");
     CHECK(agent.found("aurora") == 2);
+    CHECK(agent.cluster.resources().at("aurora").owners == kOwners);
     agent.look_ups.follow(false);
     REQUIRE(agent.loop->run()); // until a failure is told
     REQUIRE(agent.problems().size() == 1);

@@ -104,6 +104,58 @@ TEST_CASE("what was found is written once, in slices of a hundred, and one chang
     CHECK(scene.apply() == Done{"DELETE resource-aurora-0", "PATCH resource-aurora-1"});
 }
 
+TEST_CASE("slices are of one owner each, by the tags, and an address whose tag changes is never in none") {
+    Scene scene;
+    scene.put_resource("aurora");
+    const auto first = *Cidr::parse("10.9.0.1"), second = *Cidr::parse("10.9.0.2");
+    auto& of = scene.found["aurora"] = finding({first, second});
+    of.owners = {{first, {{.tenant = "payments", .level = "protected"}}},
+                 {second, {{.tenant = "payments", .level = "protected"}}}};
+    CHECK(scene.apply() == Done{"PATCH resource-aurora-0"});
+    CHECK(Json::parse(scene.observed.slices.find("resource-aurora-0")->spec) ==
+          Json{{"awsResource", "aurora"},
+               {"addresses", {"10.9.0.1", "10.9.0.2"}},
+               {"tenant", "payments"},
+               {"level", "protected"}});
+    CHECK(scene.apply() == Done{});
+    const auto& known = scene.cluster.resources().at("aurora");
+    CHECK(known.owners == of.owners);
+
+    of.owners[second] = {{.tenant = "blog"}};
+    CHECK(scene.apply() == Done{"PATCH resource-aurora-1"});
+    CHECK_FALSE(Json::parse(scene.observed.slices.find("resource-aurora-1")->spec).contains("level"));
+    CHECK(known.owners.at(second).size() == 2);
+    CHECK(scene.apply() == Done{"PATCH resource-aurora-0"});
+    CHECK(known.owners == of.owners);
+    CHECK(scene.apply() == Done{});
+
+    of.owners.clear(); // nobody asks for tags any more
+    CHECK(scene.apply() == Done{"PATCH resource-aurora-2"});
+    CHECK(scene.apply() == Done{"DELETE resource-aurora-0", "DELETE resource-aurora-1"});
+    CHECK(known.owners.empty());
+    CHECK(known.found.size() == 2);
+}
+
+TEST_CASE("Resolved tells how many addresses are whose, as the tag says") {
+    auto of = finding(addresses(0, 6));
+    of.tenant_tag = "team";
+    CHECK(resolved(of).message == "6 addresses found; by the tag team: 6 without it");
+    size_t number = 0;
+    for (const auto& address : of.addresses)
+        if (++number <= 3)
+            of.owners[address] = {{.tenant = number == 3 ? "blog" : "payments"}, {.tenant = "", .level = "protected"}};
+        else if (number == 4)
+            of.owners[address] = {{.tenant = "blog"}, {.tenant = "payments"}};
+    CHECK(resolved(of).message == "6 addresses found; by the tag team: 1 of blog, 2 of payments, 1 of several tenants, "
+                                  "2 without it");
+    auto many = finding(addresses(0, 50));
+    many.tenant_tag = "team";
+    for (const auto& address : many.addresses)
+        many.owners[address] = {{.tenant = "t" + address.address.text()}};
+    CHECK(resolved(many).message.ends_with(", and of 30 more"));
+    CHECK(resolved(finding({})).message == "0 addresses found");
+}
+
 TEST_CASE("slices go with their resource or its look-ups, but not because it isn't understood any more") {
     Scene scene;
     for (const auto* name : {"aurora", "cache", "queue"}) {

@@ -5,7 +5,6 @@
 
 #include "resolve/answers.h"
 #include "resolve/carried.h"
-#include "resolve/placement.h"
 #include "resolve/plan.h"
 #include "support/require.h"
 
@@ -24,14 +23,6 @@ std::set<Cidr> cidrs(std::initializer_list<const char*> texts) {
     std::set<Cidr> all;
     for (const auto* text : texts)
         all.insert(require(Cidr::parse(text)));
-    return all;
-}
-
-/// 10.0.x.y
-std::set<Cidr> many(size_t from, size_t to) {
-    std::set<Cidr> all;
-    for (size_t i = from; i < to; ++i)
-        all.insert(require(Cidr::parse("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1))));
     return all;
 }
 
@@ -77,6 +68,47 @@ TEST_CASE("resources that name the same share a question, another region or role
                          group("sg-2"),
                          {.place = here, .kind = Kind::kInterfaceTags, .tags = {{"team", "payments"}}}}},
                        {abroad.place, {{.place = abroad.place, .kind = Kind::kSubnet, .name = "subnet-1"}}}});
+}
+
+TEST_CASE("who asks for tags asks another question than who doesn't, of the same pass") {
+    state::AwsResource plain, by_team, by_level;
+    for (auto* resource : {&plain, &by_team, &by_level})
+        resource->look_ups.security_groups = {"sg-1"};
+    by_team.tenant_tag = "team";
+    by_level.level_tag = "level";
+    const auto plan = plan_of({{"plain", plain}, {"by-team", by_team}, {"by-level", by_level}}, kRegion);
+    REQUIRE(plan.size() == 1);
+    auto team = group("sg-1"), level = group("sg-1");
+    team.tenant_tag = "team";
+    level.level_tag = "level";
+    CHECK(plan.begin()->second == std::set{group("sg-1"), team, level});
+    CHECK(team.text() == group("sg-1").text());
+}
+
+TEST_CASE("an address is whose the last answer that names it says, and what isn't named any more stays whose it was") {
+    Minutes minutes;
+    const auto address = require(Cidr::parse("10.0.0.1")), other = require(Cidr::parse("10.0.0.2"));
+    const auto answer = [&](const state::OwnersByAddress& owners, std::initializer_list<const char*> named) {
+        const bool news = minutes.answers.take(
+            {.question = group("sg-1"), .found = Found{.cidrs = cidrs(named), .owners = owners}}, minutes.now, kDate);
+        minutes.now += 1min;
+        return news;
+    };
+    const std::set<state::OwnerTags> payments{{.tenant = "payments"}}, blog{{.tenant = "blog"}};
+    CHECK(answer({{address, payments}, {other, payments}}, {"10.0.0.1", "10.0.0.2"}));
+    CHECK_FALSE(answer({{address, payments}, {other, payments}}, {"10.0.0.1", "10.0.0.2"}));
+    CHECK(minutes.state().kept_cidrs.empty());
+    CHECK(answer({{address, blog}}, {"10.0.0.1"})); // at once
+    CHECK(minutes.state().owners == state::OwnersByAddress{{address, blog}, {other, payments}});
+    CHECK(minutes.state().kept_cidrs == cidrs({"10.0.0.2"}));
+    minutes.bad();
+    CHECK(minutes.state().owners == state::OwnersByAddress{{address, blog}, {other, payments}});
+    CHECK(answer({}, {"10.0.0.1"})); // the tag was removed
+    CHECK(minutes.state().owners == state::OwnersByAddress{{other, payments}});
+    for (int i = 0; i < 40; ++i)
+        answer({}, {"10.0.0.1"});
+    CHECK(minutes.state().owners.empty());
+    CHECK(minutes.state().cidrs == cidrs({"10.0.0.1"}));
 }
 
 TEST_CASE("no single answer takes an address away, however seldom it is asked") {
@@ -184,55 +216,6 @@ TEST_CASE("what was found by another name stays until all that is named now has 
     CHECK_FALSE(former.pass(true, now, 30min));
     CHECK(former.addresses() == cidrs({"10.0.0.1", "10.0.0.2"}));
     CHECK(former.pass(true, now + 30min, 30min));
-}
-
-TEST_CASE("an address stays in its slice, whatever comes and goes around it") {
-    const auto first = place({}, many(0, 250));
-    REQUIRE(first.size() == 3);
-    CHECK(first.at(0).size() == 100);
-    CHECK(first.at(2).size() == 50);
-
-    auto wanted = many(0, 250);
-    const auto gone = *first.at(1).begin();
-    wanted.erase(gone);
-    const auto without = place(first, wanted);
-    CHECK(without.at(0) == first.at(0));
-    CHECK(without.at(2) == first.at(2));
-    CHECK(without.at(1).size() == 99);
-
-    const auto come = *many(300, 301).begin();
-    wanted.insert(come);
-    const auto with = place(without, wanted);
-    CHECK(with.at(0) == first.at(0));
-    CHECK(with.at(1).contains(come)); // where there was room
-    CHECK(with.at(2) == first.at(2));
-    CHECK(place(with, wanted) == with);
-}
-
-TEST_CASE("slices that nothing is left of are gone, and none has more than it may or what another one has") {
-    const auto first = place({}, many(0, 250));
-    CHECK(place(first, {}).empty());
-    CHECK(place(first, first.at(1)) == Placement{{1, first.at(1)}});
-    const auto odd = place({{7, many(0, 150)}, {9, many(0, 50)}}, many(0, 150)); // somebody wrote it by hand
-    size_t count = 0;
-    for (const auto& [number, addresses] : odd) {
-        CHECK(addresses.size() <= kMostOfSlice);
-        count += addresses.size();
-    }
-    CHECK(count == 150);
-}
-
-TEST_CASE("a slice's name has its resource's and its number, and is never too long") {
-    CHECK(slice_name("payments-aurora", 12) == "resource-payments-aurora-12");
-    CHECK(slice_number("resource-payments-aurora-12") == 12);
-    CHECK_FALSE(slice_number("resource-payments-aurora"));
-    CHECK_FALSE(slice_number("node-a-00000001"));
-    const std::string a(253, 'a');
-    const auto b = std::string(252, 'a') + "b";
-    CHECK(slice_name(a, 4'000'000'000).size() <= 253);
-    CHECK(slice_name(a, 0) != slice_name(b, 0));
-    const auto dotted = slice_name(std::string(220, 'a') + "." + std::string(30, 'b'), 0);
-    CHECK(dotted.find(".-") == std::string::npos);
 }
 
 } // namespace bulkhead::resolve

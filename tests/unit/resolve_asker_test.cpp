@@ -141,6 +141,60 @@ TEST_CASE("names by tags are asked for seldom, and at once where somebody wants 
     CHECK(found_in(scene.ask(both), team("payments")) == "ledger.rds"); // deleted and made anew meanwhile
 }
 
+TEST_CASE("whose each thing is, and of which level, its own tags say: of interfaces, subnets and prefix lists") {
+    const Json tags{{"team", "payments"}, {"level", "open"}};
+    Scene scene(aws::state_of(
+        {{"interfaces",
+          Json::array({{{"id", "eni-1"}, {"groups", {"sg-db"}}, {"tags", tags}, {"ipv4", {"10.1.0.1"}}},
+                       {{"id", "eni-2"}, {"groups", {"sg-db"}}, {"tags", {{"team", ""}}}, {"ipv4", {"10.1.0.2"}}},
+                       {{"id", "eni-3"}, {"groups", {"sg-db"}}, {"ipv4", {"10.1.0.1", "10.1.0.3"}}},
+                       {{"id", "eni-4"}, {"groups", {"sg-db"}}, {"tags", {{"team", "blog"}}}, {"ipv4", {"10.1.0.3"}}},
+                       {{"id", "eni-5"}, {"groups", {"sg-db"}}, {"tags", {{"team", "x"}}}, {"ipv4", {"10.1.0.3"}}}})},
+         {"subnets", Json::array({{{"id", "subnet-1"}, {"cidr", "10.2.0.0/24"}, {"tags", tags}}})},
+         {"prefix_lists",
+          Json::array({{{"id", "pl-1"}, {"name", "own"}, {"entries", {"192.0.2.0/24"}}, {"tags", tags}}})}}));
+    const auto by_tags = [](Question question) {
+        question.tenant_tag = "team";
+        question.level_tag = "level";
+        return question;
+    };
+    const auto cidr = [](const char* text) { return aws::require(Cidr::parse(text)); };
+    const std::set<state::OwnerTags> payments{{.tenant = "payments", .level = "open"}};
+    const auto group = by_tags(about(Kind::kSecurityGroup, "sg-db"));
+    const auto subnet = by_tags(about(Kind::kSubnet, "subnet-1"));
+    const auto list = by_tags(about(Kind::kPrefixList, "pl-1"));
+    const auto outcomes = scene.ask({group, subnet, list});
+    CHECK(outcomes.at(group.text()).found->owners ==
+          state::OwnersByAddress{{cidr("10.1.0.1"), payments},
+                                 {cidr("10.1.0.3"), {{.tenant = "blog"}, {.tenant = "x"}}}});
+    CHECK(outcomes.at(group.text()).found->cidrs.size() == 3);
+    CHECK(outcomes.at(subnet.text()).found->owners == state::OwnersByAddress{{cidr("10.2.0.0/24"), payments}});
+    CHECK(outcomes.at(list.text()).found->owners == state::OwnersByAddress{{cidr("192.0.2.0/24"), payments}});
+    const auto unasked = scene.ask({about(Kind::kSubnet, "subnet-1")});
+    CHECK(unasked.begin()->second.found->owners.empty());
+}
+
+TEST_CASE("whose a database's names are its own tags say, and a * finds all that have a tag") {
+    const auto arn = [](const std::string& name) {
+        return std::string("arn:aws:rds:") + aws::kRegion + ":" + aws::kAccount + ":db:" + name;
+    };
+    const Json databases = Json::array({{{"id", "ledger"}, {"endpoint", "ledger.rds:5432"}},
+                                        {{"id", "posts"}, {"endpoint", "posts.rds:5432"}},
+                                        {{"id", "other"}, {"endpoint", "other.rds:5432"}}});
+    const Json tagged{{arn("ledger"), {{"team", "payments"}}},
+                      {arn("posts"), {{"team", "blog"}, {"level", "protected"}}},
+                      {arn("other"), {{"owner", "blog"}}}};
+    Scene scene(aws::state_of({{"db_instances", databases}, {"tagged", tagged}}));
+    auto question = about(Kind::kResourceTags, "", {{"team", "*"}});
+    question.tenant_tag = "team";
+    question.level_tag = "level";
+    const auto outcomes = scene.ask({question});
+    CHECK(found_in(outcomes, question) == "ledger.rds posts.rds");
+    CHECK(outcomes.begin()->second.found->name_owners ==
+          OwnersByName{{"ledger.rds", {{.tenant = "payments"}}},
+                       {"posts.rds", {{.tenant = "blog", .level = "protected"}}}});
+}
+
 TEST_CASE("without a region or without credentials every question says so") {
     Scene scene;
     Asker nowhere(scene.environment, {}, scene.throttle, 5min);

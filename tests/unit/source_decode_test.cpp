@@ -294,6 +294,37 @@ TEST_CASE("what an AWS resource names for AWS and DNS to tell is read, with wher
     CHECK(decode_text(text).complaints.remarks.empty());
 }
 
+TEST_CASE("whose an AWS resource's things are, and of which level, tags of theirs may say") {
+    const auto tagged = good<state::AwsResource>(
+        kResource + "{tenantFrom: {tag: team}, levelFrom: {tag: 'acme:level'}, level: non-protected, "
+                    "addresses: {resourceTags: {team: '*'}}}");
+    CHECK(tagged.tenant.empty());
+    CHECK(tagged.tenant_tag == "team");
+    CHECK(tagged.level_tag == "acme:level");
+    CHECK(tagged.level == state::Level::kNonProtected);
+    CHECK(tagged.asks_tags());
+    const auto by_level = good<state::AwsResource>(
+        kResource + "{tenant: payments, levelFrom: {tag: level}, addresses: {cidrs: [10.0.0.1]}}");
+    CHECK(by_level.tenant == "payments");
+    CHECK(by_level.tenant_tag.empty());
+    CHECK(by_level.asks_tags());
+    CHECK_FALSE(good<state::AwsResource>(kResource + "{addresses: {cidrs: [10.0.0.1]}}").asks_tags());
+    const auto text = kResource + "{tenantFrom: {tag: team}, addresses: {instanceMetadata: true}}";
+    const auto wrong = decode_text(text);
+    REQUIRE(wrong.complaints.errors.size() == 1);
+    CHECK(wrong.complaints.errors[0].field == "spec.addresses.instanceMetadata");
+}
+
+TEST_CASE("what a tag says of a slice's addresses is read as it stands there") {
+    const std::string head = "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\n"
+                             "metadata: {name: resource-aurora-0}\nspec: ";
+    const auto slice = good<state::IdentitySlice>(
+        head + "{awsResource: aurora, tenant: 'no such', level: open, addresses: [10.9.0.5, 10.9.0.6]}");
+    const std::set<state::OwnerTags> owner{{.tenant = "no such", .level = "open"}};
+    CHECK(slice.owners == state::OwnersByAddress{{*Cidr::parse("10.9.0.5"), owner}, {*Cidr::parse("10.9.0.6"), owner}});
+    CHECK(good<state::IdentitySlice>(head + "{awsResource: aurora, addresses: [10.9.0.5]}").owners.empty());
+}
+
 TEST_CASE("a slice of a resource is of no node, and is called as one") {
     const auto head = [](const std::string& name) {
         return "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: " + name + "}\nspec: ";

@@ -173,7 +173,7 @@ def _prefix_list(one, place):
         "version": one.get("version", 1),
         "maxEntries": 1000,
         "ownerId": owner,
-        "tagSet": [],
+        "tagSet": _tags(one.get("tags", {})),
     }
 
 
