@@ -34,6 +34,7 @@
 #include "guards.h"
 #include "look_ups.h"
 #include "observe/conversations.h"
+#include "observe/edge_views.h"
 #include "observe/explain.h"
 #include "observe/flow_names.h"
 #include "observe/tenant_pairs.h"
@@ -76,13 +77,13 @@ public:
     Result<std::shared_ptr<FlowReader>> read_flows(flow::Query query);
     /// What the pods remember, from there on.
     Result<ConversationPiece> recollect(ConversationPlace place);
-    observe::Json edges() const;
+    // Copies, for a thread that has longer than this one.
+    /// Some of the edges that come after `last`, or first; none: there are no more.
+    flow::Edges::Rows edges_after(const std::optional<flow::EdgeKey>& last) const;
+    observe::EdgeFacts edge_facts() const;
+    observe::Grounds grounds() const; // for /v1/plan and /v1/check
     metrics::Families look_up_metrics() const { return look_ups_ ? look_ups_->metrics() : metrics::Families{}; }
     observe::Json matrix() const;
-    /// `who` is a namespace or a tenant.
-    Result<observe::Json> plan(const std::string& who) const;
-    /// `manifests` as whoever applies them has them.
-    observe::Json check(const std::string& manifests) const;
     /// Why the pod may not start yet; empty = it may. See agent_gate.cpp.
     std::string gate(const GateQuestion& question) const;
 

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the agent tells of who talked to whom, and of what would be.
+// What the agent tells of who talked to whom, and of what that is judged by.
 #include "agent.h"
 
-#include "advise/check.h"
 #include "advise/plan.h"
 #include "flow/time.h"
 #include "observe/edge_views.h"
 #include "observe/matrix.h"
-#include "source/check.h"
 
 #include <spdlog/spdlog.h>
 
@@ -17,6 +15,7 @@ namespace bulkhead {
 namespace {
 
 constexpr auto kSavePeriod = std::chrono::minutes(1);
+constexpr size_t kPiece = 1000; // edges: 2 ms
 
 } // namespace
 
@@ -31,10 +30,23 @@ Result<> Agent::keep_edges() {
     return {};
 }
 
-observe::Json Agent::edges() const {
-    auto view = observe::edges_view(edges_.edges(), options_.edges.edges, cluster_);
-    view["node"] = options_.node_name;
-    return view;
+flow::Edges::Rows Agent::edges_after(const std::optional<flow::EdgeKey>& last) const {
+    const auto& rows = edges_.edges().rows();
+    flow::Edges::Rows piece;
+    for (auto row = last ? rows.upper_bound(*last) : rows.begin(); row != rows.end() && piece.size() < kPiece; ++row)
+        piece.insert(piece.end(), *row);
+    return piece;
+}
+
+observe::EdgeFacts Agent::edge_facts() const {
+    return {.node = options_.node_name,
+            .limit = options_.edges.edges,
+            .refused = edges_.edges().refused(),
+            .labels = observe::labels_of_workloads(cluster_)};
+}
+
+observe::Grounds Agent::grounds() const {
+    return {.cluster = cluster_, .settings = options_.compile_settings(), .now = state::Cluster::machine_time()};
 }
 
 observe::Json Agent::matrix() const {
@@ -43,22 +55,6 @@ observe::Json Agent::matrix() const {
 
 std::set<std::string> Agent::known_tenants() const {
     return advise::tenants_of(cluster_, options_.compile_settings());
-}
-
-Result<observe::Json> Agent::plan(const std::string& who) const {
-    const auto settings = options_.compile_settings();
-    auto namespaces = advise::namespaces_of(who, cluster_, settings);
-    if (!namespaces) return tl::unexpected(namespaces.error());
-    return observe::plan_view(advise::plan(edges_.edges().rows(), std::move(*namespaces), cluster_, settings,
-                                           state::Cluster::machine_time()));
-}
-
-observe::Json Agent::check(const std::string& manifests) const {
-    std::vector<state::Problem> problems;
-    auto changes = source::read_text("the change", manifests, problems);
-    const advise::Supposition supposed(cluster_, options_.compile_settings(), std::move(changes));
-    return observe::check_view(advise::check(edges_.edges().rows(), supposed, state::Cluster::machine_time()),
-                               problems);
 }
 
 } // namespace bulkhead

@@ -4,11 +4,14 @@
 #include <charconv>
 #include <map>
 #include <sstream>
+#include <type_traits>
+#include <utility>
 
 #include "agent.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "observe/metrics.h"
+#include "source/check.h"
 
 namespace bulkhead {
 
@@ -23,7 +26,11 @@ using namespace std::chrono_literals;
 // scrapes waits less, and the kubelet's next probe waits behind them.
 constexpr auto kPatience = 20s, kProbePatience = 4s;
 
-using Answer = Response (*)(Agent&, const Request&);
+/// Who is asked, and how: on the loop's thread alone. Nothing while it starts and ends.
+struct Asked {
+    Loop& loop;
+    std::function<Agent*()> agent;
+};
 
 Response json(const Json& body, int status = 200) {
     // What users wrote needn't be UTF-8.
@@ -143,23 +150,77 @@ Response gate(Agent& agent, const Request& request) {
     return json(why.empty() ? Json{{"open", true}} : Json{{"open", false}, {"why", why}});
 }
 
-/// Asks on the loop's thread; 503 when it doesn't answer, because it is busy or ending.
-Response on_loop(Loop& loop, const std::function<Agent*()>& agent, const Request& request, Answer answer,
-                 std::chrono::milliseconds patience) {
-    const auto response = loop.call(
-        [agent, request, answer] {
+/// What `tell` says on the loop's thread, or a 503 when that doesn't answer, because it is busy or ending. It goes from
+/// one thread to another, so `tell` owns all that it uses, and what it says is a value.
+template <typename Tell, typename Told = std::invoke_result_t<Tell&, Agent&>>
+tl::expected<Told, Response> ask(const Asked& asked, Tell tell, std::chrono::milliseconds patience = kPatience) {
+    static_assert(!std::is_pointer_v<Told> && !std::is_reference_v<Told>);
+    auto told = asked.loop.call(
+        [agent = asked.agent, tell = std::move(tell)]() -> tl::expected<Told, Response> {
             auto* one = agent();
-            return one == nullptr ? refusal(503, "the agent is starting") : answer(*one, request);
+            if (one == nullptr) return tl::unexpected(refusal(503, "the agent is starting"));
+            return tell(*one);
         },
         patience);
-    return response ? *response : refusal(503, "the agent doesn't answer: it is busy or ending");
+    if (!told) return tl::unexpected(refusal(503, "the agent doesn't answer: it is busy or ending"));
+    return std::move(*told);
 }
 
-Response plan(Agent& agent, const Request& request) {
+using LoopAnswer = Response (*)(Agent&, const Request&);
+
+Response on_loop(const Asked& asked, const Request& request, LoopAnswer answer, std::chrono::milliseconds patience) {
+    auto response = ask(
+        asked, [request, answer](Agent& agent) { return answer(agent, request); }, patience);
+    return response ? std::move(*response) : std::move(response.error());
+}
+
+using Answer = std::function<Response(const Asked&, const Request&)>;
+
+Answer on_loop(LoopAnswer answer) {
+    return [answer](const Asked& asked, const Request& request) { return on_loop(asked, request, answer, kPatience); };
+}
+
+// What follows takes long, so the loop's thread only copies what it knows, bit by bit, and this one does the rest.
+
+/// An edge that changes meanwhile is there as it was or as it is.
+tl::expected<flow::Edges::Rows, Response> all_edges(const Asked& asked) {
+    flow::Edges::Rows all;
+    for (bool more = true; more;) {
+        const auto last = all.empty() ? std::nullopt : std::optional(all.rbegin()->first);
+        auto piece = ask(asked, [last](Agent& agent) { return agent.edges_after(last); });
+        if (!piece) return piece;
+        more = !piece->empty();
+        all.merge(*piece);
+    }
+    return all;
+}
+
+Response edges(const Asked& asked, const Request&) {
+    const auto edges = all_edges(asked);
+    if (!edges) return edges.error();
+    const auto facts = ask(asked, [](Agent& agent) { return agent.edge_facts(); });
+    return facts ? json(observe::edges_view(*edges, *facts)) : facts.error();
+}
+
+Response plan(const Asked& asked, const Request& request) {
     const auto who = request.query.find("protect");
     if (who == request.query.end() || who->second.empty()) return refusal(400, "protect=NAMESPACE or TENANT is needed");
-    const auto plan = agent.plan(who->second);
+    const auto edges = all_edges(asked);
+    if (!edges) return edges.error();
+    auto grounds = ask(asked, [](Agent& agent) { return agent.grounds(); });
+    if (!grounds) return grounds.error();
+    const auto plan = observe::plan_view(*edges, std::move(*grounds), who->second);
     return plan ? json(*plan) : refusal(400, plan.error().text);
+}
+
+Response check(const Asked& asked, const Request& request) {
+    std::vector<state::Problem> problems;
+    auto changes = source::read_text("the change", request.body, problems);
+    const auto edges = all_edges(asked);
+    if (!edges) return edges.error();
+    auto grounds = ask(asked, [](Agent& agent) { return agent.grounds(); });
+    if (!grounds) return grounds.error();
+    return json(observe::check_view(*edges, std::move(*grounds), std::move(changes), problems));
 }
 
 /// `known`: also those of which this node has no endpoint.
@@ -167,10 +228,6 @@ Response tenants(Agent& agent, const Request& request) {
     auto answer = agent.tenants();
     if (request.query.contains("known")) answer["known"] = agent.known_tenants();
     return json(answer);
-}
-
-Response check(Agent& agent, const Request& request) {
-    return json(agent.check(request.body));
 }
 
 /// One record a line, as long as somebody reads.
@@ -183,13 +240,13 @@ Response flows(Agent& agent, const Request& request) {
 }
 
 /// One conversation a line; the loop is asked while somebody reads.
-Response conversations(Loop& loop, const std::function<Agent*()>& agent, const Request& request) {
+Response conversations(const Asked& asked, const Request& request) {
     auto query = parse_conversation_query(request.parameters, std::chrono::system_clock::now());
     if (!query) return refusal(400, query.error().text);
     return {.status = 200,
             .content_type = "application/x-ndjson",
             .body = "",
-            .stream = std::make_shared<ConversationReader>(loop, agent, std::move(*query))};
+            .stream = std::make_shared<ConversationReader>(asked.loop, asked.agent, std::move(*query))};
 }
 
 Response scrape(Agent& agent, const Request&) {
@@ -203,7 +260,7 @@ Response config(Agent& agent, const Request&) {
 }
 
 /// The loop isn't asked: it may be what is stuck.
-Response recent_log() {
+Response recent_log(const Asked&, const Request&) {
     std::string lines;
     for (const auto& line : log::recent())
         lines += line;
@@ -219,46 +276,43 @@ Response readiness(Agent& agent, const Request&) {
 api::Handler control_handler(Loop& loop, std::function<Agent*()> agent) {
     static const std::map<std::string, Answer> kAnswers{
         {"GET /v1/status",
-         [](Agent& one, const Request&) { return json(observe::status_view(one.figures(), one.facts())); }},
-        {"GET /v1/endpoints",
-         [](Agent& one, const Request&) {
+         on_loop([](Agent& one, const Request&) { return json(observe::status_view(one.figures(), one.facts())); })},
+        {"GET /v1/endpoints", on_loop([](Agent& one, const Request&) {
              return Response{.status = 200, .content_type = "application/json", .body = one.endpoints()};
-         }},
-        {"GET /v1/tenants", tenants},
-        {"GET /v1/problems",
-         [](Agent& one, const Request&) {
+         })},
+        {"GET /v1/tenants", on_loop(tenants)},
+        {"GET /v1/problems", on_loop([](Agent& one, const Request&) {
              return json({{"problems", observe::problems_view(one.problems())}});
-         }},
-        {"GET /v1/config", config},
-        {"GET /v1/metrics", scrape},
-        {"GET /v1/edges", [](Agent& one, const Request&) { return json(one.edges()); }},
-        {"GET /v1/explain", explain},
-        {"GET /v1/flows", flows},
-        {"GET /v1/gate", gate},
-        {"GET /v1/matrix", [](Agent& one, const Request&) { return json(one.matrix()); }},
+         })},
+        {"GET /v1/config", on_loop(config)},
+        {"GET /v1/conversations", conversations},
+        {"GET /v1/metrics", on_loop(scrape)},
+        {"GET /v1/edges", edges},
+        {"GET /v1/explain", on_loop(explain)},
+        {"GET /v1/flows", on_loop(flows)},
+        {"GET /v1/gate", on_loop(gate)},
+        {"GET /v1/log", recent_log},
+        {"GET /v1/matrix", on_loop([](Agent& one, const Request&) { return json(one.matrix()); })},
         {"GET /v1/plan", plan},
         {"POST /v1/check", check},
-        {"POST /v1/overrides", begin_override},
-        {"DELETE /v1/overrides", end_override},
+        {"POST /v1/overrides", on_loop(begin_override)},
+        {"DELETE /v1/overrides", on_loop(end_override)},
     };
-    return [&loop, agent = std::move(agent)](const Request& request) {
-        const auto asked = request.method + " " + request.path;
-        if (asked == "GET /v1/log") return recent_log();
-        if (asked == "GET /v1/conversations") return conversations(loop, agent, request);
-        const auto found = kAnswers.find(asked);
-        if (found == kAnswers.end()) return refusal(404, "there is no " + asked);
-        return on_loop(loop, agent, request, found->second, kPatience);
+    return [asked = Asked{loop, std::move(agent)}](const Request& request) {
+        const auto found = kAnswers.find(request.method + " " + request.path);
+        if (found == kAnswers.end()) return refusal(404, "there is no " + request.method + " " + request.path);
+        return found->second(asked, request);
     };
 }
 
 api::Handler metrics_handler(Loop& loop, std::function<Agent*()> agent, const api::Heartbeat& heartbeat) {
-    return [&loop, agent = std::move(agent), &heartbeat](const Request& request) {
+    return [asked = Asked{loop, std::move(agent)}, &heartbeat](const Request& request) {
         const bool health = request.path == "/healthz", ready = request.path == "/readyz";
         if (!health && !ready && request.path != "/metrics")
             return text(404, "there are /metrics, /healthz and /readyz");
         if (!heartbeat.is_fresh()) return text(503, "the agent's loop is stuck");
         if (health) return text(200, "ok");
-        return on_loop(loop, agent, request, ready ? readiness : scrape, kProbePatience);
+        return on_loop(asked, request, ready ? readiness : scrape, kProbePatience);
     };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The agent's HTTP faces: bulkheadctl's on a Unix socket, and Prometheus' and the kubelet's on TCP. Their
-// threads hand every question to the loop, which alone knows the answer; /healthz is answered without
+// threads ask the loop, which alone knows what there is to tell; /healthz is answered without
 // it, since it tells whether the loop still turns.
 #pragma once
 

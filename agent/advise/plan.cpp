@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/near_names.h"
 #include "compile/tenancy.h"
@@ -51,9 +52,10 @@ Result<std::vector<std::string>> namespaces_of(const std::string& who, const sta
     return fail("neither a namespace nor a tenant \"" + who + "\" is known to this node" + suggestion(who, known));
 }
 
-Plan plan(const flow::Edges::Rows& edges, std::vector<std::string> namespaces, const state::Cluster& cluster,
+Plan plan(const flow::Edges::Rows& edges, std::vector<std::string> namespaces, state::Cluster cluster,
           const compile::Settings& settings, state::Time now) {
-    const Supposition supposed(cluster, settings, protected_namespaces(cluster, namespaces));
+    auto changes = protected_namespaces(cluster, namespaces);
+    const Supposition supposed(std::move(cluster), settings, std::move(changes));
     Plan plan{.namespaces = std::move(namespaces), .losses = {}, .kept = 0};
     for (const auto& [edge, seen] : edges) {
         if (edge.verdict == BH_VERDICT_DENY || edge.destination.kind != flow::Kind::kPod) continue;

@@ -30,7 +30,7 @@ std::set<std::string> tenants_of(const state::Cluster& cluster, const compile::S
 Result<std::vector<std::string>> namespaces_of(const std::string& who, const state::Cluster& cluster,
                                                const compile::Settings& settings);
 
-Plan plan(const flow::Edges::Rows& edges, std::vector<std::string> namespaces, const state::Cluster& cluster,
+Plan plan(const flow::Edges::Rows& edges, std::vector<std::string> namespaces, state::Cluster cluster,
           const compile::Settings& settings, state::Time now);
 
 } // namespace bulkhead::advise

@@ -54,9 +54,8 @@ Address first_host(const Cidr& network) {
 
 } // namespace
 
-Supposition::Supposition(const state::Cluster& cluster, const compile::Settings& settings,
-                         std::vector<state::Object> changes)
-    : cluster_(cluster), node_name_(settings.node_name), compiler_(settings, {}) {
+Supposition::Supposition(state::Cluster cluster, const compile::Settings& settings, std::vector<state::Object> changes)
+    : cluster_(std::move(cluster)), node_name_(settings.node_name), compiler_(settings, {}) {
     for (auto& object : changes)
         cluster_.put(std::move(object));
     compiler_.update(cluster_, {.policy = true, .many_pods = true, .local = true, .pods = {}, .cluster_ips = {}});

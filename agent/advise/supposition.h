@@ -28,7 +28,7 @@ struct Answer {
 class Supposition {
 public:
     /// `changes` are added, or take the place of the objects whose names they have.
-    Supposition(const state::Cluster& cluster, const compile::Settings& settings, std::vector<state::Object> changes);
+    Supposition(state::Cluster cluster, const compile::Settings& settings, std::vector<state::Object> changes);
 
     /// `now` decides which grants still hold. Of a party without a name for its endpoints ("anywhere in the world",
     /// "any pod of blog") whatever it stands for is asked about; of no port, one that no rule names.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/edge_views.h"
 
+#include <utility>
+
 #include "advise/advice.h"
+#include "advise/check.h"
 #include "base/reasons.h"
 #include "flow/edge_json.h"
 #include "observe/views.h"
@@ -34,13 +37,12 @@ std::map<flow::Party, state::Labels> labels_of_workloads(const state::Cluster& c
     return whole;
 }
 
-Json edges_view(const flow::Edges& edges, size_t limit, const state::Cluster& cluster) {
-    const auto labels = labels_of_workloads(cluster);
-    Json json{{"edges", Json::array()}, {"limit", limit}, {"refused", edges.refused()}};
-    for (const auto& [edge, seen] : edges.rows()) {
+Json edges_view(const flow::Edges::Rows& edges, const EdgeFacts& facts) {
+    Json json{{"edges", Json::array()}, {"limit", facts.limit}, {"refused", facts.refused}, {"node", facts.node}};
+    for (const auto& [edge, seen] : edges) {
         Json row = flow::to_json(edge, seen);
-        add_labels(row["source"], edge.source, labels);
-        add_labels(row["destination"], edge.destination, labels);
+        add_labels(row["source"], edge.source, facts.labels);
+        add_labels(row["destination"], edge.destination, facts.labels);
         json["edges"].push_back(std::move(row));
     }
     return json;
@@ -48,27 +50,32 @@ Json edges_view(const flow::Edges& edges, size_t limit, const state::Cluster& cl
 
 namespace {
 
-Json loss_view(const advise::Loss& loss) {
-    Json row = flow::to_json(loss.edge, loss.seen);
-    if (loss.answer.reason) row["would"] = label_of(*loss.answer.reason);
-    if (loss.answer.differs) row["someWouldPass"] = true;
-    return row;
+Json losses_view(const std::vector<advise::Loss>& losses) {
+    Json rows = Json::array();
+    for (const auto& loss : losses) {
+        Json row = flow::to_json(loss.edge, loss.seen);
+        if (loss.answer.reason) row["would"] = label_of(*loss.answer.reason);
+        if (loss.answer.differs) row["someWouldPass"] = true;
+        rows.push_back(std::move(row));
+    }
+    return rows;
 }
 
 } // namespace
 
-Json check_view(const std::vector<advise::Loss>& edges, const std::vector<state::Problem>& problems) {
-    Json json{{"edges", Json::array()}, {"problems", problems_view(problems)}};
-    for (const auto& edge : edges)
-        json["edges"].push_back(loss_view(edge));
-    return json;
+Result<Json> plan_view(const flow::Edges::Rows& edges, Grounds grounds, const std::string& who) {
+    auto namespaces = advise::namespaces_of(who, grounds.cluster, grounds.settings);
+    if (!namespaces) return tl::unexpected(namespaces.error());
+    const auto plan =
+        advise::plan(edges, std::move(*namespaces), std::move(grounds.cluster), grounds.settings, grounds.now);
+    return Json{{"namespaces", plan.namespaces}, {"kept", plan.kept}, {"losses", losses_view(plan.losses)}};
 }
 
-Json plan_view(const advise::Plan& plan) {
-    Json json{{"namespaces", plan.namespaces}, {"kept", plan.kept}, {"losses", Json::array()}};
-    for (const auto& loss : plan.losses)
-        json["losses"].push_back(loss_view(loss));
-    return json;
+Json check_view(const flow::Edges::Rows& edges, Grounds grounds, std::vector<state::Object> changes,
+                const std::vector<state::Problem>& problems) {
+    const advise::Supposition supposed(std::move(grounds.cluster), grounds.settings, std::move(changes));
+    const auto losses = advise::check(edges, supposed, grounds.now);
+    return Json{{"edges", losses_view(losses)}, {"problems", problems_view(problems)}};
 }
 
 } // namespace bulkhead::observe

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The edge table and what follows from it, as JSON for bulkheadctl. Pure.
+// The edge table and what follows from it, as JSON for bulkheadctl. Ten thousand edges are 3 MB of it, and a
+// supposition compiles the whole cluster: too much for the thread that takes up changes. So questions are answered from
+// copies of what the agent knew at one moment, by whichever thread has them. Pure.
 #pragma once
 
 #include "advise/plan.h"
@@ -12,14 +14,31 @@ namespace bulkhead::observe {
 /// which it knows all labels, where there are any.
 std::map<flow::Party, state::Labels> labels_of_workloads(const state::Cluster& cluster);
 
-/// {"edges": [...], "limit", "refused"}: an edge as flow::to_json() has it, and `labels` of either side.
-Json edges_view(const flow::Edges& edges, size_t limit, const state::Cluster& cluster);
+/// What /v1/edges tells beside the edges.
+struct EdgeFacts {
+    std::string node;
+    size_t limit = 0;
+    uint64_t refused = 0;
+    std::map<flow::Party, state::Labels> labels; // of workloads
+};
 
-/// {"edges", "problems"}: each edge, and what `would` become of it, as in plan_view().
-Json check_view(const std::vector<advise::Loss>& edges, const std::vector<state::Problem>& problems);
+/// {"edges": [...], "limit", "refused", "node"}: an edge as flow::to_json() has it, and `labels` of either side.
+Json edges_view(const flow::Edges::Rows& edges, const EdgeFacts& facts);
+
+/// What edges are judged by, as it was at one moment.
+struct Grounds {
+    state::Cluster cluster;
+    compile::Settings settings;
+    state::Time now;
+};
 
 /// {"namespaces", "kept", "losses"}: of each loss the edge, and what `would` become of it: a reason, or nothing where
-/// nobody can tell; `someWouldPass` where that holds for some of the pods only.
-Json plan_view(const advise::Plan& plan);
+/// nobody can tell; `someWouldPass` where that holds for some of the pods only. `who` is a namespace or a tenant.
+Result<Json> plan_view(const flow::Edges::Rows& edges, Grounds grounds, const std::string& who);
+
+/// {"edges", "problems"}: each edge, and what `would` become of it with the changes, as in plan_view(); and what is
+/// wrong with these.
+Json check_view(const flow::Edges::Rows& edges, Grounds grounds, std::vector<state::Object> changes,
+                const std::vector<state::Problem>& problems);
 
 } // namespace bulkhead::observe

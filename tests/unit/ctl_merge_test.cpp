@@ -105,6 +105,35 @@ TEST_CASE("a stream that is ahead has to wait") {
     CHECK(merge.wants(0));
 }
 
+TEST_CASE("a stream that is ahead has to wait when its lines are long, be they few") {
+    TimeMerge merge(2, std::nullopt);
+    const std::string line(300'000, 'x');
+    for (int i = 0; i < 4; ++i) {
+        CHECK(merge.wants(0));
+        merge.add(0, merge_moment(i), line, kMergeStart);
+    }
+    CHECK_FALSE(merge.wants(0));
+    merge.end(1);
+    merge.take(kMergeStart);
+    CHECK(merge.wants(0));
+}
+
+TEST_CASE("of more notices than fit behind a line that may be left out the rest goes on at once") {
+    size_t given = 0;
+    Newest newest(1, [&](const std::string&) { ++given; });
+    newest.add("flow", true);
+    const std::string notice(1 << 20, 'n');
+    for (int i = 0; i < 4; ++i)
+        newest.add(notice, false);
+    CHECK(given == 0);
+    newest.add("one more", false);
+    CHECK(given == 1);
+    newest.add("newer flow", true); // the notices' turn
+    CHECK(given == 5);
+    newest.add(notice, false);
+    CHECK(given == 5);
+}
+
 Json an_edge(const std::string& from, uint64_t count, const std::string& first, const std::string& last) {
     return {{"source", {{"kind", "pod"}, {"namespace", from}}},
             {"destination", {{"kind", "pod"}, {"namespace", "payments"}}},

@@ -37,5 +37,56 @@ TEST_CASE("where all pods are elsewhere, what is told of them is what is known")
     CHECK(labels_of_workloads(world.cluster).at(kWeb) == state::Labels{{"team", "a"}});
 }
 
+flow::EdgeKey web_to(const std::string& ns, bh_verdict verdict) {
+    return {.source = kWeb,
+            .destination = {.kind = flow::Kind::kPod, .ns = ns, .workload = "Deployment/ledger", .name = {}},
+            .protocol = BH_TCP,
+            .port = 5432,
+            .verdict = verdict};
+}
+
+/// Of one moment: web of shop, and ledger of payments.
+struct Moment {
+    flow::Edges::Rows edges{{web_to("payments", BH_VERDICT_ALLOW), {}}};
+    test::World world;
+
+    Moment() {
+        edges.begin()->second.count = 3;
+        world.ns("shop").ns("payments");
+        world.pod("shop/web-1", {"10.0.1.1"}, web_with({}));
+        auto ledger = web_with({});
+        ledger.workload.name = "ledger";
+        world.pod("payments/ledger-1", {"10.0.1.2"}, ledger);
+    }
+    Grounds grounds() { return {.cluster = world.cluster, .settings = test::settings_of("node-a"), .now = {}}; }
+};
+
+TEST_CASE("edges are told with the labels of either side, where these are known, and with the table's bounds") {
+    const Moment moment;
+    const EdgeFacts facts{.node = "node-a", .limit = 10, .refused = 2, .labels = {{kWeb, {{"app", "web"}}}}};
+    const auto view = edges_view(moment.edges, facts);
+    CHECK(view["node"] == "node-a");
+    CHECK(view["limit"] == 10);
+    CHECK(view["refused"] == 2);
+    REQUIRE(view["edges"].size() == 1);
+    CHECK(view["edges"][0]["count"] == 3);
+    CHECK(view["edges"][0]["source"]["labels"] == Json{{"app", "web"}});
+    CHECK_FALSE(view["edges"][0]["destination"].contains("labels"));
+}
+
+TEST_CASE("a plan and a check are made from what was copied, whatever the cluster becomes meanwhile") {
+    Moment moment;
+    auto for_plan = moment.grounds(), for_check = moment.grounds();
+    moment.world.cluster.remove({"Namespace", "", "payments"});
+    moment.world.cluster.remove({"Pod", "payments", "ledger-1"});
+    const auto plan = plan_view(moment.edges, std::move(for_plan), "payments");
+    REQUIRE(plan);
+    CHECK((*plan)["namespaces"] == Json{"payments"});
+    CHECK((*plan)["losses"].at(0)["would"] == "not-granted");
+    const auto check = check_view(moment.edges, std::move(for_check), {}, {});
+    CHECK(check["edges"].at(0)["would"] == "open");
+    CHECK(plan_view(moment.edges, moment.grounds(), "payments").error().text.find("payments") != std::string::npos);
+}
+
 } // namespace
 } // namespace bulkhead::observe

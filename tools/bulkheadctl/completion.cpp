@@ -225,7 +225,47 @@ std::string fish_script(const std::vector<Command>& commands) {
     return text;
 }
 
+/// What may stand at a place in a command line.
+struct Offer {
+    std::vector<std::string> words;
+    bool files = false;
+};
+
+/// The command that is named in `words`, or the program itself.
+const Command& command_in(const std::vector<Command>& commands, const std::vector<std::string>& words) {
+    for (const auto& word : words)
+        for (size_t i = 1; i < commands.size(); ++i)
+            if (commands[i].name == word) return commands[i];
+    return commands.front();
+}
+
+/// After `before`, which may be a flag that takes a value.
+Offer offer_of(const Command& command, const std::string& before, bool is_flag) {
+    for (const auto& flag : command.flags)
+        if (flag.takes_value && std::ranges::find(flag.names, before) != flag.names.end())
+            return {.words = flag.choices, .files = flag.takes_file};
+    if (is_flag) return {.words = names_of(command), .files = false};
+    return {.words = command.words, .files = command.takes_file};
+}
+
 } // namespace
+
+std::string completions(const CLI::App& app, const std::vector<std::string>& words) {
+    const auto commands = commands_of(app);
+    std::vector<std::string> before(words.begin(), words.empty() ? words.end() : words.end() - 1);
+    std::string begun = words.empty() ? "" : words.back(), kept;
+    if (const auto equals = begun.find('='); begun.starts_with("--") && equals != std::string::npos) {
+        kept = begun.substr(0, equals + 1); // --flag=value is one word to kubectl
+        before.push_back(begun.substr(0, equals));
+        begun.erase(0, equals + 1);
+    }
+    const auto offer =
+        offer_of(command_in(commands, before), before.empty() ? "" : before.back(), begun.starts_with('-'));
+    std::string text;
+    for (const auto& word : offer.words)
+        if (word.starts_with(begun)) text.append(kept).append(word).append("\n");
+    return text + (offer.files ? ":0\n" : ":4\n");
+}
 
 std::string completion_script(const CLI::App& app, Shell shell) {
     const auto commands = commands_of(app);

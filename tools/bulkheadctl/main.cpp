@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bulkheadctl: asks this node's agent, or those of all nodes, and checks manifests without one. As kubectl-bulkhead it
-// is kubectl's plugin `kubectl bulkhead`, and asks all nodes.
+// is kubectl's plugin `kubectl bulkhead`, and asks all nodes; as kubectl_complete-bulkhead it completes that.
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -216,17 +216,33 @@ void add_nodes_options(CLI::App& app, ctl::NodesOptions& options) {
         ->group(kGroup);
 }
 
-bool is_plugin(const char* program) {
+/// By which name it was called.
+std::string name_in(const char* program) {
     const std::string name(program);
-    return name.substr(name.rfind('/') + 1) == "kubectl-bulkhead"; // npos + 1 = 0
+    return name.substr(name.rfind('/') + 1); // npos + 1 = 0
+}
+
+/// Help says what its reader is to type.
+void rename_in_help(CLI::App& app, const std::string& name) {
+    static const std::string kOwn = "bulkheadctl ";
+    auto text = app.get_footer();
+    for (auto at = text.find(kOwn); at != std::string::npos; at = text.find(kOwn, at + name.size()))
+        text.replace(at, kOwn.size() - 1, name);
+    app.footer(text);
+    for (auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        rename_in_help(*command, name);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     Options options;
-    options.nodes.all = is_plugin(argv[0]);
-    CLI::App app("Asks the Bulkhead agent on this node who may reach whom, and why.", "bulkheadctl");
+    const auto called = name_in(argv[0]);
+    const bool is_completion = called == "kubectl_complete-bulkhead";
+    options.nodes.all = is_completion || called == "kubectl-bulkhead";
+    CLI::App app(options.nodes.all ? "Asks the Bulkhead agents of all nodes who may reach whom, and why."
+                                   : "Asks the Bulkhead agent on this node who may reach whom, and why.",
+                 options.nodes.all ? "kubectl bulkhead" : "bulkheadctl");
     app.footer(ctl::kExitCodes);
     app.set_version_flag("--version", BULKHEAD_VERSION);
     app.require_subcommand(1);
@@ -267,6 +283,11 @@ int main(int argc, char** argv) {
     completing->add_option("SHELL", options.shell, "bash, zsh or fish")
         ->required()
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    if (options.nodes.all) rename_in_help(app, app.get_name());
+    if (is_completion) {
+        std::cout << ctl::completions(app, {argv + 1, argv + argc});
+        return ended(kDone);
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -17,7 +17,8 @@ public:
 
     Newest(size_t most, Sink sink) : most_(most), sink_(std::move(sink)) {}
 
-    /// A droppable line counts, and gives way to newer ones; any other goes on as soon as nothing older is kept.
+    /// A droppable line counts, and gives way to newer ones; any other goes on as soon as nothing older is kept, or at
+    /// once where already very many wait for that.
     void add(std::string line, bool is_droppable);
 
     /// No newer one comes.
@@ -34,6 +35,7 @@ private:
     Sink sink_;
     std::deque<Line> lines_;
     size_t droppable_ = 0; // of these
+    size_t undroppable_bytes_ = 0;
 };
 
 } // namespace bulkhead::ctl

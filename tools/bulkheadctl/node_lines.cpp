@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/node_lines.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "bulkheadctl/parse_json.h"
@@ -12,7 +13,9 @@ namespace bulkhead::ctl {
 namespace {
 
 constexpr std::chrono::milliseconds kHoldBack{1000}; // of what is followed, for a slower node's
-constexpr std::chrono::seconds kPastPatience{3}; // with a node that says nothing of its past, and not that it's over
+// With a node that says nothing of its past, nor that it's over; and with one that comes to no end of it.
+constexpr std::chrono::seconds kPastPatience{5}, kLongestPast{30};
+constexpr std::chrono::seconds kSlowest{1}; // between two looks; what is longer is no node's fault
 
 std::optional<std::string> value_of(const Query& query, const std::string& name) {
     for (const auto& [key, value] : query)
@@ -34,10 +37,11 @@ std::optional<flow::Time> time_of(const Json& json) {
 
 } // namespace
 
-NodeLines::NodeLines(std::vector<std::string> nodes, bool by_time, const Query& query, const Taker& taker)
+NodeLines::NodeLines(std::vector<std::string> nodes, bool by_time, const Query& query, const Taker& taker,
+                     std::function<Clock::time_point()> clock)
     : nodes_(std::move(nodes)), by_time_(by_time), taker_(taker), began_(flow::now()), errors_(nodes_.size()),
-      merge_(nodes_.size(), std::nullopt), in_past_(value_of(query, "follow").has_value()), past_ended_(nodes_.size()),
-      heard_(nodes_.size(), Clock::now()) {
+      merge_(nodes_.size(), std::nullopt), in_past_(value_of(query, "follow").has_value()), pasts_(nodes_.size()),
+      clock_(std::move(clock)), looked_(clock_()) {
     if (const auto last = value_of(query, "last"))
         newest_.emplace(std::stoull(*last), [this](const std::string& line) { taker_.bytes(line); });
     for (size_t i = 0; i < nodes_.size(); ++i)
@@ -45,7 +49,7 @@ NodeLines::NodeLines(std::vector<std::string> nodes, bool by_time, const Query& 
 }
 
 void NodeLines::feed(size_t node, std::string_view bytes) {
-    heard_[node] = Clock::now();
+    pasts_[node].silence = {};
     splitters_[node].feed(bytes);
     give();
 }
@@ -58,16 +62,29 @@ void NodeLines::end(size_t node) {
 }
 
 void NodeLines::give() {
-    const auto now = Clock::now();
+    const auto now = clock_();
+    if (in_past_) lose_patience(now);
     give_merged(now);
-    if (in_past_ && !is_past_awaited(now)) leave_past(now);
+    if (in_past_ && !is_past_awaited()) leave_past(now);
+    looked_ = clock_(); // while a reader made us wait, no node did
 }
 
-/// Whoever has said nothing for long is left behind; what the others told of their past still counts as that.
+/// Whoever keeps the others waiting too long is left behind; what these tell of their past still counts as that.
+void NodeLines::lose_patience(Clock::time_point now) {
+    const auto since = std::min<Clock::duration>(now - looked_, kSlowest);
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        auto& past = pasts_[i];
+        if (!wants(i)) { // it is others who are slow
+            past.silence = {};
+            continue;
+        }
+        past.silence += since;
+        past.spent += since;
+        if (!past.ended && (past.silence >= kPastPatience || past.spent >= kLongestPast)) end_past(i);
+    }
+}
+
 void NodeLines::leave_past(Clock::time_point now) {
-    for (size_t i = 0; i < nodes_.size(); ++i)
-        merge_.end_past(i);
-    give_merged(now);
     in_past_ = false;
     if (newest_) newest_->finish();
     newest_.reset();
@@ -78,8 +95,8 @@ void NodeLines::leave_past(Clock::time_point now) {
 void NodeLines::finish() {
     for (size_t i = 0; i < nodes_.size(); ++i)
         merge_.end(i);
-    give_merged(Clock::now());
-    if (in_past_) leave_past(Clock::now());
+    give_merged(clock_());
+    if (in_past_) leave_past(clock_());
     if (newest_) newest_->finish();
 }
 
@@ -91,14 +108,12 @@ void NodeLines::give_merged(Clock::time_point now) {
             taker_.bytes(line.text);
 }
 
-bool NodeLines::is_past_awaited(Clock::time_point now) const {
-    for (size_t i = 0; i < nodes_.size(); ++i)
-        if (!past_ended_[i] && now - heard_[i] < kPastPatience) return true;
-    return false;
+bool NodeLines::is_past_awaited() const {
+    return !std::ranges::all_of(pasts_, &Past::ended);
 }
 
 void NodeLines::end_past(size_t node) {
-    past_ended_[node] = true;
+    pasts_[node].ended = true;
     merge_.end_past(node);
 }
 
@@ -123,11 +138,8 @@ void NodeLines::take_by_time(size_t node, std::string text, Json json) {
     const auto time = time_of(json);
     if (in_past_ && time && *time > began_) end_past(node); // an older agent doesn't say where its past ends
     using Kind = TimeMerge::Kind;
-    const bool is_news = in_past_ && past_ended_[node];
-    merge_.add(node, time, std::move(text), Clock::now(),
-               is_news     ? Kind::kNews
-               : is_notice ? Kind::kNotice
-                           : Kind::kFlow);
+    const bool is_news = in_past_ && pasts_[node].ended;
+    merge_.add(node, time, std::move(text), clock_(), is_news ? Kind::kNews : is_notice ? Kind::kNotice : Kind::kFlow);
 }
 
 } // namespace bulkhead::ctl

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,13 +20,16 @@ namespace bulkhead::ctl {
 
 class NodeLines {
 public:
+    using Clock = TimeMerge::Clock;
+
     /// `query` is what the agents were asked: `last` of all nodes together, and whether they go on (`follow`).
-    NodeLines(std::vector<std::string> nodes, bool by_time, const Query& query, const Taker& taker);
+    NodeLines(std::vector<std::string> nodes, bool by_time, const Query& query, const Taker& taker,
+              std::function<Clock::time_point()> clock = Clock::now);
 
     void feed(size_t node, std::string_view bytes);
     /// It has said all, or is to be taken for one that has.
     void end(size_t node);
-    /// Those whose turn has come since.
+    /// Those whose turn has come since. To be called now and then.
     void give();
     /// Nobody says more.
     void finish();
@@ -37,14 +41,20 @@ public:
     const std::vector<std::string>& errors() const { return errors_; }
 
 private:
-    using Clock = TimeMerge::Clock;
+    /// Of a node that is followed.
+    struct Past {
+        bool ended = false; // it said so, or isn't waited for any more
+        Clock::duration silence{};
+        Clock::duration spent{}; // on waiting for it, silent or not
+    };
 
     void take(size_t node, std::string_view line);
     void take_by_time(size_t node, std::string text, Json json);
     void end_past(size_t node);
     void give_merged(Clock::time_point now);
     void leave_past(Clock::time_point now);
-    bool is_past_awaited(Clock::time_point now) const;
+    void lose_patience(Clock::time_point now);
+    bool is_past_awaited() const;
 
     const std::vector<std::string> nodes_;
     const bool by_time_;
@@ -55,10 +65,10 @@ private:
     TimeMerge merge_;
     std::optional<Newest> newest_; // of the past, if so many are wanted
 
-    // While they follow, of each: is it through with its past, and when was it heard last?
-    bool in_past_;
-    std::vector<bool> past_ended_;
-    std::vector<Clock::time_point> heard_;
+    bool in_past_; // while they are followed
+    std::vector<Past> pasts_;
+    std::function<Clock::time_point()> clock_;
+    Clock::time_point looked_; // when give() was done last
 };
 
 } // namespace bulkhead::ctl

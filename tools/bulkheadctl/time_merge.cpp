@@ -9,6 +9,7 @@ namespace bulkhead::ctl {
 void TimeMerge::add(size_t stream, std::optional<flow::Time> time, std::string line, Clock::time_point now, Kind kind) {
     auto& into = streams_[stream];
     into.last = std::max(into.last, time.value_or(into.last)); // a clock that was set back changes no order
+    into.bytes += line.size();
     into.lines.push_back({.time = into.last, .text = std::move(line), .came = now, .kind = kind});
 }
 
@@ -43,6 +44,7 @@ std::vector<TimeMerge::Line> TimeMerge::take(Clock::time_point now) {
     for (auto* stream = first(); stream != nullptr; stream = first()) {
         const bool is_due = patience_ && now - stream->lines.front().came >= *patience_;
         if (!is_due && waits_for_somebody()) break;
+        stream->bytes -= stream->lines.front().text.size();
         lines.push_back(std::move(stream->lines.front()));
         stream->lines.pop_front();
     }

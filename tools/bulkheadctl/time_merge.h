@@ -44,16 +44,20 @@ public:
     void go_on(Clock::duration patience, Clock::time_point now);
 
     /// Is there room for more of it?
-    bool wants(size_t stream) const { return streams_[stream].lines.size() < kMostWaiting; }
+    bool wants(size_t stream) const {
+        return streams_[stream].lines.size() < kMostWaiting && streams_[stream].bytes < kMostBytes;
+    }
 
     /// Those whose turn it is by now.
     std::vector<Line> take(Clock::time_point now);
 
 private:
-    static constexpr size_t kMostWaiting = 1000;
+    static constexpr size_t kMostWaiting = 1000; // lines of a stream
+    static constexpr size_t kMostBytes = 1 << 20;
 
     struct Stream {
         std::deque<Line> lines;
+        size_t bytes = 0; // of these
         flow::Time last{};
         bool ended = false;
         bool past_ended = false;

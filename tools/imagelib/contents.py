@@ -27,6 +27,9 @@ PROGRAMS = ("/usr/bin/sleep",)
 # No files of theirs are there, but their code is part of our programs: their licences want to be told.
 COMPILED_IN = ("libarchive-dev", "libcli11-dev", "libexpected-dev", "nlohmann-json3-dev")
 
+# kubectl's plugin, for whoever copies the image's /usr: under the names by which kubectl finds it and what completes it.
+_PLUGIN = ("kubectl-bulkhead", "kubectl_complete-bulkhead")
+
 # Whom AWS' servers are known by.
 _AUTHORITIES = "ca-certificates"
 _BUNDLE = "etc/ssl/certs/ca-certificates.crt"  # where libcurl, as Debian builds it, looks
@@ -48,6 +51,7 @@ def fill(root, build):
         run("strip", "--strip-all", "-o", root / "usr" / "bin" / name, build / name)
     wanted = [*PROGRAMS, *debian.libraries_of([*(build / name for name in BINARIES), *PROGRAMS])]
     placed = [path for file in wanted for path in _place(root, pathlib.Path(file))]
+    _add_plugin(root)
     _trust(root)
     _tell_packages(root, sorted({*debian.packages_of(placed), _AUTHORITIES}))
     _tell_licences(root)
@@ -63,6 +67,12 @@ def _skeleton(root):
         (root / name).write_text(text, encoding="ascii")
     _place(root, pathlib.Path("/usr/lib/os-release"))
     (root / "etc" / "os-release").symlink_to("../usr/lib/os-release")
+
+
+def _add_plugin(root):
+    script, link = _PLUGIN
+    shutil.copy2(pathlib.Path(__file__).parent / script, root / "usr" / "bin")
+    (root / "usr" / "bin" / link).symlink_to(script)
 
 
 def _trust(root):

@@ -98,6 +98,13 @@ class Image(unittest.TestCase):
         self.assertEqual({(one.uid, one.gid, one.uname, one.gname, one.mtime) for one in members},
                          {(0, 0, "", "", _EPOCH)})
 
+    def test_kubectl_s_plugin_is_there_by_both_names_and_can_be_run(self):
+        root = self.root("plugin", {"usr/bin/bulkheadctl": ""})
+        contents._add_plugin(root)
+        for name in ("kubectl-bulkhead", "kubectl_complete-bulkhead"):
+            self.assertTrue(os.access(root / "usr/bin" / name, os.X_OK), name)
+            self.assertTrue((root / "usr/bin" / name).read_text(encoding="ascii").startswith("#!/bin/sh\n"))
+
     def test_the_dockerfile_says_what_the_tarball_says(self):
         words = [shlex.split(line) for line in _dockerfile().split("FROM scratch\n")[1].splitlines()]
         said = {word: [line[1:] for line in words if line[0] == word] for word in ("LABEL", "ENV", "COPY")}
