@@ -195,6 +195,8 @@ private:
             const auto& port = rule.ports[i];
             if (port.protocol != "TCP" && port.protocol != "UDP")
                 problem(field + ".ports[" + std::to_string(i) + "].protocol", "isn't TCP or UDP: not granted");
+            else if (!port.name.empty() && !source::is_port_name(port.name))
+                problem(field + ".ports[" + std::to_string(i) + "].port", "is no container port's name: not granted");
             else
                 add(port.number == 0 && port.name.empty() ? target_ : port);
         }
