@@ -36,6 +36,7 @@ struct Options {
     std::string metrics_address = ":9811";
     compile::Settings policy;
     resolve::Settings look_ups;
+    bool grant_load_balancers = false;
 };
 
 std::string environment(const char* name, const std::string& otherwise) {
@@ -73,6 +74,9 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
     app.add_option("--metrics-address", options.metrics_address, "[HOST]:PORT; empty = none")
         ->capture_default_str()
         ->configurable(false); // the agents' is another one
+    app.add_flag("--grant-load-balancers", options.grant_load_balancers,
+                 "makes AccessGrants of what TargetGroupBindings of the AWS Load Balancer Controller name")
+        ->configurable(false); // it needs rights that the base doesn't give: the component load-balancers is both
     policy.add_to(app);
     LookUpOptions look_ups;
     look_ups.add_to(app);
@@ -134,9 +138,12 @@ Result<> run(const Options& options) {
     (*pulse)->arm_every(kHeartbeatPeriod);
     last_resort = std::move(*resort);
 
-    auto made = controller::Controller::create(
-        loop, *access,
-        {.ns = options.ns, .name = unique(options.name), .policy = options.policy, .look_ups = options.look_ups});
+    auto made = controller::Controller::create(loop, *access,
+                                               {.ns = options.ns,
+                                                .name = unique(options.name),
+                                                .policy = options.policy,
+                                                .look_ups = options.look_ups,
+                                                .grant_load_balancers = options.grant_load_balancers});
     if (!made) return tl::unexpected(made.error());
     controller = std::move(*made);
     std::unique_ptr<api::HttpServer> server;

@@ -55,7 +55,9 @@ Controller::Controller(Loop& loop, Settings settings, std::unique_ptr<source::ku
     : loop_(loop), settings_(std::move(settings)), session_(std::move(session)),
       source_(*session_, followed(), observed_.taps(settings_.ns)), compiler_(settings_.policy, {}),
       coverage_(settings_.patience), leader_(*session_, settings_.ns, settings_.name, settings_.timing),
-      applier_(*session_), events_(*session_, settings_.events) {}
+      applier_(*session_), events_(*session_, settings_.events) {
+    if (settings_.grant_load_balancers) load_balancers_.emplace(*session_);
+}
 
 Controller::~Controller() {
     if (follows_) loop_.unwatch(session_->fd());
@@ -64,6 +66,7 @@ Controller::~Controller() {
 void Controller::turn() {
     source_.update(cluster_);
     const auto now = std::chrono::steady_clock::now();
+    if (load_balancers_) load_balancers_->tick(now);
     leader_.tick(now);
     if (leader_.resigned() && on_resigned_) std::exchange(on_resigned_, {})();
     lead(now);
@@ -108,9 +111,14 @@ std::optional<Controller::Time> Controller::wakes_at() const {
     return std::min(*next_ending_, *coverage_.wakes_at());
 }
 
+bool Controller::has_news() {
+    const bool of_bindings = load_balancers_ && load_balancers_->take_changed();
+    return observed_.take_changed() || of_bindings || cluster_.dirty() || found_news_;
+}
+
 bool Controller::review_is_due(Time now) {
     const bool due_by_time = wakes_at() && *wakes_at() <= now;
-    if (const bool is_first_news = !news_; observed_.take_changed() || cluster_.dirty() || found_news_ || due_by_time) {
+    if (const bool is_first_news = !news_; has_news() || due_by_time) {
         if (is_first_news) next_review_ = std::max(next_review_, now + kSettle);
         news_ = true;
     }
@@ -131,6 +139,7 @@ void Controller::review(Time now) {
     const auto endings = endings_at(date, cluster_);
     next_ending_.reset();
     if (endings.next) next_ending_ = moment_of(*endings.next);
+    if (load_balancers_) load_balancers_->review(observed_, cluster_, settings_.policy);
     const auto all = problems();
     problem_count_ = all.size();
     applier_.set_wanted(wanted(all, endings, date));
@@ -151,6 +160,7 @@ Changes Controller::wanted(const std::vector<state::Problem>& problems, const En
     want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);
     want_no_gone_pods(observed_, cluster_, coverage_.silent(), changes);
     want_reach(observed_, changes);
+    if (load_balancers_) changes.insert(load_balancers_->changes().begin(), load_balancers_->changes().end());
     return changes;
 }
 
@@ -161,6 +171,7 @@ std::vector<state::Problem> Controller::problems() const {
     observed_.add_not_guarded(cluster_, all);
     observed_.add_overrides(cluster_, state::Cluster::machine_time(), all);
     add_left_out(all);
+    if (load_balancers_) std::ranges::copy(load_balancers_->problems(), std::back_inserter(all));
     return all;
 }
 
@@ -188,6 +199,9 @@ void Controller::log_errors() {
         if (problem.object.empty()) now.insert(problem.text);
     for (const auto& error : applier_.errors())
         now.insert(error);
+    if (load_balancers_)
+        for (const auto& error : load_balancers_->errors())
+            now.insert(error);
     for (const auto* error : {&leader_.error(), &events_.error()})
         if (!error->empty()) now.insert(*error);
     for (const auto& error : now)
@@ -223,6 +237,7 @@ metrics::Families Controller::metrics() const {
         counter("bulkhead_controller_events_total", "Kubernetes Events written.", events_.told()),
         std::move(gauge("bulkhead_build_info", "1, with the version.").add(1, {{"version", BULKHEAD_VERSION}})),
     };
+    if (load_balancers_) std::ranges::move(load_balancers_->metrics(), std::back_inserter(families));
     if (finder_) std::ranges::move(finder_->metrics(now), std::back_inserter(families));
     return families;
 }

@@ -7,6 +7,7 @@
 //   cluster state (all pods) -- compile --> problems -> status, Events
 //   observed beside it       ------------> coverage -> IdentitySlices of uncovered nodes, taints
 //                                          callees  -> IdentitySlice kube-apiserver
+//   TargetGroupBindings, Services -------> AccessGrants of what load balancers serve, if that is wanted
 //   AWSResources -- AWS, DNS ------------> findings -> IdentitySlices of their addresses, condition Resolved
 //                      all of it as Changes --> Applier, while we lead
 //
@@ -27,6 +28,7 @@
 #include "controller/endings.h"
 #include "controller/events.h"
 #include "controller/leader.h"
+#include "controller/load_balancers.h"
 #include "controller/observed.h"
 #include "resolve/finder.h"
 #include "source/kube/kube_source.h"
@@ -41,6 +43,7 @@ struct Settings {
     LeaseTiming timing{};
     EventPace events{};
     resolve::Settings look_ups{};
+    bool grant_load_balancers = false; // what TargetGroupBindings name
 };
 
 class Controller {
@@ -67,6 +70,7 @@ private:
     void lead(Time now);
     void write(Time now);
     void look_up();
+    bool has_news();
     bool review_is_due(Time now);
     void review(Time now);
     std::vector<state::Problem> problems() const;
@@ -80,6 +84,7 @@ private:
     Settings settings_;
     std::unique_ptr<source::kube::Session> session_;
     Observed observed_;
+    std::optional<LoadBalancers> load_balancers_; // if they are granted
     source::kube::KubeSource source_;
     state::Cluster cluster_;
     compile::Compiler compiler_;

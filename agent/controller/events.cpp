@@ -20,7 +20,7 @@ using Nature = state::Problem::Nature;
 constexpr auto kComponent = "bulkhead-controller";
 constexpr auto kAnswerBy = 10s;
 constexpr size_t kLongestObject = 4 << 20; // bytes; etcd takes 1.5 MiB, but "<" is served as six
-constexpr size_t kLongestNote = 1000;   // bytes; the API server takes 1024
+constexpr size_t kLongestNote = 1000;      // bytes; the API server takes 1024
 constexpr size_t kLongestName = 200;       // characters of the object's, before the hash
 
 /// All that is asked of an object. (Kubernetes API concepts, "Metadata-only fetches"; since 1.15.)
@@ -41,6 +41,7 @@ constexpr std::array kKinds{
     Kind{"Override", "/apis/bulkhead.dev/v1alpha1", "bulkhead.dev/v1alpha1", "overrides"},
     Kind{"Namespace", "/api/v1", "v1", "namespaces"},
     Kind{"Pod", "/api/v1", "v1", "pods"},
+    Kind{"TargetGroupBinding", "/apis/elbv2.k8s.aws/v1beta1", "elbv2.k8s.aws/v1beta1", "targetgroupbindings"},
 };
 
 const Kind* find_kind(std::string_view name) {

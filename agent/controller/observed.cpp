@@ -127,9 +127,12 @@ ServiceFacts read_service(const Field& service) {
     ServiceFacts facts{};
     // Kubernetes keeps a selector beside an external name and never looks at it.
     if (text_in(spec["type"]) != "ExternalName") facts.selector = source::read_labels(spec["selector"]);
+    facts.keeps_source = spec["externalTrafficPolicy"].string() == "Local";
     const auto ports = spec["ports"];
     ports.each([&](const Field& entry) {
-        ServicePort port{.port = port_in(entry["port"], 0), .protocol = entry["protocol"].string().value_or("TCP")};
+        ServicePort port{.name = text_in(entry["name"]),
+                         .port = port_in(entry["port"], 0),
+                         .protocol = entry["protocol"].string().value_or("TCP")};
         const auto target = entry["targetPort"];
         if (target.present() && target.value().string() != nullptr)
             port.target_name = *target.value().string();

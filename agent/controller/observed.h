@@ -58,6 +58,7 @@ struct Callee {
 using Callees = std::vector<Callee>;
 
 struct ServicePort {
+    std::string name{};
     uint16_t port = 0;
     uint16_t target = 0; // 0: by name
     std::string target_name{};
@@ -68,6 +69,7 @@ struct ServicePort {
 struct ServiceFacts {
     state::Labels selector; // empty = somebody else keeps its endpoints
     std::vector<ServicePort> ports;
+    bool keeps_source = false; // its NodePorts do: externalTrafficPolicy Local
     bool operator==(const ServiceFacts&) const = default;
 };
 

@@ -33,6 +33,8 @@ std::optional<state::Selector> read_selector(const Field& field);
 state::PodTarget read_target(const Field& field);
 
 enum class PortNames { kAllowed, kForbidden }; // forbidden where there are no containers
+/// As Kubernetes wants a container port's name: at most 15, lower case, with a letter in it.
+bool is_port_name(std::string_view text);
 state::Ports read_ports(const Field& field, PortNames names);
 
 /// TCP, UDP or SCTP as Kubernetes spells them; TCP if absent.

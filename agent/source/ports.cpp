@@ -21,17 +21,6 @@ std::optional<uint8_t> read_protocol(const Field& field) {
     return std::nullopt;
 }
 
-/// As Kubernetes wants a container port's name: at most 15, lower case, with a letter in it.
-bool is_port_name(std::string_view text) {
-    constexpr size_t kLongest = 15;
-    const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    if (text.empty() || text.size() > kLongest || text.front() == '-' || text.back() == '-') return false;
-    if (text.find("--") != std::string_view::npos) return false;
-    if (std::none_of(text.begin(), text.end(), is_letter)) return false;
-    return std::all_of(text.begin(), text.end(), [&](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
-}
-
 std::string read_port_name(const Field& field, PortNames names) {
     const auto text = field.string().value_or("");
     if (!is_port_name(text)) {
@@ -97,6 +86,16 @@ std::optional<state::ContainerPort> read_container_port(const Field& entry, std:
     if (!number) return std::nullopt;
     return state::ContainerPort{
         .name = entry["name"].string().value_or(""), .protocol = read_transport(entry["protocol"]), .port = *number};
+}
+
+bool is_port_name(std::string_view text) {
+    constexpr size_t kLongest = 15;
+    const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (text.empty() || text.size() > kLongest || text.front() == '-' || text.back() == '-') return false;
+    if (text.find("--") != std::string_view::npos) return false;
+    if (std::none_of(text.begin(), text.end(), is_letter)) return false;
+    return std::all_of(text.begin(), text.end(), [&](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
 }
 
 state::Ports read_ports(const Field& field, PortNames names) {

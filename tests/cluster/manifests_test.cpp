@@ -99,6 +99,23 @@ TEST_CASE("for Linux 5.10 the agent has one capability more, and nothing else is
     CHECK(more == expected);
 }
 
+TEST_CASE(
+    "to grant load balancers the controller has one argument more and rights of its own, and nothing else changes") {
+    auto more = documents_of(rendered_at(Overlay("base", {"load-balancers"}).path()));
+    std::erase_if(more, [](const std::string& document) {
+        return document.find("name: bulkhead-controller-load-balancers\n") != std::string::npos;
+    });
+    auto expected = documents_of(rendered("base"));
+    CHECK(documents_of(rendered_at(Overlay("base", {"load-balancers"}).path())).size() == expected.size() + 2);
+    const std::string last = "        - --config=/etc/bulkhead/agent.toml\n";
+    for (auto& document : expected)
+        if (const auto at = document.find(last); document.find("kind: Deployment\n") != std::string::npos) {
+            REQUIRE(at != std::string::npos);
+            document.insert(at + last.size(), "        - --grant-load-balancers\n");
+        }
+    CHECK(more == expected);
+}
+
 TEST_CASE("with the CNI gate the agent's pod has one container more, and nothing else of it is different") {
     const auto agents = [](const std::string& yaml) {
         for (const auto& document : documents_of(yaml))
