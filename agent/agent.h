@@ -75,6 +75,7 @@ public:
     Result<observe::Json> explain(const observe::Question& question);
     std::vector<state::Problem> problems() const;
     Result<std::shared_ptr<FlowReader>> read_flows(flow::Query query);
+    std::vector<observe::SeenFlow> remembered_flows() const { return flows_.history(); }
     /// What the pods remember, from there on.
     Result<ConversationPiece> recollect(ConversationPlace place);
     // Copies, for a thread that has longer than this one.

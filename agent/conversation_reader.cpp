@@ -34,7 +34,7 @@ std::string ConversationReader::text_of(const ConversationPiece& piece) {
     std::string text;
     for (const auto& one : piece.conversations) {
         if (left_ && *left_ == 0) break;
-        const auto conversation = observe::conversation_of(one, piece.node);
+        const auto conversation = observe::conversation_of(one, piece.node, beginnings_);
         if (!query_.matches(conversation.flow)) continue;
         text += flow::line_of(flow::to_json(conversation));
         if (left_) --*left_;

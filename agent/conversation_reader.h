@@ -37,8 +37,9 @@ Result<flow::Query> parse_conversation_query(std::multimap<std::string, std::str
 
 class ConversationReader final : public api::Body {
 public:
-    ConversationReader(Loop& loop, std::function<Agent*()> agent, flow::Query query)
-        : loop_(loop), agent_(std::move(agent)), query_(std::move(query)), left_(query_.last) {}
+    ConversationReader(Loop& loop, std::function<Agent*()> agent, flow::Query query, observe::Beginnings beginnings)
+        : loop_(loop), agent_(std::move(agent)), query_(std::move(query)), beginnings_(std::move(beginnings)),
+          left_(query_.last) {}
 
     std::optional<std::string> more() override;
 
@@ -48,7 +49,8 @@ private:
     Loop& loop_;
     std::function<Agent*()> agent_; // called on the loop's thread
     flow::Query query_;
-    std::optional<size_t> left_; // to tell; nothing = all
+    const observe::Beginnings beginnings_; // of what had begun when it was asked for
+    std::optional<size_t> left_;           // to tell; nothing = all
     std::optional<ConversationPlace> next_ = ConversationPlace{};
 };
 

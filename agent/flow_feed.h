@@ -86,6 +86,7 @@ public:
 
     bool is_followed() const { return !followers_.empty(); }
     size_t remembered() const { return history_.size(); }
+    std::vector<observe::SeenFlow> history() const { return history_.flows(); } // oldest first
     size_t readers() const;
     uint64_t cut_off() const { return cut_off_; }
 

@@ -243,10 +243,13 @@ Response flows(Agent& agent, const Request& request) {
 Response conversations(const Asked& asked, const Request& request) {
     auto query = parse_conversation_query(request.parameters, std::chrono::system_clock::now());
     if (!query) return refusal(400, query.error().text);
+    const auto flows = ask(asked, [](Agent& agent) { return agent.remembered_flows(); });
+    if (!flows) return flows.error();
     return {.status = 200,
             .content_type = "application/x-ndjson",
             .body = "",
-            .stream = std::make_shared<ConversationReader>(asked.loop, asked.agent, std::move(*query))};
+            .stream = std::make_shared<ConversationReader>(asked.loop, asked.agent, std::move(*query),
+                                                           observe::Beginnings(*flows))};
 }
 
 Response scrape(Agent& agent, const Request&) {

@@ -43,10 +43,11 @@ Json to_json(const Conversation& conversation) {
     if (!conversation.is_judged)
         for (const char* field : kOfTheRule)
             rest.erase(field);
-    Json json{{"lastSeen", rfc3339_nano(conversation.flow.time)},
-              {"idleSeconds", conversation.idle.count()},
-              {"expiresInSeconds", conversation.expires.count()},
-              {"state", label_of(conversation.progress)}};
+    Json json{{"lastSeen", rfc3339_nano(conversation.flow.time)}};
+    if (conversation.age) json["ageSeconds"] = conversation.age->count();
+    json["idleSeconds"] = conversation.idle.count();
+    json["expiresInSeconds"] = conversation.expires.count();
+    json["state"] = label_of(conversation.progress);
     json.update(rest);
     if (!conversation.peer_tenant.empty()) json["peerTenant"] = conversation.peer_tenant;
     return json;
@@ -58,8 +59,10 @@ Result<Conversation> parse_conversation(const Json& json) {
     Fields fields(json, "", wrong);
     for (const char* name : {"lastSeen", "idleSeconds", "expiresInSeconds", "state"})
         fields.require(name);
+    uint32_t age = 0;
     uint32_t idle = 0;
     uint32_t expires = 0;
+    fields.read_number("ageSeconds", age);
     fields.read_number("idleSeconds", idle);
     fields.read_number("expiresInSeconds", expires);
     fields.read_name("state", kProgress, conversation.progress);
@@ -69,6 +72,7 @@ Result<Conversation> parse_conversation(const Json& json) {
     if (!record) return tl::unexpected(record.error());
     conversation.flow = std::move(*record);
     conversation.is_judged = json.contains("verdict");
+    if (json.contains("ageSeconds")) conversation.age = std::chrono::seconds(age);
     conversation.idle = std::chrono::seconds(idle);
     conversation.expires = std::chrono::seconds(expires);
     return conversation;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "flow/record.h"
@@ -20,6 +21,8 @@ struct Conversation {
     Record flow;
     bool is_judged = true; // else verdict and reason say nothing
     Progress progress = Progress::kUnanswered;
+    std::optional<std::chrono::seconds>
+        age{};                      // since its first packet; nothing: the agent has no flow of that any more
     std::chrono::seconds idle{};    // since it was seen last
     std::chrono::seconds expires{}; // from now, if nothing comes; 0 = its place is free for another one
     std::string peer_tenant;        // of the end that isn't this pod, as it was when the conversation began

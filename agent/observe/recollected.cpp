@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+
 #include "bulkhead/reasons.h"
 #include "compile/gather.h"
 
@@ -10,7 +12,7 @@ namespace bulkhead::observe {
 
 namespace {
 
-constexpr uint8_t kEchoRequest4 = 8; // RFC 792
+constexpr uint8_t kEchoRequest4 = 8;   // RFC 792
 constexpr uint8_t kEchoRequest6 = 128; // RFC 4443
 
 bool is_icmp(const bh_recollection& told) {
@@ -99,17 +101,24 @@ Recollected recollected(const bh_recollection& told, const Rememberer& whose, Fl
     return one;
 }
 
-flow::Conversation conversation_of(const Recollected& recollected, const std::string& node) {
+flow::Conversation conversation_of(const Recollected& recollected, const std::string& node,
+                                   const Beginnings& beginnings) {
     const auto& told = recollected.told;
     flow::Conversation conversation{.flow = record_of(recollected.seen, node),
                                     .is_judged = recollected.has_own_address,
                                     .progress = progress_of(told),
+                                    .age = {},
                                     .idle = std::chrono::seconds(told.idle),
                                     .expires = std::chrono::seconds(told.left),
                                     .peer_tenant = recollected.peer_tenant};
     auto& flow = conversation.flow;
     auto& own = flow.direction == BH_EGRESS ? flow.source : flow.destination;
-    if (!recollected.has_own_address) own.address.family = 0;
+    if (!recollected.has_own_address) {
+        own.address.family = 0;
+    } else if (const auto began = beginnings.of(recollected.seen.event)) {
+        const auto until_seen = std::chrono::floor<std::chrono::seconds>(flow.time - *began);
+        conversation.age = conversation.idle + std::max(until_seen, std::chrono::seconds(0));
+    }
     return conversation;
 }
 

@@ -6,6 +6,7 @@
 
 #include "bulkhead/recollection.h"
 #include "flow/conversation.h"
+#include "observe/beginnings.h"
 #include "observe/flow_names.h"
 
 namespace bulkhead::observe {
@@ -26,6 +27,7 @@ struct Rememberer {
 Recollected recollected(const bh_recollection& told, const Rememberer& whose, FlowNames& names,
                         const Surroundings& here, flow::Time now);
 
-flow::Conversation conversation_of(const Recollected& recollected, const std::string& node);
+flow::Conversation conversation_of(const Recollected& recollected, const std::string& node,
+                                   const Beginnings& beginnings);
 
 } // namespace bulkhead::observe

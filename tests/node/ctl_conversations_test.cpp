@@ -44,6 +44,7 @@ TEST_CASE("a conversation is remembered by both pods with both names, and for da
     CHECK(received["verdict"] == "allowed");
     CHECK(received["reason"] == "exposed");
     CHECK(received["peerTenant"] == "ns/blog");
+    CHECK(received["ageSeconds"].get<int64_t>() <= 10); // the first packet's flow is in the history
     CHECK(received["idleSeconds"].get<int64_t>() <= 10);
     CHECK(received["expiresInSeconds"].get<int64_t>() > 4 * kDay);
     CHECK(received["expiresInSeconds"].get<int64_t>() <= 5 * kDay);

@@ -16,6 +16,7 @@ flow::Conversation remembered(size_t number, std::chrono::seconds idle, std::chr
     return {.flow = flow::recorded_flow(number),
             .is_judged = true,
             .progress = flow::Progress::kAnswered,
+            .age = 2 * idle,
             .idle = idle,
             .expires = expires,
             .peer_tenant = "shop"};
@@ -34,12 +35,14 @@ TEST_CASE("conversations: lengths are told by their two largest units") {
 TEST_CASE("conversations: a row has both names, what it has come to, and when it is forgotten") {
     ConversationTable table(true, false, 120);
     table.add(remembered(2, 3s, std::chrono::days(4)));
-    table.add(remembered(1, 61s, 0s));
+    auto old = remembered(1, 61s, 0s);
+    old.age.reset();
+    table.add(old);
     const auto text = table.take();
-    CHECK(text.find("IDLE") == 0);
-    CHECK(text.find("3s     4d       TCP       answered  ALLOWED  shop/cart-1:50000  payments/ledger-0:5432\n") !=
+    CHECK(text.find("AGE  IDLE") == 0);
+    CHECK(text.find("6s   3s     4d       TCP       answered  ALLOWED  shop/cart-1:50000  payments/ledger-0:5432\n") !=
           std::string::npos);
-    CHECK(text.find("1m 1s  over     TCP       answered  DENIED   blog/web-7f:41812  payments/ledger-0:5432\n") !=
+    CHECK(text.find("-    1m 1s  over     TCP       answered  DENIED   blog/web-7f:41812  payments/ledger-0:5432\n") !=
           std::string::npos);
     table.add(remembered(2, 3s, 9s));
     CHECK(table.take().find("IDLE") == std::string::npos); // the headers are there
@@ -68,12 +71,16 @@ TEST_CASE("conversations: what is written is read again as it was") {
     const auto json = flow::to_json(conversation);
     for (const char* field : {"packets", "bytes", "first", "time"})
         CHECK_FALSE(json.contains(field)); // nobody counts them
+    CHECK(json["ageSeconds"] == 6);
     CHECK(json["idleSeconds"] == 3);
     CHECK(json["expiresInSeconds"] == 9);
     CHECK(json["state"] == "answered");
     const auto again = flow::parse_conversation(json);
     REQUIRE(again);
     CHECK(*again == conversation);
+    conversation.age.reset();
+    CHECK_FALSE(flow::to_json(conversation).contains("ageSeconds"));
+    CHECK(flow::parse_conversation(flow::to_json(conversation)) == conversation);
     auto broken = json;
     broken["state"] = "odd";
     CHECK(flow::parse_conversation(broken).error().text.find("state") == 0);

@@ -22,6 +22,7 @@ struct LedgersMemory {
     test::World world;
     FlowNames names;
     std::string node = "node-a";
+    Beginnings beginnings;
 
     LedgersMemory() {
         world.protect("payments").ns("blog");
@@ -50,7 +51,21 @@ struct LedgersMemory {
         names.forget();
         return conversation_of(recollected(one, {.slot = kLedgerSlot, .pod = desired.pods.at(kLedgerSlot)}, names,
                                            {world.cluster, desired, node}, kReadAt),
-                               node);
+                               node, beginnings);
+    }
+
+    /// The history has a flow of a first packet from blog/web to ledger's port 5432.
+    static SeenFlow first_packet(bh_verdict verdict, std::chrono::seconds before, uint16_t src_port = 41000) {
+        SeenFlow flow;
+        flow.event.family = BH_IPV4;
+        flow.event.protocol = BH_TCP;
+        flow.event.src = test::address("10.0.2.10").raw();
+        flow.event.dst = test::address("10.0.1.30").raw();
+        flow.event.src_port = src_port;
+        flow.event.dst_port = 5432;
+        flow.event.verdict = static_cast<uint8_t>(verdict);
+        flow.event.time = flow.event.first = static_cast<uint64_t>((kReadAt - before).time_since_epoch().count());
+        return flow;
     }
 };
 
@@ -120,6 +135,24 @@ TEST_CASE("recollected: a ping has no ports, an unknown address of the pod's own
     CHECK_FALSE(unknown.flow.destination.has_address());
     CHECK(unknown.flow.destination.name == "ledger");
     CHECK_FALSE(flow::to_json(unknown).contains("verdict"));
+}
+
+TEST_CASE("recollected: its age is told while the history has its first packet, and only then") {
+    using std::chrono::seconds;
+    LedgersMemory memory;
+    const auto age = [&](const std::vector<SeenFlow>& history) {
+        memory.beginnings = Beginnings(history);
+        return memory.of(LedgersMemory::told("10.0.2.10", false)).age;
+    };
+    CHECK_FALSE(age({}));
+    CHECK(age({LedgersMemory::first_packet(BH_VERDICT_ALLOW, seconds(90))}) == seconds(90));
+    CHECK(age({LedgersMemory::first_packet(BH_VERDICT_ALLOW, seconds(900)),
+               LedgersMemory::first_packet(BH_VERDICT_ALLOW, seconds(90))}) == seconds(90)); // ports anew
+    CHECK_FALSE(age({LedgersMemory::first_packet(BH_VERDICT_ALLOW, seconds(90), 41001)}));   // another one
+    CHECK_FALSE(age({LedgersMemory::first_packet(BH_VERDICT_DENY, seconds(90))})); // perhaps not its first one
+    CHECK(age({LedgersMemory::first_packet(BH_VERDICT_ALLOW, seconds(1))}) ==
+          seconds(7));                                                  // not less than it has been idle
+    CHECK_FALSE(memory.of(LedgersMemory::told("10.0.2.10", true)).age); // the other way is another conversation
 }
 
 TEST_CASE("recollected: the peer's tenant is the one that it had when it began") {

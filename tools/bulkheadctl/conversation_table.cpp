@@ -11,9 +11,10 @@ namespace bulkhead::ctl {
 
 namespace {
 
-enum Column : uint8_t { kIdle, kExpires, kProtocol, kState, kVerdict, kSource, kDestination, kColumns };
+enum Column : uint8_t { kAge, kIdle, kExpires, kProtocol, kState, kVerdict, kSource, kDestination, kColumns };
 
-const std::vector<std::string> kHeaders{"IDLE", "EXPIRES", "PROTOCOL", "STATE", "VERDICT", "SOURCE", "DESTINATION"};
+const std::vector<std::string> kHeaders{"AGE",   "IDLE",    "EXPIRES", "PROTOCOL",
+                                        "STATE", "VERDICT", "SOURCE",  "DESTINATION"};
 
 std::string with_unit(std::chrono::seconds length, std::chrono::seconds unit, const char* name) {
     return std::to_string(length / unit) + name;
@@ -35,7 +36,7 @@ std::string length_text(std::chrono::seconds length) {
 
 void ConversationTable::add(const flow::Conversation& conversation) {
     const auto record = printable_copy(conversation.flow);
-    rows_.push_back({length_text(conversation.idle),
+    rows_.push_back({conversation.age ? length_text(*conversation.age) : "-", length_text(conversation.idle),
                      conversation.expires.count() == 0 ? "over" : length_text(conversation.expires),
                      flow::protocol_text(record.protocol), flow::label_of(conversation.progress),
                      conversation.is_judged ? verdict_text(record.verdict) : "-", end_text(record.source, names_),
