@@ -4,6 +4,7 @@
 
 #include "delay_bench.h"
 #include "figures.h"
+#include "lookups_bench.h"
 #include "scale_bench.h"
 #include "size_bench.h"
 
@@ -42,9 +43,17 @@ int main(int argc, char** argv) {
     scale->add_option("--json", scale_options.json, "write the results there too")->type_name("FILE");
     scale->add_option("--agents", scale_options.agents, "simulated");
     scale->add_option("--seconds", scale_options.seconds, "of rest, and of churn")->capture_default_str();
+    LookUpsOptions look_up_options;
+    CLI::App* look_ups = app.add_subcommand("lookups", "what looking AWSResources up costs, and how long it takes");
+    look_ups->add_option("--json", look_up_options.json, "write the results there too")->type_name("FILE");
+    look_ups->add_option("--interval", look_up_options.interval, "seconds between two sweeps")->capture_default_str();
+    look_ups->add_option("--seconds", look_up_options.seconds, "for which calls are counted")->capture_default_str();
+    look_ups->add_option("--changes", look_up_options.changes, "in DNS, and as many in AWS")->capture_default_str();
+    look_ups->add_option("--ends", look_up_options.ends, "of leaders")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
     keep_data_in(data);
     if (size->parsed()) return exit_code(measure_size(size_options));
     if (scale->parsed()) return exit_code(measure_scale(scale_options));
+    if (look_ups->parsed()) return exit_code(measure_look_ups(look_up_options));
     return exit_code(measure_delay(delay_options));
 }
