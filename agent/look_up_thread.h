@@ -24,7 +24,7 @@ public:
     /// What to look up from now on. A new resource's `found` is what was found of it before.
     struct Order {
         uint64_t number = 0;
-        resolve::Finder::Resources resources{};
+        resolve::Resources resources{};
     };
     struct Report {
         uint64_t order = 0; // the number of the last one that it knows of

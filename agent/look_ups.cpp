@@ -31,8 +31,7 @@ Result<> LookUps::begin(resolve::Settings settings) {
 /// Only what has to be looked up, and as what.
 LookUps::Resources LookUps::wanted() const {
     Resources resources;
-    for (const auto& [name, resource] : cluster_.resources()) {
-        if (resource.look_ups.empty()) continue;
+    for (const auto& [name, resource] : resolve::resources_to_look_up(cluster_)) {
         auto& one = resources[name];
         one.look_ups = resource.look_ups;
         one.place = resource.place;

@@ -42,7 +42,7 @@ public:
     const metrics::Families& metrics() const { return metrics_; }
 
 private:
-    using Resources = resolve::Finder::Resources;
+    using Resources = resolve::Resources;
 
     Resources wanted() const;
     void order(const Resources& resources);

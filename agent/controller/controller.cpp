@@ -91,7 +91,7 @@ void Controller::look_up() {
     std::set<std::string> instances;
     for (const auto& [name, node] : observed_.nodes.all())
         if (!node.instance.empty()) instances.insert(node.instance);
-    finder_->follow(cluster_.resources(), instances);
+    finder_->follow(resolve::resources_to_look_up(cluster_), instances);
 }
 
 /// A write that is under way when the lead ends would come after those of the next leader.

@@ -65,7 +65,6 @@ struct Finding {
 class Finder {
 public:
     using Time = std::chrono::steady_clock::time_point;
-    using Resources = std::map<std::string, state::AwsResource>;
 
     Finder(Loop& loop, Settings settings, std::function<void()> on_change);
     ~Finder(); // may take a second

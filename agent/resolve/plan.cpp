@@ -1,7 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resolve/plan.h"
 
+#include <utility>
+
 namespace bulkhead::resolve {
+
+namespace {
+
+/// A role and its external id are one thing.
+state::AwsPlace completed(state::AwsPlace own, const state::AwsPlace& tenants) {
+    if (own.region.empty()) own.region = tenants.region;
+    if (own.role.empty()) {
+        own.role = tenants.role;
+        own.external_id = tenants.external_id;
+    }
+    return own;
+}
+
+} // namespace
+
+Resources resources_to_look_up(const state::Cluster& cluster) {
+    Resources resources;
+    for (const auto& [name, resource] : cluster.resources()) {
+        if (resource.look_ups.empty()) continue;
+        auto& one = resources.emplace(name, resource).first->second;
+        if (const auto tenant = cluster.tenants().find(resource.tenant); tenant != cluster.tenants().end())
+            one.place = completed(std::move(one.place), tenant->second.place);
+    }
+    return resources;
+}
 
 std::set<Question> questions_of(const state::AwsResource& resource, const std::string& region) {
     using Kind = Question::Kind;
@@ -29,7 +56,7 @@ std::set<Question> questions_of(const state::AwsResource& resource, const std::s
     return all;
 }
 
-Plan plan_of(const std::map<std::string, state::AwsResource>& resources, const std::string& region) {
+Plan plan_of(const Resources& resources, const std::string& region) {
     Plan plan;
     for (const auto& [name, resource] : resources)
         for (auto& question : questions_of(resource, region))

@@ -8,8 +8,14 @@
 #include <string>
 
 #include "resolve/question.h"
+#include "state/cluster.h"
 
 namespace bulkhead::resolve {
+
+using Resources = std::map<std::string, state::AwsResource>;
+
+/// What has to be looked up, each with the place where: what it doesn't say of that, its Tenant does.
+Resources resources_to_look_up(const state::Cluster& cluster);
 
 /// `region` is whose AWS is asked where the resource names none.
 std::set<Question> questions_of(const state::AwsResource& resource, const std::string& region);
@@ -17,6 +23,6 @@ std::set<Question> questions_of(const state::AwsResource& resource, const std::s
 /// All that is asked with one role in one region, once however many resources name it.
 using Plan = std::map<state::AwsPlace, std::set<Question>>;
 
-Plan plan_of(const std::map<std::string, state::AwsResource>& resources, const std::string& region);
+Plan plan_of(const Resources& resources, const std::string& region);
 
 } // namespace bulkhead::resolve

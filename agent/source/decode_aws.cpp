@@ -11,20 +11,15 @@ namespace bulkhead::source {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
-constexpr std::string_view kDigits = "0123456789";
 constexpr size_t kLongestName = 255;
 constexpr size_t kLongestTagKey = 128; // bytes, at the least what AWS takes in characters
 constexpr size_t kLongestTagValue = 256;
-
-bool consists_of(std::string_view text, std::string_view letters) {
-    return text.find_first_not_of(letters) == std::string_view::npos;
-}
 
 /// "sg-0123abcd": AWS' ids have 17 hex digits, older ones 8.
 bool is_id(std::string_view text, std::string_view prefix) {
     if (!text.starts_with(prefix)) return false;
     const auto digits = text.substr(prefix.size());
-    return (digits.size() == 8 || digits.size() == 17) && consists_of(digits, kHex);
+    return (digits.size() == 8 || digits.size() == 17) && digits.find_first_not_of(kHex) == std::string_view::npos;
 }
 
 std::vector<state::Grant> read_resource_grants(const Field& field) {
@@ -114,37 +109,6 @@ state::LookUps read_look_ups(const Field& addresses) {
             .resource_tags = read_tags(addresses["resourceTags"])};
 }
 
-/// "eu-central-1", "us-gov-west-1": part of a host's name.
-bool is_region(std::string_view text) {
-    const auto last = text.rfind('-');
-    if (last == std::string_view::npos || last + 1 == text.size()) return false;
-    const auto words = text.substr(0, last);
-    return consists_of(text.substr(last + 1), kDigits) && consists_of(words, "abcdefghijklmnopqrstuvwxyz-") &&
-           words.find('-') != std::string_view::npos && !words.starts_with('-') && !words.ends_with('-') &&
-           words.find("--") == std::string_view::npos;
-}
-
-/// "arn:aws:iam::111122223333:role/bulkhead"
-bool is_role(std::string_view text) {
-    const auto account = text.find(":iam::");
-    if (!text.starts_with("arn:aws") || account == std::string_view::npos) return false;
-    const auto rest = text.substr(account + 6);
-    return rest.size() > 18 && consists_of(rest.substr(0, 12), kDigits) && rest.substr(12, 6) == ":role/";
-}
-
-state::AwsPlace read_place(const Field& aws) {
-    aws.only({"region", "roleArn", "externalId"});
-    state::AwsPlace place{.role = aws["roleArn"].string().value_or(""),
-                          .external_id = aws["externalId"].string().value_or(""),
-                          .region = aws["region"].string().value_or("")};
-    if (aws["region"].present() && !is_region(place.region))
-        aws["region"].complain("\"" + place.region + "\" is no region such as eu-central-1");
-    if (aws["roleArn"].present() && !is_role(place.role))
-        aws["roleArn"].complain("\"" + place.role + "\" is no role such as arn:aws:iam::111122223333:role/bulkhead");
-    if (!place.external_id.empty() && place.role.empty()) aws["externalId"].complain("goes with roleArn");
-    return place;
-}
-
 /// A server may have removed a misspelt key, and then a resource that protects nothing would look well.
 void read_addresses(const Field& addresses, state::AwsResource& resource) {
     const auto* members = addresses.present() ? addresses.value().object() : nullptr;
@@ -180,7 +144,7 @@ state::AwsResource decode_aws_resource(const Field& document, const DecodeContex
     resource.ports = read_ports(spec["ports"], PortNames::kForbidden);
     resource.allow_from = read_resource_grants(spec["allowFrom"]);
     read_addresses(spec["addresses"], resource);
-    resource.place = read_place(spec["aws"]);
+    resource.place = read_aws_place(spec["aws"]);
     return resource;
 }
 

@@ -51,7 +51,7 @@ state::Tenant decode_tenant(const Field& document, const DecodeContext& context)
     check_cluster_scoped(document);
     const auto spec = document["spec"];
     spec.only({"namespaces", "namespaceSelector", "level", "mode", "sealed", "confined", "podExpose", "accessGrants",
-               "sourceCheck", "expose", "trusted", "allowFrom", "allowTo"});
+               "sourceCheck", "expose", "trusted", "allowFrom", "allowTo", "aws"});
     return {.meta = read_meta(document, context),
             .namespaces = read_names(spec["namespaces"]),
             .namespace_selector = read_selector(spec["namespaceSelector"]),
@@ -65,7 +65,8 @@ state::Tenant decode_tenant(const Field& document, const DecodeContext& context)
             .expose = read_openings(spec["expose"]),
             .trusted = read_openings(spec["trusted"]),
             .allow_from = read_tenant_grants(spec["allowFrom"]),
-            .allow_to = read_allow_to(spec["allowTo"])};
+            .allow_to = read_allow_to(spec["allowTo"]),
+            .place = read_aws_place(spec["aws"])};
 }
 
 state::AccessGrant decode_access_grant(const Field& document, const DecodeContext& context) {

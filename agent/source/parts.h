@@ -55,6 +55,9 @@ std::optional<state::Mode> read_mode(const Field& field);
 /// {from, ports, until, reason} of `field`, without its target.
 state::Grant read_grant(const Field& field, PortNames names);
 
+/// {region, roleArn, externalId}: `spec.aws` of an AWSResource or a Tenant.
+state::AwsPlace read_aws_place(const Field& field);
+
 std::optional<Address> read_address(const Field& field);
 std::vector<Cidr> read_cidrs(const Field& field);
 

@@ -242,6 +242,14 @@ struct Service {
     bool operator==(const Service&) const = default;
 };
 
+/// Where, and as whom, AWS is asked. Empty: as the Tenant says, else as bulkhead-controller is set up.
+struct AwsPlace {
+    std::string role{}; // its ARN
+    std::string external_id{};
+    std::string region{};
+    auto operator<=>(const AwsPlace&) const = default;
+};
+
 struct Tenant {
     Meta meta;
     std::vector<std::string> namespaces;
@@ -257,6 +265,7 @@ struct Tenant {
     std::vector<Opening> trusted;
     std::vector<Grant> allow_from;
     std::vector<AllowTo> allow_to;
+    AwsPlace place{}; // of its AWSResources that don't say theirs
     bool operator==(const Tenant&) const = default;
 };
 
@@ -276,14 +285,6 @@ struct LookUps {
     Labels resource_tags{};               // all of them on one database or cache
     bool operator==(const LookUps&) const = default;
     bool empty() const { return *this == LookUps{}; }
-};
-
-/// Where, and as whom, AWS is asked. Empty: as bulkhead-controller is set up.
-struct AwsPlace {
-    std::string role{}; // its ARN
-    std::string external_id{};
-    std::string region{};
-    auto operator<=>(const AwsPlace&) const = default;
 };
 
 struct AwsResource {

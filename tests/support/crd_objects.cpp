@@ -11,6 +11,7 @@ constexpr auto kWholeTenant = R"({
     {key: example.org/tier, operator: In, values: [web, api]}, {key: old, operator: DoesNotExist}]},
   level: protected, mode: audit, sealed: true, confined: true,
   podExpose: false, accessGrants: false, sourceCheck: false,
+  aws: {region: eu-west-1, roleArn: "arn:aws:iam::111122223333:role/bulkhead", externalId: payments},
   expose: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: payments}, matchExpressions: [
               {key: tier, operator: NotIn, values: [db]}]},
             podSelector: {matchLabels: {app: login}, matchExpressions: [{key: a, operator: In, values: [b]}]},

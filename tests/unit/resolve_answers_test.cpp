@@ -6,6 +6,7 @@
 #include "resolve/answers.h"
 #include "resolve/carried.h"
 #include "resolve/plan.h"
+#include "support/objects.h"
 #include "support/require.h"
 
 namespace bulkhead::resolve {
@@ -68,6 +69,38 @@ TEST_CASE("resources that name the same share a question, another region or role
                          group("sg-2"),
                          {.place = here, .kind = Kind::kInterfaceTags, .tags = {{"team", "payments"}}}}},
                        {abroad.place, {{.place = abroad.place, .kind = Kind::kSubnet, .name = "subnet-1"}}}});
+}
+
+TEST_CASE("where AWS is asked an AWSResource says, else its Tenant, else nobody") {
+    state::Cluster cluster;
+    auto payments = test::named<state::Tenant>("payments");
+    payments.place = {.role = "arn:aws:iam::444455556666:role/lookups", .external_id = "once", .region = "eu-west-1"};
+    cluster.put(payments);
+    const auto put = [&](const std::string& name, const std::string& tenant, const state::AwsPlace& place) {
+        auto resource = test::named<state::AwsResource>(name);
+        resource.tenant = tenant;
+        resource.look_ups.security_groups = {"sg-1"};
+        resource.place = place;
+        cluster.put(resource);
+    };
+    put("silent", "payments", {});
+    put("elsewhere", "payments", {.region = "us-east-1"});
+    put("as-another", "payments", {.role = "arn:aws:iam::777788889999:role/own"});
+    put("blogs", "blog", {});
+    put("nobodys", "", {});
+    auto plain = test::named<state::AwsResource>("plain");
+    plain.cidrs = {test::cidr("10.0.0.0/24")};
+    cluster.put(plain);
+    std::map<std::string, state::AwsPlace> places;
+    for (const auto& [name, resource] : resources_to_look_up(cluster))
+        places[name] = resource.place;
+    const std::string role = payments.place.role;
+    CHECK(places == std::map<std::string, state::AwsPlace>{
+                        {"silent", payments.place},
+                        {"elsewhere", {.role = role, .external_id = "once", .region = "us-east-1"}},
+                        {"as-another", {.role = "arn:aws:iam::777788889999:role/own", .region = "eu-west-1"}},
+                        {"blogs", {}},
+                        {"nobodys", {}}});
 }
 
 TEST_CASE("who asks for tags asks another question than who doesn't, of the same pass") {

@@ -294,6 +294,18 @@ TEST_CASE("what an AWS resource names for AWS and DNS to tell is read, with wher
     CHECK(decode_text(text).complaints.remarks.empty());
 }
 
+TEST_CASE("a Tenant says where AWS is asked for its AWSResources, as one of these does") {
+    const std::string head = R"({apiVersion: bulkhead.dev/v1alpha1, kind: Tenant, metadata: {name: payments}, spec: )";
+    const auto tenant = good<state::Tenant>(
+        head + R"({aws: {region: eu-west-1, roleArn: "arn:aws:iam::111122223333:role/bulkhead", externalId: once}}})");
+    CHECK(tenant.place == state::AwsPlace{.role = "arn:aws:iam::111122223333:role/bulkhead",
+                                          .external_id = "once",
+                                          .region = "eu-west-1"});
+    CHECK_FALSE(decode_text(head + "{aws: {externalId: once}}}").complaints.errors.empty());
+    CHECK_FALSE(decode_text(head + "{aws: {region: Frankfurt}}}").complaints.errors.empty());
+    CHECK_FALSE(decode_text(head + "{aws: {role: x}}}").complaints.errors.empty());
+}
+
 TEST_CASE("whose an AWS resource's things are, and of which level, tags of theirs may say") {
     const auto tagged = good<state::AwsResource>(
         kResource + "{tenantFrom: {tag: team}, levelFrom: {tag: 'acme:level'}, level: non-protected, "
