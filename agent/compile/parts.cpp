@@ -94,7 +94,8 @@ private:
             if (!tenant.empty()) tenants.insert(tenant);
             if (!level.empty()) levels.insert(level);
         }
-        read_levels(cidr, levels, word);
+        // What was found for a tag that nobody asks any more says nothing.
+        if (!resource_.level_tag.empty()) read_levels(cidr, levels, word);
         if (!resource_.tenant_tag.empty()) read_tenants(cidr, tenants, word);
         return word;
     }

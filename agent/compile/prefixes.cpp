@@ -9,12 +9,18 @@ namespace bulkhead::compile {
 
 namespace {
 
-/// Whoever comes first owns what both claim.
+bool names_tenant(const Part& part) {
+    return part.resource->tenant_tag.empty() && !part.tenant.empty();
+}
+
+/// Whoever comes first owns what both claim. Before a tag, which others may write, an object counts that names its
+/// tenant.
 bool is_stricter(const Part* a, const Part* b, const Selectors& selectors) {
     if (a->level != b->level) return a->level > b->level;
     const auto mode_a = selectors.mode_of(*a);
     const auto mode_b = selectors.mode_of(*b);
     if (mode_a != mode_b) return mode_a > mode_b;
+    if (names_tenant(*a) != names_tenant(*b)) return names_tenant(*a);
     return a->resource->meta.name < b->resource->meta.name;
 }
 

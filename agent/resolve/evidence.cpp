@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resolve/evidence.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace bulkhead::resolve {
@@ -9,10 +11,15 @@ namespace {
 
 using Owners = std::set<state::OwnerTags>;
 
+/// What stands in for those beyond the bound is none of them.
+bool is_beyond(const state::OwnerTags& owner) {
+    return owner.tenant == kTooManyOwners || owner.level == kTooManyOwners;
+}
+
 Owners distinct(const state::OwnersByAddress& owners) {
     Owners all;
     for (const auto& [address, of_it] : owners)
-        all.insert(of_it.begin(), of_it.end());
+        std::ranges::remove_copy_if(of_it, std::inserter(all, all.end()), is_beyond);
     return all;
 }
 
@@ -41,8 +48,9 @@ Spoken Evidence::all() && {
     auto best = std::move(now);
     best.fill_up(kept);
     best.fill_up(carried);
-    for (const auto& [address, of_it] : carried.owners)
-        best.owners.try_emplace(address, of_it);
+    for (const auto* worse : {&kept, &carried})
+        for (const auto& [address, of_it] : worse->owners)
+            best.owners.try_emplace(address, of_it);
     return best;
 }
 

@@ -34,8 +34,8 @@ struct Evidence {
     Spoken kept{};    // earlier ones did, not long ago
     Spoken carried{}; // somebody found it before us
 
-    /// Of what was carried the owners count too where answers name an address and no owner: those that would may not
-    /// have come yet, or fail.
+    /// Of what was kept or carried the owners count too where the last answers name an address and no owner: what would
+    /// name one may have left it out for once, not have come yet, or fail.
     Spoken all() &&;
 };
 

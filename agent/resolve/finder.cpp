@@ -146,18 +146,16 @@ Finder::FollowedNames Finder::names_of(const Followed& followed) const {
     FollowedNames names;
     for (const auto& name : followed.asked.hostnames)
         names[name].is_named = true;
-    for (const bool is_named : {true, false}) // whose it is, the last answers say, if they name it
-        for (const auto& question : followed.asked.questions) {
-            const auto& state = answers_.state(question);
-            for (const auto& name : state.names) {
-                if (state.kept_names.contains(name) == is_named) continue;
-                auto& [owners, is_named_now] = names[name];
-                if (is_named_now && !is_named) continue;
-                is_named_now = is_named;
-                if (const auto of_it = state.name_owners.find(name); of_it != state.name_owners.end())
-                    owners.insert(of_it->second.begin(), of_it->second.end());
-            }
+    for (const auto& question : followed.asked.questions) {
+        const auto& state = answers_.state(question);
+        for (const auto& name : state.names) {
+            const bool is_kept = state.kept_names.contains(name);
+            auto& owners = names[name];
+            owners.is_named |= !is_kept;
+            if (const auto of_it = state.name_owners.find(name); of_it != state.name_owners.end())
+                (is_kept ? owners.kept : owners.now).insert(of_it->second.begin(), of_it->second.end());
         }
+    }
     return names;
 }
 
@@ -214,8 +212,10 @@ void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& fi
     for (const auto& [name, owners] : names_of(followed)) {
         const auto state = dns_ ? dns_->names().state(name) : std::nullopt;
         if (state) {
-            for (const auto& address : state->addresses)
-                (owners.is_named ? evidence.now : evidence.kept).add(Cidr::of(address), owners.owners);
+            for (const auto& address : state->addresses) {
+                if (owners.is_named) evidence.now.add(Cidr::of(address), owners.now);
+                evidence.kept.add(Cidr::of(address), owners.kept);
+            }
             finding.settled &= state->asked;
             add_trouble_of(*state, finding);
         } else if (!dns_) {

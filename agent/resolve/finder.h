@@ -96,8 +96,9 @@ private:
 
     /// The names of a resource, and whose each is.
     struct NameOwners {
-        std::set<state::OwnerTags> owners{};
-        bool is_named = false; // by the resource, or by AWS' last answer; else kept
+        std::set<state::OwnerTags> now{};  // by AWS' last answers
+        std::set<state::OwnerTags> kept{}; // by earlier ones
+        bool is_named = false;             // by the resource, or by AWS' last answers
     };
     using FollowedNames = std::map<std::string, NameOwners>;
 

@@ -206,6 +206,25 @@ TEST_CASE("tags that nobody asks for mean nothing") {
     CHECK_FALSE(world.has_problem("AWSResource databases", "tag"));
 }
 
+TEST_CASE("a level by tag ends with levelFrom, whatever AWS says of the tag meanwhile") {
+    auto world = with_databases();
+    world.put(tagged(0, {"payments", "non-protected"}, {"10.9.0.5"}));
+    CHECK(reaching(world, "10.9.0.5") == kAll);
+    world.put(by_tags("team", ""));
+    CHECK(reaching(world, "10.9.0.5") == Who{"payments"});
+    world.put(tagged(0, {"payments", "no level"}, {"10.9.0.5"}));
+    CHECK_FALSE(world.has_problem("AWSResource databases", "levelFrom"));
+}
+
+TEST_CASE("no tag takes an address from the tenant that another object names for it") {
+    auto world = with_databases();
+    world.put(tagged(0, {"blog", ""}, {"10.9.0.5", "10.9.0.6"}));
+    CHECK(reaching(world, "10.9.0.5") == Who{"blog"});
+    world.put(resource("payments-db", {"10.9.0.5"}, "payments")); // comes after it in the alphabet
+    CHECK(reaching(world, "10.9.0.5") == Who{"payments"});
+    CHECK(reaching(world, "10.9.0.6") == Who{"blog"});
+}
+
 TEST_CASE("a part's mode is the stricter of the resource's and of its own tenant's") {
     auto databases = by_tags();
     databases.mode = state::Mode::kAudit;
