@@ -39,9 +39,13 @@ BoundPeer read_bound_peer(const Field& peer) {
 BoundRule read_rule(const Field& entry) {
     BoundRule rule;
     const auto from = entry["from"];
-    from.each([&](const Field& peer) { rule.from.push_back(read_bound_peer(peer)); });
+    // Of each list one more than is granted, so that it shows, and not all that somebody may write.
+    from.each([&](const Field& peer) {
+        if (rule.from.size() <= kMostPeers) rule.from.push_back(read_bound_peer(peer));
+    });
     const auto ports = entry["ports"];
     ports.each([&](const Field& said) {
+        if (rule.ports.size() > kMostPorts) return;
         BoundPort port{.protocol = said["protocol"].string().value_or("TCP")};
         read_bound_port(said["port"], port.number, port.name);
         rule.ports.push_back(std::move(port));
@@ -139,16 +143,20 @@ private:
         const auto& rule = binding_.ingress[index];
         const auto name = "tgb-" + std::to_string(index) + "-" + name_.substr(ns_.size() + 1);
         if (name.size() > kLongestGrantName) return problem("metadata.name", "is too long to make an AccessGrant of");
+        if (rule.from.size() > kMostPeers || rule.ports.size() > kMostPorts) return too_many(field);
         const auto from = peers_of(rule, field);
         const auto ports = ports_of(rule, field);
+        if (from.size() > kMostPeers) return too_many(field); // a group may have several AWSResources
         if (from.empty() || ports.empty()) return;
-        if (from.size() > kMostPeers || ports.size() > kMostPorts)
-            return problem(field, "isn't granted: more than " + std::to_string(kMostPeers) + " sources or ports");
         grants[ns_ + "/" + name] = {{"podSelector", {{"matchLabels", service_->selector}}},
                                     {"from", from},
                                     {"ports", ports},
                                     {"reason", "made by bulkhead-controller of " + std::string(kBindingKind) + " " +
                                                    name_.substr(ns_.size() + 1)}};
+    }
+
+    void too_many(const std::string& field) {
+        problem(field, "isn't granted: more than " + std::to_string(kMostPeers) + " sources or ports");
     }
 
     Json peers_of(const BoundRule& rule, const std::string& field) {
@@ -225,7 +233,9 @@ Binding read_binding(const Field& object) {
                     .service = bound_text(service["name"]),
                     .ingress = {}};
     read_bound_port(service["port"], binding.port, binding.port_name);
-    ingress.each([&](const Field& entry) { binding.ingress.push_back(read_rule(entry)); });
+    ingress.each([&](const Field& entry) {
+        if (binding.ingress.size() <= kMostRules) binding.ingress.push_back(read_rule(entry));
+    });
     return binding;
 }
 

@@ -227,6 +227,27 @@ TEST_CASE("what can't be granted is told, and only where somebody is protected")
     CHECK(world.problems.empty());
 }
 
+TEST_CASE("of a binding that names more than an AccessGrant may, no more is looked at than it takes to say so") {
+    World world;
+    auto peers = Json::array(), ports = Json::array(), rules = Json::array();
+    for (int i = 0; i < 5000; ++i) {
+        peers.push_back(Json::object()); // each of which would be a complaint
+        ports.push_back({{"port", i + 1}});
+    }
+    world.refuses(binding(Json::array({rule(peers)})), "spec.networking.ingress[0]", "more than 128");
+    world.refuses(binding(Json::array({rule(Json::array({kOfSubnet}), ports)})), "spec.networking.ingress[0]",
+                  "more than 128");
+    Kept<Binding> bindings(read_binding);
+    bindings.put(value(binding(Json::array({rule(peers, ports)}))));
+    const auto& read = *bindings.find("shop/k8s-web");
+    CHECK(read.ingress.at(0).from.size() == 129);
+    CHECK(read.ingress.at(0).ports.size() == 129);
+    for (int i = 0; i < 20; ++i)
+        rules.push_back(rule(Json::array({kOfSubnet})));
+    CHECK(world.grants(binding(rules)).size() == 16);
+    CHECK(world.problems.size() == 1);
+}
+
 TEST_CASE("a Tenant that lets its namespaces grant nothing isn't opened by its load balancers either") {
     World world;
     const auto of = binding(Json::array({rule(Json::array({kOfSubnet}))}));
