@@ -4,7 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "controller/wanted.h"
-#include "source/reader.h"
+#include "controller_value.h"
 
 using namespace bulkhead;
 using namespace bulkhead::controller;
@@ -13,14 +13,6 @@ namespace {
 
 constexpr int64_t kGeneration = 3;
 constexpr state::Time kNow{std::chrono::seconds(1'800'000'000)}; // 2027-01-15T08:00:00Z
-
-source::Value value(const Json& json) {
-    auto text = json.dump();
-    text.reserve(text.size() + source::kJsonPadding);
-    source::Value result;
-    REQUIRE(source::read_json(text, [&](source::Value document) { result = std::move(document); }));
-    return result;
-}
 
 std::set<Cidr> addresses(size_t from, size_t to) {
     std::set<Cidr> all;

@@ -3,7 +3,7 @@
 // TargetGroupBindings and Services -> AccessGrants, and what of them is to be written.
 #include "controller/load_balancers.h"
 #include "controller_talk.h"
-#include "source/reader.h"
+#include "controller_value.h"
 
 using namespace bulkhead;
 using namespace bulkhead::controller;
@@ -11,14 +11,6 @@ using namespace bulkhead::controller;
 namespace {
 
 constexpr auto kGroup = "sg-0123456789abcdef0";
-
-source::Value value(const Json& json) {
-    auto text = json.dump();
-    text.reserve(text.size() + source::kJsonPadding);
-    source::Value result;
-    REQUIRE(source::read_json(text, [&](source::Value document) { result = std::move(document); }));
-    return result;
-}
 
 /// "8080", or "http".
 Json number_or_name(const std::string& text) {

@@ -6,7 +6,7 @@
 #include "controller/coverage.h"
 #include "controller/reach.h"
 #include "controller/wanted.h"
-#include "source/reader.h"
+#include "controller_value.h"
 
 using namespace bulkhead;
 using namespace bulkhead::controller;
@@ -14,14 +14,6 @@ using namespace std::chrono_literals;
 using Time = Coverage::Time;
 
 namespace {
-
-source::Value value(const Json& json) {
-    auto text = json.dump();
-    text.reserve(text.size() + source::kJsonPadding);
-    source::Value result;
-    REQUIRE(source::read_json(text, [&](source::Value document) { result = std::move(document); }));
-    return result;
-}
 
 constexpr auto kStarted = "2026-11-28T12:00:00Z";
 
