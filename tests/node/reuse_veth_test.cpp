@@ -55,7 +55,11 @@ std::string ifindex_of(const Village& village, const std::string& veth) {
     const auto [status, listing] = run_in(village.node.netns, {"ip", "-o", "link", "show", "dev", veth});
     INFO(listing);
     REQUIRE(status == 0);
-    return listing.substr(0, listing.find(':'));
+    // Before it ip may complain of somebody else's namespace, which went while it looked for names.
+    const auto end = listing.find(": " + veth);
+    REQUIRE(end != std::string::npos);
+    const auto begin = listing.rfind('\n', end) + 1; // 0 without one
+    return listing.substr(begin, end - begin);
 }
 
 /// More than a socket's buffer takes.
