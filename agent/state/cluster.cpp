@@ -27,12 +27,15 @@ bool put_in(Map& map, const Key& key, T object) {
     return true;
 }
 
+std::string_view file_of(std::string_view origin) { // "file:line"
+    return origin.substr(0, origin.rfind(':'));
+}
+
 template <typename Map, typename Key>
 std::optional<std::string_view> file_in(const Map& map, const Key& key) {
     const auto found = map.find(key);
     if (found == map.end()) return std::nullopt;
-    const std::string_view origin = found->second.meta.origin;
-    return origin.substr(0, origin.rfind(':')); // "file:line"
+    return file_of(found->second.meta.origin);
 }
 
 void add_name(Cluster::ServiceNames& names, const std::vector<Address>& addresses, const std::string& name) {
@@ -118,9 +121,9 @@ void Cluster::put_slice(IdentitySlice slice) {
         put_pod(std::move(pod));
     }
     auto& known = identity_slices_[slice.meta.name];
-    for (const auto& key : known)
+    for (const auto& key : known.pods)
         if (!keys.contains(key)) remove_pod(key, slice.meta.name);
-    known = std::move(keys);
+    known = {.origin = slice.meta.origin, .pods = std::move(keys)};
     if (slice.meta.name == kReachSlice) set_api_server_reach(std::move(slice.reach));
     set_found(slice.meta.name, slice.resource, std::move(slice.addresses), std::move(slice.owners));
 }
@@ -166,7 +169,7 @@ void Cluster::set_found(const std::string& slice, const std::string& resource, s
 void Cluster::remove_slice(const std::string& name) {
     const auto slice = identity_slices_.extract(name);
     if (slice.empty()) return;
-    for (const auto& key : slice.mapped())
+    for (const auto& key : slice.mapped().pods)
         remove_pod(key, name);
     if (name == kReachSlice) set_api_server_reach({});
     set_found(name, "", {}, {});
@@ -243,8 +246,11 @@ std::optional<std::string_view> Cluster::origin_of(const ObjectKey& key) const {
         if (found == pods_.end()) return std::nullopt;
         return found->second.origin.file.str();
     }
-    if (key.kind == "IdentitySlice")
-        return identity_slices_.contains(key.name) ? std::optional<std::string_view>("") : std::nullopt;
+    if (key.kind == "IdentitySlice") {
+        const auto found = identity_slices_.find(key.name);
+        if (found == identity_slices_.end()) return std::nullopt;
+        return file_of(found->second.origin);
+    }
     if (key.kind == "Namespace") return file_in(namespaces_, key.name);
     if (key.kind == "Node") return file_in(nodes_, key.name);
     if (key.kind == "EndpointSlice") return file_in(endpoint_slices_, key);

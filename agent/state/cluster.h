@@ -103,8 +103,12 @@ public:
     Changes take_changes();
     bool dirty() const { return changes_.any(); }
 
-    /// The IdentitySlices, and the pods that each tells of.
-    const std::map<std::string, std::set<PodKey>>& identity_slices() const { return identity_slices_; }
+    /// What is kept of an IdentitySlice beside what it tells of.
+    struct KnownSlice {
+        std::string origin; // as in Meta
+        std::set<PodKey> pods;
+    };
+    const std::map<std::string, KnownSlice>& identity_slices() const { return identity_slices_; }
 
     /// Whom the API server calls by itself.
     const std::vector<ApiServerReach>& api_server_reach() const { return api_server_reach_; }
@@ -129,7 +133,7 @@ private:
     Now now_;
     std::unordered_map<PodKey, Pod> pods_;                        // as the best of those who tell of each has it
     std::map<PodKey, std::map<std::string, Pod>> other_tellings_; // by slice; "" = a Pod object's
-    std::map<std::string, std::set<PodKey>> identity_slices_;
+    std::map<std::string, KnownSlice> identity_slices_;
     std::vector<ApiServerReach> api_server_reach_;
     std::map<std::string, Namespace> namespaces_;
     std::map<std::string, Node> nodes_;

@@ -71,6 +71,31 @@ TEST_CASE("a changed file is told by the descriptor, and changes only its own ob
     CHECK_FALSE(changes.policy);
 }
 
+std::string found(const std::string& addresses) {
+    return "apiVersion: bulkhead.dev/v1alpha1\nkind: IdentitySlice\nmetadata: {name: resource-ledger-0}\n"
+           "spec: {awsResource: ledger, addresses: [" +
+           addresses + "]}\n";
+}
+
+TEST_CASE("a changed file's IdentitySlice counts as it is now, each time") {
+    Following f;
+    f.directory.write("ledger.yaml", "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: ledger}\n"
+                                     "spec: {addresses: {securityGroups: [sg-0123456789abcdef0]}}\n");
+    for (const std::string addresses : {"10.0.7.1", "10.0.7.1, 10.0.7.2", "10.0.7.3", "10.0.7.4"}) {
+        CAPTURE(addresses);
+        f.directory.replace("slice.yaml", found(addresses));
+        f.update();
+        CHECK(f.source.problems().empty());
+        std::string in_force;
+        for (const auto& cidr : f.cluster.resources().at("ledger").found)
+            in_force += (in_force.empty() ? "" : ", ") + cidr.address.text();
+        CHECK(in_force == addresses);
+    }
+    fs::remove(f.directory.at("slice.yaml"));
+    f.update();
+    CHECK(f.cluster.resources().at("ledger").found.empty());
+}
+
 TEST_CASE("a file written in place counts when it is closed") {
     Following f;
     f.update();
