@@ -18,6 +18,8 @@ Result<TestRun> run(int program_fd, std::span<const std::byte> packet, const Con
     __sk_buff after{};
     std::copy(context.cb.begin(), context.cb.end(), std::begin(before.cb));
     before.mark = context.mark;
+    before.ifindex = context.ifindex;
+    before.ingress_ifindex = context.ingress_ifindex;
 
     options.sz = sizeof(options);
     options.data_in = packet.data();
@@ -28,9 +30,10 @@ Result<TestRun> run(int program_fd, std::span<const std::byte> packet, const Con
     options.ctx_size_out = sizeof(after);
     if (int error = -bpf_prog_test_run_opts(program_fd, &options)) return fail("run a program on a test packet", error);
 
-    TestRun result{.action = static_cast<int32_t>(options.retval),
-                   .context = {.cb = {}, .mark = after.mark},
-                   .nanoseconds = options.duration};
+    TestRun result{
+        .action = static_cast<int32_t>(options.retval),
+        .context = {.cb = {}, .mark = after.mark, .ifindex = after.ifindex, .ingress_ifindex = after.ingress_ifindex},
+        .nanoseconds = options.duration};
     std::copy(std::begin(after.cb), std::end(after.cb), result.context.cb.begin());
     return result;
 }

@@ -37,6 +37,8 @@ struct Rehearsal {
 struct Context {
     std::array<uint32_t, 5> cb{};
     uint32_t mark = 0;
+    uint32_t ifindex = 0;         // of the device that it is on, in this network namespace; 0 = lo
+    uint32_t ingress_ifindex = 0; // of the one by which it came; 0 = none
 };
 
 struct TestRun {

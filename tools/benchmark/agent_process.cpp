@@ -47,9 +47,16 @@ std::string ask_readiness() {
     const std::string source = "dir:" + settings.source.string();
     const std::string socket = settings.work / "agent.sock";
     const std::string metrics = "127.0.0.1:" + std::to_string(kMetricsPort);
-    execl(settings.binary.c_str(), settings.binary.c_str(), "--source", source.c_str(), "--node-name", "bench-node",
-          "--pin-dir", settings.pin_dir.c_str(), "--socket", socket.c_str(), "--metrics-address", metrics.c_str(),
-          "--attach", settings.attach, "--log-level", "warn", nullptr);
+    std::vector<std::string> words{
+        settings.binary, "--source",       source,          "--node-name", "bench-node",
+        "--pin-dir",     settings.pin_dir, "--socket",      socket,        "--metrics-address",
+        metrics,         "--attach",       settings.attach, "--log-level", "warn"};
+    words.insert(words.end(), settings.more.begin(), settings.more.end());
+    std::vector<char*> arguments;
+    for (std::string& word : words)
+        arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    execv(settings.binary.c_str(), arguments.data());
     _exit(127);
 }
 
@@ -92,6 +99,20 @@ Result<uint64_t> AgentProcess::resident_bytes() const {
     for (std::string line; std::getline(status, line);)
         if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
     return fail("read the agent's memory");
+}
+
+/// https://docs.kernel.org/scheduler/sched-stats.html: the first number is nanoseconds on a CPU.
+Result<std::chrono::nanoseconds> AgentProcess::cpu_time() const {
+    std::chrono::nanoseconds sum{};
+    std::error_code error;
+    for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task", error)) {
+        std::ifstream file(thread.path() / "schedstat");
+        int64_t nanoseconds = 0;
+        if (!(file >> nanoseconds)) return fail("read " + (thread.path() / "schedstat").string());
+        sum += std::chrono::nanoseconds(nanoseconds);
+    }
+    if (error) return fail("list the agent's threads", error.value());
+    return sum;
 }
 
 } // namespace bulkhead::bench

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -25,6 +27,7 @@ public:
         std::filesystem::path pin_dir; // on a bpffs
         std::filesystem::path work;    // for its socket and its log
         const char* attach = "auto";
+        std::vector<std::string> more{}; // arguments
     };
 
     static Result<AgentProcess> start(const Settings& settings);
@@ -37,6 +40,8 @@ public:
     Result<> wait_until_ready(std::chrono::seconds patience) const;
 
     Result<uint64_t> resident_bytes() const;
+    /// Of all its threads so far, as the scheduler counts it.
+    Result<std::chrono::nanoseconds> cpu_time() const;
 
 private:
     explicit AgentProcess(pid_t pid) : pid_(pid) {}

@@ -11,7 +11,6 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <random>
 #include <thread>
 
@@ -20,6 +19,7 @@
 #include "scene.h"
 #include "situations.h"
 #include "stage.h"
+#include "told.h"
 #include "wire.h"
 
 namespace bulkhead::bench {
@@ -54,30 +54,6 @@ Result<> stay_on(int cpu) {
     CPU_SET(static_cast<size_t>(cpu), &set);
     if (sched_setaffinity(0, sizeof(set), &set) != 0) return fail("run on CPU " + std::to_string(cpu), errno);
     return {};
-}
-
-/// What the programs counted, of all CPUs.
-struct Told {
-    uint64_t events = 0, merged = 0, lost = 0; // packets but for events
-    uint64_t untold = 0;                       // conversations that no event tells of
-
-    Told operator-(const Told& other) const {
-        return {events - other.events, merged - other.merged, lost - other.lost, untold - other.untold};
-    }
-};
-
-Result<Told> told(const datapath::Maps& maps) {
-    Told told;
-    for (const auto& [statistic, sum] : {std::pair{BH_STAT_EVENTS, &told.events},
-                                         {BH_STAT_REFUSED_MERGED, &told.merged},
-                                         {BH_STAT_REFUSED_UNTOLD, &told.lost},
-                                         {BH_STAT_EVENTS_LIMITED, &told.untold},
-                                         {BH_STAT_EVENTS_LOST, &told.untold}}) {
-        const auto values = maps.statistics.read(statistic);
-        if (!values) return tl::unexpected(values.error());
-        *sum += std::accumulate(values->begin(), values->end(), uint64_t{0});
-    }
-    return told;
 }
 
 /// A CPU that does nothing else for as long as this lives. Each SYN of its flood is a conversation of its own.
@@ -164,7 +140,7 @@ private:
     static constexpr size_t kMost = BENCH_MAX_PACKETS;
 
     Result<Beside> beside(Neighbour neighbour) {
-        const auto before = told(maps_);
+        const auto before = told(maps_.statistics);
         if (!before) return tl::unexpected(before.error());
         const auto begin = std::chrono::steady_clock::now();
         const bool flood = is_flood(neighbour);
@@ -178,7 +154,7 @@ private:
         busy.stop();
         if (!took) return tl::unexpected(took.error());
         if (!busy.outcome()) return tl::unexpected(busy.outcome().error());
-        const auto after = told(maps_);
+        const auto after = told(maps_.statistics);
         if (!after) return tl::unexpected(after.error());
         const Told meanwhile = *after - *before;
         if (flood && meanwhile.events == 0) return fail("of the flood nothing was told: it isn't what it should be");

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent_bench.h"
+#include "agent_flood_bench.h"
 #include "flood_bench.h"
 #include "gap_bench.h"
 #include "report.h"
@@ -129,6 +130,11 @@ int main(int argc, char** argv) {
     CLI::App* flood = app.add_subcommand("flood", "what a flood of SYNs costs allowed packets on another CPU");
     flood->add_option("--json", flood_options.json, "write the results there too")->type_name("FILE");
     flood->add_option("--blocks", flood_options.blocks, "of two seconds each way")->check(CLI::PositiveNumber);
+    AgentFloodOptions agent_flood_options;
+    agent_flood_options.binary = agent_options.binary;
+    CLI::App* agent_flood = app.add_subcommand("agent-flood", "what a flood of SYNs costs the agent's CPU");
+    agent_flood->add_option("--json", agent_flood_options.json, "write the results there too")->type_name("FILE");
+    agent_flood->add_option("--seconds", agent_flood_options.seconds, "of each row")->check(CLI::PositiveNumber);
     VisibilityOptions visibility_options;
     CLI::App* visibility = app.add_subcommand("visibility", "what --flow-visibility costs packets that pass");
     visibility->add_option("--json", visibility_options.json, "write the results there too")->type_name("FILE");
@@ -144,6 +150,7 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     if (startup->parsed()) return code_of(measure_startup(startup_options));
     if (flood->parsed()) return code_of(measure_flood(flood_options));
+    if (agent_flood->parsed()) return code_of(measure_agent_flood(agent_flood_options));
     if (gap->parsed()) return run_gap(gap_options);
     if (agent->parsed()) return code_of(measure_agent(agent_options));
     if (visibility->parsed()) return code_of(measure_visibility(visibility_options));

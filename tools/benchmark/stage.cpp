@@ -7,7 +7,6 @@
 #include <ctime>
 
 #include "bench_floor.skel.h"
-#include "bench_replay.skel.h"
 #include "wire.h"
 
 namespace bulkhead::bench {
@@ -34,9 +33,6 @@ int discard(void* /*context*/, void* /*event*/, size_t /*size*/) {
 
 } // namespace
 
-void Destroy::operator()(bench_replay* replay) const {
-    bench_replay::destroy(replay);
-}
 void Destroy::operator()(bench_floor* floor) const {
     bench_floor::destroy(floor);
 }
@@ -45,9 +41,9 @@ void Destroy::operator()(ring_buffer* ring) const {
 }
 
 Result<Stage> Stage::create(const datapath::Maps& maps, Ring ring) {
-    Stage stage;
-    stage.replay_.reset(bench_replay::open_and_load());
-    if (!stage.replay_) return fail("load the replay program", errno);
+    auto replayer = Replayer::create();
+    if (!replayer) return tl::unexpected(replayer.error());
+    Stage stage(std::move(*replayer));
     stage.floor_.reset(bench_floor::open());
     if (!stage.floor_) return fail("open the floor program", errno);
     const std::pair<bpf_map*, int> shared[] = {{stage.floor_->maps.endpoints4, maps.endpoints4.fd()},
@@ -58,8 +54,6 @@ Result<Stage> Stage::create(const datapath::Maps& maps, Ring ring) {
     if (int error = -bench_floor::load(stage.floor_.get())) return fail("load the floor program", error);
     if (ring == Ring::kDrained) stage.ring_.reset(ring_buffer__new(maps.events.fd(), discard, nullptr, nullptr));
     if (ring == Ring::kDrained && !stage.ring_) return fail("read the events", errno);
-    stage.replay_fd_ = bpf_program__fd(stage.replay_->progs.bench_replay);
-    stage.target_fd_ = bpf_map__fd(stage.replay_->maps.target);
     stage.floor_fd_ = bpf_program__fd(stage.floor_->progs.bench_floor);
     stage.nothing_fd_ = bpf_program__fd(stage.floor_->progs.bench_nothing);
     if (auto calibrated = stage.calibrate(); !calibrated) return tl::unexpected(calibrated.error());
@@ -79,36 +73,23 @@ Result<> Stage::calibrate() {
     return {};
 }
 
-void Stage::set_packets(std::span<const bench_packet> packets) {
-    const size_t count = std::min<size_t>(packets.size(), BENCH_MAX_PACKETS);
-    std::copy_n(packets.begin(), count, replay_->bss->packets);
-    replay_->bss->count = static_cast<uint32_t>(count);
-    replay_->bss->next = 0;
-}
-
 void Stage::drain() {
     if (ring_) ring_buffer__consume(ring_.get());
 }
 
-Result<> Stage::aim(int program) {
-    const uint32_t zero = 0;
-    if (bpf_map_update_elem(target_fd_, &zero, &program, BPF_ANY) != 0) return fail("aim the replay program", errno);
-    return {};
-}
-
 Result<datapath::TestRun> Stage::run_one(int program, std::span<const std::byte> wire) {
-    if (auto aimed = aim(program); !aimed) return tl::unexpected(aimed.error());
-    auto ran = datapath::test_run(replay_fd_, wire, {});
+    if (auto aimed = replayer_.aim(program); !aimed) return tl::unexpected(aimed.error());
+    auto ran = datapath::test_run(replayer_.fd(), wire, {});
     drain();
     return ran;
 }
 
 Result<double> Stage::run(int program, std::span<const std::byte> wire, uint32_t repeat, uint32_t chunk) {
     double total = 0;
-    if (auto aimed = aim(program); !aimed) return tl::unexpected(aimed.error());
+    if (auto aimed = replayer_.aim(program); !aimed) return tl::unexpected(aimed.error());
     for (uint32_t left = repeat; left > 0;) {
         const uint32_t now = std::min(left, chunk);
-        const auto took = timed(replay_fd_, wire, now);
+        const auto took = timed(replayer_.fd(), wire, now);
         if (!took) return took;
         total += *took - call_ns_;
         left -= now;

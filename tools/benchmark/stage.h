@@ -12,16 +12,14 @@
 
 #include "datapath/maps.h"
 #include "datapath/test_run.h"
-#include "replay.h"
+#include "replayer.h"
 
-struct bench_replay;
 struct bench_floor;
 struct ring_buffer;
 
 namespace bulkhead::bench {
 
 struct Destroy {
-    void operator()(bench_replay* replay) const;
     void operator()(bench_floor* floor) const;
     void operator()(ring_buffer* ring) const;
 };
@@ -38,7 +36,7 @@ public:
     int nothing() const { return nothing_fd_; }
 
     /// BENCH_MAX_PACKETS at most. The next run begins with the first.
-    void set_packets(std::span<const bench_packet> packets);
+    void set_packets(std::span<const bench_packet> packets) { replayer_.set_packets(packets); }
 
     /// One packet, with the program's answer.
     Result<datapath::TestRun> run_one(int program, std::span<const std::byte> wire);
@@ -51,16 +49,13 @@ public:
     Result<double> run_nothing(std::span<const std::byte> wire, uint32_t repeat);
 
 private:
-    Stage() = default;
+    explicit Stage(Replayer replayer) : replayer_(std::move(replayer)) {}
     void drain();
-    Result<> aim(int program);
     Result<> calibrate();
 
-    std::unique_ptr<bench_replay, Destroy> replay_;
+    Replayer replayer_;
     std::unique_ptr<bench_floor, Destroy> floor_;
     std::unique_ptr<ring_buffer, Destroy> ring_;
-    int replay_fd_ = -1;
-    int target_fd_ = -1;
     int floor_fd_ = -1;
     int nothing_fd_ = -1;
     double call_ns_ = 0; // what one test run costs whatever it repeats

@@ -2,16 +2,15 @@
 #include "startup_net.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #include <fstream>
 #include <thread>
 
+#include "netns.h"
 #include "source/netlink/pod_names.h"
 
 namespace bulkhead::bench {
@@ -25,28 +24,6 @@ constexpr Mac kUplinkMac{2, 0, 0, 0, 0, 1}, kRouterMac{2, 0, 0, 0, 0, 2};
 
 Address address(const std::string& text) {
     return *Address::parse(text); // ours, and well-formed
-}
-
-Result<Fd> netns_of_thread() {
-    Fd netns(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    if (!netns.valid()) return fail("open a network namespace", errno);
-    return netns;
-}
-
-Result<> enter(const Fd& netns) {
-    if (setns(netns.get(), CLONE_NEWNET) != 0) return fail("enter a network namespace", errno);
-    return {};
-}
-
-Result<Fd> new_netns() {
-    Result<Fd> made = fail("make a network namespace");
-    std::thread([&] {
-        if (unshare(CLONE_NEWNET) == 0)
-            made = netns_of_thread();
-        else
-            made = fail("make a network namespace", errno);
-    }).join();
-    return made;
 }
 
 Result<> set_sysctl(const std::string& name, const char* value) {
