@@ -21,7 +21,7 @@ namespace bulkhead::dns {
 struct Settings {
     Pace pace{};
     Keeping keeping{};
-    size_t most_names = 1000;
+    size_t most_names = 1000;  // of all resources together
     unsigned per_second = 400; // questions of all names together; AWS' resolver takes 1,024 packets of one interface
     std::vector<Cidr> never{}; // no name may bring these along; nor what never.h lists
 };
@@ -56,6 +56,7 @@ public:
     /// When to call due() next.
     std::optional<Time> wakes_at() const;
 
+    size_t size() const { return names_.size(); }
     /// Empty if it isn't followed.
     std::vector<Address> addresses(const std::string& name) const;
     std::optional<NameState> state(const std::string& name) const;

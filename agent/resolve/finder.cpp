@@ -16,6 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDnsTrouble = "NameNotResolved";
+constexpr auto kTooManyNames = "TooManyNames";
+constexpr size_t kMostTold = 3; // names that aren't followed, of a resource
 
 state::Time today() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -122,15 +124,16 @@ void Finder::follow_places(const Plan& plan, const std::set<std::string>& instan
 
 void Finder::follow_names() {
     if (!dns_) return;
-    std::set<std::string> names, by_tags;
+    std::set<std::string> names, wanted;
     for (const auto& [resource, followed] : followed_) {
         names.insert(followed.asked.hostnames.begin(), followed.asked.hostnames.end());
         for (const auto& [name, owners] : names_of(followed))
-            by_tags.insert(name);
+            wanted.insert(name);
     }
+    wanted_names_ = wanted.size();
     // If there are too many, those that somebody wrote down come first, and then those that are followed already.
     for (const bool is_followed : {true, false})
-        for (const auto& name : by_tags)
+        for (const auto& name : wanted)
             if (names.size() < settings_.dns.most_names && dns_->names().state(name).has_value() == is_followed)
                 names.insert(name);
     dns_->follow(names); // one that is too many has no state
@@ -209,6 +212,8 @@ void Finder::add_questions(const Followed& followed, Evidence& evidence, Finding
 }
 
 void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& finding) {
+    std::vector<std::string> unfollowed;
+    const auto before_names = finding.troubles.end() - finding.troubles.begin();
     for (const auto& [name, owners] : names_of(followed)) {
         const auto state = dns_ ? dns_->names().state(name) : std::nullopt;
         if (state) {
@@ -221,9 +226,22 @@ void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& fi
         } else if (!dns_) {
             finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": " + dns_error_});
         } else {
-            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": is not followed, there are too many"});
+            unfollowed.push_back(name);
         }
     }
+    // Before what is wrong with single names: of those only a few are told.
+    if (!unfollowed.empty()) finding.troubles.insert(finding.troubles.begin() + before_names, too_many(unfollowed));
+}
+
+Trouble Finder::too_many(const std::vector<std::string>& unfollowed) const {
+    std::string some;
+    for (size_t i = 0; i < std::min(unfollowed.size(), kMostTold); ++i)
+        some += (i == 0 ? "" : ", ") + unfollowed[i];
+    if (unfollowed.size() > kMostTold) some += " and " + std::to_string(unfollowed.size() - kMostTold) + " more";
+    return {.reason = kTooManyNames,
+            .text = some + (unfollowed.size() == 1 ? " is" : " are") + " not followed: AWSResources have " +
+                    std::to_string(wanted_names_) + " names in all, and at most " +
+                    std::to_string(settings_.dns.most_names) + " are; --dns-names raises that bound"};
 }
 
 /// The calendar's date is worked out once for each answer, so that the same answer has the same.
@@ -267,7 +285,11 @@ metrics::Families Finder::metrics(Time now) const {
     for (const auto& [name, followed] : followed_)
         addresses.add(followed.finding.addresses.size(), {{"resource", name}});
     families.push_back(std::move(addresses));
-    if (dns_) std::ranges::move(dns::metrics_of(*dns_, now), std::back_inserter(families));
+    if (!dns_) return families;
+    std::ranges::move(dns::metrics_of(*dns_, now), std::back_inserter(families));
+    families.push_back(metrics::gauge("bulkhead_dns_names_left_out",
+                                      "Names of AWSResources that aren't followed, because there are too many.",
+                                      wanted_names_ - dns_->names().size()));
     return families;
 }
 

@@ -112,6 +112,7 @@ private:
     FollowedNames names_of(const Followed& followed) const;
     void add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const;
     void add_names(const Followed& followed, Evidence& evidence, Finding& finding);
+    Trouble too_many(const std::vector<std::string>& unfollowed) const;
     void add_trouble_of(const dns::NameState& state, Finding& finding);
 
     Loop& loop_;
@@ -121,6 +122,7 @@ private:
     Answers answers_;
     std::unique_ptr<dns::Follower> dns_;
     std::string dns_error_;                                     // why there is none
+    size_t wanted_names_ = 0;                                   // followed or not
     std::map<std::string, std::pair<Time, state::Time>> named_; // by name: its last answer, and that by the calendar
     std::unique_ptr<Timer> timer_;
     aws::Throttle throttle_;
