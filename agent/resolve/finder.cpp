@@ -116,7 +116,8 @@ void Finder::follow_places(const Plan& plan, const std::set<std::string>& instan
         auto& at = places_[place];
         if (!at.sweep)
             at.sweep = std::make_unique<Sweep>(
-                loop_, std::make_unique<Asker>(settings_.environment, place, throttle_, settings_.rhythm.seldom),
+                loop_,
+                std::make_unique<Asker>(settings_.environment, place, throttle_, own_account_, settings_.rhythm.seldom),
                 settings_.rhythm, [this, place = place](const auto& report) { take(place, report); });
         at.sweep->set_order({.questions = questions, .cluster = {.name = settings_.cluster, .instances = instances}});
     }
@@ -265,7 +266,7 @@ const Finding* Finder::of(const std::string& resource) const {
 }
 
 metrics::Families Finder::metrics(Time now) const {
-    auto families = metrics_of(throttle_.counts());
+    auto families = metrics_of(throttle_);
     families.push_back(metrics::gauge_of_seconds("bulkhead_aws_answer_age_seconds",
                                                  "Age of AWS' last good answer, of the question where it is oldest.",
                                                  std::chrono::duration<double>(answers_.oldest(now)).count()));

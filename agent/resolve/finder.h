@@ -126,10 +126,11 @@ private:
     std::map<std::string, std::pair<Time, state::Time>> named_; // by name: its last answer, and that by the calendar
     std::unique_ptr<Timer> timer_;
     aws::Throttle throttle_;
-    std::map<state::AwsPlace, Place> places_; // last: their threads use the throttle
+    aws::OwnAccount own_account_{throttle_, aws::Clock::real()};
+    std::map<state::AwsPlace, Place> places_; // last: their threads use the two before
 };
 
 /// What asking AWS looks like to Prometheus; docs/metrics.md says what each means.
-metrics::Families metrics_of(const std::map<aws::Throttle::Bucket, aws::Throttle::Counts>& counts);
+metrics::Families metrics_of(const aws::Throttle& throttle);
 
 } // namespace bulkhead::resolve
