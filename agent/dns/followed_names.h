@@ -33,6 +33,7 @@ struct NameState {
     size_t in_grace = 0;              // of these, how many the last answer didn't name
     size_t refused = 0;               // left out of the last answers: no name may bring them along
     bool asked = false;               // A and AAAA have each ended once, well or not
+    std::set<uint8_t> lacking{};      // families of which DNS says there are none, and we know of none
     std::optional<Time> named_at{};   // the last answer with addresses; of two families the older
     std::string error{};              // what is wrong, in words; empty = nothing
     std::optional<Time> next{};       // question; nothing = both are under way

@@ -184,8 +184,10 @@ bool Finder::update(const std::string& name, Followed& followed, Time now) {
     Evidence evidence;
     add_questions(followed, evidence, finding);
     add_names(followed, evidence, finding);
-    if (followed.carried.pass(finding.settled && finding.troubles.empty(), now, settings_.grace))
+    const bool all_well = finding.settled && finding.troubles.empty();
+    if (followed.carried.pass(all_well, lacking_in(followed), now, patience()))
         spdlog::info("AWSResource {}: all that it names has been answered, and what it had before has been left", name);
+    add_held(followed, evidence, finding);
     evidence.carried = {.addresses = followed.carried.addresses(), .owners = followed.carried.owners()};
     auto all = std::move(evidence).all();
     const auto& before = followed.finding;
@@ -243,6 +245,27 @@ Trouble Finder::too_many(const std::vector<std::string>& unfollowed) const {
             .text = some + (unfollowed.size() == 1 ? " is" : " are") + " not followed: AWSResources have " +
                     std::to_string(wanted_names_) + " names in all, and at most " +
                     std::to_string(settings_.dns.most_names) + " are; --dns-names raises that bound"};
+}
+
+Carried::Families Finder::lacking_in(const Followed& followed) const {
+    Carried::Families lacking;
+    if (!dns_) return lacking;
+    for (const auto& [name, owners] : names_of(followed))
+        if (const auto state = dns_->names().state(name)) lacking.insert(state->lacking.begin(), state->lacking.end());
+    return lacking;
+}
+
+/// As where a name had some and DNS says that there is none, but that nobody knows which name's they were.
+void Finder::add_held(const Followed& followed, const Evidence& evidence, Finding& finding) const {
+    size_t held = 0;
+    for (const auto& address : followed.carried.held(patience()))
+        if (!evidence.now.addresses.contains(address) && !evidence.kept.addresses.contains(address)) ++held;
+    if (held == 0) return;
+    finding.troubles.push_back(
+        {.reason = kDnsTrouble,
+         .text = "DNS says that a name has no address of one family; " + std::to_string(held) +
+                 (held == 1 ? " that was found before is kept for a day, as it may be its"
+                            : " that were found before are kept for a day, as they may be its")});
 }
 
 /// The calendar's date is worked out once for each answer, so that the same answer has the same.

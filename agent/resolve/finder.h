@@ -113,6 +113,9 @@ private:
     void add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const;
     void add_names(const Followed& followed, Evidence& evidence, Finding& finding);
     Trouble too_many(const std::vector<std::string>& unfollowed) const;
+    Carried::Families lacking_in(const Followed& followed) const;
+    Carried::Patience patience() const { return {.grace = settings_.grace, .gone = settings_.dns.keeping.gone}; }
+    void add_held(const Followed& followed, const Evidence& evidence, Finding& finding) const;
     void add_trouble_of(const dns::NameState& state, Finding& finding);
 
     Loop& loop_;

@@ -55,4 +55,31 @@ TEST_CASE("that names are too many is told before what is wrong with others, and
     CHECK(troubles[1].text.starts_with("e0.db.test: there is no such name (NXDOMAIN)"));
 }
 
+TEST_CASE("after a restart what DNS says there is none of isn't believed sooner than it would have been without") {
+    const auto dns = server_with({"writer 1 A 10.0.0.1", "both 1 A 10.0.0.2", "both 1 AAAA fd00::2"});
+    const auto before = [](auto resource) {
+        for (const auto* text : {"10.0.0.9", "fd00::9", "fd00:9::/64"})
+            resource.second.found.push_back(require(Cidr::parse(text)));
+        return resource;
+    };
+    const Resources resources{before(named("lacks", {"writer.db.test"})), before(named("has", {"both.db.test"}))};
+    FinderScene scene(*dns, {.grace = 500ms});
+    scene.follow(resources);
+    CHECK(scene.found("lacks") == "10.0.0.9 fd00::9 fd00:9::/64");
+    REQUIRE(eventually([&] { return scene.found("lacks") == "10.0.0.1 fd00::9"; }));
+    REQUIRE(eventually([&] { return !scene.finding("lacks").troubles.empty(); }));
+    CHECK(scene.finding("lacks").troubles.front() ==
+          Trouble{"NameNotResolved", "DNS says that a name has no address of one family; 1 that was found before is "
+                                     "kept for a day, as it may be its"});
+    // Where the name has some of each family the grace time is enough.
+    REQUIRE(eventually([&] { return scene.found("has") == "10.0.0.2 fd00::2"; }));
+    CHECK(scene.finding("has").troubles.empty());
+    CHECK(scene.found("lacks") == "10.0.0.1 fd00::9");
+
+    FinderScene later(*dns, {.grace = 500ms, .dns = {.keeping = {.gone = 2s}}});
+    later.follow(resources);
+    REQUIRE(eventually([&] { return later.found("lacks") == "10.0.0.1"; }));
+    REQUIRE(eventually([&] { return later.finding("lacks").troubles.empty(); }));
+}
+
 } // namespace bulkhead::resolve
