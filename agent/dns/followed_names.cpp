@@ -67,7 +67,7 @@ void FollowedNames::remove(const std::string& name) {
 void FollowedNames::recall(const std::string& name, const std::vector<Address>& addresses) {
     for (const uint8_t family : kFamilies) {
         const auto found = questions_.find(Question{.name = name, .family = family});
-        if (found == questions_.end()) continue;
+        if (found == questions_.end() || found->second.question.last()) continue;
         std::vector<Address> of_family;
         std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(of_family),
                      [&](const Address& address) { return address.family == family; });

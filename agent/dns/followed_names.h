@@ -46,8 +46,8 @@ public:
     /// Exactly these from now on, as hostname_of() makes them; what a name that is no longer among them had is gone at
     /// once. Hands back those that were too many: who is followed already stays.
     std::vector<std::string> follow(const std::set<std::string>& names, Time now);
-    /// What a followed name had in an earlier life of ours: in force until DNS' answers haven't named it for the grace
-    /// time.
+    /// What a followed name had in an earlier life of ours: as if it had just been named, so that DNS' answers take it
+    /// away as they would have then. What has been answered since knows better.
     void recall(const std::string& name, const std::vector<Address>& addresses);
 
     /// To be asked now. Each comes back by take().

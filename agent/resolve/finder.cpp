@@ -47,6 +47,11 @@ std::string said_last(const std::optional<state::Time>& date) {
     return "; the last good answer is of " + rfc3339(*date) + " and stays in force";
 }
 
+Remembered memory_of(const std::string& name, const state::AwsResource& resource, const Memories& memories) {
+    if (const auto memory = memories.find(name); memory != memories.end()) return memory->second;
+    return {.addresses = {resource.found.begin(), resource.found.end()}, .owners = resource.owners};
+}
+
 dns::Settings with_grace(dns::Settings settings, Milliseconds grace) {
     settings.keeping.grace = grace;
     return settings;
@@ -82,20 +87,21 @@ void Finder::set_up_dns() {
         dns_error_ = follower.error().text;
 }
 
-void Finder::follow(const Resources& resources, const std::set<std::string>& instances) {
+void Finder::follow(const Resources& resources, const std::set<std::string>& instances, const Memories& memories) {
     const auto is_gone = [&](const auto& one) {
         const auto resource = resources.find(one.first);
         return resource == resources.end() || resource->second.look_ups.empty();
     };
     std::erase_if(followed_, is_gone);
     std::set<Question> questions;
+    std::map<std::string, Recalled> recalled;
     for (const auto& [name, resource] : resources) {
         if (resource.look_ups.empty()) continue;
         const auto [place, is_new] = followed_.try_emplace(name);
         auto& followed = place->second;
         Asked asked{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
         if (is_new)
-            followed.carried = Carried({resource.found.begin(), resource.found.end()}, resource.owners);
+            recalled.emplace(name, recall(memory_of(name, resource, memories), asked.questions, asked.hostnames));
         else if (lacks_some_of(followed.asked, asked) && lacks_some_of(asked, followed.asked))
             // The one thing may be the other by another name.
             followed.carried.keep(followed.finding.addresses, followed.finding.owners);
@@ -104,10 +110,33 @@ void Finder::follow(const Resources& resources, const std::set<std::string>& ins
         questions.insert(questions_now.begin(), questions_now.end());
     }
     answers_.follow(questions);
+    for (const auto& [name, of_it] : recalled)
+        for (const auto& [question, found] : of_it.questions)
+            answers_.recall(question, found);
     follow_places(plan_of(resources, settings_.region), instances);
     follow_names();
+    for (auto& [name, of_it] : recalled)
+        take_over(followed_.at(name), std::move(of_it));
     for (auto& [name, followed] : followed_)
         update(name, followed, std::chrono::steady_clock::now());
+}
+
+/// Of a name that isn't followed nobody tells what becomes of its addresses.
+void Finder::take_over(Followed& followed, Recalled recalled) {
+    for (const auto& [name, had] : recalled.names) {
+        if (dns_ && dns_->names().state(name)) {
+            std::vector<Address> addresses;
+            for (const auto& cidr : had.addresses)
+                addresses.push_back(cidr.address);
+            dns_->recall(name, addresses);
+        } else {
+            for (const auto& cidr : had.addresses)
+                recalled.of_nobody.add(cidr, had.owners);
+        }
+    }
+    followed.carried = Carried(std::move(recalled.of_nobody.addresses), std::move(recalled.of_nobody.owners));
+    if (recalled.is_replaced && !recalled.of_others.addresses.empty())
+        followed.carried.keep(recalled.of_others.addresses, recalled.of_others.owners);
 }
 
 void Finder::follow_places(const Plan& plan, const std::set<std::string>& instances) {
@@ -286,6 +315,32 @@ void Finder::add_trouble_of(const dns::NameState& state, Finding& finding) {
 const Finding* Finder::of(const std::string& resource) const {
     const auto followed = followed_.find(resource);
     return followed == followed_.end() ? nullptr : &followed->second.finding;
+}
+
+Remembered Finder::remembered(const std::string& resource) const {
+    const auto followed = followed_.find(resource);
+    if (followed == followed_.end()) return {};
+    const auto& asked = followed->second.asked;
+    const auto& finding = followed->second.finding;
+    Remembered remembered{.addresses = finding.addresses, .owners = finding.owners};
+    const auto add = [&](const Cidr& address, const Origin& origin) {
+        if (finding.addresses.contains(address)) remembered.origins[address].insert(origin);
+    };
+    const auto add_name = [&](const Origin& origin) {
+        if (!dns_) return;
+        for (const auto& address : dns_->names().addresses(origin.name))
+            add(Cidr::of(address), origin);
+    };
+    for (const auto& question : asked.questions) {
+        const auto& state = answers_.state(question);
+        for (const auto& cidr : state.cidrs)
+            add(cidr, {.question = question.origin()});
+        for (const auto& name : state.names)
+            add_name({.question = question.origin(), .name = name});
+    }
+    for (const auto& name : asked.hostnames)
+        add_name({.name = name});
+    return remembered;
 }
 
 metrics::Families Finder::metrics(Time now) const {

@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <thread>
@@ -16,17 +17,17 @@
 #include "support/dns_server.h"
 #include "support/require.h"
 
-namespace bulkhead::resolve::test {
+namespace bulkhead::resolve {
 
 using namespace std::chrono_literals;
-using bulkhead::test::require;
+using test::require;
 
 inline bool eventually(const std::function<bool()>& holds) {
-    return bulkhead::test::wait_until(holds, bulkhead::test::after(30s), 10ms);
+    return test::wait_until(holds, test::after(30s), 10ms);
 }
 
-inline std::unique_ptr<bulkhead::test::DnsServer> server_with(const std::vector<std::string>& records) {
-    return require(bulkhead::test::DnsServer::start(records));
+inline std::unique_ptr<test::DnsServer> server_with(const std::vector<std::string>& records) {
+    return require(test::DnsServer::start(records));
 }
 
 /// "10.0.0.1 10.1.0.0/24"
@@ -46,7 +47,7 @@ inline std::pair<std::string, state::AwsResource> named(const std::string& name,
 
 class FinderScene {
 public:
-    FinderScene(const bulkhead::test::DnsServer& dns, Settings settings) : loop_(require(Loop::create())) {
+    FinderScene(const test::DnsServer& dns, Settings settings) : loop_(require(Loop::create())) {
         settings.servers = {require(dns::Server::parse(dns.text()))};
         finder_ = std::make_unique<Finder>(*loop_, std::move(settings), [] {});
         thread_ = std::thread([this] { (void)loop_->run(); });
@@ -64,10 +65,14 @@ public:
         REQUIRE(answer);
         return *answer;
     }
-    void follow(const Resources& resources) {
-        on_loop([&] {
-            finder_->follow(resources, {});
-            return true;
+    /// Hands back what each has at once, before anybody can have answered.
+    std::map<std::string, std::string> follow(const Resources& resources, const Memories& memories = {}) {
+        return on_loop([&] {
+            finder_->follow(resources, {}, memories);
+            std::map<std::string, std::string> found;
+            for (const auto& [name, resource] : resources)
+                if (const auto* finding = finder_->of(name)) found[name] = joined(finding->addresses);
+            return found;
         });
     }
     Finding finding(const std::string& resource) {
@@ -77,6 +82,10 @@ public:
         });
     }
     std::string found(const std::string& resource) { return joined(finding(resource).addresses); }
+
+    Remembered remembered(const std::string& resource) {
+        return on_loop([&] { return finder_->remembered(resource); });
+    }
 
     /// Of a family with one series.
     double figure(const std::string& name) {
@@ -93,4 +102,4 @@ private:
     std::thread thread_;
 };
 
-} // namespace bulkhead::resolve::test
+} // namespace bulkhead::resolve
