@@ -39,9 +39,21 @@ Result<std::set<state::OwnerTags>> owners_in(const Json& list) {
     return owners;
 }
 
-Result<resolve::Spoken> addresses_in(const Json& list) {
+Result<std::set<resolve::Origin>> origins_in(const Json& list) {
+    std::set<resolve::Origin> origins;
+    if (list.is_null()) return origins;
+    if (!list.is_array()) return fail("it is no list of what found an address");
+    for (const auto& origin : list) {
+        const auto &question = member(origin, "question"), &name = member(origin, "name");
+        if (!question.is_string() || !name.is_string()) return fail("it is no list of what found an address");
+        origins.insert({.question = question.get<std::string>(), .name = name.get<std::string>()});
+    }
+    return origins;
+}
+
+Result<resolve::Remembered> addresses_in(const Json& list) {
     if (!list.is_array()) return fail("it is no list of addresses");
-    resolve::Spoken found;
+    resolve::Remembered found;
     for (const auto& item : list) {
         const auto& text = item.is_object() ? member(item, "address") : item;
         if (!text.is_string()) return fail("it is no list of addresses");
@@ -49,18 +61,27 @@ Result<resolve::Spoken> addresses_in(const Json& list) {
         if (!address) return tl::unexpected(address.error());
         const auto owners = item.is_object() ? owners_in(member(item, "owners")) : std::set<state::OwnerTags>{};
         if (!owners) return tl::unexpected(owners.error());
-        found.add(*address, *owners);
+        auto origins = origins_in(member(item, "from"));
+        if (!origins) return tl::unexpected(origins.error());
+        found.addresses.insert(*address);
+        if (!owners->empty()) found.owners[*address] = *owners;
+        if (!origins->empty()) found.origins[*address] = std::move(*origins);
     }
     return found;
 }
 
-Json json_of(const Cidr& address, const state::OwnersByAddress& owners) {
-    const auto of_it = owners.find(address);
-    if (of_it == owners.end()) return address.text();
-    auto list = Json::array();
-    for (const auto& [tenant, level] : of_it->second)
-        list.push_back({{"tenant", tenant}, {"level", level}});
-    return {{"address", address.text()}, {"owners", list}};
+Json json_of(const Cidr& address, const resolve::Remembered& found) {
+    const auto of_it = found.owners.find(address);
+    const auto by = found.origins.find(address);
+    if (of_it == found.owners.end() && by == found.origins.end()) return address.text();
+    auto owners = Json::array(), origins = Json::array();
+    if (of_it != found.owners.end())
+        for (const auto& [tenant, level] : of_it->second)
+            owners.push_back({{"tenant", tenant}, {"level", level}});
+    if (by != found.origins.end())
+        for (const auto& [question, name] : by->second)
+            origins.push_back({{"question", question}, {"name", name}});
+    return {{"address", address.text()}, {"owners", owners}, {"from", origins}};
 }
 
 Result<> put_on_disk(const std::string& path, const std::string& text) {
@@ -98,7 +119,7 @@ Result<> FoundFile::write(const Found& found) const {
     for (const auto& [resource, of_it] : found) {
         auto& list = json[resource] = nlohmann::json::array();
         for (const auto& address : of_it.addresses)
-            list.push_back(json_of(address, of_it.owners));
+            list.push_back(json_of(address, of_it));
     }
     std::error_code error;
     if (const auto directory = fs::path(path_).parent_path(); !directory.empty())

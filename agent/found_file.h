@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The addresses that were found for AWSResources, kept in a file: {"payments-aurora": ["10.0.3.7", ...]}. Where tags
-// say whose they are, it is {"address": "10.0.3.7", "owners": [{"tenant": "payments", "level": ""}]}. An agent that
-// begins while AWS or DNS is away goes on with them.
+// The addresses that were found for AWSResources, and by what, kept in a file:
+//
+//   {"payments-aurora": [{"address": "10.0.3.7", "owners": [], "from": [{"question": "", "name": "db.example.com"}]}]}
+//
+// with `owners`, [{"tenant": "payments", "level": ""}], where tags say whose they are. "10.0.3.7" alone is one of which
+// nobody knows what found it, as in files of former versions, which read this one too: they pass over what they don't
+// know. An agent that begins while AWS or DNS is away goes on with them.
 #pragma once
 
-#include <map>
-#include <set>
 #include <string>
 
 #include "base/address.h"
 #include "base/result.h"
-#include "resolve/evidence.h"
+#include "resolve/remembered.h"
 
 namespace bulkhead {
 
 class FoundFile {
 public:
-    using Found = std::map<std::string, resolve::Spoken>; // by resource
+    using Found = resolve::Memories;
 
     explicit FoundFile(std::string path) : path_(std::move(path)) {}
 

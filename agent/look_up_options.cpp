@@ -27,6 +27,10 @@ void LookUpOptions::add_to(CLI::App& app) {
     add("--aws-burst", budget_.burst, "the same, at once")->capture_default_str()->check(CLI::Range(1.0, 1000.0));
     add("--dns-server", servers_, "whom hostnames are asked of, may be given several times; else /etc/resolv.conf")
         ->option_text("ADDRESS[:PORT]");
+    add("--dns-names", most_names_, "how many hostnames are followed at most, of all AWSResources together")
+        ->option_text("COUNT")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 10'000));
 }
 
 Result<> LookUpOptions::take(resolve::Settings& settings) const {
@@ -36,6 +40,7 @@ Result<> LookUpOptions::take(resolve::Settings& settings) const {
     settings.rhythm.interval = std::chrono::seconds(interval_);
     settings.rhythm.seldom = 5 * std::chrono::seconds(interval_);
     settings.grace = std::chrono::seconds(grace_);
+    settings.dns.most_names = most_names_;
     for (const auto& text : servers_) {
         const auto server = dns::Server::parse(text);
         if (!server) return within("--dns-server", server.error());

@@ -28,6 +28,7 @@ private:
     unsigned grace_ = 1'800;
     aws::Budget budget_{};
     std::vector<std::string> servers_;
+    size_t most_names_ = dns::Settings{}.most_names;
 };
 
 } // namespace bulkhead

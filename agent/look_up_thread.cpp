@@ -49,15 +49,19 @@ void LookUpThread::run() {
 void LookUpThread::follow(Order order) {
     own_->post([this, order = std::move(order)] {
         order_ = order;
-        finder_->follow(order_.resources, {}); // instances of nodes: no directory tells them
+        finder_->follow(order_.resources, {}, order_.memories); // instances of nodes: no directory tells them
         has_news_ = true;
     });
 }
 
 void LookUpThread::report() {
     Report report{.order = order_.number, .metrics = finder_->metrics(std::chrono::steady_clock::now())};
-    for (const auto& [name, resource] : order_.resources)
-        if (const auto* finding = finder_->of(name)) report.findings.emplace(name, *finding);
+    for (const auto& [name, resource] : order_.resources) {
+        const auto* finding = finder_->of(name);
+        if (finding == nullptr) continue;
+        report.findings.emplace(name, *finding);
+        report.memories.emplace(name, finder_->remembered(name));
+    }
     home_.post([weak = std::weak_ptr(take_), report = std::move(report)]() mutable {
         if (const auto take = weak.lock()) (*take)(std::move(report));
     });

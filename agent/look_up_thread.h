@@ -21,14 +21,16 @@ namespace bulkhead {
 
 class LookUpThread {
 public:
-    /// What to look up from now on. A new resource's `found` is what was found of it before.
+    /// What to look up from now on, and what was found of new ones before.
     struct Order {
         uint64_t number = 0;
         resolve::Resources resources{};
+        resolve::Memories memories{};
     };
     struct Report {
         uint64_t order = 0; // the number of the last one that it knows of
         std::map<std::string, resolve::Finding> findings{};
+        resolve::Memories memories{}; // of the same resources
         metrics::Families metrics{};
     };
     using Take = std::function<void(Report)>;

@@ -58,11 +58,8 @@ void LookUps::follow(bool all_known) {
 
 void LookUps::order(const Resources& resources) {
     LookUpThread::Order order{.number = ++orders_, .resources = resources};
-    for (auto& [name, resource] : order.resources)
-        if (const auto found = found_.find(name); found != found_.end()) {
-            resource.found.assign(found->second.addresses.begin(), found->second.addresses.end());
-            resource.owners = found->second.owners;
-        }
+    for (const auto& [name, resource] : resources)
+        if (const auto found = found_.find(name); found != found_.end()) order.memories.insert(*found);
     thread_->follow(std::move(order));
 }
 
@@ -72,13 +69,13 @@ void LookUps::take(LookUpThread::Report report) {
     if (report.order == orders_) {
         findings_ = std::move(report.findings);
         for (const auto& [resource, finding] : findings_)
-            set(resource, finding.spoken());
+            set(resource, report.memories[resource]);
     }
     keep();
     on_news_();
 }
 
-void LookUps::set(const std::string& resource, const resolve::Spoken& found) {
+void LookUps::set(const std::string& resource, const resolve::Remembered& found) {
     const auto before = found_.find(resource);
     if (before == found_.end() ? found.addresses.empty() : before->second == found) return;
     unkept_ = true;
@@ -86,13 +83,19 @@ void LookUps::set(const std::string& resource, const resolve::Spoken& found) {
         found_.erase(before);
         return cluster_.remove({.kind = "IdentitySlice", .ns = "", .name = slice_of(resource)});
     }
+    if (before == found_.end() || before->second.addresses != found.addresses || before->second.owners != found.owners)
+        put(resource, found);
+    found_[resource] = found;
+}
+
+/// What found each address is nobody's business but ours.
+void LookUps::put(const std::string& resource, const resolve::Remembered& found) {
     state::IdentitySlice slice;
     slice.meta.name = slice_of(resource);
     slice.resource = resource;
     slice.addresses.assign(found.addresses.begin(), found.addresses.end());
     slice.owners = found.owners;
     cluster_.put(std::move(slice));
-    found_[resource] = found;
 }
 
 /// With the next report again, if that fails.

@@ -47,7 +47,8 @@ private:
     Resources wanted() const;
     void order(const Resources& resources);
     void take(LookUpThread::Report report);
-    void set(const std::string& resource, const resolve::Spoken& found);
+    void set(const std::string& resource, const resolve::Remembered& found);
+    void put(const std::string& resource, const resolve::Remembered& found);
     void keep();
 
     Loop& loop_;

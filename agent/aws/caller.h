@@ -18,7 +18,7 @@ namespace bulkhead::aws {
 class Caller {
 public:
     struct Place {
-        std::string account{}; // twelve digits; empty = the credentials' own
+        std::string account{}; // twelve digits; empty = our own
         std::string region;
     };
 

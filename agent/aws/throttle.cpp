@@ -20,7 +20,8 @@ std::string seconds_text(Throttle::Milliseconds time) {
 
 } // namespace
 
-Throttle::State& Throttle::state_of(const Bucket& bucket) {
+Throttle::State& Throttle::state_of(Bucket bucket) {
+    if (bucket.account == own_account_) bucket.account.clear();
     auto [place, is_new] = states_.try_emplace(bucket);
     if (is_new) {
         place->second.tokens = budget_.burst;
@@ -29,10 +30,30 @@ Throttle::State& Throttle::state_of(const Bucket& bucket) {
     return place->second;
 }
 
+double Throttle::filled(const State& state) const {
+    return std::min(budget_.burst, state.tokens + Seconds(clock_.now() - state.filled).count() * budget_.per_second);
+}
+
 void Throttle::fill(State& state) {
-    const auto now = clock_.now();
-    state.tokens = std::min(budget_.burst, state.tokens + Seconds(now - state.filled).count() * budget_.per_second);
-    state.filled = now;
+    state.tokens = filled(state);
+    state.filled = clock_.now();
+}
+
+/// Tokens may be less than none then: what was called twice is waited for.
+void Throttle::merge(State& into, State from) {
+    fill(into);
+    fill(from);
+    into.tokens -= budget_.burst - from.tokens;
+    into.paused_until = std::max(into.paused_until, from.paused_until);
+    if (from.pause > into.pause) {
+        into.pause = from.pause;
+        into.last = from.last;
+    }
+    into.counts.calls += from.counts.calls;
+    into.counts.throttled += from.counts.throttled;
+    into.counts.failed += from.counts.failed;
+    into.counts.held_back += from.counts.held_back;
+    into.counts.waited += from.counts.waited;
 }
 
 Throttle::Milliseconds Throttle::wait_for(const State& state, Clock::Steady now) const {
@@ -90,6 +111,26 @@ void Throttle::leave(const Bucket& bucket, Outcome outcome, std::optional<std::c
     std::uniform_int_distribution<int64_t> half(state.pause.count() / 2, state.pause.count());
     const Milliseconds least = std::min<Milliseconds>(retry_after.value_or(std::chrono::seconds(0)), 5 * kLongestPause);
     state.paused_until = std::max(state.paused_until, clock_.now() + std::max(least, Milliseconds(half(random_))));
+}
+
+void Throttle::set_own_account(const std::string& account) {
+    const std::lock_guard lock(mutex_);
+    own_account_ = account;
+    std::map<Bucket, State> of_account;
+    for (const auto& [bucket, state] : states_)
+        if (!account.empty() && bucket.account == account) of_account.emplace(bucket, state);
+    for (auto& [bucket, state] : of_account) {
+        states_.erase(bucket);
+        merge(state_of(bucket), state);
+    }
+}
+
+std::map<Throttle::Bucket, double> Throttle::left() const {
+    const std::lock_guard lock(mutex_);
+    std::map<Bucket, double> all;
+    for (const auto& [bucket, state] : states_)
+        all.emplace(bucket, clock_.now() < state.paused_until ? 0 : std::max(filled(state), 0.0));
+    return all;
 }
 
 std::map<Throttle::Bucket, Throttle::Counts> Throttle::counts() const {

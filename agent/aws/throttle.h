@@ -2,7 +2,8 @@
 //
 // How often AWS is asked. AWS counts calls per account, region and service, and whoever else calls there (the VPC CNI,
 // Karpenter, people) shares the count; so each of these has its own budget here, a bucket of tokens that refills at a
-// steady rate. A call without a token waits for one.
+// steady rate. A call without a token waits for one. A role's calls are its account's, also where that is our own: what
+// we ask as ourselves and as a role of our account shares one budget, once we know which account ours is.
 //
 // Where AWS says that it is too much, or doesn't answer, all calls of that bucket pause: twice as long each time,
 // jittered so that several callers don't meet again, at least what Retry-After says; one good answer ends that. So who
@@ -40,7 +41,7 @@ public:
     static constexpr Milliseconds kLongestPause{60'000};
 
     struct Bucket {
-        std::string account; // twelve digits, or empty: the credentials' own
+        std::string account; // twelve digits, or empty: our own
         std::string region;
         Service service = Service::kEc2;
         auto operator<=>(const Bucket&) const = default;
@@ -66,7 +67,15 @@ public:
     /// What came of a call that was let in.
     void leave(const Bucket& bucket, Outcome outcome, std::optional<std::chrono::seconds> retry_after = {});
 
+    /// From now on its budget and our own are one, of the bucket with an empty account. What both have used and what
+    /// AWS said to either counts for it.
+    void set_own_account(const std::string& account);
+
     std::map<Bucket, Counts> counts() const;
+
+    const Budget& budget() const { return budget_; }
+    /// Calls that could be made at once, of buckets that were asked for one.
+    std::map<Bucket, double> left() const;
 
 private:
     struct State {
@@ -78,8 +87,10 @@ private:
         Counts counts{};
     };
 
-    State& state_of(const Bucket& bucket);
+    State& state_of(Bucket bucket);
+    double filled(const State& state) const;
     void fill(State& state);
+    void merge(State& into, State from);
     Milliseconds wait_for(const State& state, Clock::Steady now) const;
     static Failure held_back(const Bucket& bucket, const State& state, Milliseconds wait);
 
@@ -87,6 +98,7 @@ private:
     const Clock& clock_;
     mutable std::mutex mutex_; // guards what follows
     std::minstd_rand random_;
+    std::string own_account_; // empty: not known
     std::map<Bucket, State> states_;
 };
 

@@ -10,11 +10,12 @@ namespace {
 constexpr uint8_t kFamilies[] = {BH_IPV4, BH_IPV6};
 constexpr auto kBurst = std::chrono::milliseconds(50); // worth of questions at once, so that a timer in ms will do
 
+bool lacks(const FollowedQuestion& question) {
+    return question.kept().empty() && question.last() && says_nothing_there(*question.last());
+}
+
 /// A family that a name never had is no error where there is the other one.
 bool lacks_both(const FollowedQuestion& v4, const FollowedQuestion& v6) {
-    const auto lacks = [](const FollowedQuestion& question) {
-        return question.kept().empty() && question.last() && says_nothing_there(*question.last());
-    };
     return lacks(v4) && lacks(v6);
 }
 
@@ -66,7 +67,7 @@ void FollowedNames::remove(const std::string& name) {
 void FollowedNames::recall(const std::string& name, const std::vector<Address>& addresses) {
     for (const uint8_t family : kFamilies) {
         const auto found = questions_.find(Question{.name = name, .family = family});
-        if (found == questions_.end()) continue;
+        if (found == questions_.end() || found->second.question.last()) continue;
         std::vector<Address> of_family;
         std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(of_family),
                      [&](const Address& address) { return address.family == family; });
@@ -126,6 +127,8 @@ NameState FollowedNames::state_of(const std::string& name) const {
         if (named_at && (!state.named_at || *named_at < *state.named_at)) state.named_at = named_at;
     }
     state.asked = v4.question.last() && v6.question.last();
+    if (lacks(v4.question)) state.lacking.insert(BH_IPV4);
+    if (lacks(v6.question)) state.lacking.insert(BH_IPV6);
     state.error = error_of(v4.question, v6.question);
     return state;
 }

@@ -21,7 +21,7 @@ namespace bulkhead::dns {
 struct Settings {
     Pace pace{};
     Keeping keeping{};
-    size_t most_names = 1000;
+    size_t most_names = 1000;  // of all resources together
     unsigned per_second = 400; // questions of all names together; AWS' resolver takes 1,024 packets of one interface
     std::vector<Cidr> never{}; // no name may bring these along; nor what never.h lists
 };
@@ -33,6 +33,7 @@ struct NameState {
     size_t in_grace = 0;              // of these, how many the last answer didn't name
     size_t refused = 0;               // left out of the last answers: no name may bring them along
     bool asked = false;               // A and AAAA have each ended once, well or not
+    std::set<uint8_t> lacking{};      // families of which DNS says there are none, and we know of none
     std::optional<Time> named_at{};   // the last answer with addresses; of two families the older
     std::string error{};              // what is wrong, in words; empty = nothing
     std::optional<Time> next{};       // question; nothing = both are under way
@@ -45,8 +46,8 @@ public:
     /// Exactly these from now on, as hostname_of() makes them; what a name that is no longer among them had is gone at
     /// once. Hands back those that were too many: who is followed already stays.
     std::vector<std::string> follow(const std::set<std::string>& names, Time now);
-    /// What a followed name had in an earlier life of ours: in force until DNS' answers haven't named it for the grace
-    /// time.
+    /// What a followed name had in an earlier life of ours: as if it had just been named, so that DNS' answers take it
+    /// away as they would have then. What has been answered since knows better.
     void recall(const std::string& name, const std::vector<Address>& addresses);
 
     /// To be asked now. Each comes back by take().
@@ -56,6 +57,7 @@ public:
     /// When to call due() next.
     std::optional<Time> wakes_at() const;
 
+    size_t size() const { return names_.size(); }
     /// Empty if it isn't followed.
     std::vector<Address> addresses(const std::string& name) const;
     std::optional<NameState> state(const std::string& name) const;

@@ -29,6 +29,18 @@ void Answers::follow(const std::set<Question>& questions) {
         followed_.try_emplace(question);
 }
 
+void Answers::recall(const Question& question, const Found& found) {
+    const auto followed = followed_.find(question);
+    if (followed == followed_.end() || followed->second.state.asked()) return;
+    auto& [state, cidrs, names] = followed->second;
+    cidrs.take(found.cidrs, Milliseconds(0), grace_);
+    names.take(found.names, Milliseconds(0), grace_);
+    state.cidrs = state.kept_cidrs = cidrs.all();
+    state.names = state.kept_names = names.all();
+    state.owners.insert(found.owners.begin(), found.owners.end());
+    state.name_owners.insert(found.name_owners.begin(), found.name_owners.end());
+}
+
 bool Answers::take(const Outcome& outcome, Time now, state::Time date) {
     const auto followed = followed_.find(outcome.question);
     if (followed == followed_.end()) return false;

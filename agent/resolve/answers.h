@@ -39,6 +39,10 @@ public:
     /// Exactly these from now on: what was known of others is gone at once.
     void follow(const std::set<Question>& questions);
 
+    /// What it had in an earlier life of ours: in force until good answers haven't named it for the grace time. What
+    /// has been asked since knows better.
+    void recall(const Question& question, const Found& found);
+
     /// Whether anything is in force now that wasn't, or the other way round. Of what is no longer followed: nothing.
     bool take(const Outcome& outcome, Time now, state::Time date);
 

@@ -102,8 +102,9 @@ struct Asker::Connection {
 };
 
 Asker::Asker(const aws::Environment& environment, state::AwsPlace place, aws::Throttle& throttle,
-             std::chrono::milliseconds seldom)
-    : environment_(environment), place_(std::move(place)), throttle_(throttle), seldom_(seldom) {}
+             aws::OwnAccount& own_account, std::chrono::milliseconds seldom)
+    : environment_(environment), place_(std::move(place)), throttle_(throttle), own_account_(own_account),
+      seldom_(seldom) {}
 
 Asker::~Asker() = default;
 
@@ -121,12 +122,20 @@ aws::Answer<> Asker::connect() {
     return {};
 }
 
+/// Who asks as itself has its own budget, whatever the account is called.
+void Asker::find_own_account(const std::stop_token& stop) {
+    if (place_.role.empty()) return;
+    aws::Caller caller(connection_->client, connection_->base, {.region = place_.region}, stop);
+    own_account_.find_out([&] { return aws::caller_identity(caller); }, stop);
+}
+
 std::vector<Outcome> Asker::ask(const Order& order, const std::stop_token& stop) {
     outcomes_.clear();
     if (const auto connected = connect(); !connected) {
         fail_all(order.questions, connected.error());
         return std::move(outcomes_);
     }
+    find_own_account(stop);
     aws::Caller caller(connection_->client, connection_->credentials(),
                        {.account = aws::account_of(place_.role), .region = place_.region}, stop);
     const auto& all = order.questions;

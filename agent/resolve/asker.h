@@ -16,6 +16,7 @@
 
 #include "aws/caller.h"
 #include "aws/interfaces.h"
+#include "aws/own_account.h"
 #include "aws/prefix_lists.h"
 #include "resolve/question.h"
 
@@ -29,9 +30,9 @@ struct Order {
 
 class Asker {
 public:
-    /// `throttle` outlives it. `seldom`: between two looks at names and tags.
+    /// `throttle` and `own_account` outlive it. `seldom`: between two looks at names and tags.
     Asker(const aws::Environment& environment, state::AwsPlace place, aws::Throttle& throttle,
-          std::chrono::milliseconds seldom);
+          aws::OwnAccount& own_account, std::chrono::milliseconds seldom);
     ~Asker();
 
     /// One for each question that was asked, well or not; none of those that it isn't time for.
@@ -45,6 +46,7 @@ private:
     struct Connection;
 
     aws::Answer<> connect();
+    void find_own_account(const std::stop_token& stop);
     void ask_interfaces(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller);
     void ask_subnets(const Questions& questions, aws::Caller& caller);
     void ask_prefix_lists(const Questions& questions, aws::Caller& caller);
@@ -55,6 +57,7 @@ private:
     const aws::Environment environment_;
     const state::AwsPlace place_;
     aws::Throttle& throttle_;
+    aws::OwnAccount& own_account_;
     const std::chrono::milliseconds seldom_;
     std::unique_ptr<Connection> connection_;
     std::vector<Outcome> outcomes_;

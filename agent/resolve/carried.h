@@ -6,11 +6,14 @@
 //
 //   of the one before us      until all look-ups have been going well for the grace time, which is as long as an
 //                             address stays that only one of them knew
+//   the same, of a family     until that has been said for as long as such an answer takes to be believed: they may
+//   that a name has none of   have been that name's (dns::KeptAddresses)
 //   of what it named before   until all that it names now has been answered well
 //
 // Pure.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <optional>
 #include <set>
@@ -24,6 +27,12 @@ namespace bulkhead::resolve {
 class Carried {
 public:
     using Time = std::chrono::steady_clock::time_point;
+    using Families = std::set<uint8_t>; // BH_IPV4, BH_IPV6
+
+    struct Patience {
+        Milliseconds grace;
+        Milliseconds gone = std::chrono::hours(24);
+    };
 
     Carried() = default;
     explicit Carried(std::set<Cidr> addresses, state::OwnersByAddress owners = {})
@@ -37,28 +46,69 @@ public:
             owners_[address] = of_it;
         well_at_.reset();
         well_for_ = Milliseconds(0);
+        names_ = {};
     }
 
-    /// Call it now and then, often against the grace time. True if they just left.
-    bool pass(bool all_well, Time now, Milliseconds grace) {
+    /// Call it now and then, often against the grace time. `lacking`: of which a name of the resource has none, as DNS
+    /// says. True if some just left.
+    bool pass(bool all_well, const Families& lacking, Time now, const Patience& patience) {
         if (addresses_.empty()) return false;
-        if (well_at_ && all_well) well_for_ += std::chrono::duration_cast<Milliseconds>(now - *well_at_);
-        well_at_ = all_well ? std::optional(now) : std::nullopt;
-        if (!all_well || (!answers_suffice_ && well_for_ < grace)) return false;
-        addresses_.clear();
-        owners_.clear();
-        answers_suffice_ = false;
-        return true;
+        count(all_well, lacking, now);
+        if (!all_well) return false;
+        const auto before = addresses_.size();
+        std::erase_if(addresses_, [&](const Cidr& address) { return is_over(address, patience); });
+        std::erase_if(owners_, [&](const auto& one) { return !addresses_.contains(one.first); });
+        if (addresses_.empty()) answers_suffice_ = false;
+        return addresses_.size() < before;
+    }
+
+    /// Those that would have left, had each name some of their family.
+    std::set<Cidr> held(const Patience& patience) const {
+        std::set<Cidr> held;
+        for (const auto& address : addresses_)
+            if (address.is_single() && names_of(address).lacking >= patience.grace) held.insert(address);
+        return held;
     }
 
     const std::set<Cidr>& addresses() const { return addresses_; }
     const state::OwnersByAddress& owners() const { return owners_; }
 
 private:
+    /// For how long of the time in which all look-ups went well.
+    struct Names {
+        Milliseconds named{0};   // each had some of that family
+        Milliseconds lacking{0}; // one had none, without end until now
+    };
+
+    static size_t index_of(uint8_t family) { return family == BH_IPV6 ? 1 : 0; }
+    const Names& names_of(const Cidr& address) const { return names_.at(index_of(address.address.family)); }
+
+    void count(bool all_well, const Families& lacking, Time now) {
+        const auto elapsed =
+            well_at_ && all_well ? std::chrono::duration_cast<Milliseconds>(now - *well_at_) : Milliseconds(0);
+        well_at_ = all_well ? std::optional(now) : std::nullopt;
+        well_for_ += elapsed;
+        for (const uint8_t family : {uint8_t{BH_IPV4}, uint8_t{BH_IPV6}}) {
+            auto& names = names_.at(index_of(family));
+            const bool lacks = lacking.contains(family);
+            names.lacking = lacks ? names.lacking + elapsed : Milliseconds(0);
+            if (!lacks) names.named += elapsed;
+        }
+    }
+
+    /// A network is no name's.
+    bool is_over(const Cidr& address, const Patience& patience) const {
+        if (answers_suffice_) return true;
+        if (!address.is_single()) return well_for_ >= patience.grace;
+        const auto& names = names_of(address);
+        return names.named >= patience.grace || names.lacking > patience.gone;
+    }
+
     std::set<Cidr> addresses_;
     state::OwnersByAddress owners_; // of these, by their tags
     std::optional<Time> well_at_{};
     Milliseconds well_for_{0};
+    std::array<Names, 2> names_{}; // IPv4, IPv6
     bool answers_suffice_ = false;
 };
 

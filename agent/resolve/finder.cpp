@@ -16,6 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDnsTrouble = "NameNotResolved";
+constexpr auto kTooManyNames = "TooManyNames";
+constexpr size_t kMostTold = 3; // names that aren't followed, of a resource
 
 state::Time today() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -43,6 +45,11 @@ const char* reason_of(aws::Failure::Kind kind) {
 std::string said_last(const std::optional<state::Time>& date) {
     if (!date) return "; there was no good answer yet";
     return "; the last good answer is of " + rfc3339(*date) + " and stays in force";
+}
+
+Remembered memory_of(const std::string& name, const state::AwsResource& resource, const Memories& memories) {
+    if (const auto memory = memories.find(name); memory != memories.end()) return memory->second;
+    return {.addresses = {resource.found.begin(), resource.found.end()}, .owners = resource.owners};
 }
 
 dns::Settings with_grace(dns::Settings settings, Milliseconds grace) {
@@ -80,20 +87,21 @@ void Finder::set_up_dns() {
         dns_error_ = follower.error().text;
 }
 
-void Finder::follow(const Resources& resources, const std::set<std::string>& instances) {
+void Finder::follow(const Resources& resources, const std::set<std::string>& instances, const Memories& memories) {
     const auto is_gone = [&](const auto& one) {
         const auto resource = resources.find(one.first);
         return resource == resources.end() || resource->second.look_ups.empty();
     };
     std::erase_if(followed_, is_gone);
     std::set<Question> questions;
+    std::map<std::string, Recalled> recalled;
     for (const auto& [name, resource] : resources) {
         if (resource.look_ups.empty()) continue;
         const auto [place, is_new] = followed_.try_emplace(name);
         auto& followed = place->second;
         Asked asked{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
         if (is_new)
-            followed.carried = Carried({resource.found.begin(), resource.found.end()}, resource.owners);
+            recalled.emplace(name, recall(memory_of(name, resource, memories), asked.questions, asked.hostnames));
         else if (lacks_some_of(followed.asked, asked) && lacks_some_of(asked, followed.asked))
             // The one thing may be the other by another name.
             followed.carried.keep(followed.finding.addresses, followed.finding.owners);
@@ -102,10 +110,33 @@ void Finder::follow(const Resources& resources, const std::set<std::string>& ins
         questions.insert(questions_now.begin(), questions_now.end());
     }
     answers_.follow(questions);
+    for (const auto& [name, of_it] : recalled)
+        for (const auto& [question, found] : of_it.questions)
+            answers_.recall(question, found);
     follow_places(plan_of(resources, settings_.region), instances);
     follow_names();
+    for (auto& [name, of_it] : recalled)
+        take_over(followed_.at(name), std::move(of_it));
     for (auto& [name, followed] : followed_)
         update(name, followed, std::chrono::steady_clock::now());
+}
+
+/// Of a name that isn't followed nobody tells what becomes of its addresses.
+void Finder::take_over(Followed& followed, Recalled recalled) {
+    for (const auto& [name, had] : recalled.names) {
+        if (dns_ && dns_->names().state(name)) {
+            std::vector<Address> addresses;
+            for (const auto& cidr : had.addresses)
+                addresses.push_back(cidr.address);
+            dns_->recall(name, addresses);
+        } else {
+            for (const auto& cidr : had.addresses)
+                recalled.of_nobody.add(cidr, had.owners);
+        }
+    }
+    followed.carried = Carried(std::move(recalled.of_nobody.addresses), std::move(recalled.of_nobody.owners));
+    if (recalled.is_replaced && !recalled.of_others.addresses.empty())
+        followed.carried.keep(recalled.of_others.addresses, recalled.of_others.owners);
 }
 
 void Finder::follow_places(const Plan& plan, const std::set<std::string>& instances) {
@@ -114,7 +145,8 @@ void Finder::follow_places(const Plan& plan, const std::set<std::string>& instan
         auto& at = places_[place];
         if (!at.sweep)
             at.sweep = std::make_unique<Sweep>(
-                loop_, std::make_unique<Asker>(settings_.environment, place, throttle_, settings_.rhythm.seldom),
+                loop_,
+                std::make_unique<Asker>(settings_.environment, place, throttle_, own_account_, settings_.rhythm.seldom),
                 settings_.rhythm, [this, place = place](const auto& report) { take(place, report); });
         at.sweep->set_order({.questions = questions, .cluster = {.name = settings_.cluster, .instances = instances}});
     }
@@ -122,15 +154,16 @@ void Finder::follow_places(const Plan& plan, const std::set<std::string>& instan
 
 void Finder::follow_names() {
     if (!dns_) return;
-    std::set<std::string> names, by_tags;
+    std::set<std::string> names, wanted;
     for (const auto& [resource, followed] : followed_) {
         names.insert(followed.asked.hostnames.begin(), followed.asked.hostnames.end());
         for (const auto& [name, owners] : names_of(followed))
-            by_tags.insert(name);
+            wanted.insert(name);
     }
+    wanted_names_ = wanted.size();
     // If there are too many, those that somebody wrote down come first, and then those that are followed already.
     for (const bool is_followed : {true, false})
-        for (const auto& name : by_tags)
+        for (const auto& name : wanted)
             if (names.size() < settings_.dns.most_names && dns_->names().state(name).has_value() == is_followed)
                 names.insert(name);
     dns_->follow(names); // one that is too many has no state
@@ -180,8 +213,10 @@ bool Finder::update(const std::string& name, Followed& followed, Time now) {
     Evidence evidence;
     add_questions(followed, evidence, finding);
     add_names(followed, evidence, finding);
-    if (followed.carried.pass(finding.settled && finding.troubles.empty(), now, settings_.grace))
+    const bool all_well = finding.settled && finding.troubles.empty();
+    if (followed.carried.pass(all_well, lacking_in(followed), now, patience()))
         spdlog::info("AWSResource {}: all that it names has been answered, and what it had before has been left", name);
+    add_held(followed, evidence, finding);
     evidence.carried = {.addresses = followed.carried.addresses(), .owners = followed.carried.owners()};
     auto all = std::move(evidence).all();
     const auto& before = followed.finding;
@@ -209,6 +244,8 @@ void Finder::add_questions(const Followed& followed, Evidence& evidence, Finding
 }
 
 void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& finding) {
+    std::vector<std::string> unfollowed;
+    const auto before_names = finding.troubles.end() - finding.troubles.begin();
     for (const auto& [name, owners] : names_of(followed)) {
         const auto state = dns_ ? dns_->names().state(name) : std::nullopt;
         if (state) {
@@ -221,9 +258,43 @@ void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& fi
         } else if (!dns_) {
             finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": " + dns_error_});
         } else {
-            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": is not followed, there are too many"});
+            unfollowed.push_back(name);
         }
     }
+    // Before what is wrong with single names: of those only a few are told.
+    if (!unfollowed.empty()) finding.troubles.insert(finding.troubles.begin() + before_names, too_many(unfollowed));
+}
+
+Trouble Finder::too_many(const std::vector<std::string>& unfollowed) const {
+    std::string some;
+    for (size_t i = 0; i < std::min(unfollowed.size(), kMostTold); ++i)
+        some += (i == 0 ? "" : ", ") + unfollowed[i];
+    if (unfollowed.size() > kMostTold) some += " and " + std::to_string(unfollowed.size() - kMostTold) + " more";
+    return {.reason = kTooManyNames,
+            .text = some + (unfollowed.size() == 1 ? " is" : " are") + " not followed: AWSResources have " +
+                    std::to_string(wanted_names_) + " names in all, and at most " +
+                    std::to_string(settings_.dns.most_names) + " are; --dns-names raises that bound"};
+}
+
+Carried::Families Finder::lacking_in(const Followed& followed) const {
+    Carried::Families lacking;
+    if (!dns_) return lacking;
+    for (const auto& [name, owners] : names_of(followed))
+        if (const auto state = dns_->names().state(name)) lacking.insert(state->lacking.begin(), state->lacking.end());
+    return lacking;
+}
+
+/// As where a name had some and DNS says that there is none, but that nobody knows which name's they were.
+void Finder::add_held(const Followed& followed, const Evidence& evidence, Finding& finding) const {
+    size_t held = 0;
+    for (const auto& address : followed.carried.held(patience()))
+        if (!evidence.now.addresses.contains(address) && !evidence.kept.addresses.contains(address)) ++held;
+    if (held == 0) return;
+    finding.troubles.push_back(
+        {.reason = kDnsTrouble,
+         .text = "DNS says that a name has no address of one family; " + std::to_string(held) +
+                 (held == 1 ? " that was found before is kept for a day, as it may be its"
+                            : " that were found before are kept for a day, as they may be its")});
 }
 
 /// The calendar's date is worked out once for each answer, so that the same answer has the same.
@@ -246,8 +317,34 @@ const Finding* Finder::of(const std::string& resource) const {
     return followed == followed_.end() ? nullptr : &followed->second.finding;
 }
 
+Remembered Finder::remembered(const std::string& resource) const {
+    const auto followed = followed_.find(resource);
+    if (followed == followed_.end()) return {};
+    const auto& asked = followed->second.asked;
+    const auto& finding = followed->second.finding;
+    Remembered remembered{.addresses = finding.addresses, .owners = finding.owners};
+    const auto add = [&](const Cidr& address, const Origin& origin) {
+        if (finding.addresses.contains(address)) remembered.origins[address].insert(origin);
+    };
+    const auto add_name = [&](const Origin& origin) {
+        if (!dns_) return;
+        for (const auto& address : dns_->names().addresses(origin.name))
+            add(Cidr::of(address), origin);
+    };
+    for (const auto& question : asked.questions) {
+        const auto& state = answers_.state(question);
+        for (const auto& cidr : state.cidrs)
+            add(cidr, {.question = question.origin()});
+        for (const auto& name : state.names)
+            add_name({.question = question.origin(), .name = name});
+    }
+    for (const auto& name : asked.hostnames)
+        add_name({.name = name});
+    return remembered;
+}
+
 metrics::Families Finder::metrics(Time now) const {
-    auto families = metrics_of(throttle_.counts());
+    auto families = metrics_of(throttle_);
     families.push_back(metrics::gauge_of_seconds("bulkhead_aws_answer_age_seconds",
                                                  "Age of AWS' last good answer, of the question where it is oldest.",
                                                  std::chrono::duration<double>(answers_.oldest(now)).count()));
@@ -267,7 +364,11 @@ metrics::Families Finder::metrics(Time now) const {
     for (const auto& [name, followed] : followed_)
         addresses.add(followed.finding.addresses.size(), {{"resource", name}});
     families.push_back(std::move(addresses));
-    if (dns_) std::ranges::move(dns::metrics_of(*dns_, now), std::back_inserter(families));
+    if (!dns_) return families;
+    std::ranges::move(dns::metrics_of(*dns_, now), std::back_inserter(families));
+    families.push_back(metrics::gauge("bulkhead_dns_names_left_out",
+                                      "Names of AWSResources that aren't followed, because there are too many.",
+                                      wanted_names_ - dns_->names().size()));
     return families;
 }
 

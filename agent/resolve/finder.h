@@ -6,6 +6,7 @@
 //   AWSResources -- plan --> questions --> Sweep, one per role and region --> Answers --+
 //                            names ------> dns::Follower --------------------------------+--> Finding of each
 //                            what was found by whoever asked before us ---> Carried -----+
+//                            what we found in an earlier life ---> recall() ---> each of them, by what found it
 //
 // Invariant: an address leaves a Finding because AWS or DNS answered well for the grace time without naming it, or
 // because the AWSResource doesn't name any more what it came from; if that was replaced, only once the new has been
@@ -29,6 +30,7 @@
 #include "resolve/carried.h"
 #include "resolve/evidence.h"
 #include "resolve/plan.h"
+#include "resolve/remembered.h"
 #include "resolve/sweep.h"
 
 namespace bulkhead::resolve {
@@ -70,12 +72,15 @@ public:
     ~Finder(); // may take a second
     Finder(const Finder&) = delete;
 
-    /// Exactly these from now on. Of one that is new to us, `found` is what somebody found before. `instances` are
-    /// those of the cluster's nodes.
-    void follow(const Resources& resources, const std::set<std::string>& instances);
+    /// Exactly these from now on. Of one that is new to us, what we remember was found before, or else `found`, by
+    /// somebody. `instances` are those of the cluster's nodes.
+    void follow(const Resources& resources, const std::set<std::string>& instances, const Memories& memories = {});
 
     /// nullptr: it isn't followed, or nothing of it has to be looked up.
     const Finding* of(const std::string& resource) const;
+
+    /// The same addresses with what found them, for follow() in a later life.
+    Remembered remembered(const std::string& resource) const;
 
     metrics::Families metrics(Time now) const;
 
@@ -103,6 +108,7 @@ private:
     using FollowedNames = std::map<std::string, NameOwners>;
 
     void set_up_dns();
+    void take_over(Followed& followed, Recalled recalled);
     void follow_places(const Plan& plan, const std::set<std::string>& instances);
     void follow_names();
     void take(const state::AwsPlace& place, const Sweep::Report& report);
@@ -112,6 +118,10 @@ private:
     FollowedNames names_of(const Followed& followed) const;
     void add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const;
     void add_names(const Followed& followed, Evidence& evidence, Finding& finding);
+    Trouble too_many(const std::vector<std::string>& unfollowed) const;
+    Carried::Families lacking_in(const Followed& followed) const;
+    Carried::Patience patience() const { return {.grace = settings_.grace, .gone = settings_.dns.keeping.gone}; }
+    void add_held(const Followed& followed, const Evidence& evidence, Finding& finding) const;
     void add_trouble_of(const dns::NameState& state, Finding& finding);
 
     Loop& loop_;
@@ -121,13 +131,15 @@ private:
     Answers answers_;
     std::unique_ptr<dns::Follower> dns_;
     std::string dns_error_;                                     // why there is none
+    size_t wanted_names_ = 0;                                   // followed or not
     std::map<std::string, std::pair<Time, state::Time>> named_; // by name: its last answer, and that by the calendar
     std::unique_ptr<Timer> timer_;
     aws::Throttle throttle_;
-    std::map<state::AwsPlace, Place> places_; // last: their threads use the throttle
+    aws::OwnAccount own_account_{throttle_, aws::Clock::real()};
+    std::map<state::AwsPlace, Place> places_; // last: their threads use the two before
 };
 
 /// What asking AWS looks like to Prometheus; docs/metrics.md says what each means.
-metrics::Families metrics_of(const std::map<aws::Throttle::Bucket, aws::Throttle::Counts>& counts);
+metrics::Families metrics_of(const aws::Throttle& throttle);
 
 } // namespace bulkhead::resolve

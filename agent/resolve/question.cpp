@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resolve/question.h"
 
+#include <iomanip>
+#include <sstream>
+
 namespace bulkhead::resolve {
 
 namespace {
@@ -31,6 +34,16 @@ std::string Question::text() const {
     if (!place.region.empty()) text += " in " + place.region;
     if (!place.role.empty()) text += " as role " + place.role;
     return text;
+}
+
+std::string Question::origin() const {
+    std::ostringstream text;
+    text << name_of(kind) << ' ' << std::quoted(name);
+    for (const auto& [key, value] : tags)
+        text << ' ' << std::quoted(key) << '=' << std::quoted(value);
+    text << " in " << std::quoted(place.region) << " as " << std::quoted(place.role) << ' '
+         << std::quoted(place.external_id);
+    return text.str();
 }
 
 } // namespace bulkhead::resolve

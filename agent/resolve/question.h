@@ -25,6 +25,10 @@ struct Question {
 
     /// "securityGroups sg-0123abcd in eu-central-1 as role arn:aws:iam::111122223333:role/bulkhead"
     std::string text() const;
+
+    /// What it asks and where, in a text that no other question has: for a file. Which tags say whose the answer is
+    /// isn't in it, since they change nothing in what is found.
+    std::string origin() const;
     auto operator<=>(const Question&) const = default;
 };
 

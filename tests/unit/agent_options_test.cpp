@@ -101,7 +101,7 @@ TEST_CASE("a configuration file says the same by the same names, and the command
 TEST_CASE("how AWS and DNS are asked stands on the command line or in the file, as the controller has it too") {
     const auto path = "/tmp/bulkhead-look-ups-" + std::to_string(getpid()) + ".conf";
     std::ofstream(path) << "source = \"dir:/a\"\nresolve = true\ncluster-name = \"blue\"\n"
-                           "dns-server = [\"10.0.0.2\", \"[fd00::2]:5353\"]\n";
+                           "dns-server = [\"10.0.0.2\", \"[fd00::2]:5353\"]\ndns-names = 2500\n";
     const auto [options, exit_code] =
         parsed({"--config", path, "--resolve-interval", "10", "--grace=60", "--found-file=/var/lib/found"});
     std::remove(path.c_str());
@@ -113,7 +113,10 @@ TEST_CASE("how AWS and DNS are asked stands on the command line or in the file, 
     CHECK(options.look_ups.rhythm.seldom == std::chrono::seconds(50));
     CHECK(options.look_ups.grace == std::chrono::seconds(60));
     CHECK(options.look_ups.servers.size() == 2);
-    CHECK_FALSE(parsed({"--source=dir:/a"}).options.resolve);
+    CHECK(options.look_ups.dns.most_names == 2500);
+    const auto usual = parsed({"--source=dir:/a"}).options;
+    CHECK_FALSE(usual.resolve);
+    CHECK(usual.look_ups.dns.most_names == 1000);
 }
 
 TEST_CASE("detach needs no source, and takes --pin-dir after it") {
@@ -145,6 +148,9 @@ TEST_CASE("what makes no sense is wrong usage") {
         {"--source=dir:/a", "--dns-address=10.0.0.256"},
         {"--source=kube", "--resolve"}, // the controller does
         {"--source=dir:/a", "--dns-server=ns.test"},
+        {"--source=dir:/a", "--dns-names=0"},
+        {"--source=dir:/a", "--dns-names=10001"},
+        {"--source=dir:/a", "--dns-names=many"},
         {"--source=dir:/a", "--grace=0"},
         {"--source=dir:/a", "--flow-sets=1000"},
         {"--source=dir:/a", "--max-pods=0"},

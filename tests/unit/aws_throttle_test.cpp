@@ -15,9 +15,11 @@ using Outcome = Throttle::Outcome;
 
 const Bucket kEc2{kAccount, kRegion, Service::kEc2};
 
+constexpr Budget kSmall{.per_second = 2, .burst = 3};
+
 struct ThrottleScene {
     ManualClock clock;
-    Throttle throttle{{.per_second = 2, .burst = 3}, clock, 7};
+    Throttle throttle{kSmall, clock, 7};
 
     bool enter(const Bucket& bucket = kEc2, Clock::Milliseconds patience = 1h) {
         return throttle.enter(bucket, clock.now() + patience, {}).has_value();
@@ -61,6 +63,78 @@ TEST_CASE("accounts, regions and services have a budget each") {
     CHECK(scene.enter({"444455556666", kRegion, Service::kEc2}, 0ms));
     CHECK(scene.enter({kAccount, "eu-west-1", Service::kEc2}, 0ms));
     CHECK(scene.enter({kAccount, kRegion, Service::kRds}, 0ms));
+}
+
+TEST_CASE("our own account's budget is ours, whether we ask as ourselves or as a role of it; no other's is") {
+    ThrottleScene scene;
+    const Bucket ours{"", kRegion, Service::kEc2};
+    scene.throttle.set_own_account(kAccount);
+    REQUIRE(scene.enter(ours));
+    REQUIRE(scene.enter(kEc2));
+    REQUIRE(scene.enter(ours));
+    CHECK(!scene.enter(kEc2, 100ms));
+    CHECK(!scene.enter(ours, 100ms));
+    CHECK(scene.enter({"111122223334", kRegion, Service::kEc2}, 0ms));
+    CHECK(scene.enter({kAccount, "eu-central-2", Service::kEc2}, 0ms));
+    CHECK(scene.enter({kAccount, kRegion, Service::kSts}, 0ms));
+    const auto counts = scene.throttle.counts();
+    CHECK(!counts.contains(kEc2));
+    CHECK(counts.at(ours).calls == 3);
+    CHECK(counts.at(ours).held_back == 2);
+    CHECK(counts.at({"", "eu-central-2", Service::kEc2}).calls == 1);
+}
+
+TEST_CASE("while it isn't known which account is ours, its roles have a budget of their own") {
+    ThrottleScene scene;
+    for (int i = 0; i < 3; ++i)
+        REQUIRE(scene.enter({"", kRegion, Service::kEc2}, 0ms));
+    CHECK(!scene.enter({"", kRegion, Service::kEc2}, 100ms));
+    CHECK(scene.enter(kEc2, 0ms));
+}
+
+TEST_CASE("what was called before it was known which account is ours counts for the one budget, and so does a pause") {
+    ThrottleScene scene;
+    const Bucket ours{"", kRegion, Service::kEc2}, other{"444455556666", kRegion, Service::kEc2};
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(scene.enter(ours, 0ms));
+        REQUIRE(scene.enter(kEc2, 0ms));
+        REQUIRE(scene.enter(other, 0ms));
+    }
+    scene.throttle.set_own_account(kAccount);
+    CHECK(scene.throttle.counts().at(ours).calls == 6);
+    CHECK(scene.throttle.counts().at(other).calls == 3);
+    CHECK(scene.throttle.left().at(ours) == 0);
+    REQUIRE(scene.enter(kEc2)); // six calls of a burst of three, at two a second: three are waited for, and this one
+    CHECK(scene.waited() == 2s);
+
+    ThrottleScene paused;
+    REQUIRE(paused.enter(kEc2));
+    paused.throttle.leave(kEc2, Outcome::kThrottled, 30s);
+    paused.throttle.set_own_account(kAccount);
+    const auto held_back = paused.throttle.enter(ours, paused.clock.now() + 1s, {});
+    REQUIRE(!held_back);
+    CHECK(held_back.error().text == "ec2 in eu-central-1 is not asked for another 30 s: AWS said that it is asked too "
+                                    "often");
+    CHECK(paused.enter(other, 0ms));
+}
+
+TEST_CASE("what is left of the budget is told: less by each call, more with time, none during a pause") {
+    ThrottleScene scene;
+    CHECK(scene.throttle.left().empty());
+    CHECK(scene.throttle.budget().per_second == 2);
+    CHECK(scene.throttle.budget().burst == 3);
+    for (int i = 0; i < 2; ++i)
+        REQUIRE(scene.enter());
+    CHECK(scene.throttle.left().at(kEc2) == 1);
+    scene.clock.pass(500ms);
+    CHECK(scene.throttle.left().at(kEc2) == 2);
+    scene.clock.pass(1h);
+    CHECK(scene.throttle.left().at(kEc2) == 3);
+    REQUIRE(scene.enter());
+    scene.throttle.leave(kEc2, Outcome::kThrottled, 30s);
+    CHECK(scene.throttle.left().at(kEc2) == 0);
+    scene.clock.pass(31s);
+    CHECK(scene.throttle.left().at(kEc2) == 3);
 }
 
 TEST_CASE("where AWS says too often, pauses double up to a minute, and one good answer ends that") {

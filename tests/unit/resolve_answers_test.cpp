@@ -222,7 +222,7 @@ TEST_CASE("what was found before us stays until all look-ups went well for the g
     const auto minutes = [&](int count, bool well) {
         bool left = false;
         for (int i = 0; i < count; ++i, now += 1min)
-            left |= carried.pass(well, now, 30min);
+            left |= carried.pass(well, {}, now, {.grace = 30min});
         return left;
     };
     CHECK_FALSE(minutes(10'000, false));
@@ -234,21 +234,63 @@ TEST_CASE("what was found before us stays until all look-ups went well for the g
     CHECK(carried.addresses().empty());
 }
 
+TEST_CASE(
+    "what was found before us of a family that a name has none of stays as long as such an answer isn't believed") {
+    Carried carried(cidrs({"10.0.0.1", "fd00::1", "fd00:1::/64"}));
+    const Carried::Patience patience{.grace = 30min, .gone = 24h};
+    Time now{};
+    const auto minutes = [&](std::chrono::minutes time, const Carried::Families& lacking) {
+        for (const auto end = now + time; now < end; now += 1min)
+            carried.pass(true, lacking, now, patience);
+    };
+    minutes(30min, {BH_IPV6}); // 29 minutes from the first to the last
+    CHECK(carried.addresses() == cidrs({"10.0.0.1", "fd00::1", "fd00:1::/64"}));
+    CHECK(carried.held(patience).empty());
+    minutes(1min, {BH_IPV6});
+    CHECK(carried.addresses() == cidrs({"fd00::1"})); // a network is no name's
+    CHECK(carried.held(patience) == cidrs({"fd00::1"}));
+    minutes(24h - 31min, {BH_IPV6});
+    CHECK(carried.addresses() == cidrs({"fd00::1"}));
+
+    // The name has some again: from there on it is an address that isn't named any more.
+    minutes(29min, {});
+    CHECK(carried.held(patience).empty());
+    minutes(20h, {BH_IPV6});
+    CHECK(carried.addresses() == cidrs({"fd00::1"}));
+    minutes(1min, {});
+    CHECK(carried.addresses().empty());
+}
+
+TEST_CASE("what was found before us of a family that a name has none of leaves after a day of that, and not before") {
+    Carried carried(cidrs({"10.0.0.1", "fd00::1"}));
+    const Carried::Patience patience{.grace = 30min, .gone = 24h};
+    const auto well = [&](Time at, bool all_well = true) { return carried.pass(all_well, {BH_IPV6}, at, patience); };
+    const Time begin{};
+    CHECK_FALSE(well(begin));
+    CHECK(well(begin + 20h)); // IPv4's
+    CHECK_FALSE(well(begin + 30h, false));
+    CHECK_FALSE(well(begin + 30h)); // ten hours in which nothing was heard
+    CHECK_FALSE(well(begin + 34h));
+    CHECK(carried.addresses() == cidrs({"fd00::1"}));
+    CHECK(well(begin + 34h + 1s));
+    CHECK(carried.addresses().empty());
+}
+
 TEST_CASE("what was found by another name stays until all that is named now has been answered, and no longer") {
     Carried carried;
     carried.keep(cidrs({"10.0.0.1"}));
     Time now{};
     for (int i = 0; i < 10'000; ++i, now += 1min)
-        CHECK_FALSE(carried.pass(false, now, 30min));
+        CHECK_FALSE(carried.pass(false, {}, now, {.grace = 30min}));
     CHECK(carried.addresses() == cidrs({"10.0.0.1"}));
-    CHECK(carried.pass(true, now, 30min));
+    CHECK(carried.pass(true, {}, now, {.grace = 30min}));
     CHECK(carried.addresses().empty());
 
     Carried former(cidrs({"10.0.0.1"})); // of the controller before us, of which nobody knows what named it
     former.keep(cidrs({"10.0.0.1", "10.0.0.2"}));
-    CHECK_FALSE(former.pass(true, now, 30min));
+    CHECK_FALSE(former.pass(true, {}, now, {.grace = 30min}));
     CHECK(former.addresses() == cidrs({"10.0.0.1", "10.0.0.2"}));
-    CHECK(former.pass(true, now + 30min, 30min));
+    CHECK(former.pass(true, {}, now + 30min, {.grace = 30min}));
 }
 
 } // namespace bulkhead::resolve

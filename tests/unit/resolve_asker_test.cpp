@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One sweep over one place, beside what stands in for AWS.
+#include <algorithm>
+
 #include "aws_scene.h"
-#include "resolve/asker.h"
+#include "resolve/finder.h"
 
 namespace bulkhead::resolve {
 namespace {
@@ -12,6 +14,8 @@ using aws::Json;
 using Kind = Question::Kind;
 
 const state::AwsPlace kHere{.region = aws::kRegion};
+constexpr auto kOwnRole = "arn:aws:iam::111122223333:role/lookups";
+constexpr auto kOtherRole = "arn:aws:iam::444455556666:role/lookups";
 
 Question about(Kind kind, const std::string& name, const state::Labels& tags = {}) {
     return {.place = kHere, .kind = kind, .name = name, .tags = tags};
@@ -61,7 +65,8 @@ struct Scene {
                                                 {"AWS_ACCESS_KEY_ID", "AKIDOWN"},
                                                 {"AWS_SECRET_ACCESS_KEY", "own/secret+key"}}};
     aws::Throttle throttle{{.per_second = 100, .burst = 100}, aws::Clock::real(), 1};
-    Asker asker{environment, kHere, throttle, 5min};
+    aws::OwnAccount own_account{throttle, aws::Clock::real()};
+    Asker asker{environment, kHere, throttle, own_account, 5min};
 };
 
 std::string found_in(const std::map<std::string, Outcome>& outcomes, const Question& question) {
@@ -74,6 +79,26 @@ std::string found_in(const std::map<std::string, Outcome>& outcomes, const Quest
     for (const auto& name : outcome->second.found->names)
         text += (text.empty() ? "" : " ") + name;
     return text;
+}
+
+/// With roles to take on: one of our own account, one of another.
+Json with_roles() {
+    auto state = aws::state_of({{"subnets", Json::array({{{"id", "subnet-1"}, {"cidr", "10.2.0.0/24"}}})}},
+                               {{"roles", Json::array({{{"arn", kOwnRole}}, {{"arn", kOtherRole}}})}});
+    state["places"].push_back({{"account", "444455556666"},
+                               {"region", aws::kRegion},
+                               {"subnets", Json::array({{{"id", "subnet-1"}, {"cidr", "10.3.0.0/24"}}})}});
+    return state;
+}
+
+/// What a sweep as that role finds.
+std::string found_as(const std::string& role, Scene& scene) {
+    const state::AwsPlace place{.role = role, .region = aws::kRegion};
+    Asker asker(scene.environment, place, scene.throttle, scene.own_account, 5min);
+    const Question question{.place = place, .kind = Kind::kSubnet, .name = "subnet-1"};
+    const auto outcomes = asker.ask({.questions = {question}}, {});
+    REQUIRE(outcomes.size() == 1);
+    return found_in({{question.text(), outcomes[0]}}, question);
 }
 
 } // namespace
@@ -195,9 +220,58 @@ TEST_CASE("whose a database's names are its own tags say, and a * finds all that
                        {"posts.rds", {{.tenant = "blog", .level = "protected"}}}});
 }
 
+TEST_CASE("a role of our own account asks on our budget, one of another account on that account's") {
+    Scene scene(with_roles());
+    const aws::Throttle::Bucket ours{"", aws::kRegion, aws::Service::kEc2};
+    const aws::Throttle::Bucket others{"444455556666", aws::kRegion, aws::Service::kEc2};
+    CHECK(found_as("", scene) == "10.2.0.0/24");
+    CHECK(scene.actions() == std::vector<std::string>{"DescribeSubnets"}); // who has no role asks for no account
+    CHECK(found_as(kOwnRole, scene) == "10.2.0.0/24");
+    CHECK(found_as(kOtherRole, scene) == "10.3.0.0/24");
+    CHECK(std::ranges::count(scene.actions(), "GetCallerIdentity") == 1);
+    const auto counts = scene.throttle.counts();
+    CHECK(counts.at(ours).calls == 2);
+    CHECK(counts.at(others).calls == 1);
+    CHECK_FALSE(counts.contains({aws::kAccount, aws::kRegion, aws::Service::kEc2}));
+}
+
+TEST_CASE("where nobody says which account is ours, a role of it is asked about all the same, on a budget of its own") {
+    auto state = with_roles();
+    state["faults"] = Json::array({{{"action", "GetCallerIdentity"},
+                                    {"status", 403},
+                                    {"code", "AccessDenied"},
+                                    {"message", "a VPC endpoint's policy says no"}}});
+    Scene scene(state);
+    CHECK(found_as("", scene) == "10.2.0.0/24");
+    CHECK(found_as(kOwnRole, scene) == "10.2.0.0/24");
+    CHECK(found_as(kOwnRole, scene) == "10.2.0.0/24");
+    CHECK(std::ranges::count(scene.actions(), "GetCallerIdentity") == 1); // not at each sweep
+    const auto counts = scene.throttle.counts();
+    CHECK(counts.at({"", aws::kRegion, aws::Service::kEc2}).calls == 1);
+    CHECK(counts.at({aws::kAccount, aws::kRegion, aws::Service::kEc2}).calls == 2);
+}
+
+TEST_CASE("the budget, and what is left of it, are published") {
+    Scene scene;
+    (void)scene.ask({about(Kind::kSubnet, "subnet-1")});
+    std::map<std::string, prometheus::MetricFamily> families;
+    for (auto& family : metrics_of(scene.throttle))
+        families.emplace(family.name, family);
+    CHECK(families.at("bulkhead_aws_budget_calls_per_second").metric.at(0).gauge.value == 100);
+    CHECK(families.at("bulkhead_aws_budget_burst").metric.at(0).gauge.value == 100);
+    const auto& left = families.at("bulkhead_aws_budget_left").metric;
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].gauge.value >= 99);
+    std::map<std::string, std::string> labels;
+    for (const auto& label : left[0].label)
+        labels.emplace(label.name, label.value);
+    CHECK(labels == std::map<std::string, std::string>{{"account", ""}, {"region", aws::kRegion}, {"service", "ec2"}});
+    CHECK(families.at("bulkhead_aws_calls_total").metric.at(0).counter.value == 1);
+}
+
 TEST_CASE("without a region or without credentials every question says so") {
     Scene scene;
-    Asker nowhere(scene.environment, {}, scene.throttle, 5min);
+    Asker nowhere(scene.environment, {}, scene.throttle, scene.own_account, 5min);
     const Question question{.place = {}, .kind = Kind::kSubnet, .name = "subnet-1"};
     const auto outcomes = nowhere.ask({.questions = {question}}, {});
     REQUIRE(outcomes.size() == 1);
@@ -205,7 +279,7 @@ TEST_CASE("without a region or without credentials every question says so") {
 
     const aws::Environment poor(
         aws::Variables{{"AWS_ENDPOINT_URL", scene.stand_in->url()}, {"AWS_EC2_METADATA_DISABLED", "true"}});
-    Asker anonymous(poor, kHere, scene.throttle, 5min);
+    Asker anonymous(poor, kHere, scene.throttle, scene.own_account, 5min);
     const auto refused = anonymous.ask({.questions = {about(Kind::kSubnet, "subnet-1")}}, {});
     REQUIRE(refused.size() == 1);
     CHECK(refused[0].found.error().kind == aws::Failure::Kind::kCredentials);
