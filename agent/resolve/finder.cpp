@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <random>
 
-#include "base/rfc3339.h"
 #include "dns/metrics.h"
 
 namespace bulkhead::resolve {
@@ -19,30 +18,6 @@ constexpr auto kDnsTrouble = "NameNotResolved";
 
 state::Time today() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
-const char* reason_of(aws::Failure::Kind kind) {
-    switch (kind) {
-    case aws::Failure::Kind::kCredentials:
-        return "NoCredentials";
-    case aws::Failure::Kind::kDenied:
-        return "AccessDenied";
-    case aws::Failure::Kind::kThrottled:
-        return "Throttled";
-    case aws::Failure::Kind::kUnreadable:
-        return "Unreadable";
-    case aws::Failure::Kind::kTooLarge:
-        return "TooLarge";
-    case aws::Failure::Kind::kRefused:
-        return "Refused";
-    default:
-        return "Unavailable";
-    }
-}
-
-std::string said_last(const std::optional<state::Time>& date) {
-    if (!date) return "; there was no good answer yet";
-    return "; the last good answer is of " + rfc3339(*date) + " and stays in force";
 }
 
 dns::Settings with_grace(dns::Settings settings, Milliseconds grace) {
@@ -91,14 +66,14 @@ void Finder::follow(const Resources& resources, const std::set<std::string>& ins
         if (resource.look_ups.empty()) continue;
         const auto [place, is_new] = followed_.try_emplace(name);
         auto& followed = place->second;
-        Asked asked{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
+        Named named{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
         if (is_new)
             followed.carried = Carried({resource.found.begin(), resource.found.end()}, resource.owners);
-        else if (lacks_some_of(followed.asked, asked) && lacks_some_of(asked, followed.asked))
+        else if (lacks_some_of(followed.named, named) && lacks_some_of(named, followed.named))
             // The one thing may be the other by another name.
             followed.carried.keep(followed.finding.addresses, followed.finding.owners);
-        followed.asked = std::move(asked);
-        const auto& questions_now = followed.asked.questions;
+        followed.named = std::move(named);
+        const auto& questions_now = followed.named.questions;
         questions.insert(questions_now.begin(), questions_now.end());
     }
     answers_.follow(questions);
@@ -124,7 +99,7 @@ void Finder::follow_names() {
     if (!dns_) return;
     std::set<std::string> names, by_tags;
     for (const auto& [resource, followed] : followed_) {
-        names.insert(followed.asked.hostnames.begin(), followed.asked.hostnames.end());
+        names.insert(followed.named.hostnames.begin(), followed.named.hostnames.end());
         for (const auto& [name, owners] : names_of(followed))
             by_tags.insert(name);
     }
@@ -134,19 +109,19 @@ void Finder::follow_names() {
             if (names.size() < settings_.dns.most_names && dns_->names().state(name).has_value() == is_followed)
                 names.insert(name);
     dns_->follow(names); // one that is too many has no state
-    std::erase_if(named_, [&](const auto& one) { return !names.contains(one.first); });
+    std::erase_if(dates_, [&](const auto& one) { return !names.contains(one.first) && !by_tags.contains(one.first); });
 }
 
-bool Finder::lacks_some_of(const Asked& all, const Asked& some) {
+bool Finder::lacks_some_of(const Named& all, const Named& some) {
     return !std::ranges::includes(all.questions, some.questions) ||
            !std::ranges::includes(all.hostnames, some.hostnames);
 }
 
 Finder::FollowedNames Finder::names_of(const Followed& followed) const {
     FollowedNames names;
-    for (const auto& name : followed.asked.hostnames)
+    for (const auto& name : followed.named.hostnames)
         names[name].is_named = true;
-    for (const auto& question : followed.asked.questions) {
+    for (const auto& question : followed.named.questions) {
         const auto& state = answers_.state(question);
         for (const auto& name : state.names) {
             const bool is_kept = state.kept_names.contains(name);
@@ -196,7 +171,7 @@ bool Finder::update(const std::string& name, Followed& followed, Time now) {
 }
 
 void Finder::add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const {
-    for (const auto& question : followed.asked.questions) {
+    for (const auto& question : followed.named.questions) {
         finding.tenant_tag = question.tenant_tag; // all have the same
         const auto& state = answers_.state(question);
         for (const auto& cidr : state.cidrs)
@@ -204,7 +179,10 @@ void Finder::add_questions(const Followed& followed, Evidence& evidence, Finding
         finding.settled &= state.asked();
         if (state.failure)
             finding.troubles.push_back({.reason = reason_of(state.failure->kind),
-                                        .text = question.text() + ": " + state.failure->text + said_last(state.date)});
+                                        .text = question.text() + ": " + state.failure->text +
+                                                dates_of_trouble(state.failing_since, state.date),
+                                        .asked = Asked::aws(question.place),
+                                        .since = state.failing_since});
     }
 }
 
@@ -217,33 +195,45 @@ void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& fi
                 evidence.kept.add(Cidr::of(address), owners.kept);
             }
             finding.settled &= state->asked;
-            add_trouble_of(*state, finding);
-        } else if (!dns_) {
-            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": " + dns_error_});
+            note_answer(*state);
+            if (!state->error.empty()) add_name_trouble(name, state->error, finding);
         } else {
-            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": is not followed, there are too many"});
+            add_name_trouble(name, dns_ ? "is not followed, there are too many" : dns_error_, finding);
         }
     }
 }
 
-/// The calendar's date is worked out once for each answer, so that the same answer has the same.
-void Finder::add_trouble_of(const dns::NameState& state, Finding& finding) {
-    if (state.named_at) {
-        auto& [at, date] = named_[state.name];
-        if (at != *state.named_at)
-            date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() -
-                                                            (std::chrono::steady_clock::now() - *state.named_at));
-        at = *state.named_at;
-    }
-    if (state.error.empty()) return;
-    const auto named = named_.find(state.name);
-    const auto date = named == named_.end() ? std::nullopt : std::optional(named->second.second);
-    finding.troubles.push_back({.reason = kDnsTrouble, .text = state.name + ": " + state.error + said_last(date)});
+/// While one family fails the other may go on answering: of these one is told, so that what is told stays the same.
+void Finder::note_answer(const dns::NameState& state) {
+    auto& dates = dates_[state.name];
+    if (state.error.empty()) dates.failing.reset();
+    if (!state.named_at) dates.answer.reset(), dates.answered.reset(); // nothing is in force any more
+    if (!state.named_at || (dates.failing && dates.answered) || dates.answer == state.named_at) return;
+    dates.answer = state.named_at;
+    dates.answered = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() -
+                                                              (std::chrono::steady_clock::now() - *state.named_at));
+}
+
+void Finder::add_name_trouble(const std::string& name, const std::string& error, Finding& finding) {
+    auto& dates = dates_[name];
+    if (!dates.failing) dates.failing = today();
+    finding.troubles.push_back({.reason = kDnsTrouble,
+                                .text = name + ": " + error + dates_of_trouble(*dates.failing, dates.answered),
+                                .asked = {},
+                                .since = *dates.failing});
 }
 
 const Finding* Finder::of(const std::string& resource) const {
     const auto followed = followed_.find(resource);
     return followed == followed_.end() ? nullptr : &followed->second.finding;
+}
+
+std::set<Asked> Finder::asked() const {
+    std::set<Asked> asked;
+    for (const auto& [place, at] : places_)
+        asked.insert(Asked::aws(place));
+    if (!dns_ || !dns_->names().states().empty()) asked.insert(Asked{});
+    return asked;
 }
 
 metrics::Families Finder::metrics(Time now) const {
@@ -263,10 +253,10 @@ metrics::Families Finder::metrics(Time now) const {
     for (const auto& [of, left] : first)
         expiry.add_real(left, {{"region", of.first}, {"role", of.second}});
     families.push_back(std::move(expiry));
-    auto addresses = metrics::gauge("bulkhead_resource_addresses", "Addresses that were found for AWSResources.");
+    std::map<std::string, const Finding*> findings;
     for (const auto& [name, followed] : followed_)
-        addresses.add(followed.finding.addresses.size(), {{"resource", name}});
-    families.push_back(std::move(addresses));
+        findings.emplace(name, &followed.finding);
+    std::ranges::move(metrics_of(findings, asked(), today()), std::back_inserter(families));
     if (dns_) std::ranges::move(dns::metrics_of(*dns_, now), std::back_inserter(families));
     return families;
 }

@@ -99,7 +99,12 @@ TEST_CASE("what a former agent found is in force before anybody is asked, and st
     REQUIRE(agent.loop->run()); // until a failure is told
     REQUIRE(agent.problems().size() == 1);
     CHECK(agent.problems().front().object == "AWSResource aurora");
-    CHECK(agent.problems().front().text.starts_with("writer.db.test: "));
+    CHECK(agent.problems().front().field == "spec.addresses");
+    CHECK(agent.problems().front().nature == state::Problem::Nature::kNotAnswered);
+    const auto text = agent.problems().front().text;
+    CHECK(text.starts_with("NameNotResolved: writer.db.test: "));
+    CHECK(text.find("; failing since 20") != std::string::npos);
+    CHECK(text.ends_with("; no good answer is known"));
     CHECK(agent.found("aurora") == 2);
     CHECK(kept_in(folder) == kFound);
 }
