@@ -3,6 +3,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace bulkhead {
@@ -113,11 +115,7 @@ void LookUps::add_problems(std::vector<state::Problem>& problems) const {
     for (const auto& [name, finding] : findings_) {
         const auto resource = cluster_.resources().find(name);
         if (resource == cluster_.resources().end()) continue;
-        for (const auto& trouble : finding.troubles)
-            problems.push_back({.origin = resource->second.meta.origin,
-                                .object = "AWSResource " + name,
-                                .field = "spec.addresses",
-                                .text = trouble.text});
+        std::ranges::move(resolve::problems_of(resource->second, finding), std::back_inserter(problems));
     }
 }
 

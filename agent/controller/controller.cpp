@@ -55,7 +55,8 @@ Controller::Controller(Loop& loop, Settings settings, std::unique_ptr<source::ku
     : loop_(loop), settings_(std::move(settings)), session_(std::move(session)),
       source_(*session_, followed(), observed_.taps(settings_.ns)), compiler_(settings_.policy, {}),
       coverage_(settings_.patience), leader_(*session_, settings_.ns, settings_.name, settings_.timing),
-      applier_(*session_), events_(*session_, settings_.events) {
+      applier_(*session_), events_(*session_, settings_.events),
+      look_up_news_(LookUpNews::Pace::of(settings_.look_ups.rhythm, settings_.events.again)) {
     if (settings_.grant_load_balancers) load_balancers_.emplace(*session_);
 }
 
@@ -94,6 +95,11 @@ void Controller::look_up() {
     finder_->follow(resolve::resources_to_look_up(cluster_), instances);
 }
 
+Findings Controller::findings() const {
+    if (!finder_) return {};
+    return [this](const std::string& name) { return finder_->of(name); };
+}
+
 /// A write that is under way when the lead ends would come after those of the next leader.
 void Controller::write(Time now) {
     if (leader_.leads(now)) {
@@ -107,8 +113,10 @@ void Controller::write(Time now) {
 
 /// When there is something to review that nobody tells of.
 std::optional<Controller::Time> Controller::wakes_at() const {
-    if (!next_ending_ || !coverage_.wakes_at()) return next_ending_ ? next_ending_ : coverage_.wakes_at();
-    return std::min(*next_ending_, *coverage_.wakes_at());
+    auto first = next_ending_;
+    for (const auto& next : {coverage_.wakes_at(), look_up_news_.wakes_at()})
+        if (next) first = std::min(first.value_or(*next), *next);
+    return first;
 }
 
 bool Controller::has_news() {
@@ -140,10 +148,14 @@ void Controller::review(Time now) {
     next_ending_.reset();
     if (endings.next) next_ending_ = moment_of(*endings.next);
     if (load_balancers_) load_balancers_->review(observed_, cluster_, settings_.policy);
-    const auto all = problems();
+    look_up_news_.update(cluster_, observed_, findings(), now);
+    auto all = problems();
+    applier_.set_wanted(wanted(all, endings, date)); // of look-ups Resolved tells, and Ready doesn't
+    std::ranges::move(look_up_news_.failing(), std::back_inserter(all));
     problem_count_ = all.size();
-    applier_.set_wanted(wanted(all, endings, date));
+    std::ranges::move(look_up_news_.answered(), std::back_inserter(all));
     events_.set_problems(all);
+    log_look_ups();
     const auto end = std::chrono::steady_clock::now();
     next_review_ = end + std::max<std::chrono::nanoseconds>(kSettle, (end - now) * kShareOfTime);
     if (wakes_at()) session_->wake_by(*wakes_at());
@@ -152,10 +164,9 @@ void Controller::review(Time now) {
 Changes Controller::wanted(const std::vector<state::Problem>& problems, const Endings& endings,
                            state::Time date) const {
     Changes changes;
-    Findings findings;
-    if (finder_) findings = [this](const std::string& name) { return finder_->of(name); };
-    want_statuses(observed_, problems, endings, findings, date, changes);
-    if (finder_) want_found(observed_, cluster_, findings, changes);
+    const auto found = findings();
+    want_statuses(observed_, problems, endings, found, date, changes);
+    if (found) want_found(observed_, cluster_, found, changes);
     want_no_taint(observed_, coverage_.ready_but_tainted(), changes);
     want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);
     want_no_gone_pods(observed_, cluster_, coverage_.silent(), changes);
@@ -209,6 +220,18 @@ void Controller::log_errors() {
     for (const auto& error : known_errors_)
         if (!now.contains(error)) spdlog::info("mended: {}", error);
     known_errors_ = std::move(now);
+}
+
+/// Each once. Who no longer leads doesn't know, and says nothing of it.
+void Controller::log_look_ups() {
+    std::set<state::Problem> now;
+    for (const auto& news : {look_up_news_.failing(), look_up_news_.answered()})
+        now.insert(news.begin(), news.end());
+    for (const auto& problem : now)
+        if (!known_look_ups_.contains(problem))
+            spdlog::log(problem.nature == state::Problem::Nature::kAnswered ? spdlog::level::info : spdlog::level::warn,
+                        "{}: {}", problem.object, problem.text);
+    known_look_ups_ = std::move(now);
 }
 
 metrics::Families Controller::metrics() const {

@@ -8,7 +8,7 @@
 //   observed beside it       ------------> coverage -> IdentitySlices of uncovered nodes, taints
 //                                          callees  -> IdentitySlice kube-apiserver
 //   TargetGroupBindings, Services -------> AccessGrants of what load balancers serve, if that is wanted
-//   AWSResources -- AWS, DNS ------------> findings -> IdentitySlices of their addresses, condition Resolved
+//   AWSResources -- AWS, DNS ------------> findings -> IdentitySlices of their addresses, condition Resolved, Events
 //                      all of it as Changes --> Applier, while we lead
 //
 // Several may run; all of them follow, and one writes. What is there is compared with what should be, so whoever takes
@@ -29,6 +29,7 @@
 #include "controller/events.h"
 #include "controller/leader.h"
 #include "controller/load_balancers.h"
+#include "controller/look_up_news.h"
 #include "controller/observed.h"
 #include "resolve/finder.h"
 #include "source/kube/kube_source.h"
@@ -70,12 +71,14 @@ private:
     void lead(Time now);
     void write(Time now);
     void look_up();
+    Findings findings() const;
     bool has_news();
     bool review_is_due(Time now);
     void review(Time now);
     std::vector<state::Problem> problems() const;
     void add_left_out(std::vector<state::Problem>& all) const;
     void log_errors();
+    void log_look_ups();
 
     Changes wanted(const std::vector<state::Problem>& problems, const Endings& endings, state::Time date) const;
     std::optional<Time> wakes_at() const;
@@ -92,6 +95,7 @@ private:
     Leader leader_;
     Applier applier_;
     Events events_;
+    LookUpNews look_up_news_;
     std::unique_ptr<resolve::Finder> finder_; // while we lead: AWS is asked once for all of us
     bool found_news_ = false;
     std::set<std::string> told_slices_; // of AWSResources' addresses, to the cluster state
@@ -102,6 +106,7 @@ private:
     std::optional<Time> next_ending_; // of a grant
     size_t problem_count_ = 0;
     std::set<std::string> known_errors_;
+    std::set<state::Problem> known_look_ups_;
     std::function<void()> on_resigned_;
 };
 

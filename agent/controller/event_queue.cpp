@@ -9,10 +9,15 @@ namespace bulkhead::controller {
 
 namespace {
 
+using Nature = state::Problem::Nature;
+
+constexpr auto kLookUps = "(look-ups)"; // no namespace is called so
+
 /// A Namespace is its tenant's as well: deputies copy labels that tenants wrote. Nothing: no Event can be about it.
 std::optional<std::string> namespace_of(const state::Problem& problem) {
     const auto concerned = concerned_by(problem);
     if (!concerned) return std::nullopt;
+    if (problem.nature == Nature::kNotAnswered || problem.nature == Nature::kAnswered) return kLookUps;
     return concerned->key.kind == "Namespace" ? concerned->key.name : concerned->key.ns;
 }
 

@@ -73,6 +73,10 @@ const char* reason_of(Nature nature) {
         return "NotGuarded";
     case Nature::kOverride:
         return "Overridden";
+    case Nature::kNotAnswered:
+        return "NotResolved";
+    case Nature::kAnswered:
+        return "Resolved";
     case Nature::kMistake:
         return "InForceInPart";
     }
@@ -144,7 +148,7 @@ Json event_of(const state::Problem& problem, const Concerned& concerned, const s
             {"kind", "Event"},
             {"metadata", {{"name", name_of(concerned, uid, text)}, {"namespace", namespace_of(key)}}},
             {"involvedObject", std::move(object)},
-            {"type", "Warning"},
+            {"type", problem.nature == Nature::kAnswered ? "Normal" : "Warning"},
             {"reason", reason_of(problem.nature)},
             {"message", text},
             {"count", 1},

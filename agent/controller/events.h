@@ -2,7 +2,8 @@
 //
 // Kubernetes Events on objects whose problem keeps isolation from being as they ask: where people look first, by
 // `kubectl describe`. Each problem is told once, and again every hour for as long as it lasts, because Events
-// are forgotten after one. An Event's name comes from what it says, so another controller tells nothing twice.
+// are forgotten after one. An Event's name comes from what it says, so another controller tells nothing twice. The only
+// good news among them is that AWS and DNS answer again (see LookUpNews).
 //
 // One Event at a time, and not more of them than one in a while once a first few are told, whose turn it is by turns
 // (see EventQueue): whoever has ten thousand broken objects finds them by `bulkheadctl status`. One that the server

@@ -46,6 +46,7 @@ bool Answers::take(const Outcome& outcome, Time now, state::Time date) {
     if (followed == followed_.end()) return false;
     auto& [state, cidrs, names] = followed->second;
     if (!outcome.found) {
+        if (!state.failure) state.failing_since = date;
         if (!is_same(state.failure, outcome.found.error())) state.failure = outcome.found.error();
         return false;
     }

@@ -30,6 +30,7 @@ public:
         std::optional<Time> answered_at{};     // the last good answer
         std::optional<state::Time> date{};     // the same, by the calendar
         std::optional<aws::Failure> failure{}; // of the last try
+        state::Time failing_since{};           // then: the first try that failed, by the calendar
         bool asked() const { return answered_at || failure; }
         bool is_well() const { return answered_at && !failure; }
     };

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <random>
 
-#include "base/rfc3339.h"
 #include "dns/metrics.h"
 
 namespace bulkhead::resolve {
@@ -21,30 +20,6 @@ constexpr size_t kMostTold = 3; // names that aren't followed, of a resource
 
 state::Time today() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
-const char* reason_of(aws::Failure::Kind kind) {
-    switch (kind) {
-    case aws::Failure::Kind::kCredentials:
-        return "NoCredentials";
-    case aws::Failure::Kind::kDenied:
-        return "AccessDenied";
-    case aws::Failure::Kind::kThrottled:
-        return "Throttled";
-    case aws::Failure::Kind::kUnreadable:
-        return "Unreadable";
-    case aws::Failure::Kind::kTooLarge:
-        return "TooLarge";
-    case aws::Failure::Kind::kRefused:
-        return "Refused";
-    default:
-        return "Unavailable";
-    }
-}
-
-std::string said_last(const std::optional<state::Time>& date) {
-    if (!date) return "; there was no good answer yet";
-    return "; the last good answer is of " + rfc3339(*date) + " and stays in force";
 }
 
 Remembered memory_of(const std::string& name, const state::AwsResource& resource, const Memories& memories) {
@@ -99,14 +74,14 @@ void Finder::follow(const Resources& resources, const std::set<std::string>& ins
         if (resource.look_ups.empty()) continue;
         const auto [place, is_new] = followed_.try_emplace(name);
         auto& followed = place->second;
-        Asked asked{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
+        Named named{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
         if (is_new)
-            recalled.emplace(name, recall(memory_of(name, resource, memories), asked.questions, asked.hostnames));
-        else if (lacks_some_of(followed.asked, asked) && lacks_some_of(asked, followed.asked))
+            recalled.emplace(name, recall(memory_of(name, resource, memories), named.questions, named.hostnames));
+        else if (lacks_some_of(followed.named, named) && lacks_some_of(named, followed.named))
             // The one thing may be the other by another name.
             followed.carried.keep(followed.finding.addresses, followed.finding.owners);
-        followed.asked = std::move(asked);
-        const auto& questions_now = followed.asked.questions;
+        followed.named = std::move(named);
+        const auto& questions_now = followed.named.questions;
         questions.insert(questions_now.begin(), questions_now.end());
     }
     answers_.follow(questions);
@@ -156,7 +131,7 @@ void Finder::follow_names() {
     if (!dns_) return;
     std::set<std::string> names, wanted;
     for (const auto& [resource, followed] : followed_) {
-        names.insert(followed.asked.hostnames.begin(), followed.asked.hostnames.end());
+        names.insert(followed.named.hostnames.begin(), followed.named.hostnames.end());
         for (const auto& [name, owners] : names_of(followed))
             wanted.insert(name);
     }
@@ -167,19 +142,19 @@ void Finder::follow_names() {
             if (names.size() < settings_.dns.most_names && dns_->names().state(name).has_value() == is_followed)
                 names.insert(name);
     dns_->follow(names); // one that is too many has no state
-    std::erase_if(named_, [&](const auto& one) { return !names.contains(one.first); });
+    std::erase_if(dates_, [&](const auto& one) { return !names.contains(one.first) && !wanted.contains(one.first); });
 }
 
-bool Finder::lacks_some_of(const Asked& all, const Asked& some) {
+bool Finder::lacks_some_of(const Named& all, const Named& some) {
     return !std::ranges::includes(all.questions, some.questions) ||
            !std::ranges::includes(all.hostnames, some.hostnames);
 }
 
 Finder::FollowedNames Finder::names_of(const Followed& followed) const {
     FollowedNames names;
-    for (const auto& name : followed.asked.hostnames)
+    for (const auto& name : followed.named.hostnames)
         names[name].is_named = true;
-    for (const auto& question : followed.asked.questions) {
+    for (const auto& question : followed.named.questions) {
         const auto& state = answers_.state(question);
         for (const auto& name : state.names) {
             const bool is_kept = state.kept_names.contains(name);
@@ -231,7 +206,7 @@ bool Finder::update(const std::string& name, Followed& followed, Time now) {
 }
 
 void Finder::add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const {
-    for (const auto& question : followed.asked.questions) {
+    for (const auto& question : followed.named.questions) {
         finding.tenant_tag = question.tenant_tag; // all have the same
         const auto& state = answers_.state(question);
         for (const auto& cidr : state.cidrs)
@@ -239,7 +214,10 @@ void Finder::add_questions(const Followed& followed, Evidence& evidence, Finding
         finding.settled &= state.asked();
         if (state.failure)
             finding.troubles.push_back({.reason = reason_of(state.failure->kind),
-                                        .text = question.text() + ": " + state.failure->text + said_last(state.date)});
+                                        .text = question.text() + ": " + state.failure->text +
+                                                dates_of_trouble(state.failing_since, state.date),
+                                        .asked = Asked::aws(question.place),
+                                        .since = state.failing_since});
     }
 }
 
@@ -254,9 +232,10 @@ void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& fi
                 evidence.kept.add(Cidr::of(address), owners.kept);
             }
             finding.settled &= state->asked;
-            add_trouble_of(*state, finding);
+            note_answer(*state);
+            if (!state->error.empty()) add_name_trouble(name, state->error, finding);
         } else if (!dns_) {
-            finding.troubles.push_back({.reason = kDnsTrouble, .text = name + ": " + dns_error_});
+            add_name_trouble(name, dns_error_, finding);
         } else {
             unfollowed.push_back(name);
         }
@@ -265,7 +244,13 @@ void Finder::add_names(const Followed& followed, Evidence& evidence, Finding& fi
     if (!unfollowed.empty()) finding.troubles.insert(finding.troubles.begin() + before_names, too_many(unfollowed));
 }
 
-Trouble Finder::too_many(const std::vector<std::string>& unfollowed) const {
+Trouble Finder::too_many(const std::vector<std::string>& unfollowed) {
+    auto since = today();
+    for (const auto& name : unfollowed) {
+        auto& failing = dates_[name].failing;
+        if (!failing) failing = today();
+        since = std::min(since, *failing);
+    }
     std::string some;
     for (size_t i = 0; i < std::min(unfollowed.size(), kMostTold); ++i)
         some += (i == 0 ? "" : ", ") + unfollowed[i];
@@ -273,7 +258,9 @@ Trouble Finder::too_many(const std::vector<std::string>& unfollowed) const {
     return {.reason = kTooManyNames,
             .text = some + (unfollowed.size() == 1 ? " is" : " are") + " not followed: AWSResources have " +
                     std::to_string(wanted_names_) + " names in all, and at most " +
-                    std::to_string(settings_.dns.most_names) + " are; --dns-names raises that bound"};
+                    std::to_string(settings_.dns.most_names) + " are; --dns-names raises that bound",
+            .asked = {},
+            .since = since};
 }
 
 Carried::Families Finder::lacking_in(const Followed& followed) const {
@@ -285,31 +272,42 @@ Carried::Families Finder::lacking_in(const Followed& followed) const {
 }
 
 /// As where a name had some and DNS says that there is none, but that nobody knows which name's they were.
-void Finder::add_held(const Followed& followed, const Evidence& evidence, Finding& finding) const {
+void Finder::add_held(Followed& followed, const Evidence& evidence, Finding& finding) const {
     size_t held = 0;
     for (const auto& address : followed.carried.held(patience()))
         if (!evidence.now.addresses.contains(address) && !evidence.kept.addresses.contains(address)) ++held;
-    if (held == 0) return;
-    finding.troubles.push_back(
-        {.reason = kDnsTrouble,
-         .text = "DNS says that a name has no address of one family; " + std::to_string(held) +
-                 (held == 1 ? " that was found before is kept for a day, as it may be its"
-                            : " that were found before are kept for a day, as they may be its")});
+    if (held == 0) return followed.held_since.reset();
+    if (!followed.held_since) followed.held_since = today();
+    finding.troubles.push_back({.reason = kDnsTrouble,
+                                .text = "DNS says that a name has no address of one family; " + std::to_string(held) +
+                                        (held == 1 ? " that was found before is kept for a day, as it may be its"
+                                                   : " that were found before are kept for a day, as they may be its"),
+                                .asked = {},
+                                .since = *followed.held_since});
 }
 
-/// The calendar's date is worked out once for each answer, so that the same answer has the same.
-void Finder::add_trouble_of(const dns::NameState& state, Finding& finding) {
-    if (state.named_at) {
-        auto& [at, date] = named_[state.name];
-        if (at != *state.named_at)
-            date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() -
-                                                            (std::chrono::steady_clock::now() - *state.named_at));
-        at = *state.named_at;
+/// While one family fails the other may go on answering: of these one is told, so that what is told stays the same.
+void Finder::note_answer(const dns::NameState& state) {
+    auto& dates = dates_[state.name];
+    if (state.error.empty()) dates.failing.reset();
+    if (!state.named_at) { // nothing is in force any more
+        dates.answer.reset();
+        dates.answered.reset();
+        return;
     }
-    if (state.error.empty()) return;
-    const auto named = named_.find(state.name);
-    const auto date = named == named_.end() ? std::nullopt : std::optional(named->second.second);
-    finding.troubles.push_back({.reason = kDnsTrouble, .text = state.name + ": " + state.error + said_last(date)});
+    if ((dates.failing && dates.answered) || dates.answer == state.named_at) return;
+    dates.answer = state.named_at;
+    dates.answered = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() -
+                                                              (std::chrono::steady_clock::now() - *state.named_at));
+}
+
+void Finder::add_name_trouble(const std::string& name, const std::string& error, Finding& finding) {
+    auto& dates = dates_[name];
+    if (!dates.failing) dates.failing = today();
+    finding.troubles.push_back({.reason = kDnsTrouble,
+                                .text = name + ": " + error + dates_of_trouble(*dates.failing, dates.answered),
+                                .asked = {},
+                                .since = *dates.failing});
 }
 
 const Finding* Finder::of(const std::string& resource) const {
@@ -320,7 +318,7 @@ const Finding* Finder::of(const std::string& resource) const {
 Remembered Finder::remembered(const std::string& resource) const {
     const auto followed = followed_.find(resource);
     if (followed == followed_.end()) return {};
-    const auto& asked = followed->second.asked;
+    const auto& named = followed->second.named;
     const auto& finding = followed->second.finding;
     Remembered remembered{.addresses = finding.addresses, .owners = finding.owners};
     const auto add = [&](const Cidr& address, const Origin& origin) {
@@ -331,16 +329,24 @@ Remembered Finder::remembered(const std::string& resource) const {
         for (const auto& address : dns_->names().addresses(origin.name))
             add(Cidr::of(address), origin);
     };
-    for (const auto& question : asked.questions) {
+    for (const auto& question : named.questions) {
         const auto& state = answers_.state(question);
         for (const auto& cidr : state.cidrs)
             add(cidr, {.question = question.origin()});
         for (const auto& name : state.names)
             add_name({.question = question.origin(), .name = name});
     }
-    for (const auto& name : asked.hostnames)
+    for (const auto& name : named.hostnames)
         add_name({.name = name});
     return remembered;
+}
+
+std::set<Asked> Finder::asked() const {
+    std::set<Asked> asked;
+    for (const auto& [place, at] : places_)
+        asked.insert(Asked::aws(place));
+    if (!dns_ || !dns_->names().states().empty()) asked.insert(Asked{});
+    return asked;
 }
 
 metrics::Families Finder::metrics(Time now) const {
@@ -360,10 +366,10 @@ metrics::Families Finder::metrics(Time now) const {
     for (const auto& [of, left] : first)
         expiry.add_real(left, {{"region", of.first}, {"role", of.second}});
     families.push_back(std::move(expiry));
-    auto addresses = metrics::gauge("bulkhead_resource_addresses", "Addresses that were found for AWSResources.");
+    std::map<std::string, const Finding*> findings;
     for (const auto& [name, followed] : followed_)
-        addresses.add(followed.finding.addresses.size(), {{"resource", name}});
-    families.push_back(std::move(addresses));
+        findings.emplace(name, &followed.finding);
+    std::ranges::move(metrics_of(findings, asked(), today()), std::back_inserter(families));
     if (!dns_) return families;
     std::ranges::move(dns::metrics_of(*dns_, now), std::back_inserter(families));
     families.push_back(metrics::gauge("bulkhead_dns_names_left_out",

@@ -29,6 +29,7 @@
 #include "resolve/answers.h"
 #include "resolve/carried.h"
 #include "resolve/evidence.h"
+#include "resolve/finding.h"
 #include "resolve/plan.h"
 #include "resolve/remembered.h"
 #include "resolve/sweep.h"
@@ -44,24 +45,6 @@ struct Settings {
     Milliseconds grace = std::chrono::minutes(30); // of addresses that are no longer named
     std::vector<dns::Server> servers{};            // none: those of /etc/resolv.conf
     dns::Settings dns{};                           // but for its grace time
-};
-
-struct Trouble {
-    std::string reason; // "Throttled", as conditions have it
-    std::string text;
-    bool operator==(const Trouble&) const = default;
-};
-
-/// What is known of one resource.
-struct Finding {
-    std::set<Cidr> addresses{};      // in force
-    state::OwnersByAddress owners{}; // of these, by their tags
-    std::string tenant_tag{};        // the one that names tenants, where it is asked for
-    state::Time changed{};           // when these became what they are
-    bool settled = false;            // everything was asked once, and ended well or not
-    std::vector<Trouble> troubles{};
-    Spoken spoken() const { return {.addresses = addresses, .owners = owners}; }
-    bool operator==(const Finding&) const = default;
 };
 
 class Finder {
@@ -85,14 +68,15 @@ public:
     metrics::Families metrics(Time now) const;
 
 private:
-    struct Asked {
+    struct Named {
         std::set<Question> questions{};
         std::set<std::string> hostnames{};
     };
     struct Followed {
-        Asked asked;
+        Named named;
         Carried carried;
         Finding finding{};
+        std::optional<state::Time> held_since{}; // see add_held()
     };
     struct Place {
         std::unique_ptr<Sweep> sweep;
@@ -107,6 +91,13 @@ private:
     };
     using FollowedNames = std::map<std::string, NameOwners>;
 
+    /// Of a name, worked out once for each answer and each failure, so that the same has the same.
+    struct NameDates {
+        std::optional<Time> answer{};          // the last good one
+        std::optional<state::Time> answered{}; // the same, by the calendar
+        std::optional<state::Time> failing{};  // since, by the calendar; meanwhile `answered` stays
+    };
+
     void set_up_dns();
     void take_over(Followed& followed, Recalled recalled);
     void follow_places(const Plan& plan, const std::set<std::string>& instances);
@@ -114,15 +105,17 @@ private:
     void take(const state::AwsPlace& place, const Sweep::Report& report);
     void update();
     bool update(const std::string& name, Followed& followed, Time now);
-    static bool lacks_some_of(const Asked& all, const Asked& some);
+    static bool lacks_some_of(const Named& all, const Named& some);
     FollowedNames names_of(const Followed& followed) const;
     void add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const;
     void add_names(const Followed& followed, Evidence& evidence, Finding& finding);
-    Trouble too_many(const std::vector<std::string>& unfollowed) const;
+    Trouble too_many(const std::vector<std::string>& unfollowed);
     Carried::Families lacking_in(const Followed& followed) const;
     Carried::Patience patience() const { return {.grace = settings_.grace, .gone = settings_.dns.keeping.gone}; }
-    void add_held(const Followed& followed, const Evidence& evidence, Finding& finding) const;
-    void add_trouble_of(const dns::NameState& state, Finding& finding);
+    void add_held(Followed& followed, const Evidence& evidence, Finding& finding) const;
+    void note_answer(const dns::NameState& state);
+    void add_name_trouble(const std::string& name, const std::string& error, Finding& finding);
+    std::set<Asked> asked() const;
 
     Loop& loop_;
     const Settings settings_;
@@ -130,16 +123,21 @@ private:
     std::map<std::string, Followed> followed_; // by resource
     Answers answers_;
     std::unique_ptr<dns::Follower> dns_;
-    std::string dns_error_;                                     // why there is none
-    size_t wanted_names_ = 0;                                   // followed or not
-    std::map<std::string, std::pair<Time, state::Time>> named_; // by name: its last answer, and that by the calendar
+    std::string dns_error_;                  // why there is none
+    size_t wanted_names_ = 0;                // followed or not
+    std::map<std::string, NameDates> dates_; // by name
     std::unique_ptr<Timer> timer_;
     aws::Throttle throttle_;
     aws::OwnAccount own_account_{throttle_, aws::Clock::real()};
     std::map<state::AwsPlace, Place> places_; // last: their threads use the two before
 };
 
-/// What asking AWS looks like to Prometheus; docs/metrics.md says what each means.
+// What asking looks like to Prometheus; docs/metrics.md says what each means.
+
 metrics::Families metrics_of(const aws::Throttle& throttle);
+
+/// What isn't answered at `now`. `asked`: everybody who is asked, so that who answers is told of, too.
+metrics::Families metrics_of(const std::map<std::string, const Finding*>& by_resource, const std::set<Asked>& asked,
+                             state::Time now);
 
 } // namespace bulkhead::resolve

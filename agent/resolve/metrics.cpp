@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resolve/finder.h"
 
+#include <algorithm>
+
 namespace bulkhead::resolve {
 
 namespace {
@@ -44,6 +46,43 @@ metrics::Families metrics_of(const aws::Throttle& throttle) {
     for (auto* family : {&calls, &throttled, &failed, &held_back, &waited})
         families.push_back(std::move(*family));
     return families;
+}
+
+metrics::Families metrics_of(const std::map<std::string, const Finding*>& by_resource, const std::set<Asked>& asked,
+                             state::Time now) {
+    auto addresses = metrics::gauge("bulkhead_resource_addresses", "Addresses that were found for AWSResources.");
+    auto resource_ages =
+        metrics::gauge("bulkhead_resource_failing_seconds",
+                       "Since when something that an AWSResource names hasn't been answered; 0 while all of it is.");
+    auto counts = metrics::gauge("bulkhead_lookups_failing", "Things that AWSResources name and nobody answers for.");
+    auto ages = metrics::gauge("bulkhead_lookups_failing_seconds",
+                               "Since when one of these hasn't been answered, the longest; 0 while all of them are.");
+    std::map<std::pair<Asked, std::string>, std::set<std::string>> failing; // several resources may name the same
+    std::map<Asked, double> longest;
+    for (const auto& one : asked)
+        longest[one] = 0;
+    for (const auto& [name, finding] : by_resource) {
+        double age = 0;
+        for (const auto& trouble : finding->troubles) {
+            const double since = std::max(0.0, std::chrono::duration<double>(now - trouble.since).count());
+            age = std::max(age, since);
+            longest[trouble.asked] = std::max(longest[trouble.asked], since);
+            failing[{trouble.asked, trouble.reason}].insert(trouble.text);
+        }
+        addresses.add(finding->addresses.size(), {{"resource", name}});
+        resource_ages.add_real(age, {{"resource", name}});
+    }
+    const auto labels_of = [](const Asked& one) {
+        return metrics::Labels{{"asked", one.of}, {"account", one.account}, {"region", one.region}};
+    };
+    for (const auto& [what, texts] : failing) {
+        auto labels = labels_of(what.first);
+        labels.push_back({"reason", what.second});
+        counts.add(texts.size(), std::move(labels));
+    }
+    for (const auto& [one, age] : longest)
+        ages.add_real(age, labels_of(one));
+    return {std::move(addresses), std::move(resource_ages), std::move(counts), std::move(ages)};
 }
 
 } // namespace bulkhead::resolve

@@ -350,12 +350,14 @@ struct Problem {
     std::string field;  // "spec.allowFrom[0].ports[1].port", or empty
     std::string text;   // what is wrong, and what is in force instead
     enum class Nature : uint8_t {
-        kMistake,    // some of it means nothing, or less than it says
-        kInvalid,    // the object as a whole isn't understood
-        kConflict,   // another object says otherwise, and counts
-        kMissing,    // it speaks of an object that isn't there: a mistake, unless somebody reads only a part of all
-        kNotGuarded, // a node can't do for it what is asked
-        kOverride,   // it keeps something from being enforced, as it shall
+        kMistake,     // some of it means nothing, or less than it says
+        kInvalid,     // the object as a whole isn't understood
+        kConflict,    // another object says otherwise, and counts
+        kMissing,     // it speaks of an object that isn't there: a mistake, unless somebody reads only a part of all
+        kNotGuarded,  // a node can't do for it what is asked
+        kOverride,    // it keeps something from being enforced, as it shall
+        kNotAnswered, // AWS or DNS doesn't say what it means; what they said last stays in force
+        kAnswered,    // they do again: nothing to mend, but good to know
     };
     Nature nature = Nature::kMistake;
     auto operator<=>(const Problem&) const = default;

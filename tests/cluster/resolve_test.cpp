@@ -94,6 +94,15 @@ struct Scene {
         return is_so;
     }
 
+    /// On that resource, with that reason.
+    std::vector<Json> events(const std::string& reason) const {
+        const auto all = object(server, {"events", "-n", "default", "--field-selector", "reason=" + reason});
+        std::vector<Json> ours;
+        for (const auto& event : all.at("items"))
+            if (event.at("involvedObject").at("name") == "aurora") ours.push_back(event);
+        return ours;
+    }
+
     Json resolved() const { return condition("aurora", "Resolved"); }
 
     Json condition(const std::string& resource, const std::string& type) const {
@@ -155,7 +164,8 @@ TEST_CASE("while AWS throttles and DNS is away nothing leaves, and the condition
     REQUIRE(scene.is_resolved("False", "Throttled"));
     const auto message = scene.resolved().at("message").get<std::string>();
     CHECK(message.starts_with("3 addresses found\nsecurityGroups sg-0123456789abcdef0 in eu-central-1: "));
-    CHECK(message.find("the last good answer is of 20") != std::string::npos);
+    CHECK(message.find("; failing since 20") != std::string::npos);
+    CHECK(message.find("; the good answer of 20") != std::string::npos);
     CHECK(scene.published() == kAll);
     scene.dns->end();
     REQUIRE(wait_until(
@@ -163,6 +173,35 @@ TEST_CASE("while AWS throttles and DNS is away nothing leaves, and the condition
         after(30s), 100ms));
     std::this_thread::sleep_until(Clock::now() + 3s); // three times the grace time
     CHECK(scene.published() == kAll);
+}
+
+TEST_CASE(
+    "Events tell that AWS refuses, and that it answers again, also by the next leader, and Ready stays as it is") {
+    const Scene scene({"--grace", "30"});
+    auto controller = scene.controller("one");
+    REQUIRE(scene.becomes(kAll));
+    REQUIRE(scene.is_resolved("True", "Resolved"));
+    CHECK(scene.events("NotResolved").empty());
+    require(scene.aws->set(account({"10.1.0.1", "10.1.0.2"}, throttling())));
+    REQUIRE(wait_until([&] { return scene.events("NotResolved").size() == 1; }, after(60s), 100ms));
+    const auto failing = scene.events("NotResolved").front();
+    CHECK(failing.at("type") == "Warning");
+    CHECK(failing.at("message").get<std::string>().starts_with(
+        "spec.addresses: Throttled: securityGroups sg-0123456789abcdef0 in eu-central-1: "));
+    CHECK(scene.condition("aurora", "Ready").at("status") == "True");
+    CHECK(scene.events("Resolved").empty());
+
+    controller.reset();
+    require(scene.aws->set(account({"10.1.0.1", "10.1.0.2"})));
+    controller = scene.controller("two");
+    INFO(controller->output());
+    REQUIRE(wait_until([&] { return scene.events("Resolved").size() == 1; }, after(60s), 100ms));
+    const auto answered = scene.events("Resolved").front();
+    CHECK(answered.at("type") == "Normal");
+    CHECK(
+        answered.at("message").get<std::string>().starts_with("spec.addresses: everything that it names is answered "));
+    CHECK(scene.events("NotResolved").size() == 1);
+    REQUIRE(scene.is_resolved("True", "Resolved"));
 }
 
 TEST_CASE("an edit that names something else takes nothing away before that has been answered") {

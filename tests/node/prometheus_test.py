@@ -26,6 +26,12 @@ PORT, OPEN_PORT = 8080, 8443
 # Panels, or single lines of them, that show nothing here, and why.
 EMPTY = {
     ("cluster", "Nodes without an agent", None): "there is no controller",
+    ("cluster", "Look-ups that fail", None): "nobody looks up",
+    ("cluster", "Failing since", None): "nobody looks up",
+    ("cluster", "Unresolved AWSResources", None): "nobody looks up",
+    ("cluster", "Calls of AWS", None): "nobody looks up",
+    ("cluster", "Calls that came to nothing", None): "nobody looks up",
+    ("cluster", "Keys expire in", None): "nobody looks up",
     ("node", "Writes and failures", "rows refused: {{map}}"): "the kernel refuses none",
 }
 

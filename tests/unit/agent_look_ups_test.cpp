@@ -20,7 +20,6 @@ const state::OwnersByAddress kOwners{
     {kSubnet, {{.tenant = "payments", .level = "open"}, {.tenant = "\"blog\"", .level = ""}}}};
 const FoundFile::Found kFound{{"aurora", {.addresses = {kWriter, kSubnet}, .owners = kOwners}},
                               {"cache", {.addresses = {kCache}}}};
-const std::map<Cidr, std::set<resolve::Origin>> kByWriter{{kWriter, {{.name = "writer.db.test"}}}};
 
 class FoundFolder {
 public:
@@ -76,18 +75,10 @@ TEST_CASE("what was found is read as it was written; no file is nothing, and a b
     CHECK(file.read().value().empty());
     REQUIRE(file.write(kFound));
     CHECK(file.read().value() == kFound);
-    auto with_origins = kFound;
-    with_origins.at("aurora").origins = {
-        {kWriter, {{.name = "writer.db.test"}, {.question = "resourceTags \"\" \"a\"=\"b\"", .name = "x.test"}}},
-        {kSubnet, {{.question = "subnets \"subnet-1\" in \"\" as \"\" \"\""}}}};
-    REQUIRE(file.write(with_origins));
-    CHECK(file.read().value() == with_origins);
     for (const std::string broken : {"", "[]", R"({"aurora": "10.0.0.1"})", R"({"aurora": [7]})", R"({"a": ["b"]})",
                                      R"({"a": [{"address": "10.0.0.1"}]})", R"({"a": [{"owners": []}]})",
                                      R"({"a": [{"address": "10.0.0.1", "owners": [{"tenant": "x"}]}]})",
-                                     R"({"a": [{"address": "10.0.0.1", "owners": "x"}]})",
-                                     R"({"a": [{"address": "10.0.0.1", "owners": [], "from": "x"}]})",
-                                     R"({"a": [{"address": "10.0.0.1", "owners": [], "from": [{"name": "x"}]}]})"}) {
+                                     R"({"a": [{"address": "10.0.0.1", "owners": "x"}]})"}) {
         INFO(broken);
         std::ofstream(folder.file(), std::ios::trunc) << broken;
         CHECK_FALSE(file.read());
@@ -108,58 +99,14 @@ TEST_CASE("what a former agent found is in force before anybody is asked, and st
     REQUIRE(agent.loop->run()); // until a failure is told
     REQUIRE(agent.problems().size() == 1);
     CHECK(agent.problems().front().object == "AWSResource aurora");
-    CHECK(agent.problems().front().text.starts_with("writer.db.test: "));
+    CHECK(agent.problems().front().field == "spec.addresses");
+    CHECK(agent.problems().front().nature == state::Problem::Nature::kNotAnswered);
+    const auto text = agent.problems().front().text;
+    CHECK(text.starts_with("NameNotResolved: writer.db.test: "));
+    CHECK(text.find("; failing since 20") != std::string::npos);
+    CHECK(text.ends_with("; no good answer is known"));
     CHECK(agent.found("aurora") == 2);
     CHECK(kept_in(folder) == kFound);
-}
-
-TEST_CASE("a file of a former version, which doesn't say what found each address, is read as ever") {
-    const FoundFolder folder;
-    fs::create_directories(fs::path(folder.file()).parent_path());
-    std::ofstream(folder.file()) << R"({"aurora": ["10.0.0.1/32", {"address": "10.1.0.0/24", "owners": [)"
-                                 << R"({"tenant": "payments", "level": "open"}, )"
-                                 << R"({"tenant": "\"blog\"", "level": ""}]}], "cache": ["fd00::/64"]})";
-    CHECK(kept_in(folder) == kFound);
-    Looking agent(folder);
-    agent.tell("aurora", "another.db.test");
-    agent.look_ups.follow(false);
-    REQUIRE(agent.loop->run());
-    CHECK(agent.found("aurora") == 2); // whatever found them
-}
-
-TEST_CASE("what a name found that is still asked for stays, and is told to be its; so it is in the next file") {
-    const FoundFolder folder;
-    const FoundFile::Found found{{"aurora", {.addresses = {kWriter, kSubnet}, .origins = kByWriter}}};
-    REQUIRE(FoundFile(folder.file()).write(found));
-    Looking agent(folder);
-    agent.tell("aurora", "writer.db.test");
-    agent.look_ups.follow(false);
-    REQUIRE(agent.loop->run());
-    CHECK(agent.found("aurora") == 2);
-    CHECK(kept_in(folder) == found);
-}
-
-TEST_CASE("what a name found that nobody asks for any more is gone after a restart, unless another came instead") {
-    const Cidr reader = Cidr::parse("10.0.0.2").value();
-    const auto origin = [](const char* name) { return std::set<resolve::Origin>{{.name = name}}; };
-    const FoundFile::Found found{
-        {"aurora",
-         {.addresses = {kWriter, reader},
-          .origins = {{kWriter, origin("writer.db.test")}, {reader, origin("reader.db.test")}}}}};
-    const auto found_by = [&](const char* name) {
-        const FoundFolder folder;
-        REQUIRE(FoundFile(folder.file()).write(found));
-        Looking agent(folder);
-        agent.tell("aurora", name);
-        agent.look_ups.follow(false);
-        REQUIRE(agent.loop->run()); // until it is told that nobody answers
-        CHECK(kept_in(folder).at("aurora").addresses.size() == agent.found("aurora"));
-        return agent.cluster.resources().at("aurora").found;
-    };
-    CHECK(found_by("writer.db.test") == std::vector{kWriter});
-    CHECK(found_by("reader.db.test") == std::vector{reader});
-    // The new name has not been answered, and may be the former ones by another name.
-    CHECK(found_by("other.db.test") == std::vector{kWriter, reader});
 }
 
 TEST_CASE("what was found for a resource that is gone is forgotten, but not while one of them can't be read") {

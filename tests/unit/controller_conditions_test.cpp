@@ -173,6 +173,12 @@ TEST_CASE("an Event is about the object that the problem names, and named after 
           Json({{"apiVersion", "v1"}, {"kind", "Pod"}, {"name", "web-1"}, {"namespace", "shop"}, {"uid", "u-1"}}));
     CHECK(pod.at("message") == "spec: \"90x\" is no port");
     CHECK(pod.at("type") == "Warning");
+    const auto failing = event_on(problem(Nature::kNotAnswered, "a", "AWSResource aurora"), "u-3");
+    CHECK(failing.at("type") == "Warning");
+    CHECK(failing.at("reason") == "NotResolved");
+    const auto answered = event_on(problem(Nature::kAnswered, "a", "AWSResource aurora"), "u-3");
+    CHECK(answered.at("type") == "Normal");
+    CHECK(answered.at("reason") == "Resolved");
     const auto tenant = event_on(problem(Nature::kConflict, "a"), "u-2");
     CHECK(tenant.at("metadata").at("namespace") == "default");
     CHECK(tenant.at("involvedObject").at("apiVersion") == "bulkhead.dev/v1alpha1");

@@ -73,6 +73,26 @@ TEST_CASE("of a namespace's problems some are told, then others when they are me
     CHECK(tell(queue, SIZE_MAX, kNow + 1h).size() == 200 + EventQueue::kMostOfNamespace);
 }
 
+TEST_CASE("when nobody answers for any AWSResource, some are told of, in turn with the namespaces") {
+    using Nature = state::Problem::Nature;
+    EventQueue queue;
+    Problems problems{problem("Pod shop/web"), problem("AWSResource broken"), problem("AccessGrant zoo/g")};
+    for (int i = 0; i < 500; ++i) {
+        problems.push_back(problem("AWSResource r" + std::to_string(100 + i)));
+        problems.back().nature = Nature::kNotAnswered;
+    }
+    queue.set_problems(problems);
+    CHECK(tell(queue, 5) == std::vector<std::string>{"AWSResource broken", "AWSResource r100", "Pod shop/web",
+                                                     "AccessGrant zoo/g", "AWSResource r101"});
+    CHECK(tell(queue).size() == EventQueue::kMostOfNamespace - 2);
+    for (auto& one : problems)
+        if (one.nature == Nature::kNotAnswered) one.nature = Nature::kAnswered;
+    queue.set_problems(problems);
+    const auto good_news = tell(queue);
+    CHECK(good_news.size() == EventQueue::kMostOfNamespace);
+    CHECK(good_news.front() == "AWSResource r100");
+}
+
 TEST_CASE("new problems of a namespace take no place from those that were told, so none is told twice") {
     EventQueue queue;
     auto problems = broken_grants("shop", EventQueue::kMostOfNamespace);

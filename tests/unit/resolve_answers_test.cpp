@@ -206,6 +206,20 @@ TEST_CASE("of failures alike the first is told, another kind is told anew") {
     CHECK(minutes.state().failure->text == "request 3");
 }
 
+TEST_CASE("since when a question fails is when it failed first after a good answer, whatever the reason since") {
+    Answers answers{30min};
+    answers.follow({group("sg-1")});
+    const auto fail_at = [&](const aws::Failure& failure, std::chrono::seconds time) {
+        answers.take({.question = group("sg-1"), .found = tl::unexpected(failure)}, Time(time), kDate + time);
+        return answers.state(group("sg-1")).failing_since;
+    };
+    CHECK(fail_at(throttled(), 60s) == kDate + 60s);
+    CHECK(fail_at(throttled(), 120s) == kDate + 60s);
+    CHECK(fail_at({.kind = aws::Failure::Kind::kDenied, .text = "", .code = "AccessDenied"}, 180s) == kDate + 60s);
+    answers.take({.question = group("sg-1"), .found = Found{}}, Time(240s), kDate + 240s);
+    CHECK(fail_at(throttled(), 300s) == kDate + 300s);
+}
+
 TEST_CASE("a question that nobody asks any more is forgotten at once") {
     Minutes minutes;
     minutes.good({"10.0.0.1"});
