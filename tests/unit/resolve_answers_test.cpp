@@ -206,6 +206,21 @@ TEST_CASE("of failures alike the first is told, another kind is told anew") {
     CHECK(minutes.state().failure->text == "request 3");
 }
 
+TEST_CASE("that AWS isn't asked for a while tells nothing new, and what it says then does, if it is something else") {
+    Minutes minutes;
+    const aws::Failure held_back{.kind = aws::Failure::Kind::kThrottled, .text = "not asked for another 40 s"};
+    minutes.bad(held_back);
+    CHECK(minutes.state().failure->text == held_back.text);
+    for (int i = 0; i < 3; ++i) {
+        minutes.bad(throttled("request 1"));
+        CHECK(minutes.state().failure->text == "request 1");
+        minutes.bad(held_back);
+        CHECK(minutes.state().failure->text == "request 1");
+    }
+    minutes.bad({.kind = aws::Failure::Kind::kUnavailable, .text = "nobody listens there"});
+    CHECK(minutes.state().failure->text == "nobody listens there");
+}
+
 TEST_CASE("a question that nobody asks any more is forgotten at once") {
     Minutes minutes;
     minutes.good({"10.0.0.1"});
