@@ -30,7 +30,7 @@ Answer<Reply> Caller::call(Operation operation) {
     if (!keys) return within(operation.name + " in " + operation.region, keys.error());
     auto reply = client_.call(operation, &*keys, stop_);
     if (reply || reply.error().kind != Failure::Kind::kCredentials) return reply;
-    credentials_.refused(*keys);
+    credentials_.refused(*keys, reply.error().code);
     const auto others = credentials_.current(stop_);
     // The same again would be refused again.
     if (!others || (others->access_key == keys->access_key && others->session_token == keys->session_token))

@@ -23,8 +23,10 @@ Answer<Keys> Credentials::current(const std::stop_token& stop) {
     if (is_due() && clock_.now() >= next_try_) fetch(stop);
     if (is_usable()) return *keys_;
     if (stop.stop_requested()) return failure(Failure::Kind::kStopped, "given up, because we end");
-    const auto why = keys_ && error_.empty() ? "AWS refuses those of " + keys_->source : error_;
-    return failure(Failure::Kind::kCredentials, "no AWS credentials: " + why);
+    if (!keys_ || !error_.empty()) return failure(Failure::Kind::kCredentials, "no AWS credentials: " + error_);
+    return tl::unexpected(Failure{.kind = Failure::Kind::kCredentials,
+                                  .text = "no AWS credentials: AWS refuses those of " + keys_->source,
+                                  .code = refusal_});
 }
 
 bool Credentials::is_due() const {
@@ -59,8 +61,10 @@ void Credentials::take(Keys keys) {
     next_try_ = clock_.now() + kBetweenFetches;
 }
 
-void Credentials::refused(const Keys& keys) {
-    if (keys_ && keys.access_key == keys_->access_key && keys.session_token == keys_->session_token) distrusted_ = true;
+void Credentials::refused(const Keys& keys, const std::string& code) {
+    if (!keys_ || keys.access_key != keys_->access_key || keys.session_token != keys_->session_token) return;
+    distrusted_ = true;
+    refusal_ = code;
 }
 
 Credentials::View Credentials::view() const {

@@ -22,11 +22,11 @@ public:
     /// `clock` outlives it.
     Credentials(std::unique_ptr<KeySource> source, const Clock& clock) : source_(std::move(source)), clock_(clock) {}
 
-    /// A failure's text says what was tried and why that failed.
+    /// A failure's text says what was tried and why that failed; its code is the one with which AWS refused the keys.
     Answer<Keys> current(const std::stop_token& stop);
 
-    /// AWS doesn't take them. Means nothing where others are in use meanwhile.
-    void refused(const Keys& keys);
+    /// AWS doesn't take them, with that code. Means nothing where others are in use meanwhile.
+    void refused(const Keys& keys, const std::string& code);
 
     struct View {
         std::string source;                 // empty: no keys yet
@@ -47,6 +47,7 @@ private:
     std::optional<Keys> keys_;
     Clock::Wall renewal_{};   // from when on others are looked for
     bool distrusted_ = false; // AWS refused them
+    std::string refusal_;     // with this code
     std::string error_;
     Clock::Steady next_try_{}; // not before
     Clock::Milliseconds pause_{0};

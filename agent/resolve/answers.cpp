@@ -4,14 +4,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "aws/refusal.h"
+
 namespace bulkhead::resolve {
 
 namespace {
 
 /// Texts have requests' ids and seconds in them. Of failures alike the first stands for all, so that a status isn't
-/// written anew at each try.
+/// written anew at each try. Who isn't even asked for a while, after a refusal, hears nothing new.
 bool is_same(const std::optional<aws::Failure>& before, const aws::Failure& now) {
-    return before && before->kind == now.kind && before->code == now.code;
+    if (!before || before->kind != now.kind) return false;
+    return before->code == now.code || (aws::is_passing(now.kind) && now.code.empty());
 }
 
 /// What isn't named any more is whose it was.

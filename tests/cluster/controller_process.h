@@ -3,6 +3,7 @@
 // bulkhead-controller in tests, and what it wrote.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ constexpr auto kSystem = "bulkhead-system";
 
 class ControllerProcess {
 public:
+    /// Without metrics, unless `more` has --metrics-address.
     explicit ControllerProcess(const std::filesystem::path& kubeconfig, const std::string& name = "one",
                                const Netns* netns = nullptr, const std::vector<std::string>& more = {})
         : process_(require(Process::start(words(kubeconfig, name, more), netns))) {}
@@ -27,8 +29,8 @@ public:
 private:
     static std::vector<std::string> words(const std::filesystem::path& kubeconfig, const std::string& name,
                                           const std::vector<std::string>& more) {
-        std::vector<std::string> all{BULKHEAD_CONTROLLER, "--kubeconfig", kubeconfig.string(), "--name", name,
-                                     "--metrics-address="};
+        std::vector<std::string> all{BULKHEAD_CONTROLLER, "--kubeconfig", kubeconfig.string(), "--name", name};
+        if (std::ranges::find(more, "--metrics-address") == more.end()) all.push_back("--metrics-address=");
         all.insert(all.end(), more.begin(), more.end());
         return all;
     }

@@ -4,10 +4,7 @@
 // binding to what an agent's rule says of the load balancer's address.
 #include <cstdlib>
 
-#include "compile/compiler.h"
-#include "compile/gather.h"
-#include "controller_process.h"
-#include "kube_view.h"
+#include "judging_agent.h"
 #include "manifests.h"
 #include "support/aws_stand_in.h"
 
@@ -62,46 +59,6 @@ Json load_balancers() {
                                      {"interfaces", Json::array({ours, other})}}})}};
 }
 
-void run_as(const ApiServer& server, const std::string& app, const std::string& address) {
-    run_pod(server, "shop", app, kNode, "{app: " + app + "}",
-            {{"phase", "Running"}, {"podIP", address}, {"podIPs", {{{"ip", address}}}}});
-}
-
-/// What an agent's rule says.
-class Agent {
-public:
-    explicit Agent(const ApiServer& server) : view_(server.kubeconfig()), compiler_(settings(), {}) {
-        view_.wait_synced();
-    }
-
-    bool comes_to(bh_reason expected, const char* source, const char* pod, uint16_t port) {
-        view_.wait(std::string(source) + " to " + pod, [&] { return ask(source, pod, port) == expected; });
-        return true;
-    }
-
-    bh_reason ask(const char* source, const char* pod, uint16_t port) {
-        auto& cluster = view_.cluster();
-        if (cluster.dirty()) compiler_.update(cluster, cluster.take_changes());
-        if (compiler_.is_halfway()) compiler_.update(cluster, {});
-        compile::Packet packet;
-        packet.src = *Address::parse(source);
-        packet.dst = *Address::parse(pod);
-        packet.port = port;
-        packet.protocol = BH_TCP;
-        return compile::judge(compiler_.desired(), packet);
-    }
-
-private:
-    static compile::Settings settings() {
-        compile::Settings settings;
-        settings.node_name = kNode;
-        return settings;
-    }
-
-    View view_;
-    compile::Compiler compiler_;
-};
-
 TEST_CASE("a TargetGroupBinding lets its load balancer into its pods' port, for as long as it is there") {
     const auto aws = require(AwsStandIn::start());
     require(aws->set(load_balancers()));
@@ -118,14 +75,14 @@ TEST_CASE("a TargetGroupBinding lets its load balancer into its pods' port, for 
                     "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: albs}\n"
                     "spec: {level: non-protected, addresses: {securityGroups: [" +
                     kGroupOfAlb + "]}}\n---\n" + binding_yaml("web", "ip") + binding_yaml("nodes", "instance"));
-    run_as(server, "web", kWeb);
-    run_as(server, "database", kDatabase);
+    run_at(server, "shop", "web", kWeb);
+    run_at(server, "shop", "database", kDatabase);
     const auto kubeconfig = require(server.kubeconfig_for(require(server.service_account_token(kSystem, kController))));
     REQUIRE(wait_until_may(server, kubeconfig, {"create", "accessgrants.bulkhead.dev", "-A"}, true));
     const ControllerProcess controller(kubeconfig, "one", nullptr, {"--grant-load-balancers", "--resolve-interval=1"});
     INFO(controller.output());
 
-    Agent agent(server);
+    JudgingAgent agent(server);
     REQUIRE(agent.comes_to(BH_REASON_GRANTED, kAlb, kWeb, 8080));
     CHECK(agent.ask(kAlb, kWeb, 8081) == BH_REASON_NOT_GRANTED);
     CHECK(agent.ask(kAlb, kDatabase, 8080) == BH_REASON_NOT_GRANTED);

@@ -1,133 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bulkhead-controller looks AWSResources up: with a real API server, a real DNS server and what stands in for AWS.
-#include <cstdlib>
-#include <map>
-#include <set>
-
-#include "controller_process.h"
-#include "support/aws_stand_in.h"
-#include "support/dns_server.h"
+#include "judging_agent.h"
+#include "resolve_scene.h"
 
 namespace bulkhead::test {
 namespace {
-
-using Texts = std::set<std::string>;
-
-constexpr auto kGroup = "sg-0123456789abcdef0";
-constexpr auto kOtherRole = "arn:aws:iam::444455556666:role/bulkhead";
-
-/// An account in which that group sits on interfaces with these addresses, and on a node's.
-Json account(const std::vector<std::string>& addresses, const Json& faults = Json::array()) {
-    auto interfaces = Json::array({{{"id", "eni-node"},
-                                    {"groups", {kGroup}},
-                                    {"instance", "i-0123456789abcdef0"},
-                                    {"ipv4", {"10.0.0.1", "10.0.0.2"}}}});
-    for (const auto& address : addresses)
-        interfaces.push_back({{"id", "eni-" + address}, {"groups", {kGroup}}, {"ipv4", {address}}});
-    return {{"identities", Json::array({{{"access_key", "AKIDOWN"},
-                                         {"secret_key", "own/secret+key"},
-                                         {"arn", "arn:aws:iam::111122223333:user/bulkhead"},
-                                         {"account", "111122223333"}}})},
-            {"places",
-             Json::array({{{"account", "111122223333"}, {"region", "eu-central-1"}, {"interfaces", interfaces}}})},
-            {"faults", faults}};
-}
-
-/// From now on, for longer than the test lasts.
-Json throttling() {
-    return Json::array({{{"service", "ec2"},
-                         {"times", 1'000'000},
-                         {"status", 503},
-                         {"code", "RequestLimitExceeded"},
-                         {"message", "Request limit exceeded."}}});
-}
-
-struct Scene {
-    explicit Scene(const std::vector<std::string>& more = {}) : options(more) {
-        setenv("AWS_ENDPOINT_URL", aws->url().c_str(), 1);
-        setenv("AWS_REGION", "eu-central-1", 1);
-        setenv("AWS_ACCESS_KEY_ID", "AKIDOWN", 1);
-        setenv("AWS_SECRET_ACCESS_KEY", "own/secret+key", 1);
-        require(aws->set(account({"10.1.0.1", "10.1.0.2"})));
-        put(server, "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n"
-                    "spec: {providerID: 'aws:///eu-central-1a/i-0123456789abcdef0'}\n---\n"
-                    "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\n"
-                    "spec: {addresses: {hostnames: [writer.db.test], securityGroups: [" +
-                        std::string(kGroup) + "]}}\n---\n");
-    }
-
-    std::unique_ptr<ControllerProcess> controller(const std::string& name) const {
-        std::vector<std::string> words{"--dns-server", dns->text(), "--resolve-interval", "1"};
-        words.insert(words.end(), options.begin(), options.end());
-        return std::make_unique<ControllerProcess>(server.kubeconfig(), name, nullptr, words);
-    }
-
-    /// All that the resource's slices say.
-    Texts published() const {
-        Texts all;
-        const auto slices = object(server, {"identityslices", "-l", "bulkhead.dev/aws-resource=aurora"});
-        for (const auto& slice : slices.at("items")) {
-            CHECK(slice.at("spec").at("awsResource") == "aurora");
-            CHECK(slice.at("metadata").at("labels").at("bulkhead.dev/scope") == "all");
-            CHECK(slice.at("metadata").at("annotations").contains("bulkhead.dev/seen-at"));
-            for (const auto& address : slice.at("spec").at("addresses"))
-                CHECK(all.insert(address).second);
-        }
-        return all;
-    }
-
-    /// By what the slices of that resource say of their tenant.
-    std::map<std::string, Texts> published_by_tenant(const std::string& resource) const {
-        std::map<std::string, Texts> all;
-        const auto slices = object(server, {"identityslices", "-l", "bulkhead.dev/aws-resource=" + resource});
-        for (const auto& slice : slices.at("items"))
-            for (const auto& address : slice.at("spec").at("addresses"))
-                all[slice.at("spec").value("tenant", "")].insert(address.get<std::string>());
-        return all;
-    }
-
-    bool becomes(const Texts& expected) const {
-        const bool is_so = wait_until([&] { return published() == expected; }, after(30s), 100ms);
-        INFO(Json(published()).dump());
-        CHECK(is_so);
-        return is_so;
-    }
-
-    /// On that resource, with that reason.
-    std::vector<Json> events(const std::string& reason) const {
-        const auto all = object(server, {"events", "-n", "default", "--field-selector", "reason=" + reason});
-        std::vector<Json> ours;
-        for (const auto& event : all.at("items"))
-            if (event.at("involvedObject").at("name") == "aurora") ours.push_back(event);
-        return ours;
-    }
-
-    Json resolved() const { return condition("aurora", "Resolved"); }
-
-    Json condition(const std::string& resource, const std::string& type) const {
-        const auto status = object(server, {"awsresource", resource}).value("status", Json::object());
-        for (const auto& one : status.value("conditions", Json::array()))
-            if (one.at("type") == type) return one;
-        return Json{{"status", "none"}, {"reason", ""}, {"message", ""}};
-    }
-
-    bool is_resolved(const std::string& status, const std::string& reason) const {
-        const auto is_so = [&] {
-            const auto condition = resolved();
-            return condition.at("status") == status && condition.at("reason") == reason;
-        };
-        const bool became = wait_until(is_so, after(60s), 100ms);
-        INFO(resolved().dump());
-        CHECK(became);
-        return became;
-    }
-
-    std::vector<std::string> options;
-    ApiServer server = with_crds();
-    std::unique_ptr<AwsStandIn> aws = require(AwsStandIn::start());
-    std::unique_ptr<DnsServer> dns = require(DnsServer::start({"writer 1 A 10.2.0.1"}));
-};
 
 const Texts kAll{"10.1.0.1", "10.1.0.2", "10.2.0.1"};
 
@@ -152,6 +30,72 @@ TEST_CASE("what a security group and a name stand for is published, without node
     REQUIRE(scene.becomes({"10.2.0.9"}));
     kubectl(scene.server, {"delete", "awsresource", "aurora"});
     CHECK(scene.becomes({}));
+}
+
+constexpr auto kSubnet = "subnet-0123456789abcdef0", kList = "pl-0123456789abcdef0";
+
+/// Something for each kind of look-up.
+Json account_of_all_kinds() {
+    auto state = account({"10.1.0.1"});
+    auto& place = state["places"][0];
+    place["interfaces"].push_back(
+        {{"id", "eni-tagged"}, {"tags", {{"team", "pay"}}}, {"ipv4", {"10.1.0.2"}}, {"ipv6", {"fd00:1::2"}}});
+    place["subnets"] =
+        Json::array({{{"id", kSubnet}, {"cidr", "10.3.0.0/24"}, {"ipv6", {{"fd00:3::/64", "associated"}}}}});
+    place["prefix_lists"] =
+        Json::array({{{"id", kList}, {"name", "partners"}, {"entries", {"10.4.0.0/28", "10.4.9.1/32"}}}});
+    place["db_clusters"] = Json::array({{{"id", "ledger"}, {"endpoint", "ledger.db.test"}}});
+    place["tagged"]["arn:aws:rds:eu-central-1:111122223333:cluster:ledger"]["team"] = "pay";
+    return state;
+}
+
+TEST_CASE("whatever is named counts, by all kinds of look-ups, and a subnet protects an address before it exists") {
+    const Scene scene;
+    auto state = account_of_all_kinds();
+    require(scene.aws->set(state));
+    require(scene.dns->change({"set ledger 1 A 10.2.0.2"}));
+    put(scene.server, namespace_yaml("vault") + namespace_yaml("shop") +
+                          "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: vault}\n"
+                          "spec: {namespaces: [vault]}\n---\n"
+                          "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\n"
+                          "spec: {tenant: vault, addresses: {cidrs: [10.5.0.0/24], hostnames: [writer.db.test], "
+                          "securityGroups: [" +
+                          kGroup + "], networkInterfaceTags: {team: pay}, resourceTags: {team: pay}, subnets: [" +
+                          kSubnet + "], prefixLists: [" + kList + "]}}\n");
+    run_at(scene.server, "vault", "teller", "10.0.1.1");
+    run_at(scene.server, "shop", "web", "10.0.1.2");
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    const Texts found{"10.1.0.1",    "10.1.0.2",    "fd00:1::2",   "10.2.0.1", "10.2.0.2",
+                      "10.3.0.0/24", "fd00:3::/64", "10.4.0.0/28", "10.4.9.1"};
+    REQUIRE(scene.becomes(found));
+    REQUIRE(scene.is_resolved("True", "Resolved"));
+
+    JudgingAgent agent(scene.server);
+    const auto unborn = "10.3.0.77";
+    for (const auto* address :
+         {"10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.2", "10.4.0.9", "10.4.9.1", "10.5.0.1", unborn}) {
+        INFO(address);
+        REQUIRE(agent.comes_to(BH_REASON_NOT_GRANTED, "10.0.1.2", address, 5432));
+        CHECK(agent.ask("10.0.1.1", address, 5432) == BH_REASON_SAME_TENANT);
+    }
+    for (const auto* beside : {"10.1.0.3", "10.2.0.3", "10.3.1.77", "10.4.0.16", "10.4.9.2", "10.5.1.1"}) {
+        INFO(beside);
+        CHECK(agent.ask("10.0.1.2", beside, 5432) == BH_REASON_OPEN);
+    }
+
+    // It is born, in the subnet alone: that is no news.
+    const auto slices = [&] { return object(scene.server, {"identityslices"}).at("items"); };
+    const auto before = slices();
+    state["places"][0]["interfaces"].push_back({{"id", "eni-born"}, {"subnet", kSubnet}, {"ipv4", {unborn}}});
+    require(scene.aws->set(state));
+    const auto asked_again = [&] {
+        const auto calls = require(scene.aws->calls());
+        return std::count_if(calls.begin(), calls.end(),
+                             [](const Json& call) { return call.at("action") == "DescribeSubnets"; }) > 2;
+    };
+    REQUIRE(wait_until(asked_again, after(30s), 100ms));
+    CHECK(slices() == before);
 }
 
 TEST_CASE("while AWS throttles and DNS is away nothing leaves, and the condition says what fails") {
@@ -318,25 +262,28 @@ TEST_CASE("tags find databases, whose names DNS knows: what gets the tag is prot
     CHECK(wait_until([&] { return scene.published_by_tenant("all") == left; }, after(30s), 100ms));
 }
 
-TEST_CASE("who takes over while AWS is away leaves what was published, and takes it over once it is back") {
+TEST_CASE("a leader that is killed while AWS and DNS fail takes nothing along, and the next one adds what it learns") {
     Scene scene({"--grace", "2"});
-    {
-        const auto first = scene.controller("one");
-        INFO(first->output());
-        REQUIRE(scene.becomes(kAll));
-        REQUIRE(scene.is_resolved("True", "Resolved"));
-        first->process().signal(SIGKILL);
-    }
-    require(scene.aws->set(account({}, throttling())));
-    require(scene.dns->change({"unset writer", "set writer 1 A 10.2.0.9"}));
+    const auto first = scene.controller("one");
+    REQUIRE(scene.becomes(kAll));
+    REQUIRE(scene.is_resolved("True", "Resolved"));
     const auto second = scene.controller("two");
     INFO(second->output());
+    const SliceWatch watch(scene.server);
+    require(scene.aws->set(account({}, throttling())));
+    scene.dns->freeze();
+    REQUIRE(scene.is_resolved("False", "Throttled"));
+    first->process().signal(SIGKILL);
+    REQUIRE(wait_until([&] { return led_by(scene.server, "two"); }, after(60s), 100ms));
+    scene.dns->thaw();
+    require(scene.dns->change({"unset writer", "set writer 1 A 10.2.0.9"}));
     // It works: what it learns comes on top.
     REQUIRE(wait_until([&] { return scene.published().contains("10.2.0.9"); }, after(60s), 100ms));
     REQUIRE(scene.is_resolved("False", "Throttled"));
-    std::this_thread::sleep_until(Clock::now() + 4s);
+    std::this_thread::sleep_until(Clock::now() + 4s); // twice the grace time
     const Texts with_new{"10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.9"};
     CHECK(scene.published() == with_new);
+    watch.check_never_less({{"aurora", kAll}}, {{"aurora", with_new}});
 
     require(scene.aws->set(account({"10.1.0.2"})));
     CHECK(wait_until([&] { return scene.published() == Texts{"10.1.0.2", "10.2.0.9"}; }, after(120s), 100ms));

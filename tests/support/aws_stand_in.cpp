@@ -32,16 +32,27 @@ Result<std::string> receive_all(int fd) {
 } // namespace
 
 Result<std::unique_ptr<AwsStandIn>> AwsStandIn::start(const Netns* netns) {
-    const Process::Options options{.netns = netns, .ends_with_thread = true};
-    auto process = Process::start(
-        {"env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=" BULKHEAD_TEST_SUPPORT, "python3", "-m", "aws_stand_in"},
-        options);
+    std::unique_ptr<AwsStandIn> stand_in(new AwsStandIn(netns));
+    if (const auto started = stand_in->again(); !started) return tl::unexpected(started.error());
+    return stand_in;
+}
+
+Result<> AwsStandIn::again() {
+    auto process = Process::start({"env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=" BULKHEAD_TEST_SUPPORT, "python3",
+                                   "-m", "aws_stand_in", std::to_string(port_)},
+                                  {.netns = netns_, .ends_with_thread = true});
     if (!process) return tl::unexpected(process.error());
     if (!process->wait_for_output("\n", after(30s))) return fail("the AWS stand-in says no port: " + process->output());
     const auto output = process->output();
     if (!output.starts_with("port ")) return fail("the AWS stand-in says " + output);
-    const auto port = static_cast<uint16_t>(std::stoul(output.substr(5)));
-    return std::unique_ptr<AwsStandIn>(new AwsStandIn(std::move(*process), port));
+    port_ = static_cast<uint16_t>(std::stoul(output.substr(5)));
+    process_.emplace(std::move(*process));
+    return {};
+}
+
+void AwsStandIn::end() {
+    (void)process_->stop(after(20s));
+    process_.reset();
 }
 
 Result<std::string> AwsStandIn::control(const std::string& method, const std::string& what,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -23,17 +24,21 @@ public:
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     uint16_t port() const { return port_; }
 
+    void end();       // nobody listens there any more
+    Result<> again(); // at the same port, without a state
+
     /// All that there is, and nothing of what there was. Only where it was started in this network namespace.
     Result<> set(const nlohmann::json& state) const;
     /// What was asked since then: [{"service", "action", "region", "access_key", "parameters", "status"}]
     Result<nlohmann::json> calls() const;
 
 private:
-    AwsStandIn(Process process, uint16_t port) : process_(std::move(process)), port_(port) {}
+    explicit AwsStandIn(const Netns* netns) : netns_(netns) {}
     Result<std::string> control(const std::string& method, const std::string& what, const std::string& body) const;
 
-    Process process_;
-    uint16_t port_;
+    const Netns* netns_; // outlives it; nullptr = here
+    std::optional<Process> process_;
+    uint16_t port_ = 0; // 0: it hasn't been started yet
 };
 
 } // namespace bulkhead::test

@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace bulkhead::test {
 
 namespace {
@@ -23,6 +25,16 @@ void add16(DnsBytes& message, uint16_t value) {
 }
 
 } // namespace
+
+std::string dns_name(const DnsBytes& question) {
+    std::string name;
+    for (size_t at = kHeader; at < question.size() && question[at] != 0; at += question[at] + 1u) {
+        const auto label = question.begin() + static_cast<ptrdiff_t>(at) + 1;
+        name.append(name.empty() ? "" : ".")
+            .append(label, label + std::min<ptrdiff_t>(question[at], question.end() - label));
+    }
+    return name;
+}
 
 DnsBytes dns_reply(const DnsBytes& question, uint8_t code, uint16_t answers) {
     DnsBytes reply(question.begin(), question.begin() + static_cast<ptrdiff_t>(end_of_question(question)));

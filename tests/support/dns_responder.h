@@ -42,6 +42,8 @@ private:
     std::thread thread_;
 };
 
+/// What it asks for: "writer.db.test".
+std::string dns_name(const DnsBytes& question);
 /// A reply to it: response, recursion available, its question repeated, and that many answers to follow.
 DnsBytes dns_reply(const DnsBytes& question, uint8_t code, uint16_t answers);
 /// An A or AAAA record of the name that was asked for.

@@ -2,6 +2,7 @@
 //
 // Calls against what stands in for AWS, which takes no request whose signature isn't right.
 #include <catch2/catch_test_macros.hpp>
+#include <set>
 
 #include "aws/xml.h"
 #include "aws_scene.h"
@@ -193,6 +194,34 @@ TEST_CASE("keys that expired on the way are fetched anew, once") {
     REQUIRE(calls.size() == 2);
     CHECK(calls[0]["access_key"] == "ASIAOLD");
     CHECK(calls[1]["access_key"] == "AKIDOWN");
+}
+
+TEST_CASE("keys that AWS goes on refusing fail with its code, whether a call is made with them or spared") {
+    AwsScene scene(state_of({}, {{"identities", Json::array()}}));
+    std::set<std::string> codes;
+    for (int i = 0; i < 60; ++i) {
+        auto caller = scene.caller();
+        const auto reply = caller.query(Service::kEc2, "DescribeSubnets", {});
+        REQUIRE(!reply);
+        CHECK(reply.error().kind == Kind::kCredentials);
+        codes.insert(reply.error().code);
+        scene.clock.pass(1s);
+    }
+    CHECK(codes == std::set<std::string>{"AuthFailure"});
+    CHECK(scene.actions().size() <= 7);
+}
+
+TEST_CASE("an answer that doesn't come is waited for no longer than the limit, and that it didn't is told") {
+    auto scene = scene_with({{"delay", 60}});
+    Client hasty(*scene.http, require(Endpoints::create(scene.environment())), scene.throttle, scene.clock,
+                 {.attempts = 2, .limit = 100ms});
+    Caller caller(hasty, scene.credentials, {.region = kRegion}, {});
+    const auto reply = caller.query(Service::kEc2, "DescribeSubnets", {});
+    REQUIRE(!reply);
+    CHECK(reply.error().kind == Kind::kUnavailable);
+    CHECK(reply.error().text.find("timed out") != std::string::npos);
+    CHECK(scene.actions().size() == 2);
+    CHECK(scene.throttle.counts().at({"", kRegion, Service::kEc2}).failed == 2);
 }
 
 TEST_CASE("an answer beyond the bound is given up, not held") {

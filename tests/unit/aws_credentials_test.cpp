@@ -277,11 +277,11 @@ TEST_CASE("keys that AWS refuses are fetched again, but not in a busy loop") {
     scene.source->next = scene.good_for(1h, "first");
     CHECK(scene.current() == "first");
     scene.clock.pass(1min);
-    scene.credentials.refused(scene.good_for(1h, "older")); // of others
+    scene.credentials.refused(scene.good_for(1h, "older"), "ExpiredToken"); // of others
     CHECK(scene.current() == "first");
     CHECK(scene.source->fetches == 1);
     for (int i = 0; i < 100; ++i) { // the source knows no better
-        scene.credentials.refused(scene.good_for(1h, "first"));
+        scene.credentials.refused(scene.good_for(1h, "first"), "ExpiredToken");
         (void)scene.current();
         scene.clock.pass(1s);
     }

@@ -220,6 +220,21 @@ TEST_CASE("since when a question fails is when it failed first after a good answ
     CHECK(fail_at(throttled(), 300s) == kDate + 300s);
 }
 
+TEST_CASE("that AWS isn't asked for a while tells nothing new, and what it says then does, if it is something else") {
+    Minutes minutes;
+    const aws::Failure held_back{.kind = aws::Failure::Kind::kThrottled, .text = "not asked for another 40 s"};
+    minutes.bad(held_back);
+    CHECK(minutes.state().failure->text == held_back.text);
+    for (int i = 0; i < 3; ++i) {
+        minutes.bad(throttled("request 1"));
+        CHECK(minutes.state().failure->text == "request 1");
+        minutes.bad(held_back);
+        CHECK(minutes.state().failure->text == "request 1");
+    }
+    minutes.bad({.kind = aws::Failure::Kind::kUnavailable, .text = "nobody listens there"});
+    CHECK(minutes.state().failure->text == "nobody listens there");
+}
+
 TEST_CASE("a question that nobody asks any more is forgotten at once") {
     Minutes minutes;
     minutes.good({"10.0.0.1"});

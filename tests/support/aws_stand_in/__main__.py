@@ -11,14 +11,17 @@ What there is, and what goes wrong, is JSON that a test sends:
                                            "denied"}],
                            "roles": [{"arn", "external_id", "trusts", "web_tokens", "lifetime", "denied"}],
                            "places": [{"account", "region", "interfaces", "subnets", ...}],   # see ec2.py, query.py
-                           "faults": [{"service", "action", "page", "times",    # which requests: the page-th of its action
-                                       "status", "code", "message", "retry_after",
-                                       "body", "size", "delay", "close"}]}
+                           "faults": [{"service", "region", "action", "page", "times",    # which requests; the page-th
+                                       "status", "code", "message", "retry_after",        # of its action
+                                       "body", "size", "endless", "delay", "close"}]}     # two are bytes of a page
     GET /stand-in/calls   all that was asked since the state was set
+
+Its argument is the port; without one, or with 0, it takes any.
 """
 
 import http.server
 import json
+import sys
 import threading
 import time
 import urllib.parse
@@ -82,6 +85,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         text = fault.get("body", "x" * fault.get("size", 0))
+        if "endless" in fault:
+            text = ec2.page_without_end(fault["endless"], request.id)
         if "code" in fault:
             text = errors.body_of(request.service, fault["code"], fault.get("message", "As you wished."), request.id)
         request.call["status"] = fault.get("status", 200)
@@ -172,7 +177,7 @@ def _place(account, region):
 def _next_fault(request):
     """The first that concerns the request and has times left; without times it has them for ever."""
     for fault in _state.get("faults", []):
-        if fault.get("service", request.service) != request.service:
+        if any(fault.get(key, request.call[key]) != request.call[key] for key in ("service", "region")):
             continue
         if fault.get("action", request.action) != request.action or not _is_page(request, fault.get("page")):
             continue
@@ -192,7 +197,7 @@ def _is_page(request, number):
 
 
 if __name__ == "__main__":
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(*sys.argv[1:])), Handler)
     server.daemon_threads = True
     print(f"port {server.server_port}", flush=True)
     server.serve_forever()

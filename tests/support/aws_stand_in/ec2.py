@@ -19,6 +19,16 @@ def answer(action, form, place, most, request_id):
     )
 
 
+def page_without_end(size, request_id):
+    """A page of DescribeNetworkInterfaces without any, of that many bytes, after which another one comes."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+        f"<requestId>{request_id}</requestId><networkInterfaceSet/><nextToken>{request_id}</nextToken>"
+        f"{' ' * size}</DescribeNetworkInterfacesResponse>"
+    )
+
+
 def _action(function):
     ACTIONS[function.__name__] = function
     return function
