@@ -320,6 +320,7 @@ void check_aws_metrics(const Ordeal& ordeal, const std::string& before, Clock::t
         CHECK(grown("bulkhead_aws_calls_total") <= row.calls * most_sweeps(begin));
         CHECK((grown("bulkhead_aws_throttled_total") > 0) == (row.reason == "Throttled"));
         CHECK((grown("bulkhead_aws_failed_total") > 0) == (row.reason == "Unavailable"));
+        CHECK(sum_in(now, "bulkhead_lookups_failing", {here.front(), "reason=\"" + row.reason + "\""}) == 1);
     }
     const auto calls = require(ordeal.aws->calls());
     const auto of_pod_identity =
@@ -335,7 +336,9 @@ void check_aws_metrics(const Ordeal& ordeal, const std::string& before, Clock::t
 void check_dns_metrics(const Ordeal& ordeal, const std::string& before, const std::map<std::string, size_t>& asked,
                        Clock::time_point begin) {
     const auto now = ordeal.metrics();
-    CHECK(sum_in(now, "bulkhead_dns_failing_names", {}) == static_cast<double>(dns_rows().size()));
+    const auto failing = static_cast<double>(dns_rows().size());
+    CHECK(sum_in(now, "bulkhead_dns_failing_names", {}) == failing);
+    CHECK(sum_in(now, "bulkhead_lookups_failing", {"asked=\"dns\"", "reason=\"NameNotResolved\""}) == failing);
     for (const auto& row : dns_rows()) {
         INFO(row.name);
         const std::vector<std::string> label{"outcome=\"" + row.outcome + "\""};
@@ -374,6 +377,7 @@ TEST_CASE("whatever fails at AWS and in DNS takes no address away, is told with 
     ordeal.wait_until_well(2);
     watch.check_never_less(addresses(1), addresses(2));
     CHECK(sum_in(ordeal.metrics(), "bulkhead_dns_failing_names", {}) == 0);
+    CHECK(sum_in(ordeal.metrics(), "bulkhead_lookups_failing", {}) == 0);
 }
 
 } // namespace
