@@ -52,6 +52,7 @@ void FollowedNames::add(const std::string& name, Time now) {
         const Question question{.name = name, .family = family};
         questions_.emplace(question, Followed{.question = {settings_.keeping, settings_.pace}, .next = now});
         schedule_.emplace(now, question);
+        ++unasked_;
     }
 }
 
@@ -60,6 +61,7 @@ void FollowedNames::remove(const std::string& name) {
     for (const uint8_t family : kFamilies) {
         const auto found = questions_.find(Question{.name = name, .family = family});
         if (found->second.next) schedule_.erase({*found->second.next, found->first});
+        if (!found->second.question.last()) --unasked_;
         questions_.erase(found);
     }
 }
@@ -67,7 +69,7 @@ void FollowedNames::remove(const std::string& name) {
 void FollowedNames::recall(const std::string& name, const std::vector<Address>& addresses) {
     for (const uint8_t family : kFamilies) {
         const auto found = questions_.find(Question{.name = name, .family = family});
-        if (found == questions_.end() || found->second.question.last()) continue;
+        if (found == questions_.end() || found->second.question.was_answered()) continue;
         std::vector<Address> of_family;
         std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(of_family),
                      [&](const Address& address) { return address.family == family; });
@@ -92,6 +94,7 @@ bool FollowedNames::take(const Question& question, const Answer& answer, Time no
     if (found == questions_.end() || found->second.next) return false; // of an earlier life of the name
     auto& followed = found->second;
     const auto before = followed.question.kept().all();
+    if (!followed.question.last()) --unasked_;
     followed.next = now + followed.question.take(answer, settings_.never, now, random_);
     schedule_.emplace(*followed.next, question);
     return followed.question.kept().all() != before;
@@ -143,11 +146,6 @@ std::vector<NameState> FollowedNames::states() const {
     for (const auto& name : names_)
         all.push_back(state_of(name));
     return all;
-}
-
-bool FollowedNames::settled() const {
-    return std::all_of(questions_.begin(), questions_.end(),
-                       [](const auto& entry) { return entry.second.question.last().has_value(); });
 }
 
 std::chrono::milliseconds FollowedNames::overdue(Time now) const {

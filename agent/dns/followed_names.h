@@ -63,7 +63,7 @@ public:
     std::optional<NameState> state(const std::string& name) const;
     std::vector<NameState> states() const;
     /// Every name was asked for once: from then on what is missing is missing in DNS.
-    bool settled() const;
+    bool settled() const { return unasked_ == 0; }
     /// How long the question that is due longest has been waiting for its turn.
     std::chrono::milliseconds overdue(Time now) const;
 
@@ -82,7 +82,8 @@ private:
     std::set<std::string> names_;
     std::map<Question, Followed> questions_;
     std::set<std::pair<Time, Question>> schedule_;
-    Time slot_{}; // of the question after the last
+    size_t unasked_ = 0; // questions that never ended, well or not
+    Time slot_{};        // of the question after the last
 };
 
 } // namespace bulkhead::dns

@@ -43,6 +43,8 @@ public:
     const KeptAddresses& kept() const { return kept_; }
     /// How the last question ended; nothing = none has yet.
     std::optional<Outcome> last() const { return last_; }
+    /// Well at the last try: with addresses, or by there being none.
+    bool was_answered() const { return last_ && error_.empty(); }
     /// The last answer with an address that we can use.
     std::optional<Time> named_at() const { return named_at_; }
     /// What is wrong with the last answer, in words; empty = nothing. That there is no address of this family is

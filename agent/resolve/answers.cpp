@@ -34,7 +34,7 @@ void Answers::follow(const std::set<Question>& questions) {
 
 void Answers::recall(const Question& question, const Found& found) {
     const auto followed = followed_.find(question);
-    if (followed == followed_.end() || followed->second.state.asked()) return;
+    if (followed == followed_.end() || followed->second.state.answered_at) return;
     auto& [state, cidrs, names] = followed->second;
     cidrs.take(found.cidrs, Milliseconds(0), grace_);
     names.take(found.names, Milliseconds(0), grace_);

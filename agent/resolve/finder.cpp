@@ -77,8 +77,9 @@ void Finder::follow(const Resources& resources, const std::set<std::string>& ins
         Named named{.questions = questions_of(resource, settings_.region), .hostnames = resource.look_ups.hostnames};
         if (is_new)
             recalled.emplace(name, recall(memory_of(name, resource, memories), named.questions, named.hostnames));
-        else if (lacks_some_of(followed.named, named) && lacks_some_of(named, followed.named))
-            // The one thing may be the other by another name.
+        else if (lacks_some_of(named, followed.named) &&
+                 (lacks_some_of(followed.named, named) || !followed.finding.is_answered()))
+            // What isn't answered yet may be what is gone, by another name.
             followed.carried.keep(followed.finding.addresses, followed.finding.owners);
         followed.named = std::move(named);
         const auto& questions_now = followed.named.questions;
@@ -130,13 +131,14 @@ void Finder::follow_places(const Plan& plan, const std::set<std::string>& instan
 void Finder::follow_names() {
     if (!dns_) return;
     std::set<std::string> names, wanted;
-    for (const auto& [resource, followed] : followed_) {
-        names.insert(followed.named.hostnames.begin(), followed.named.hostnames.end());
-        for (const auto& [name, owners] : names_of(followed))
+    for (const auto& [resource, followed] : followed_)
+        for (const auto& [name, owners] : names_of(followed)) {
             wanted.insert(name);
-    }
+            if (owners.is_written || !dns_->names().addresses(name).empty()) names.insert(name);
+        }
     wanted_names_ = wanted.size();
-    // If there are too many, those that somebody wrote down come first, and then those that are followed already.
+    // If there are too many, those come first that have addresses, which would be open to all without them; then those
+    // that somebody wrote down, and then those that are followed already.
     for (const bool is_followed : {true, false})
         for (const auto& name : wanted)
             if (names.size() < settings_.dns.most_names && dns_->names().state(name).has_value() == is_followed)
@@ -153,7 +155,7 @@ bool Finder::lacks_some_of(const Named& all, const Named& some) {
 Finder::FollowedNames Finder::names_of(const Followed& followed) const {
     FollowedNames names;
     for (const auto& name : followed.named.hostnames)
-        names[name].is_named = true;
+        names[name] = {.is_named = true, .is_written = true};
     for (const auto& question : followed.named.questions) {
         const auto& state = answers_.state(question);
         for (const auto& name : state.names) {
@@ -188,7 +190,7 @@ bool Finder::update(const std::string& name, Followed& followed, Time now) {
     Evidence evidence;
     add_questions(followed, evidence, finding);
     add_names(followed, evidence, finding);
-    const bool all_well = finding.settled && finding.troubles.empty();
+    const bool all_well = finding.is_answered();
     if (followed.carried.pass(all_well, lacking_in(followed), now, patience()))
         spdlog::info("AWSResource {}: all that it names has been answered, and what it had before has been left", name);
     add_held(followed, evidence, finding);

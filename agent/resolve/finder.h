@@ -88,6 +88,7 @@ private:
         std::set<state::OwnerTags> now{};  // by AWS' last answers
         std::set<state::OwnerTags> kept{}; // by earlier ones
         bool is_named = false;             // by the resource, or by AWS' last answers
+        bool is_written = false;           // by the resource
     };
     using FollowedNames = std::map<std::string, NameOwners>;
 

@@ -39,6 +39,7 @@ struct Finding {
     state::Time changed{};           // when these became what they are
     bool settled = false;            // everything was asked once, and ended well or not
     std::vector<Trouble> troubles{};
+    bool is_answered() const { return settled && troubles.empty(); } // all that it names, and well
     Spoken spoken() const { return {.addresses = addresses, .owners = owners}; }
     bool operator==(const Finding&) const = default;
 };

@@ -147,6 +147,18 @@ TEST_CASE("addresses of an earlier life are in force before the first answer, an
     CHECK(joined(scene.names.addresses("a.example")) == "10.0.0.1 fd00::7"); // none at all: for a day
 }
 
+TEST_CASE("addresses of an earlier life come too late after a good answer, and not after a failure") {
+    Names scene;
+    scene.names.follow({"a.example", "b.example"}, scene.now);
+    scene.run_until(scene.now + 10s, [](const Question& question) {
+        return question.name == "a.example" ? only_v4(question) : without(Outcome::kServerFailed);
+    });
+    for (const auto* name : {"a.example", "b.example"})
+        scene.names.recall(name, addresses_of({"10.0.0.7"}));
+    CHECK(joined(scene.names.addresses("a.example")) == "10.0.0.1");
+    CHECK(joined(scene.names.addresses("b.example")) == "10.0.0.7");
+}
+
 TEST_CASE("a name too many is refused and named; those that are followed stay, and leave room when they go") {
     Names scene({.most_names = 2});
     CHECK(scene.names.follow({"m.example", "n.example"}, scene.now).empty());

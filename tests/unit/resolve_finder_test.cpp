@@ -187,6 +187,40 @@ TEST_CASE("a name's addresses are recalled by name: its word that there is none 
     REQUIRE(eventually([&] { return other.found("db") == "10.0.0.5"; }));
 }
 
+TEST_CASE("a name that is written down puts out none that has addresses") {
+    const auto dns = server_with({"found 1 A 10.0.0.1", "written 1 A 10.0.0.2"});
+    auto by_tag = named("db", {});
+    by_tag.second.look_ups.resource_tags = {{"team", "pay"}};
+    const auto question = *questions_of(by_tag.second, aws::kRegion).begin();
+    const Memories memories{
+        {"db",
+         {.addresses = {cidr("10.0.0.1")},
+          .origins = {{cidr("10.0.0.1"), {{.question = question.origin(), .name = "found.db.test"}}}}}}};
+    auto settings = asking(kNobody);
+    settings.dns.most_names = 1;
+    FinderScene scene(*dns, settings);
+    REQUIRE(scene.follow({by_tag}, memories).at("db") == "10.0.0.1");
+    CHECK(scene.follow({by_tag, named("other", {"written.db.test"})}).at("db") == "10.0.0.1");
+    REQUIRE(eventually([&] { return !scene.finding("other").troubles.empty(); }));
+    CHECK(scene.finding("other").troubles.front().reason == "TooManyNames");
+    CHECK(scene.found("db") == "10.0.0.1");
+}
+
+TEST_CASE("what is taken out of a resource leaves at once if all else is answered, else when it is") {
+    const auto dns = server_with({"a 1 A 10.0.0.1", "b 1 A 10.0.0.2"});
+    FinderScene scene(*dns, {});
+    scene.follow({named("db", {"a.db.test", "b.db.test"})});
+    REQUIRE(eventually([&] { return scene.finding("db").is_answered(); }));
+    CHECK(scene.follow({named("db", {"b.db.test"})}).at("db") == "10.0.0.2");
+
+    // b moves to a name that nobody answers for yet, in two steps.
+    scene.follow({named("db", {"b.db.test", "c.db.test"})});
+    REQUIRE(eventually([&] { return !scene.finding("db").troubles.empty(); }));
+    CHECK(scene.follow({named("db", {"c.db.test"})}).at("db") == "10.0.0.2");
+    require(dns->change({"set c 1 A 10.0.0.3"}));
+    REQUIRE(eventually([&] { return scene.found("db") == "10.0.0.3"; }));
+}
+
 TEST_CASE("what was found by a name that is one too many now stays") {
     const auto dns = server_with({"a 1 A 10.0.0.1", "b 1 A 10.0.0.2"});
     const Memories memories{
