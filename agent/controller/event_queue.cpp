@@ -11,13 +11,15 @@ namespace {
 
 using Nature = state::Problem::Nature;
 
-constexpr auto kLookUps = "(look-ups)"; // no namespace is called so
+// No namespace is called so. Good news has a turn of its own, so that it leaves bad news its places.
+constexpr auto kLookUps = "(look-ups)", kAnswered = "(look-ups that are answered)";
 
 /// A Namespace is its tenant's as well: deputies copy labels that tenants wrote. Nothing: no Event can be about it.
 std::optional<std::string> namespace_of(const state::Problem& problem) {
     const auto concerned = concerned_by(problem);
     if (!concerned) return std::nullopt;
-    if (problem.nature == Nature::kNotAnswered || problem.nature == Nature::kAnswered) return kLookUps;
+    if (problem.nature == Nature::kNotAnswered) return kLookUps;
+    if (problem.nature == Nature::kAnswered) return kAnswered;
     return concerned->key.kind == "Namespace" ? concerned->key.name : concerned->key.ns;
 }
 

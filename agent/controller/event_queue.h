@@ -3,7 +3,7 @@
 // Which problem an Event tells of next. What only the platform writes comes first: Tenants and AWSResources. Then the
 // namespaces have a turn each, and of each only some problems are told at all: so a tenant's thousands of broken
 // objects hold up nobody else's. What AWS or DNS doesn't answer has such a turn too, since one cause may concern every
-// AWSResource. One thread.
+// AWSResource, and so has what they answer again. One thread.
 #pragma once
 
 #include <chrono>
@@ -52,7 +52,7 @@ private:
 
     Due* find(const std::string& ns, const state::Problem& problem);
 
-    std::map<std::string, Due> by_namespace_; // "" = of what only the platform writes; or kLookUps
+    std::map<std::string, Due> by_namespace_; // "" = of what only the platform writes; or of look-ups
     std::string last_;                        // whose turn it was
 };
 

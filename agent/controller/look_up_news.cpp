@@ -21,19 +21,16 @@ state::Problem problem_of(const state::AwsResource& resource, std::string text, 
             .nature = nature};
 }
 
-/// The first in full, since one is mostly the cause of all; Resolved has more of them.
-std::string told_of(const std::vector<resolve::Trouble>& troubles) {
-    const auto& first = troubles.front();
-    const auto count = troubles.size() == 1 ? "" : std::to_string(troubles.size()) + " look-ups fail; the first: ";
-    return count + first.reason + ": " + first.text;
+/// One in full, since one is mostly the cause of all: the first whose reason isn't told yet. Resolved has more of them.
+std::string told_of(const std::vector<resolve::Trouble>& troubles, const std::set<std::string>& told) {
+    auto one = std::ranges::find_if(troubles, [&](const auto& trouble) { return !told.contains(trouble.reason); });
+    if (one == troubles.end()) one = troubles.begin();
+    const auto count = troubles.size() == 1 ? "" : std::to_string(troubles.size()) + " look-ups fail; one: ";
+    return count + one->reason + ": " + one->text;
 }
 
-/// Tells whether there is one that wasn't known.
-bool add_reasons(const std::vector<resolve::Trouble>& troubles, std::set<std::string>& reasons) {
-    const auto before = reasons.size();
-    for (const auto& trouble : troubles)
-        reasons.insert(trouble.reason);
-    return reasons.size() != before;
+bool has_untold(const std::vector<resolve::Trouble>& troubles, const std::set<std::string>& told) {
+    return std::ranges::any_of(troubles, [&](const auto& trouble) { return !told.contains(trouble.reason); });
 }
 
 state::Time earliest(const std::vector<resolve::Trouble>& troubles) {
@@ -77,8 +74,7 @@ void LookUpNews::update(const state::AwsResource& resource, const resolve::Findi
     }
     if (fails == followed.is_failing || (!fails && !finding.settled)) { // not everything was asked yet
         followed.other_since.reset();
-        if (fails && add_reasons(finding.troubles, followed.reasons))
-            followed.told = problem_of(resource, told_of(finding.troubles), Nature::kNotAnswered);
+        if (fails && has_untold(finding.troubles, followed.reasons)) tell(resource, finding, followed);
         return;
     }
     if (!followed.other_since) followed.other_since = now;
@@ -94,10 +90,14 @@ void LookUpNews::change(const state::AwsResource& resource, const resolve::Findi
                     .told_until = now + pace_.told};
         return;
     }
-    followed = {.is_failing = true,
-                .since = rfc3339(earliest(finding.troubles)),
-                .told = problem_of(resource, told_of(finding.troubles), Nature::kNotAnswered)};
-    add_reasons(finding.troubles, followed.reasons);
+    followed = {.is_failing = true, .since = rfc3339(earliest(finding.troubles))};
+    tell(resource, finding, followed);
+}
+
+void LookUpNews::tell(const state::AwsResource& resource, const resolve::Finding& finding, Followed& followed) {
+    followed.told = problem_of(resource, told_of(finding.troubles, followed.reasons), Nature::kNotAnswered);
+    for (const auto& trouble : finding.troubles)
+        followed.reasons.insert(trouble.reason);
 }
 
 std::chrono::milliseconds LookUpNews::until_told(const Followed& followed) const {

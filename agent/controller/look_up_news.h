@@ -64,6 +64,7 @@ private:
                 Time now) const;
     void change(const state::AwsResource& resource, const resolve::Finding& finding, Followed& followed,
                 Time now) const;
+    static void tell(const state::AwsResource& resource, const resolve::Finding& finding, Followed& followed);
     std::chrono::milliseconds until_told(const Followed& followed) const;
     std::vector<state::Problem> those_of(state::Problem::Nature nature) const;
 

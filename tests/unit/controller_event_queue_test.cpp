@@ -91,6 +91,11 @@ TEST_CASE("when nobody answers for any AWSResource, some are told of, in turn wi
     const auto good_news = tell(queue);
     CHECK(good_news.size() == EventQueue::kMostOfNamespace);
     CHECK(good_news.front() == "AWSResource r100");
+    // Good news takes no place from bad.
+    problems.push_back(problem("AWSResource late"));
+    problems.back().nature = Nature::kNotAnswered;
+    queue.set_problems(problems);
+    CHECK(tell(queue) == std::vector<std::string>{"AWSResource late"});
 }
 
 TEST_CASE("new problems of a namespace take no place from those that were told, so none is told twice") {
