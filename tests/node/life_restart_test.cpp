@@ -136,16 +136,18 @@ TEST_CASE("signals that come while an agent ends, of either kind and however man
     const Knocking knocking(near, safe, 8002);
     std::atomic<int> sent{0};
     std::atomic<bool> over{false};
+    const auto insist = [&] { agent.process().signal(sent++ % 2 == 0 ? SIGINT : SIGTERM); };
     agent.process().signal(first);
+    insist(); // at once: on a busy machine a thread may begin when all is over
+    insist();
     std::thread impatient([&] { // until there is nobody left
         for (; !over; std::this_thread::sleep_for(100us))
-            agent.process().signal(sent++ % 2 == 0 ? SIGINT : SIGTERM);
+            insist();
     });
     const auto status = agent.process().wait(after(kEnd));
     over = true;
     impatient.join();
     CHECK(status == 0);
-    CHECK(sent > 1);
     CHECK(agent.output().find("ending; enforcement stays in place") != std::string::npos);
     CHECK(attachments_in(net.node(kNodeA).netns) == attached);
     CHECK(wait_until([&] { return knocking.knocks() > 100; }, after(kEnd)));
