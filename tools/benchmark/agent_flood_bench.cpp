@@ -354,6 +354,7 @@ Result<bool> measure_agent_flood(const AgentFloodOptions& options) {
         json.push_back(to_json(*row));
         met = met && row->cpu <= kAllowed;
     }
+    fmt::print("required <= {:.0f} % of a CPU: {}\n", kAllowed * 100, met ? "ok" : "missed");
     if (options.json.empty()) return met;
     std::ofstream file(options.json);
     file << nlohmann::json{{"allowed_cpus", kAllowed}, {"rows", json}}.dump(2) << '\n';

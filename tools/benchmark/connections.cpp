@@ -2,7 +2,6 @@
 #include "connections.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
@@ -13,20 +12,15 @@
 #include <cstdlib>
 #include <memory>
 
+#include "netns.h"
+
 namespace bulkhead::bench {
 
 namespace {
 
 Result<Fd> new_namespace() {
     if (unshare(CLONE_NEWNET) != 0) return fail("make a network namespace", errno);
-    Fd fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) return fail("open a network namespace", errno);
-    return fd;
-}
-
-Result<> enter(const Fd& ns) {
-    if (setns(ns.get(), CLONE_NEWNET) != 0) return fail("enter a network namespace", errno);
-    return {};
+    return netns_of_thread();
 }
 
 /// Every address of the scene becomes one of this namespace's.
