@@ -235,6 +235,19 @@ TEST_CASE("that AWS isn't asked for a while tells nothing new, and what it says 
     CHECK(minutes.state().failure->text == "nobody listens there");
 }
 
+TEST_CASE("what is remembered comes too late after a good answer, and not after a failure") {
+    Answers answers{30min};
+    answers.follow({group("sg-1"), group("sg-2")});
+    answers.take({.question = group("sg-1"), .found = tl::unexpected(throttled())}, Time(1s), kDate);
+    answers.take({.question = group("sg-2"), .found = Found{}}, Time(1s), kDate);
+    Found remembered;
+    remembered.cidrs.insert(*Cidr::parse("10.0.0.7/32"));
+    for (const auto* name : {"sg-1", "sg-2"})
+        answers.recall(group(name), remembered);
+    CHECK(answers.state(group("sg-1")).cidrs == remembered.cidrs);
+    CHECK(answers.state(group("sg-2")).cidrs.empty());
+}
+
 TEST_CASE("a question that nobody asks any more is forgotten at once") {
     Minutes minutes;
     minutes.good({"10.0.0.1"});
