@@ -13,7 +13,7 @@ void LookUpOptions::add_to(CLI::App& app) {
     add("--aws-region", region_, "of AWSResources that name none; else AWS_REGION counts")->option_text("REGION");
     add("--cluster-name", cluster_, "as EKS has it: tells interfaces of nodes that are only just starting from others")
         ->option_text("NAME");
-    add("--resolve-interval", interval_, "how often AWS is asked; a fifth as often for names and tags of databases")
+    add("--resolve-interval", interval_, "how often AWS is asked")
         ->option_text("SECONDS")
         ->capture_default_str()
         ->check(CLI::Range(1, 86'400));
@@ -37,8 +37,7 @@ Result<> LookUpOptions::take(resolve::Settings& settings) const {
     settings.region = region_;
     settings.cluster = cluster_;
     settings.budget = budget_;
-    settings.rhythm.interval = std::chrono::seconds(interval_);
-    settings.rhythm.seldom = 5 * std::chrono::seconds(interval_);
+    settings.interval = std::chrono::seconds(interval_);
     settings.grace = std::chrono::seconds(grace_);
     settings.dns.most_names = most_names_;
     for (const auto& text : servers_) {

@@ -56,7 +56,7 @@ Controller::Controller(Loop& loop, Settings settings, std::unique_ptr<source::ku
       source_(*session_, followed(), observed_.taps(settings_.ns)), compiler_(settings_.policy, {}),
       coverage_(settings_.patience), leader_(*session_, settings_.ns, settings_.name, settings_.timing),
       applier_(*session_), events_(*session_, settings_.events),
-      look_up_news_(LookUpNews::Pace::of(settings_.look_ups.rhythm, settings_.events.again)) {
+      look_up_news_(LookUpNews::Pace::of(settings_.look_ups.interval, settings_.events.again)) {
     if (settings_.grant_load_balancers) load_balancers_.emplace(*session_);
 }
 
@@ -92,7 +92,7 @@ void Controller::look_up() {
     std::set<std::string> instances;
     for (const auto& [name, node] : observed_.nodes.all())
         if (!node.instance.empty()) instances.insert(node.instance);
-    finder_->follow(resolve::resources_to_look_up(cluster_), instances);
+    finder_->follow(resolve::resources_to_look_up(cluster_), instances, memories_of(observed_, findings()));
 }
 
 Findings Controller::findings() const {

@@ -101,6 +101,20 @@ Json found_slice(const std::string& resource, uint32_t number, const resolve::Pl
         {"spec", spec}};
 }
 
+resolve::Memories memories_of(const Observed& observed, const Findings& findings) {
+    resolve::Memories memories;
+    for (const auto& [name, slice] : observed.slices.all()) {
+        if (slice.resource.empty() || findings(slice.resource) != nullptr) continue;
+        auto& memory = memories[slice.resource];
+        memory.addresses.insert(slice.addresses.begin(), slice.addresses.end());
+        if (!slice.owner.empty())
+            for (const auto& address : slice.addresses)
+                memory.owners[address].insert(slice.owner);
+        memory.date = std::max(memory.date, slice.found);
+    }
+    return memories;
+}
+
 std::map<std::string, resolve::Placement> placements_of(const Observed& observed) {
     std::map<std::string, resolve::Placement> placements;
     for (const auto& [name, slice] : observed.slices.all())

@@ -32,6 +32,9 @@ std::vector<Condition> resolved_of(const Findings& findings, const std::string& 
 
 Json found_slice(const std::string& resource, uint32_t number, const resolve::Placed& placed, state::Time changed);
 
+/// What whoever led before us had found, of resources of which we know nothing yet.
+resolve::Memories memories_of(const Observed& observed, const Findings& findings);
+
 /// Which slices have which addresses, by resource.
 std::map<std::string, resolve::Placement> placements_of(const Observed& observed);
 

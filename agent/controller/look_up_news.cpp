@@ -39,8 +39,8 @@ state::Time earliest(const std::vector<resolve::Trouble>& troubles) {
 
 } // namespace
 
-LookUpNews::Pace LookUpNews::Pace::of(const resolve::Rhythm& rhythm, std::chrono::milliseconds events_again) {
-    return {.lasting = rhythm.interval / 2, .calm = rhythm.interval * 2, .told = events_again * 5 / 6};
+LookUpNews::Pace LookUpNews::Pace::of(std::chrono::milliseconds interval, std::chrono::milliseconds events_again) {
+    return {.lasting = interval / 2, .calm = interval * 2, .told = events_again * 5 / 6};
 }
 
 void LookUpNews::update(const state::Cluster& cluster, const Observed& observed, const Findings& findings, Time now) {

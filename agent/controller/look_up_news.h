@@ -32,7 +32,7 @@ public:
         std::chrono::milliseconds lasting{30'000};
         std::chrono::milliseconds calm{120'000};   // two sweeps: what fails in each other one is no calm
         std::chrono::milliseconds told{3'000'000}; // shorter than until an Event is told again
-        static Pace of(const resolve::Rhythm& rhythm, std::chrono::milliseconds events_again);
+        static Pace of(std::chrono::milliseconds interval, std::chrono::milliseconds events_again);
     };
 
     explicit LookUpNews(const Pace& pace) : pace_(pace) {}

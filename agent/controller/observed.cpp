@@ -102,6 +102,8 @@ SliceFacts read_slice(const Field& slice) {
     if (!facts.resource.empty()) {
         facts.addresses = source::read_cidrs(spec["addresses"]);
         facts.owner = {.tenant = text_in(spec["tenant"]), .level = text_in(spec["level"])};
+        const auto annotations = metadata["annotations"];
+        facts.found = source::read_time(annotations[std::string(state::kSeenAt)]);
     }
     const auto not_guarded = spec["notGuarded"];
     not_guarded.each([&](const Field& entry) {

@@ -96,7 +96,8 @@ struct SliceFacts {
     std::vector<NodeOverride> overrides{};
     std::string resource{}; // of no node, but of this AWSResource, whose these are:
     std::vector<Cidr> addresses{};
-    state::OwnerTags owner{}; // of them all
+    state::OwnerTags owner{};           // of them all
+    std::optional<state::Time> found{}; // when these had been
     bool operator==(const SliceFacts&) const = default;
 };
 

@@ -2,6 +2,7 @@
 #include "resolve/asker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "aws/key_chain.h"
 #include "aws/named.h"
@@ -102,9 +103,8 @@ struct Asker::Connection {
 };
 
 Asker::Asker(const aws::Environment& environment, state::AwsPlace place, aws::Throttle& throttle,
-             aws::OwnAccount& own_account, std::chrono::milliseconds seldom)
-    : environment_(environment), place_(std::move(place)), throttle_(throttle), own_account_(own_account),
-      seldom_(seldom) {}
+             aws::OwnAccount& own_account)
+    : environment_(environment), place_(std::move(place)), throttle_(throttle), own_account_(own_account) {}
 
 Asker::~Asker() = default;
 
@@ -129,21 +129,26 @@ void Asker::find_own_account(const std::stop_token& stop) {
     own_account_.find_out([&] { return aws::caller_identity(caller); }, stop);
 }
 
-std::vector<Outcome> Asker::ask(const Order& order, const std::stop_token& stop) {
-    outcomes_.clear();
+void Asker::ask(const Order& order, const std::stop_token& stop, const Take& take) {
+    const auto hand_over = [&] {
+        if (!outcomes_.empty() && !stop.stop_requested()) take(std::exchange(outcomes_, {}));
+    };
     if (const auto connected = connect(); !connected) {
         fail_all(order.questions, connected.error());
-        return std::move(outcomes_);
+        return hand_over();
     }
     find_own_account(stop);
     aws::Caller caller(connection_->client, connection_->credentials(),
                        {.account = aws::account_of(place_.role), .region = place_.region}, stop);
     const auto& all = order.questions;
     ask_interfaces(of_kinds(all, {Kind::kSecurityGroup, Kind::kInterfaceTags}), order.cluster, caller);
+    hand_over();
     ask_subnets(of_kinds(all, {Kind::kSubnet}), caller);
+    hand_over();
     ask_prefix_lists(of_kinds(all, {Kind::kPrefixList}), caller);
-    ask_tagged(of_kinds(all, {Kind::kResourceTags}), caller);
-    return std::move(outcomes_);
+    hand_over();
+    ask_tagged(of_kinds(all, {Kind::kResourceTags}), caller); // last: it may take many calls
+    hand_over();
 }
 
 void Asker::ask_interfaces(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller) {
@@ -207,9 +212,7 @@ void Asker::ask_prefix_lists(const Questions& questions, aws::Caller& caller) {
 }
 
 void Asker::ask_tagged(const Questions& questions, aws::Caller& caller) {
-    const auto now = std::chrono::steady_clock::now();
-    std::erase_if(tagged_asked_, [&](const auto& question) { return !questions.contains(question); });
-    if (questions.empty() || (now < tagged_next_ && std::ranges::includes(tagged_asked_, questions))) return;
+    if (questions.empty()) return;
     const auto tagged = aws::tagged_resources(caller);
     if (!tagged) return fail_all(questions, tagged.error());
     const auto databases = aws::describe_databases(caller);
@@ -226,8 +229,6 @@ void Asker::ask_tagged(const Questions& questions, aws::Caller& caller) {
         }
         say(question, std::move(found));
     }
-    tagged_asked_ = questions;
-    tagged_next_ = now + seldom_;
 }
 
 void Asker::say(const Question& question, Found found) {

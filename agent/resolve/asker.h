@@ -2,12 +2,10 @@
 //
 // Asks AWS the questions of one place: one role's, in one region. All of one kind go into one filtered pass, so what
 // that costs depends on what there is, not on how many resources name it. Whatever goes wrong fails the questions that
-// needed it, and no others.
-//
-// Names and tags of databases and caches change seldom, take many calls, and DNS tells of a fail-over: they are asked
-// for more seldom. Blocks; one thread.
+// needed it, and no others. Blocks; one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <stop_token>
@@ -30,13 +28,15 @@ struct Order {
 
 class Asker {
 public:
-    /// `throttle` and `own_account` outlive it. `seldom`: between two looks at names and tags.
+    using Take = std::function<void(std::vector<Outcome>)>;
+
+    /// `throttle` and `own_account` outlive it.
     Asker(const aws::Environment& environment, state::AwsPlace place, aws::Throttle& throttle,
-          aws::OwnAccount& own_account, std::chrono::milliseconds seldom);
+          aws::OwnAccount& own_account);
     ~Asker();
 
-    /// One for each question that was asked, well or not; none of those that it isn't time for.
-    std::vector<Outcome> ask(const Order& order, const std::stop_token& stop);
+    /// Hands over one outcome for each question, well or not, once each: those of a pass as soon as it is over.
+    void ask(const Order& order, const std::stop_token& stop, const Take& take);
 
     /// Of the keys that calls are signed with.
     aws::Credentials::View credentials() const;
@@ -58,12 +58,9 @@ private:
     const state::AwsPlace place_;
     aws::Throttle& throttle_;
     aws::OwnAccount& own_account_;
-    const std::chrono::milliseconds seldom_;
     std::unique_ptr<Connection> connection_;
-    std::vector<Outcome> outcomes_;
+    std::vector<Outcome> outcomes_; // of this pass
     aws::PrefixLists known_lists_;
-    Questions tagged_asked_; // at the last good look
-    std::chrono::steady_clock::time_point tagged_next_{};
 };
 
 } // namespace bulkhead::resolve

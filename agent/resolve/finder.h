@@ -25,11 +25,11 @@
 
 #include "base/loop.h"
 #include "base/metrics.h"
-#include "dns/follower.h"
 #include "resolve/answers.h"
 #include "resolve/carried.h"
 #include "resolve/evidence.h"
 #include "resolve/finding.h"
+#include "resolve/names.h"
 #include "resolve/plan.h"
 #include "resolve/remembered.h"
 #include "resolve/sweep.h"
@@ -41,7 +41,7 @@ struct Settings {
     std::string region{};  // of resources that name none
     std::string cluster{}; // as EKS has it; empty: not known
     aws::Budget budget{};
-    Rhythm rhythm{};
+    Milliseconds interval{60'000};                 // from one sweep's begin to the next one's
     Milliseconds grace = std::chrono::minutes(30); // of addresses that are no longer named
     std::vector<dns::Server> servers{};            // none: those of /etc/resolv.conf
     dns::Settings dns{};                           // but for its grace time
@@ -55,8 +55,8 @@ public:
     ~Finder(); // may take a second
     Finder(const Finder&) = delete;
 
-    /// Exactly these from now on. Of one that is new to us, what we remember was found before, or else `found`, by
-    /// somebody. `instances` are those of the cluster's nodes.
+    /// Exactly these from now on. `memories`: what was found before of those that are new to us. `instances` are those
+    /// of the cluster's nodes.
     void follow(const Resources& resources, const std::set<std::string>& instances, const Memories& memories = {});
 
     /// nullptr: it isn't followed, or nothing of it has to be looked up.
@@ -76,6 +76,7 @@ private:
         Named named;
         Carried carried;
         Finding finding{};
+        std::optional<Earlier> earlier{};
         std::optional<state::Time> held_since{}; // see add_held()
     };
     struct Place {
@@ -83,23 +84,6 @@ private:
         aws::Credentials::View credentials{};
     };
 
-    /// The names of a resource, and whose each is.
-    struct NameOwners {
-        std::set<state::OwnerTags> now{};  // by AWS' last answers
-        std::set<state::OwnerTags> kept{}; // by earlier ones
-        bool is_named = false;             // by the resource, or by AWS' last answers
-        bool is_written = false;           // by the resource
-    };
-    using FollowedNames = std::map<std::string, NameOwners>;
-
-    /// Of a name, worked out once for each answer and each failure, so that the same has the same.
-    struct NameDates {
-        std::optional<Time> answer{};          // the last good one
-        std::optional<state::Time> answered{}; // the same, by the calendar
-        std::optional<state::Time> failing{};  // since, by the calendar; meanwhile `answered` stays
-    };
-
-    void set_up_dns();
     void take_over(Followed& followed, Recalled recalled);
     void follow_places(const Plan& plan, const std::set<std::string>& instances);
     void follow_names();
@@ -107,15 +91,10 @@ private:
     void update();
     bool update(const std::string& name, Followed& followed, Time now);
     static bool lacks_some_of(const Named& all, const Named& some);
-    FollowedNames names_of(const Followed& followed) const;
+    NamesOfResource names_of(const Followed& followed) const;
     void add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const;
-    void add_names(const Followed& followed, Evidence& evidence, Finding& finding);
-    Trouble too_many(const std::vector<std::string>& unfollowed);
-    Carried::Families lacking_in(const Followed& followed) const;
     Carried::Patience patience() const { return {.grace = settings_.grace, .gone = settings_.dns.keeping.gone}; }
     void add_held(Followed& followed, const Evidence& evidence, Finding& finding) const;
-    void note_answer(const dns::NameState& state);
-    void add_name_trouble(const std::string& name, const std::string& error, Finding& finding);
     std::set<Asked> asked() const;
 
     Loop& loop_;
@@ -123,10 +102,7 @@ private:
     const std::function<void()> on_change_;
     std::map<std::string, Followed> followed_; // by resource
     Answers answers_;
-    std::unique_ptr<dns::Follower> dns_;
-    std::string dns_error_;                  // why there is none
-    size_t wanted_names_ = 0;                // followed or not
-    std::map<std::string, NameDates> dates_; // by name
+    Names names_;
     std::unique_ptr<Timer> timer_;
     aws::Throttle throttle_;
     aws::OwnAccount own_account_{throttle_, aws::Clock::real()};

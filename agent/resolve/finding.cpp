@@ -29,10 +29,13 @@ const char* reason_of(aws::Failure::Kind kind) {
     }
 }
 
-std::string dates_of_trouble(state::Time since, const std::optional<state::Time>& answered) {
+std::string dates_of_trouble(state::Time since, const std::optional<state::Time>& answered,
+                             const std::optional<Earlier>& earlier) {
     const auto text = "; failing since " + rfc3339(since);
-    if (!answered) return text + "; no good answer is known";
-    return text + "; the good answer of " + rfc3339(*answered) + " stays in force";
+    if (answered) return text + "; the good answer of " + rfc3339(*answered) + " stays in force";
+    if (!earlier) return text + "; no good answer is known";
+    return text + "; what was found before" + (earlier->by ? ", by " + rfc3339(*earlier->by) + "," : "") +
+           " stays in force";
 }
 
 std::vector<state::Problem> problems_of(const state::AwsResource& resource, const Finding& finding) {

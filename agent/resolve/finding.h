@@ -44,12 +44,20 @@ struct Finding {
     bool operator==(const Finding&) const = default;
 };
 
+inline constexpr auto kNameTrouble = "NameNotResolved"; // a reason, as reason_of() has them for AWS
+
 /// "AccessDenied"
 const char* reason_of(aws::Failure::Kind kind);
 
+/// What was found of a resource before we began to ask, by whoever asked then. Told until all has been answered once.
+struct Earlier {
+    std::optional<state::Time> by{}; // by then; not everybody leaves a date
+};
+
 /// "; failing since 2026-11-30T03:02:11Z; no good answer is known". `answered`: a good answer, if any
 /// of it is in force.
-std::string dates_of_trouble(state::Time since, const std::optional<state::Time>& answered);
+std::string dates_of_trouble(state::Time since, const std::optional<state::Time>& answered,
+                             const std::optional<Earlier>& earlier = {});
 
 /// A problem for each trouble: "NoCredentials: securityGroups sg-0123abcd in eu-central-1: ...".
 std::vector<state::Problem> problems_of(const state::AwsResource& resource, const Finding& finding);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -31,6 +32,7 @@ struct Remembered {
     std::set<Cidr> addresses{};
     state::OwnersByAddress owners{}; // of these, by their tags
     std::map<Cidr, std::set<Origin>> origins{};
+    std::optional<state::Time> date{}; // by then all of it had been found
     bool operator==(const Remembered&) const = default;
 };
 

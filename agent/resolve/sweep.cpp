@@ -13,8 +13,8 @@ constexpr auto kBetweenEdits = 1s; // several objects are written at once, and e
 
 } // namespace
 
-Sweep::Sweep(Loop& loop, std::unique_ptr<Asker> asker, const Rhythm& rhythm, Take take)
-    : loop_(loop), asker_(std::move(asker)), rhythm_(rhythm), take_(std::make_shared<Take>(std::move(take))),
+Sweep::Sweep(Loop& loop, std::unique_ptr<Asker> asker, std::chrono::milliseconds interval, Take take)
+    : loop_(loop), asker_(std::move(asker)), interval_(interval), take_(std::make_shared<Take>(std::move(take))),
       worker_([this](const std::stop_token& stop) { work(stop); }) {}
 
 Sweep::~Sweep() {
@@ -34,18 +34,20 @@ void Sweep::set_order(Order order) {
 }
 
 void Sweep::work(const std::stop_token& stop) {
+    auto due = std::chrono::steady_clock::now() + interval_;
     while (!stop.stop_requested()) {
-        const auto order = wait_for_turn(stop);
+        const auto order = wait_for_turn(due, stop);
         if (stop.stop_requested()) return;
-        auto outcomes = asker_->ask(order, stop);
-        if (stop.stop_requested()) return;
-        tell({.outcomes = std::move(outcomes), .credentials = asker_->credentials()});
+        due = std::chrono::steady_clock::now() + interval_;
+        asker_->ask(order, stop, [this](auto outcomes) {
+            tell({.outcomes = std::move(outcomes), .credentials = asker_->credentials()});
+        });
     }
 }
 
-Order Sweep::wait_for_turn(const std::stop_token& stop) {
+Order Sweep::wait_for_turn(Time due, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    news_.wait_for(lock, stop, rhythm_.interval, [this] { return is_other_; });
+    news_.wait_until(lock, stop, due, [this] { return is_other_; });
     if (is_other_) news_.wait_for(lock, stop, kBetweenEdits, [] { return false; });
     is_other_ = false;
     return order_;

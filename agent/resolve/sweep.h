@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A worker thread that asks AWS the questions of one place, again and again, since its client blocks; the answers come
-// to the loop. What is asked anew is asked within a second or two.
+// to the loop, those of each pass as soon as it is over. What is asked anew is asked within a second or two.
 //
 // One thread besides the worker's, the loop's. After stop() nothing comes any more.
 #pragma once
@@ -17,11 +17,6 @@
 
 namespace bulkhead::resolve {
 
-struct Rhythm {
-    std::chrono::milliseconds interval{60'000}; // between two sweeps
-    std::chrono::milliseconds seldom{300'000};  // between two looks at names and tags
-};
-
 class Sweep {
 public:
     struct Report {
@@ -30,8 +25,8 @@ public:
     };
     using Take = std::function<void(const Report&)>;
 
-    /// `throttle` and `loop` outlive it.
-    Sweep(Loop& loop, std::unique_ptr<Asker> asker, const Rhythm& rhythm, Take take);
+    /// Sweeps begin that `interval` apart, or right after each other where they take longer. `loop` outlives it.
+    Sweep(Loop& loop, std::unique_ptr<Asker> asker, std::chrono::milliseconds interval, Take take);
     ~Sweep();
     Sweep(const Sweep&) = delete;
 
@@ -41,13 +36,15 @@ public:
     void stop();
 
 private:
+    using Time = std::chrono::steady_clock::time_point;
+
     void work(const std::stop_token& stop);
-    Order wait_for_turn(const std::stop_token& stop);
+    Order wait_for_turn(Time due, const std::stop_token& stop);
     void tell(Report report);
 
     Loop& loop_;
     const std::unique_ptr<Asker> asker_; // the worker's
-    const Rhythm rhythm_;
+    const std::chrono::milliseconds interval_;
     std::shared_ptr<Take> take_; // its end is ours, on the loop's thread
 
     std::mutex mutex_; // guards what follows

@@ -109,8 +109,7 @@ TEST_CASE("how AWS and DNS are asked stands on the command line or in the file, 
     CHECK(options.resolve);
     CHECK(options.found_file == "/var/lib/found");
     CHECK(options.look_ups.cluster == "blue");
-    CHECK(options.look_ups.rhythm.interval == std::chrono::seconds(10));
-    CHECK(options.look_ups.rhythm.seldom == std::chrono::seconds(50));
+    CHECK(options.look_ups.interval == std::chrono::seconds(10));
     CHECK(options.look_ups.grace == std::chrono::seconds(60));
     CHECK(options.look_ups.servers.size() == 2);
     CHECK(options.look_ups.dns.most_names == 2500);

@@ -42,6 +42,12 @@ Json account() {
           Json::array({{{"id", "pl-1"}, {"name", "offices"}, {"version", 1}, {"entries", {"192.0.2.0/24"}}}})}});
 }
 
+std::vector<Outcome> outcomes_of(Asker& asker, const Order& order) {
+    std::vector<Outcome> all;
+    asker.ask(order, {}, [&](auto some) { std::ranges::move(some, std::back_inserter(all)); });
+    return all;
+}
+
 struct Scene {
     explicit Scene(const Json& state = account()) { require_set(state); }
 
@@ -49,7 +55,8 @@ struct Scene {
     std::map<std::string, Outcome> ask(const std::set<Question>& questions,
                                        const std::set<std::string>& instances = {"i-node"}) {
         std::map<std::string, Outcome> by_text;
-        for (auto& outcome : asker.ask({.questions = questions, .cluster = {.name = "", .instances = instances}}, {}))
+        for (const auto& outcome :
+             outcomes_of(asker, {.questions = questions, .cluster = {.name = "", .instances = instances}}))
             by_text.emplace(outcome.question.text(), outcome);
         return by_text;
     }
@@ -66,7 +73,7 @@ struct Scene {
                                                 {"AWS_SECRET_ACCESS_KEY", "own/secret+key"}}};
     aws::Throttle throttle{{.per_second = 100, .burst = 100}, aws::Clock::real(), 1};
     aws::OwnAccount own_account{throttle, aws::Clock::real()};
-    Asker asker{environment, kHere, throttle, own_account, 5min};
+    Asker asker{environment, kHere, throttle, own_account};
 };
 
 std::string found_in(const std::map<std::string, Outcome>& outcomes, const Question& question) {
@@ -94,9 +101,9 @@ Json with_roles() {
 /// What a sweep as that role finds.
 std::string found_as(const std::string& role, Scene& scene) {
     const state::AwsPlace place{.role = role, .region = aws::kRegion};
-    Asker asker(scene.environment, place, scene.throttle, scene.own_account, 5min);
+    Asker asker(scene.environment, place, scene.throttle, scene.own_account);
     const Question question{.place = place, .kind = Kind::kSubnet, .name = "subnet-1"};
-    const auto outcomes = asker.ask({.questions = {question}}, {});
+    const auto outcomes = outcomes_of(asker, {.questions = {question}});
     REQUIRE(outcomes.size() == 1);
     return found_in({{question.text(), outcomes[0]}}, question);
 }
@@ -150,7 +157,7 @@ TEST_CASE("what fails is only what needed the call that failed") {
     CHECK(found_in(outcomes, subnet) == "10.2.0.0/24");
 }
 
-TEST_CASE("names by tags are asked for seldom, and at once where somebody wants them who wasn't there the last time") {
+TEST_CASE("names are found by the tags of their databases, and what a pass found isn't kept waiting by the next") {
     const auto arn = [](const std::string& name) {
         return std::string("arn:aws:rds:") + aws::kRegion + ":" + aws::kAccount + ":db:" + name;
     };
@@ -158,12 +165,23 @@ TEST_CASE("names by tags are asked for seldom, and at once where somebody wants 
     const Json databases = Json::array(
         {{{"id", "ledger"}, {"endpoint", "ledger.rds:5432"}}, {{"id", "blog"}, {"endpoint", "blog.rds:5432"}}});
     const Json tagged{{arn("ledger"), {{"team", "payments"}}}, {arn("blog"), {{"team", "blog"}}}};
-    Scene scene(aws::state_of({{"db_instances", databases}, {"tagged", tagged}}));
-    const auto both = std::set{team("payments"), team("blog")};
-    CHECK(found_in(scene.ask(both), team("payments")) == "ledger.rds");
-    CHECK(found_in(scene.ask(both), team("payments")) == "not asked");
-    CHECK(found_in(scene.ask({team("blog")}), team("blog")) == "not asked");
-    CHECK(found_in(scene.ask(both), team("payments")) == "ledger.rds"); // deleted and made anew meanwhile
+    const Json subnets = Json::array({{{"id", "subnet-1"}, {"cidr", "10.2.0.0/24"}}});
+    Scene scene(aws::state_of({{"db_instances", databases}, {"tagged", tagged}, {"subnets", subnets}}));
+    const auto subnet = about(Kind::kSubnet, "subnet-1");
+    std::vector<std::map<std::string, Outcome>> passes;
+    std::vector<size_t> calls; // made when each came
+    scene.asker.ask({.questions = {team("payments"), team("blog"), subnet}}, {}, [&](auto outcomes) {
+        auto& pass = passes.emplace_back();
+        for (const auto& outcome : outcomes)
+            pass.emplace(outcome.question.text(), outcome);
+        calls.push_back(scene.actions().size());
+    });
+    REQUIRE(passes.size() == 2);
+    CHECK(found_in(passes[0], subnet) == "10.2.0.0/24");
+    CHECK(calls[0] == 1);
+    CHECK(passes[1].size() == 2);
+    CHECK(found_in(passes[1], team("payments")) == "ledger.rds");
+    CHECK(found_in(passes[1], team("blog")) == "blog.rds");
 }
 
 TEST_CASE("whose each thing is, and of which level, its own tags say: of interfaces, subnets and prefix lists") {
@@ -271,16 +289,16 @@ TEST_CASE("the budget, and what is left of it, are published") {
 
 TEST_CASE("without a region or without credentials every question says so") {
     Scene scene;
-    Asker nowhere(scene.environment, {}, scene.throttle, scene.own_account, 5min);
+    Asker nowhere(scene.environment, {}, scene.throttle, scene.own_account);
     const Question question{.place = {}, .kind = Kind::kSubnet, .name = "subnet-1"};
-    const auto outcomes = nowhere.ask({.questions = {question}}, {});
+    const auto outcomes = outcomes_of(nowhere, {.questions = {question}});
     REQUIRE(outcomes.size() == 1);
     CHECK(outcomes[0].found.error().text.find("--aws-region") != std::string::npos);
 
     const aws::Environment poor(
         aws::Variables{{"AWS_ENDPOINT_URL", scene.stand_in->url()}, {"AWS_EC2_METADATA_DISABLED", "true"}});
-    Asker anonymous(poor, kHere, scene.throttle, scene.own_account, 5min);
-    const auto refused = anonymous.ask({.questions = {about(Kind::kSubnet, "subnet-1")}}, {});
+    Asker anonymous(poor, kHere, scene.throttle, scene.own_account);
+    const auto refused = outcomes_of(anonymous, {.questions = {about(Kind::kSubnet, "subnet-1")}});
     REQUIRE(refused.size() == 1);
     CHECK(refused[0].found.error().kind == aws::Failure::Kind::kCredentials);
 }

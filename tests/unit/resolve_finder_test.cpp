@@ -112,7 +112,7 @@ Settings asking(const std::string& url) {
                                                            {"AWS_ACCESS_KEY_ID", "AKIDOWN"},
                                                            {"AWS_SECRET_ACCESS_KEY", "own/secret+key"}}),
             .region = aws::kRegion,
-            .rhythm = {.interval = 200ms},
+            .interval = 200ms,
             .grace = 500ms};
 }
 

@@ -131,18 +131,18 @@ std::string unresolved(const Json& object) {
 
 std::vector<Expected> expected_calls(const Account& account, uint32_t interval) {
     const auto pages = [](uint32_t things, double of) { return std::ceil(things / of); };
-    const double sweeps = 3600.0 / interval, looks = sweeps / 5; // names and tags are looked at a fifth as often
+    const double sweeps = 3600.0 / interval;
     return {
         {"DescribeNetworkInterfaces", sweeps * pages(account.resources + 1, 200)}, // groups of one request
         {"DescribeSubnets", sweeps * pages(account.subnets(), 200)},
         {"DescribeManagedPrefixLists", sweeps * 2},  // by ids, and by names
         {"GetManagedPrefixListEntries", sweeps * 1}, // AWS' own, which has no version; the other one hasn't changed
-        {"DescribeDBClusters", looks * pages(account.clusters(), 100)},
-        {"DescribeDBInstances", looks * pages(2 * account.clusters(), 100)},
-        {"DescribeReplicationGroups", looks},
-        {"DescribeCacheClusters", looks},
-        {"DescribeServerlessCaches", looks},
-        {"GetResources", looks * pages(3 * account.clusters(), 100)},
+        {"DescribeDBClusters", sweeps * pages(account.clusters(), 100)},
+        {"DescribeDBInstances", sweeps * pages(2 * account.clusters(), 100)},
+        {"DescribeReplicationGroups", sweeps},
+        {"DescribeCacheClusters", sweeps},
+        {"DescribeServerlessCaches", sweeps},
+        {"GetResources", sweeps * pages(3 * account.clusters(), 100)},
     };
 }
 
