@@ -76,10 +76,17 @@ void Controller::turn() {
     log_errors();
 }
 
-/// Whoever begins knows what was found before by the IdentitySlices, and so not before it has heard of them.
+/// By the IdentitySlices, and by what they are of: a watch that is behind would have us remove what is still needed.
+bool Controller::knows_what_was_found() const {
+    const auto hearing = source_.hearing_by_kind();
+    return std::ranges::none_of(std::initializer_list<const char*>{"IdentitySlice", "AWSResource", "Tenant"},
+                                [&](const auto* kind) { return hearing.at(kind).stale_since.has_value(); });
+}
+
+/// Whoever begins looks up nothing before it knows what was found before.
 void Controller::lead(Time now) {
     if (!leader_.leads(now)) return finder_.reset();
-    if (finder_ || !source_.synced()) return;
+    if (finder_ || !source_.synced() || !knows_what_was_found()) return;
     finder_ = std::make_unique<resolve::Finder>(loop_, settings_.look_ups, [this] {
         found_news_ = true;
         session_->wake_by(std::chrono::steady_clock::now());
@@ -92,7 +99,10 @@ void Controller::look_up() {
     std::set<std::string> instances;
     for (const auto& [name, node] : observed_.nodes.all())
         if (!node.instance.empty()) instances.insert(node.instance);
-    finder_->follow(resolve::resources_to_look_up(cluster_), instances, memories_of(observed_, findings()));
+    std::set<std::string> unread;
+    for (const auto& [name, tenant] : observed_.tenants.all())
+        if (!cluster_.tenants().contains(name)) unread.insert(name);
+    finder_->follow(resolve::resources_to_look_up(cluster_, unread), instances, memories_of(observed_, findings()));
 }
 
 Findings Controller::findings() const {

@@ -70,6 +70,7 @@ private:
     void turn();
     void lead(Time now);
     void write(Time now);
+    bool knows_what_was_found() const;
     void look_up();
     Findings findings() const;
     bool has_news();

@@ -33,6 +33,8 @@ public:
         state::Time failing_since{};           // then: the first try that failed, by the calendar
         bool asked() const { return answered_at || failure; }
         bool is_well() const { return answered_at && !failure; }
+        /// The last good answer names something.
+        bool found_some() const { return cidrs.size() > kept_cidrs.size() || names.size() > kept_names.size(); }
     };
 
     explicit Answers(Milliseconds grace) : grace_(grace) {}

@@ -111,6 +111,7 @@ Asker::~Asker() = default;
 aws::Answer<> Asker::connect() {
     if (connection_) return {};
     using Failed = aws::Failure::Kind;
+    if (!place_.unsaid.empty()) return aws::failure(Failed::kRefused, place_.unsaid);
     if (place_.region.empty())
         return aws::failure(Failed::kRefused, "no region is set: by spec.aws.region, or for all by --aws-region");
     auto http = aws::Http::create();

@@ -8,7 +8,8 @@
 //                             address stays that only one of them knew
 //   the same, of a family     until that has been said for as long as such an answer takes to be believed: they may
 //   that a name has none of   have been that name's (dns::KeptAddresses)
-//   of what it named before   until all that it names now has been answered well
+//   of what it named before   until all that it names now has been answered well and has something; if some of it has
+//                             nothing, as in another account than was meant, for the grace time
 //
 // Pure.
 #pragma once
@@ -34,6 +35,13 @@ public:
         Milliseconds gone = std::chrono::hours(24);
     };
 
+    /// How it goes with all that the resource names.
+    struct Answers {
+        bool all_well = false;
+        bool all_found = false; // each has something
+        Families lacking{};     // of which a name has none, as DNS says
+    };
+
     Carried() = default;
     explicit Carried(std::set<Cidr> addresses, state::OwnersByAddress owners = {})
         : addresses_(std::move(addresses)), owners_(std::move(owners)) {}
@@ -49,14 +57,13 @@ public:
         names_ = {};
     }
 
-    /// Call it now and then, often against the grace time. `lacking`: of which a name of the resource has none, as DNS
-    /// says. True if some just left.
-    bool pass(bool all_well, const Families& lacking, Time now, const Patience& patience) {
+    /// Call it now and then, often against the grace time. True if some just left.
+    bool pass(const Answers& answers, Time now, const Patience& patience) {
         if (addresses_.empty()) return false;
-        count(all_well, lacking, now);
-        if (!all_well) return false;
+        count(answers.all_well, answers.lacking, now);
+        if (!answers.all_well) return false;
         const auto before = addresses_.size();
-        std::erase_if(addresses_, [&](const Cidr& address) { return is_over(address, patience); });
+        std::erase_if(addresses_, [&](const Cidr& address) { return is_over(address, answers.all_found, patience); });
         std::erase_if(owners_, [&](const auto& one) { return !addresses_.contains(one.first); });
         if (addresses_.empty()) answers_suffice_ = false;
         return addresses_.size() < before;
@@ -69,6 +76,9 @@ public:
             if (address.is_single() && names_of(address).lacking >= patience.grace) held.insert(address);
         return held;
     }
+
+    /// What it names now would do without them, if all of that had something.
+    bool is_replaced() const { return answers_suffice_ && !addresses_.empty(); }
 
     const std::set<Cidr>& addresses() const { return addresses_; }
     const state::OwnersByAddress& owners() const { return owners_; }
@@ -97,8 +107,8 @@ private:
     }
 
     /// A network is no name's.
-    bool is_over(const Cidr& address, const Patience& patience) const {
-        if (answers_suffice_) return true;
+    bool is_over(const Cidr& address, bool all_found, const Patience& patience) const {
+        if (answers_suffice_ && all_found) return true;
         if (!address.is_single()) return well_for_ >= patience.grace;
         const auto& names = names_of(address);
         return names.named >= patience.grace || names.lacking > patience.gone;

@@ -14,6 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kNothingThere = "NothingThere"; // a reason, as kNameTrouble
+
 Remembered memory_of(const std::string& name, const Memories& memories) {
     const auto memory = memories.find(name);
     return memory == memories.end() ? Remembered{} : memory->second;
@@ -135,6 +137,15 @@ NamesOfResource Finder::names_of(const Followed& followed) const {
     return names;
 }
 
+/// What was answered well, and has nothing.
+std::vector<Question> Finder::barren(const Followed& followed) const {
+    std::vector<Question> barren;
+    for (const auto& question : followed.named.questions)
+        if (const auto& state = answers_.state(question); state.is_well() && !state.found_some())
+            barren.push_back(question);
+    return barren;
+}
+
 void Finder::take(const state::AwsPlace& place, const Sweep::Report& report) {
     if (const auto at = places_.find(place); at != places_.end()) at->second.credentials = report.credentials;
     for (const auto& outcome : report.outcomes)
@@ -159,9 +170,13 @@ bool Finder::update(const std::string& name, Followed& followed, Time now) {
     names_.tell(names, followed.earlier, evidence, finding);
     const bool all_well = finding.is_answered();
     if (all_well) followed.earlier.reset();
-    if (followed.carried.pass(all_well, names_.lacking_in(names), now, patience()))
+    const auto barren_now = barren(followed);
+    const Carried::Answers answers{
+        .all_well = all_well, .all_found = barren_now.empty(), .lacking = names_.lacking_in(names)};
+    if (followed.carried.pass(answers, now, patience()))
         spdlog::info("AWSResource {}: all that it names has been answered, and what it had before has been left", name);
     add_held(followed, evidence, finding);
+    add_replaced(followed, all_well ? barren_now : std::vector<Question>{}, finding);
     evidence.carried = {.addresses = followed.carried.addresses(), .owners = followed.carried.owners()};
     auto all = std::move(evidence).all();
     const auto& before = followed.finding;
@@ -204,6 +219,20 @@ void Finder::add_held(Followed& followed, const Evidence& evidence, Finding& fin
                                                    : " that were found before are kept for a day, as they may be its"),
                                 .asked = {},
                                 .since = *followed.held_since});
+}
+
+/// Whoever mistypes a region or a group, or whose Tenant is gone for a moment, asks somebody who knows of nothing.
+void Finder::add_replaced(Followed& followed, const std::vector<Question>& barren, Finding& finding) const {
+    if (barren.empty() || !followed.carried.is_replaced()) return followed.replaced_since.reset();
+    if (!followed.replaced_since) followed.replaced_since = state::Cluster::machine_time();
+    const auto count = followed.carried.addresses().size();
+    finding.troubles.push_back(
+        {.reason = kNothingThere,
+         .text = barren.front().text() + " has no address; " + std::to_string(count) +
+                 (count == 1 ? " that was found by what was named before is kept for the grace time"
+                             : " that were found by what was named before are kept for the grace time"),
+         .asked = Asked::aws(barren.front().place),
+         .since = *followed.replaced_since});
 }
 
 const Finding* Finder::of(const std::string& resource) const {

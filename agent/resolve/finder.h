@@ -10,7 +10,7 @@
 //
 // Invariant: an address leaves a Finding because AWS or DNS answered well for the grace time without naming it, or
 // because the AWSResource doesn't name any more what it came from; if that was replaced, only once the new has been
-// answered. Never because of what went wrong.
+// answered and has something. Never because of what went wrong.
 //
 // One thread, the loop's. on_change is called from the loop, never from a method of ours.
 #pragma once
@@ -77,7 +77,8 @@ private:
         Carried carried;
         Finding finding{};
         std::optional<Earlier> earlier{};
-        std::optional<state::Time> held_since{}; // see add_held()
+        std::optional<state::Time> held_since{};     // see add_held()
+        std::optional<state::Time> replaced_since{}; // see add_replaced()
     };
     struct Place {
         std::unique_ptr<Sweep> sweep;
@@ -92,9 +93,11 @@ private:
     bool update(const std::string& name, Followed& followed, Time now);
     static bool lacks_some_of(const Named& all, const Named& some);
     NamesOfResource names_of(const Followed& followed) const;
+    std::vector<Question> barren(const Followed& followed) const;
     void add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const;
     Carried::Patience patience() const { return {.grace = settings_.grace, .gone = settings_.dns.keeping.gone}; }
     void add_held(Followed& followed, const Evidence& evidence, Finding& finding) const;
+    void add_replaced(Followed& followed, const std::vector<Question>& barren, Finding& finding) const;
     std::set<Asked> asked() const;
 
     Loop& loop_;

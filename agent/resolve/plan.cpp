@@ -19,13 +19,16 @@ state::AwsPlace completed(state::AwsPlace own, const state::AwsPlace& tenants) {
 
 } // namespace
 
-Resources resources_to_look_up(const state::Cluster& cluster) {
+Resources resources_to_look_up(const state::Cluster& cluster, const std::set<std::string>& unread) {
     Resources resources;
     for (const auto& [name, resource] : cluster.resources()) {
         if (resource.look_ups.empty()) continue;
         auto& one = resources.emplace(name, resource).first->second;
         if (const auto tenant = cluster.tenants().find(resource.tenant); tenant != cluster.tenants().end())
             one.place = completed(std::move(one.place), tenant->second.place);
+        else if (unread.contains(resource.tenant) && (one.place.region.empty() || one.place.role.empty()))
+            one.place.unsaid =
+                "Tenant " + resource.tenant + " isn't understood, and may say in which account and region";
     }
     return resources;
 }

@@ -247,6 +247,7 @@ struct AwsPlace {
     std::string role{}; // its ARN
     std::string external_id{};
     std::string region{};
+    std::string unsaid{}; // why nobody can say which; then it isn't asked
     auto operator<=>(const AwsPlace&) const = default;
 };
 

@@ -104,7 +104,7 @@ TEST_CASE("what a former agent found is in force before anybody is asked, and st
     const auto text = agent.problems().front().text;
     CHECK(text.starts_with("NameNotResolved: writer.db.test: "));
     CHECK(text.find("; failing since 20") != std::string::npos);
-    CHECK(text.ends_with("; no good answer is known"));
+    CHECK(text.ends_with("; what was found before stays in force"));
     CHECK(agent.found("aurora") == 2);
     CHECK(kept_in(folder) == kFound);
 }

@@ -179,6 +179,27 @@ TEST_CASE("slices are written over and removed only as they were seen") {
     CHECK(body()["preconditions"]["resourceVersion"] == "7");
 }
 
+TEST_CASE("who begins to lead knows from the slices what had been found, whose it is, and by when") {
+    Scene scene;
+    for (const auto* name : {"aurora", "cache"})
+        scene.put_resource(name);
+    scene.found["aurora"] = finding(addresses(0, 2));
+    scene.found["aurora"].owners[*addresses(1, 2).begin()] = {{.tenant = "payments", .level = ""}};
+    scene.found["cache"] = finding(addresses(5, 6));
+    (void)scene.apply();
+    scene.found["aurora"].changed = kNow + std::chrono::hours(1);
+    scene.found["aurora"].addresses = addresses(0, 3);
+    (void)scene.apply();
+    const Findings known = [&](const std::string& name) { return name == "cache" ? &scene.found["cache"] : nullptr; };
+    const auto memories = memories_of(scene.observed, known);
+    REQUIRE(memories.size() == 1);
+    const auto& aurora = memories.at("aurora");
+    CHECK(aurora.addresses == addresses(0, 3));
+    CHECK(aurora.owners == scene.found["aurora"].owners);
+    CHECK(aurora.origins.empty());
+    CHECK(aurora.date == kNow + std::chrono::hours(1));
+}
+
 TEST_CASE("a slice of a node that speaks of a resource counts for nothing, and isn't touched") {
     Scene scene;
     scene.put_resource("aurora");

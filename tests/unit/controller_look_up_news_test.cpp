@@ -193,10 +193,10 @@ TEST_CASE("nothing is told of what is gone, has nothing to look up, or is anothe
 
 TEST_CASE(
     "news come as often as AWS is asked: two good sweeps are calm, and good news end before Events are repeated") {
-    const auto pace = LookUpNews::Pace::of({.interval = 10min}, 1h);
+    const auto pace = LookUpNews::Pace::of(10min, 1h);
     CHECK(pace.calm == 20min);
     CHECK(pace.lasting == 5min);
     CHECK(pace.told < 1h);
-    CHECK(LookUpNews::Pace::of({}, 1h).calm == kPace.calm);
-    CHECK(LookUpNews::Pace::of({}, 1h).lasting == kPace.lasting);
+    CHECK(LookUpNews::Pace::of(resolve::Settings{}.interval, 1h).calm == kPace.calm);
+    CHECK(LookUpNews::Pace::of(resolve::Settings{}.interval, 1h).lasting == kPace.lasting);
 }

@@ -88,19 +88,26 @@ TEST_CASE("where AWS is asked an AWSResource says, else its Tenant, else nobody"
     put("as-another", "payments", {.role = "arn:aws:iam::777788889999:role/own"});
     put("blogs", "blog", {});
     put("nobodys", "", {});
+    put("unread", "ledger", {});
+    put("unread-elsewhere", "ledger", {.region = "us-east-1"});
+    put("complete", "ledger", {.role = "arn:aws:iam::777788889999:role/own", .region = "us-east-1"});
     auto plain = test::named<state::AwsResource>("plain");
     plain.cidrs = {test::cidr("10.0.0.0/24")};
     cluster.put(plain);
     std::map<std::string, state::AwsPlace> places;
-    for (const auto& [name, resource] : resources_to_look_up(cluster))
+    for (const auto& [name, resource] : resources_to_look_up(cluster, {"ledger", "payments"}))
         places[name] = resource.place;
     const std::string role = payments.place.role;
+    const std::string unsaid = "Tenant ledger isn't understood, and may say in which account and region";
     CHECK(places == std::map<std::string, state::AwsPlace>{
                         {"silent", payments.place},
                         {"elsewhere", {.role = role, .external_id = "once", .region = "us-east-1"}},
                         {"as-another", {.role = "arn:aws:iam::777788889999:role/own", .region = "eu-west-1"}},
                         {"blogs", {}},
-                        {"nobodys", {}}});
+                        {"nobodys", {}},
+                        {"unread", {.unsaid = unsaid}},
+                        {"unread-elsewhere", {.region = "us-east-1", .unsaid = unsaid}},
+                        {"complete", {.role = "arn:aws:iam::777788889999:role/own", .region = "us-east-1"}}});
 }
 
 TEST_CASE("who asks for tags asks another question than who doesn't, of the same pass") {
@@ -264,7 +271,7 @@ TEST_CASE("what was found before us stays until all look-ups went well for the g
     const auto minutes = [&](int count, bool well) {
         bool left = false;
         for (int i = 0; i < count; ++i, now += 1min)
-            left |= carried.pass(well, {}, now, {.grace = 30min});
+            left |= carried.pass({.all_well = well, .all_found = true}, now, {.grace = 30min});
         return left;
     };
     CHECK_FALSE(minutes(10'000, false));
@@ -283,7 +290,7 @@ TEST_CASE(
     Time now{};
     const auto minutes = [&](std::chrono::minutes time, const Carried::Families& lacking) {
         for (const auto end = now + time; now < end; now += 1min)
-            carried.pass(true, lacking, now, patience);
+            carried.pass({.all_well = true, .all_found = true, .lacking = lacking}, now, patience);
     };
     minutes(30min, {BH_IPV6}); // 29 minutes from the first to the last
     CHECK(carried.addresses() == cidrs({"10.0.0.1", "fd00::1", "fd00:1::/64"}));
@@ -306,7 +313,9 @@ TEST_CASE(
 TEST_CASE("what was found before us of a family that a name has none of leaves after a day of that, and not before") {
     Carried carried(cidrs({"10.0.0.1", "fd00::1"}));
     const Carried::Patience patience{.grace = 30min, .gone = 24h};
-    const auto well = [&](Time at, bool all_well = true) { return carried.pass(all_well, {BH_IPV6}, at, patience); };
+    const auto well = [&](Time at, bool all_well = true) {
+        return carried.pass({.all_well = all_well, .all_found = true, .lacking = {BH_IPV6}}, at, patience);
+    };
     const Time begin{};
     CHECK_FALSE(well(begin));
     CHECK(well(begin + 20h)); // IPv4's
@@ -318,21 +327,41 @@ TEST_CASE("what was found before us of a family that a name has none of leaves a
     CHECK(carried.addresses().empty());
 }
 
+const Carried::Answers kAllFound{.all_well = true, .all_found = true};
+
 TEST_CASE("what was found by another name stays until all that is named now has been answered, and no longer") {
     Carried carried;
     carried.keep(cidrs({"10.0.0.1"}));
     Time now{};
     for (int i = 0; i < 10'000; ++i, now += 1min)
-        CHECK_FALSE(carried.pass(false, {}, now, {.grace = 30min}));
+        CHECK_FALSE(carried.pass({.all_well = false}, now, {.grace = 30min}));
     CHECK(carried.addresses() == cidrs({"10.0.0.1"}));
-    CHECK(carried.pass(true, {}, now, {.grace = 30min}));
+    CHECK(carried.pass(kAllFound, now, {.grace = 30min}));
     CHECK(carried.addresses().empty());
 
     Carried former(cidrs({"10.0.0.1"})); // of the controller before us, of which nobody knows what named it
     former.keep(cidrs({"10.0.0.1", "10.0.0.2"}));
-    CHECK_FALSE(former.pass(true, {}, now, {.grace = 30min}));
+    CHECK_FALSE(former.pass(kAllFound, now, {.grace = 30min}));
     CHECK(former.addresses() == cidrs({"10.0.0.1", "10.0.0.2"}));
-    CHECK(former.pass(true, {}, now + 30min, {.grace = 30min}));
+    CHECK(former.pass(kAllFound, now + 30min, {.grace = 30min}));
+}
+
+TEST_CASE("what was found by another name stays for the grace time where something that is named now has nothing") {
+    Carried carried;
+    carried.keep(cidrs({"10.0.0.1", "10.1.0.0/24"}));
+    const Carried::Answers nothing{.all_well = true};
+    Time now{};
+    for (int i = 0; i < 30; ++i, now += 1min)
+        CHECK_FALSE(carried.pass(nothing, now, {.grace = 30min}));
+    CHECK(carried.is_replaced());
+    SECTION("it finds something after all") {
+        CHECK(carried.pass(kAllFound, now - 1s, {.grace = 30min}));
+    }
+    SECTION("it has nothing all the time") {
+        CHECK(carried.pass(nothing, now, {.grace = 30min}));
+    }
+    CHECK(carried.addresses().empty());
+    CHECK_FALSE(carried.is_replaced());
 }
 
 } // namespace bulkhead::resolve

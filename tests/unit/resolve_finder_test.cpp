@@ -56,14 +56,12 @@ TEST_CASE("that names are too many is told before what is wrong with others, and
 
 TEST_CASE("after a restart what DNS says there is none of isn't believed sooner than it would have been without") {
     const auto dns = server_with({"writer 1 A 10.0.0.1", "both 1 A 10.0.0.2", "both 1 AAAA fd00::2"});
-    const auto before = [](auto resource) {
-        for (const auto* text : {"10.0.0.9", "fd00::9", "fd00:9::/64"})
-            resource.second.found.push_back(require(Cidr::parse(text)));
-        return resource;
-    };
-    const Resources resources{before(named("lacks", {"writer.db.test"})), before(named("has", {"both.db.test"}))};
+    const Resources resources{named("lacks", {"writer.db.test"}), named("has", {"both.db.test"})};
+    const Remembered before{.addresses = {require(Cidr::parse("10.0.0.9")), require(Cidr::parse("fd00::9")),
+                                          require(Cidr::parse("fd00:9::/64"))}};
+    const Memories memories{{"lacks", before}, {"has", before}};
     FinderScene scene(*dns, {.grace = 500ms});
-    CHECK(scene.follow(resources).at("lacks") == "10.0.0.9 fd00::9 fd00:9::/64");
+    CHECK(scene.follow(resources, memories).at("lacks") == "10.0.0.9 fd00::9 fd00:9::/64");
     REQUIRE(eventually([&] { return scene.found("lacks") == "10.0.0.1 fd00::9"; }));
     REQUIRE(eventually([&] { return !scene.finding("lacks").troubles.empty(); }));
     const auto trouble = scene.finding("lacks").troubles.front();
@@ -77,7 +75,7 @@ TEST_CASE("after a restart what DNS says there is none of isn't believed sooner 
     CHECK(scene.found("lacks") == "10.0.0.1 fd00::9");
 
     FinderScene later(*dns, {.grace = 500ms, .dns = {.keeping = {.gone = 2s}}});
-    later.follow(resources);
+    later.follow(resources, memories);
     REQUIRE(eventually([&] { return later.found("lacks") == "10.0.0.1"; }));
     REQUIRE(eventually([&] { return later.finding("lacks").troubles.empty(); }));
 }
@@ -116,6 +114,7 @@ Settings asking(const std::string& url) {
             .grace = 500ms};
 }
 
+constexpr state::Time kFoundBy{std::chrono::seconds(1'800'000'000)}; // 2027-01-15T08:00:00Z
 constexpr auto kNobody = "http://127.0.0.1:1";
 
 } // namespace
@@ -152,6 +151,50 @@ TEST_CASE("after a restart with other look-ups what the former ones found leaves
     CHECK(scene.remembered("db").origins.at(cidr("10.1.0.3")) == std::set<Origin>{{.question = kGroup.origin()}});
     scene.follow({of_groups({"sg-1", "sg-3"})});
     CHECK(scene.found("db") == "10.1.0.1 10.1.0.3 10.1.0.9");
+}
+
+TEST_CASE("where what is named now has nothing, as elsewhere than was meant, what was found before stays for a while") {
+    const auto dns = server_with({});
+    const auto stand_in = require(test::AwsStandIn::start());
+    const aws::Json databases = aws::Json::array({{{"id", "eni-1"}, {"groups", {"sg-1"}}, {"ipv4", {"10.1.0.1"}}}});
+    auto state = aws::state_of({{"interfaces", databases}});
+    state["places"].push_back({{"account", aws::kAccount}, {"region", "eu-west-1"}});
+    require(stand_in->set(state));
+    auto settings = asking(stand_in->url());
+    settings.grace = 2s;
+    FinderScene scene(*dns, settings);
+    scene.follow({of_groups({"sg-1"})});
+    REQUIRE(eventually([&] { return scene.finding("db").is_answered(); }));
+    CHECK(scene.follow({of_groups({"sg-1"}, {.region = "eu-west-1"})}).at("db") == "10.1.0.1");
+    REQUIRE(eventually([&] { return !scene.finding("db").troubles.empty(); }));
+    const auto finding = scene.finding("db");
+    CHECK(joined(finding.addresses) == "10.1.0.1");
+    CHECK(finding.troubles.front().reason == "NothingThere");
+    CHECK(finding.troubles.front().text ==
+          "securityGroups sg-1 in eu-west-1 has no address; 1 that was found by what was named before is kept for the "
+          "grace time");
+    CHECK(finding.troubles.front().asked == Asked{.of = "aws", .account = "", .region = "eu-west-1"});
+    // Whoever mends it loses nothing.
+    CHECK(scene.follow({of_groups({"sg-1"})}).at("db") == "10.1.0.1");
+    REQUIRE(eventually([&] { return scene.finding("db").is_answered(); }));
+    CHECK(scene.found("db") == "10.1.0.1");
+    // Whoever means it waits.
+    scene.follow({of_groups({"sg-1"}, {.region = "eu-west-1"})});
+    REQUIRE(eventually([&] { return scene.found("db").empty() && scene.finding("db").is_answered(); }));
+}
+
+TEST_CASE("of whom nobody says where is asked nothing, and what was found before stays") {
+    const auto dns = server_with({});
+    FinderScene scene(*dns, asking(kNobody));
+    const auto nowhere = of_groups({"sg-1"}, {.unsaid = "Tenant payments isn't understood"});
+    const Memories memories{{"db", {.addresses = {cidr("10.1.0.1")}, .date = kFoundBy}}};
+    CHECK(scene.follow({nowhere}, memories).at("db") == "10.1.0.1");
+    REQUIRE(eventually([&] { return !scene.finding("db").troubles.empty(); }));
+    const auto trouble = scene.finding("db").troubles.front();
+    CHECK(trouble.reason == "Refused");
+    CHECK(trouble.text.find("Tenant payments isn't understood") != std::string::npos);
+    CHECK(trouble.text.ends_with("; what was found before, by 2027-01-15T08:00:00Z, stays in force"));
+    CHECK(scene.found("db") == "10.1.0.1");
 }
 
 TEST_CASE("what was recalled of a look-up leaves when good answers don't name it for the grace time") {

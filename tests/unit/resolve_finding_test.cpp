@@ -48,6 +48,10 @@ TEST_CASE("a problem says who wasn't asked well, what for, why, since when and w
                               "2027-01-15T08:00:00Z; the good answer of 2027-01-15T07:59:00Z stays in force");
     CHECK(problems[1].text ==
           "NameNotResolved: db.test: NXDOMAIN; failing since 2027-01-15T08:00:01Z; no good answer is known");
+    CHECK(dates_of_trouble(kTold, std::nullopt, Earlier{.by = kTold - 1h}) ==
+          "; failing since 2027-01-15T08:00:00Z; what was found before, by 2027-01-15T07:00:00Z, stays in force");
+    CHECK(dates_of_trouble(kTold, kTold - 1min, Earlier{})
+              .ends_with("the good answer of 2027-01-15T07:59:00Z stays in force"));
     CHECK(problems_of(test::named<state::AwsResource>("aurora"), {}).empty());
 }
 
