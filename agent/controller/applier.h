@@ -19,6 +19,7 @@ namespace bulkhead::controller {
 struct Change {
     std::string what;              // "remove the start-up taint of node-a", for messages
     source::kube::Request request; // without a deadline
+    std::string resource{};        // the AWSResource whose addresses it writes, if it does
 };
 
 /// By what they change: the path, as a rule.
@@ -43,6 +44,9 @@ public:
     bool idle() const; // nothing is under way or wanted
     std::vector<std::string> errors() const;
 
+    /// AWSResources whose addresses the server has refused again and again, with its words.
+    std::map<std::string, std::string> unpublished() const;
+
     struct Counts {
         uint64_t done = 0;
         uint64_t failures = 0;
@@ -57,6 +61,7 @@ private:
         source::kube::Backoff backoff;
         Time next{}; // not before
         std::string error;
+        uint32_t failures = 0; // since it went well
     };
 
     void start(const std::string& key, const Change& change, Way& way, Time now);

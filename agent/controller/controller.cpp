@@ -131,7 +131,8 @@ std::optional<Controller::Time> Controller::wakes_at() const {
 
 bool Controller::has_news() {
     const bool of_bindings = load_balancers_ && load_balancers_->take_changed();
-    return observed_.take_changed() || of_bindings || cluster_.dirty() || found_news_;
+    const bool of_writes = applier_.unpublished() != unpublished_;
+    return observed_.take_changed() || of_bindings || of_writes || cluster_.dirty() || found_news_;
 }
 
 bool Controller::review_is_due(Time now) {
@@ -147,6 +148,7 @@ bool Controller::review_is_due(Time now) {
 
 void Controller::review(Time now) {
     news_ = found_news_ = false;
+    unpublished_ = applier_.unpublished();
     cluster_.end_overrides();
     tell_found(observed_, cluster_, told_slices_);
     compiler_.update(cluster_, cluster_.take_changes());
@@ -175,7 +177,7 @@ Changes Controller::wanted(const std::vector<state::Problem>& problems, const En
                            state::Time date) const {
     Changes changes;
     const auto found = findings();
-    want_statuses(observed_, problems, endings, found, date, changes);
+    want_statuses(observed_, problems, endings, found, unpublished_, date, changes);
     if (found) want_found(observed_, cluster_, found, changes);
     want_no_taint(observed_, coverage_.ready_but_tainted(), changes);
     want_slices(observed_, cluster_, settings_.policy, coverage_.uncovered(), changes);

@@ -95,6 +95,7 @@ private:
     Coverage coverage_;
     Leader leader_;
     Applier applier_;
+    Unpublished unpublished_; // as of the last review
     Events events_;
     LookUpNews look_up_news_;
     std::unique_ptr<resolve::Finder> finder_; // while we lead: AWS is asked once for all of us

@@ -71,13 +71,16 @@ Condition as_it_was(const Json& before) {
 
 } // namespace
 
-std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, int64_t generation,
-                                   const Json& before) {
+std::vector<Condition> resolved_of(const Findings& findings, const Unpublished& unpublished,
+                                   const std::string& resource, int64_t generation, const Json& before) {
     const auto* condition = find_condition(before, kType);
     if (!findings) return condition == nullptr ? std::vector<Condition>{} : std::vector{as_it_was(*condition)};
     const auto* finding = findings(resource);
     if (finding == nullptr) return {};
     if (!finding->troubles.empty()) return {{kType, "False", finding->troubles.front().reason, message_of(*finding)}};
+    if (const auto error = unpublished.find(resource); error != unpublished.end())
+        return {{kType, "False", "NotPublished",
+                 message_of(*finding) + ", but no agent knows all of them: " + error->second}};
     if (finding->settled) return {{kType, "True", "Resolved", message_of(*finding)}};
     if (condition != nullptr && condition->value("observedGeneration", int64_t{0}) == generation)
         return {as_it_was(*condition)};

@@ -3,7 +3,8 @@
 // What was found for AWSResources, as IdentitySlices of no node and as the condition Resolved:
 //
 //   True     AWS and DNS answer whatever it names
-//   False    something isn't answered; its reason is the first failure's, and what was said last stays in force
+//   False    something isn't answered, its reason is the first failure's, and what was said last stays in force; or
+//            all is, and the API server doesn't take it
 //   Unknown  not everything was asked yet
 //
 // Pure.
@@ -25,10 +26,13 @@ namespace bulkhead::controller {
 /// Of a resource, by name; nullptr: nothing is looked up for it. Empty: we don't look up, another one does.
 using Findings = std::function<const resolve::Finding*(const std::string&)>;
 
+/// By AWSResource, why the API server hasn't its slices as they should be.
+using Unpublished = std::map<std::string, std::string>;
+
 /// The condition, if it has one. `before` is the status as it is: who has just begun to ask, or doesn't, takes nothing
 /// back that was said of this generation.
-std::vector<Condition> resolved_of(const Findings& findings, const std::string& resource, int64_t generation,
-                                   const Json& before);
+std::vector<Condition> resolved_of(const Findings& findings, const Unpublished& unpublished,
+                                   const std::string& resource, int64_t generation, const Json& before);
 
 Json found_slice(const std::string& resource, uint32_t number, const resolve::Placed& placed, state::Time changed);
 

@@ -50,9 +50,10 @@ std::string status_path(const std::string& plural, const std::string& name) {
 }
 
 /// By what is changed, so that of two changes of one object the second waits for the first.
-void add(Changes& changes, std::string what, source::kube::Request request) {
+void add(Changes& changes, std::string what, source::kube::Request request, std::string resource = {}) {
     const auto key = request.path.substr(0, request.path.find('?'));
-    changes.emplace(key, Change{.what = std::move(what), .request = std::move(request)});
+    changes.emplace(key,
+                    Change{.what = std::move(what), .request = std::move(request), .resource = std::move(resource)});
 }
 
 /// Only of what was seen: it may have been written anew meanwhile.
@@ -65,25 +66,28 @@ void add_removal(Changes& changes, const std::string& name, const SliceFacts& se
          .content_type = "application/json"});
 }
 
-void add_apply(Changes& changes, const std::string& name, const std::string& body) {
+/// `resource`: whose addresses they are, if an AWSResource's.
+void add_apply(Changes& changes, const std::string& name, const std::string& body, const std::string& resource = {}) {
     const auto query = source::kube::Query().add("fieldManager", kManager).add("force", "true").text();
     add(changes, "write IdentitySlice " + name,
         {.path = kOurs + "identityslices/" + source::kube::escaped(name) + query,
          .method = "PATCH",
          .body = body,
-         .content_type = "application/apply-patch+yaml"});
+         .content_type = "application/apply-patch+yaml"},
+        resource);
 }
 
 } // namespace
 
 void want_statuses(const Observed& observed, const Problems& problems, const Endings& endings, const Findings& findings,
-                   std::chrono::sys_seconds now, Changes& changes) {
+                   const Unpublished& unpublished, std::chrono::sys_seconds now, Changes& changes) {
     const auto sorted = by_object(problems);
     const auto want = [&](const std::string& kind, const std::string& plural, const Kept<Reported>& objects) {
         for (const auto& [name, object] : objects.all()) {
             const auto key = kind + " " + name;
             std::vector<Condition> more;
-            if (kind == "AWSResource") more = resolved_of(findings, name, object.generation, object.status);
+            if (kind == "AWSResource")
+                more = resolved_of(findings, unpublished, name, object.generation, object.status);
             const auto status = status_of(of_object(sorted, key), of_object(endings.by_object, key), object.generation,
                                           object.status, now, more);
             if (says(object.status, status)) continue;
@@ -180,7 +184,7 @@ void want_found(const Observed& observed, const state::Cluster& cluster, const F
             const auto* slice = observed.slices.find(resolve::slice_name(name, number));
             if (slice != nullptr && slice->spec == text_of(body["spec"])) continue;
             if (slice != nullptr) body["metadata"]["resourceVersion"] = slice->version; // never over what wasn't seen
-            add_apply(changes, resolve::slice_name(name, number), text_of(body));
+            add_apply(changes, resolve::slice_name(name, number), text_of(body), name);
         }
         for (const auto& slice : slices_besides(observed, name, placed))
             add_removal(changes, slice, *observed.slices.find(slice));

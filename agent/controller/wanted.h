@@ -18,7 +18,8 @@ namespace bulkhead::controller {
 
 /// Status of Tenants, AccessGrants and AWSResources.
 void want_statuses(const Observed& observed, const std::vector<state::Problem>& problems, const Endings& endings,
-                   const Findings& findings, std::chrono::sys_seconds now, Changes& changes);
+                   const Findings& findings, const Unpublished& unpublished, std::chrono::sys_seconds now,
+                   Changes& changes);
 
 /// The IdentitySlices of the addresses that AWSResources were found to have.
 void want_found(const Observed& observed, const state::Cluster& cluster, const Findings& findings, Changes& changes);

@@ -226,6 +226,60 @@ TEST_CASE("a resource of another account and region is asked for there, as the r
     }
 }
 
+TEST_CASE("a Tenant that is deleted and made anew takes nothing along, though another account is asked meanwhile") {
+    const Scene scene;
+    auto state = two_accounts(Json::object());
+    state["places"][0]["interfaces"] = Json::array(); // where those are asked of whom nobody says where they are
+    require(scene.aws->set(state));
+    const std::string tenant = "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: pay}\n"
+                               "spec: {aws: {region: us-west-2, externalId: ours, roleArn: '" +
+                               std::string(kOtherRole) + "'}}\n---\n";
+    put(scene.server, tenant +
+                          "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\n"
+                          "spec: {tenant: pay, addresses: {securityGroups: [" +
+                          kGroup + "]}}\n");
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    REQUIRE(scene.becomes({"10.9.0.1"}));
+    REQUIRE(scene.is_resolved("True", "Resolved"));
+    const SliceWatch watch(scene.server);
+    kubectl(scene.server, {"delete", "tenant", "pay"});
+    REQUIRE(scene.is_resolved("False", "NothingThere"));
+    CHECK(scene.published() == Texts{"10.9.0.1"});
+    put(scene.server, tenant);
+    REQUIRE(scene.is_resolved("True", "Resolved"));
+    watch.check_never_less({{"aurora", {"10.9.0.1"}}}, {{"aurora", {"10.9.0.1"}}});
+}
+
+TEST_CASE("what the API server refuses to take isn't called resolved, and is written once it takes it") {
+    const Scene scene;
+    const auto controller = scene.controller("one");
+    INFO(controller->output());
+    REQUIRE(scene.becomes(kAll));
+    put(scene.server,
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: no-slices}\n"
+        "spec:\n  failurePolicy: Fail\n  matchConstraints:\n    resourceRules:\n"
+        "    - {apiGroups: [bulkhead.dev], apiVersions: ['*'], operations: [CREATE, UPDATE], resources: "
+        "[identityslices]}\n  validations: [{expression: 'false', message: no slices today}]\n---\n"
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {name: "
+        "no-slices}\nspec: {policyName: no-slices, validationActions: [Deny]}\n---\n");
+    const auto is_refused = [&] {
+        return scene.server
+                   .kubectl({"label", "identityslices", "--all", "test=policy", "--overwrite", "--dry-run=server"})
+                   .status != 0;
+    };
+    REQUIRE(wait_until(is_refused, after(30s), 100ms));
+    require(scene.dns->change({"set writer 1 A 10.2.0.9"}));
+    REQUIRE(scene.is_resolved("False", "NotPublished"));
+    const std::string message = scene.resolved().at("message");
+    CHECK(message.starts_with("4 addresses found, but no agent knows all of them: can't write IdentitySlice "));
+    CHECK(message.find("no slices today") != std::string::npos);
+    CHECK(scene.published() == kAll);
+    kubectl(scene.server, {"delete", "validatingadmissionpolicybinding", "no-slices"});
+    CHECK(scene.becomes({"10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.9"}));
+    CHECK(scene.is_resolved("True", "Resolved"));
+}
+
 TEST_CASE("tags find databases, whose names DNS knows: what gets the tag is protected, what loses it no longer") {
     const Scene scene({"--grace", "2"});
     require(scene.dns->change({"set reader 1 A 10.2.0.2", "set one 1 A 10.2.0.3", "set blog 1 A 10.2.0.4"}));

@@ -68,8 +68,9 @@ struct Scene {
 
 using Done = std::set<std::string>;
 
-Condition resolved(const resolve::Finding& of, const Json& before = Json::object()) {
-    const auto conditions = resolved_of([&](const auto&) { return &of; }, "aurora", kGeneration, before);
+Condition resolved(const resolve::Finding& of, const Json& before = Json::object(),
+                   const Unpublished& unpublished = {}) {
+    const auto conditions = resolved_of([&](const auto&) { return &of; }, unpublished, "aurora", kGeneration, before);
     REQUIRE(conditions.size() == 1);
     return conditions.front();
 }
@@ -179,6 +180,19 @@ TEST_CASE("slices are written over and removed only as they were seen") {
     CHECK(body()["preconditions"]["resourceVersion"] == "7");
 }
 
+TEST_CASE("what the API server doesn't take isn't resolved, whatever AWS and DNS answer") {
+    const Unpublished refused{{"aurora", "can't write IdentitySlice resource-aurora-0: 403 Forbidden"}};
+    const auto condition = resolved(finding(addresses(0, 2)), Json::object(), refused);
+    CHECK(condition.status == "False");
+    CHECK(condition.reason == "NotPublished");
+    CHECK(condition.message == "2 addresses found, but no agent knows all of them: can't write IdentitySlice "
+                               "resource-aurora-0: 403 Forbidden");
+    CHECK(resolved(finding(addresses(0, 2)), Json::object(), {{"cache", "another's"}}).status == "True");
+    auto failing = finding(addresses(0, 2));
+    failing.troubles.push_back({.reason = "Throttled", .text = "sg-1", .asked = {}, .since = kNow});
+    CHECK(resolved(failing, Json::object(), refused).reason == "Throttled"); // that comes first: it lasts longer
+}
+
 TEST_CASE("who begins to lead knows from the slices what had been found, whose it is, and by when") {
     Scene scene;
     for (const auto* name : {"aurora", "cache"})
@@ -230,9 +244,9 @@ TEST_CASE("Resolved tells what isn't answered, and who has only begun to ask tak
     CHECK(resolved(fresh, before).status == "True");
     CHECK(resolved(fresh, before).message == "all is well");
     // Who doesn't lead doesn't know, and one that names nothing to look up has no such condition.
-    CHECK(resolved_of({}, "aurora", kGeneration, before).at(0).message == "all is well");
-    CHECK(resolved_of({}, "aurora", kGeneration, Json::object()).empty());
-    CHECK(resolved_of([](const auto&) { return nullptr; }, "aurora", kGeneration, before).empty());
+    CHECK(resolved_of({}, {}, "aurora", kGeneration, before).at(0).message == "all is well");
+    CHECK(resolved_of({}, {}, "aurora", kGeneration, Json::object()).empty());
+    CHECK(resolved_of([](const auto&) { return nullptr; }, {}, "aurora", kGeneration, before).empty());
     // What is named now nobody has asked for yet, whatever was said of what was named before.
     before["conditions"][0]["observedGeneration"] = kGeneration - 1;
     CHECK(resolved(fresh, before).status == "Unknown");

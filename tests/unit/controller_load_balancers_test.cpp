@@ -259,7 +259,8 @@ public:
               if (has("watch=1")) return {source::kube::stream(""), Answer::Then::kHold};
               const bool is_binding = has("/apis/elbv2.k8s.aws/v1beta1/targetgroupbindings");
               if (is_binding && bindings.is_null()) return {refusal(404, "the server has no such resource")};
-              if (!is_binding) CHECK(has("labelSelector=bulkhead.dev%2Fmade-of%3Dtarget-group-binding"));
+              if (!is_binding && !has("labelSelector=bulkhead.dev%2Fmade-of%3Dtarget-group-binding"))
+                  return {refusal(400, "AccessGrants of others are nobody's business")};
               const Json list{{"kind", "SomeList"},
                               {"metadata", {{"resourceVersion", "1"}}},
                               {"items", is_binding ? bindings : grants}};

@@ -270,7 +270,7 @@ TEST_CASE("a status is written where it differs, and what somebody else says in 
     observed.access_grants.put(value(object));
     Changes changes;
     const auto now = std::chrono::sys_seconds(1'800'000'000s);
-    want_statuses(observed, {}, {}, {}, now, changes);
+    want_statuses(observed, {}, {}, {}, {}, now, changes);
     REQUIRE(changes.size() == 1);
     const auto& request = changes.begin()->second.request;
     CHECK(request.path == "/apis/bulkhead.dev/v1alpha1/namespaces/payments/accessgrants/reports/status");
@@ -280,12 +280,12 @@ TEST_CASE("a status is written where it differs, and what somebody else says in 
     written["status"]["addresses"] = 4;
     observed.access_grants.put(value(written));
     Changes none;
-    want_statuses(observed, {}, {}, {}, now + 1h, none);
+    want_statuses(observed, {}, {}, {}, {}, now + 1h, none);
     CHECK(none.empty());
 
     written["metadata"]["generation"] = 4;
     observed.access_grants.put(value(written));
-    want_statuses(observed, {}, {}, {}, now, none);
+    want_statuses(observed, {}, {}, {}, {}, now, none);
     CHECK(none.size() == 1);
 }
 
@@ -296,7 +296,7 @@ TEST_CASE("a status is written anew when the object's date has passed, and not a
     const auto write = [&](const Endings& endings) {
         observed.access_grants.put(value(object));
         Changes changes;
-        want_statuses(observed, {}, endings, {}, now, changes);
+        want_statuses(observed, {}, endings, {}, {}, now, changes);
         if (!changes.empty()) object["status"] = Json::parse(changes.begin()->second.request.body).at("status");
         return changes.size();
     };
