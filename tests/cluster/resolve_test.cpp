@@ -256,16 +256,14 @@ TEST_CASE("what the API server refuses to take isn't called resolved, and is wri
     const auto controller = scene.controller("one");
     INFO(controller->output());
     REQUIRE(scene.becomes(kAll));
-    put(scene.server,
-        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: no-slices}\n"
-        "spec:\n  failurePolicy: Fail\n  matchConstraints:\n    resourceRules:\n"
-        "    - {apiGroups: [bulkhead.dev], apiVersions: ['*'], operations: [CREATE, UPDATE], resources: "
-        "[identityslices]}\n  validations: [{expression: 'false', message: no slices today}]\n---\n"
-        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {name: "
-        "no-slices}\nspec: {policyName: no-slices, validationActions: [Deny]}\n---\n");
+    put(scene.server, "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\n"
+                      "metadata: {name: away}\nwebhooks:\n- name: away.example.com\n"
+                      "  clientConfig: {url: 'https://127.0.0.1:1/'}\n  failurePolicy: Fail\n"
+                      "  sideEffects: None\n  admissionReviewVersions: [v1]\n  rules: [{apiGroups: [bulkhead.dev], "
+                      "apiVersions: ['*'], operations: ['*'], resources: [identityslices]}]\n");
     const auto is_refused = [&] {
         return scene.server
-                   .kubectl({"label", "identityslices", "--all", "test=policy", "--overwrite", "--dry-run=server"})
+                   .kubectl({"label", "identityslices", "--all", "test=webhook", "--overwrite", "--dry-run=server"})
                    .status != 0;
     };
     REQUIRE(wait_until(is_refused, after(30s), 100ms));
@@ -273,9 +271,9 @@ TEST_CASE("what the API server refuses to take isn't called resolved, and is wri
     REQUIRE(scene.is_resolved("False", "NotPublished"));
     const std::string message = scene.resolved().at("message");
     CHECK(message.starts_with("4 addresses found, but no agent knows all of them: can't write IdentitySlice "));
-    CHECK(message.find("no slices today") != std::string::npos);
+    CHECK(message.find("away.example.com") != std::string::npos);
     CHECK(scene.published() == kAll);
-    kubectl(scene.server, {"delete", "validatingadmissionpolicybinding", "no-slices"});
+    kubectl(scene.server, {"delete", "validatingwebhookconfiguration", "away"});
     CHECK(scene.becomes({"10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.9"}));
     CHECK(scene.is_resolved("True", "Resolved"));
 }
