@@ -56,7 +56,7 @@ TEST_CASE("whatever is named counts, by all kinds of look-ups, and a subnet prot
     require(scene.dns->change({"set ledger 1 A 10.2.0.2"}));
     put(scene.server, namespace_yaml("vault") + namespace_yaml("shop") +
                           "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: vault}\n"
-                          "spec: {namespaces: [vault]}\n---\n"
+                          "spec: {namespaces: [vault], level: protected}\n---\n"
                           "apiVersion: bulkhead.dev/v1alpha1\nkind: AWSResource\nmetadata: {name: aurora}\n"
                           "spec: {tenant: vault, addresses: {cidrs: [10.5.0.0/24], hostnames: [writer.db.test], "
                           "securityGroups: [" +
@@ -78,10 +78,12 @@ TEST_CASE("whatever is named counts, by all kinds of look-ups, and a subnet prot
         INFO(address);
         REQUIRE(agent.comes_to(BH_REASON_NOT_GRANTED, "10.0.1.2", address, 5432));
         CHECK(agent.ask("10.0.1.1", address, 5432) == BH_REASON_SAME_TENANT);
+        CHECK(agent.ask(address, "10.0.1.1", 8080) == BH_REASON_SAME_TENANT); // as a Lambda calls its tenant's pods
     }
     for (const auto* beside : {"10.1.0.3", "10.2.0.3", "10.3.1.77", "10.4.0.16", "10.4.9.2", "10.5.1.1"}) {
         INFO(beside);
         CHECK(agent.ask("10.0.1.2", beside, 5432) == BH_REASON_OPEN);
+        CHECK(agent.ask(beside, "10.0.1.1", 8080) == BH_REASON_NOT_GRANTED);
     }
 
     // It is born, in the subnet alone: that is no news.
