@@ -74,6 +74,27 @@ TEST_CASE("edges are told with the labels of either side, where these are known,
     CHECK_FALSE(view["edges"][0]["destination"].contains("labels"));
 }
 
+TEST_CASE("of a destination it is told what its Tenant keeps shut, in edges, plans and checks") {
+    Moment moment;
+    auto tenant = test::named<state::Tenant>("bank");
+    tenant.namespaces = {"payments"};
+    tenant.access_grants = false;
+    tenant.sealed = true;
+    moment.world.put(tenant);
+    moment.edges.begin()->second.destination_tenant = "bank";
+    const EdgeFacts facts{
+        .node = "node-a", .limit = 10, .refused = 0, .labels = {}, .doors = doors_of_tenants(moment.world.cluster)};
+    const auto plan = plan_view(moment.edges, moment.grounds(), "payments");
+    REQUIRE(plan);
+    for (const auto& row : {edges_view(moment.edges, facts)["edges"][0], (*plan)["losses"][0],
+                            check_view(moment.edges, moment.grounds(), {}, {})["edges"][0]}) {
+        CHECK(row["destination"]["accessGrants"] == false);
+        CHECK(row["destination"]["sealed"] == true);
+        CHECK_FALSE(row["destination"].contains("podExpose"));
+    }
+    CHECK(doors_of_tenants(state::Cluster()).empty());
+}
+
 TEST_CASE("a plan and a check are made from what was copied, whatever the cluster becomes meanwhile") {
     Moment moment;
     auto for_plan = moment.grounds(), for_check = moment.grounds();
