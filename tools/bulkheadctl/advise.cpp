@@ -148,7 +148,7 @@ int exit_of(const AdviseOptions& options, const Error& error) {
 struct Outcome {
     std::vector<advise::Loss> losses{};
     uint64_t lost = 0;
-    bool is_broken = false; // what was seen is cut off
+    bool is_cut_off = false;
 };
 
 Result<Outcome> check_by_agent(const AdviseOptions& options, const Whom& whom) {
@@ -168,7 +168,7 @@ Result<Outcome> check_by_files(const AdviseOptions& options, const std::vector<s
     tell_what_lacks(*told);
     return Outcome{.losses = check_offline(told->nodes, cluster, change, state::Cluster::machine_time()),
                    .lost = told->lost,
-                   .is_broken = !told->broken.empty()};
+                   .is_cut_off = !told->broken.empty()};
 }
 
 /// Those that leave something of the files out. What is in force as it says itself, by the stricter reading, is told by
@@ -257,8 +257,9 @@ int show_check(const AdviseOptions& options, const Whom& whom, const AdviceQuest
     std::erase_if(losses, [&](const auto& loss) { return !concerns(loss, question); });
     auto checked = sorted(losses);
     checked.lost = outcome->lost;
+    checked.is_cut_off = outcome->is_cut_off;
     std::cout << checked_text(checked, terminal_width());
-    return checked.is_good() && !outcome->is_broken ? kDone : kProblems;
+    return checked.is_good() ? kDone : kProblems;
 }
 
 } // namespace

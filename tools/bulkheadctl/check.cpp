@@ -240,6 +240,7 @@ std::string checked_text(const Checked& checked, Width width) {
         text += "\nCan't be judged, so that this is no good answer (what is gone may be left out of what was seen, by "
                 "--since or by hand):\n\n" +
                 table_of(checked.unjudged, width);
+    if (checked.is_cut_off) text += "\nNot all was seen, so that this is no good answer: what was saved ended early.\n";
     if (checked.lost != 0)
         text += "\nNot all was seen: " + std::to_string(checked.lost) + " flows are missing from what was saved.\n";
     if (!checked.untold.empty()) text += "\nNot counted, since nobody can tell:\n\n" + table_of(checked.untold, width);

@@ -24,7 +24,9 @@ struct Checked {
     std::vector<advise::Loss> untold;       // nobody can tell: one side has no pods, say
     uint64_t lost = 0;                      // flows that are missing from what was seen
 
-    bool is_good() const { return refused.empty() && unjudged.empty(); }
+    bool is_cut_off = false; // what was seen ends before its end
+
+    bool is_good() const { return refused.empty() && unjudged.empty() && !is_cut_off; }
 };
 
 Checked sorted(const std::vector<advise::Loss>& losses);
