@@ -45,6 +45,26 @@ flow::EdgeKey web_to(const std::string& ns, bh_verdict verdict) {
             .verdict = verdict};
 }
 
+TEST_CASE("what is proposed for a workload that runs elsewhere alone, by what its slices tell, says that it is wide") {
+    test::World world;
+    world.pod("shop/web-1", {"10.0.1.1"}, web_with({}, std::set<std::string>{})); // no selector asks for a label
+    auto ledger = web_with({{"app", "ledger"}});
+    ledger.workload.name = "ledger";
+    world.pod("payments/ledger-1", {"10.0.1.2"}, ledger);
+    const auto labels = labels_of_workloads(world.cluster);
+    const auto key = web_to("payments", BH_VERDICT_DENY);
+    flow::Sighting refused;
+    refused.reason = BH_REASON_NOT_GRANTED;
+    const auto yaml = advise::yaml_of(advise::advise({{.edge = key,
+                                                       .seen = refused,
+                                                       .source_labels = labels.at(key.source),
+                                                       .destination_labels = labels.at(key.destination),
+                                                       .doors = {}}}));
+    INFO(yaml);
+    CHECK(yaml.find("# Wider than what was seen: means every pod of shop") != std::string::npos);
+    CHECK(yaml.find("every pod of payments") == std::string::npos);
+}
+
 /// Of one moment: web of shop, and ledger of payments.
 struct Moment {
     flow::Edges::Rows edges{{web_to("payments", BH_VERDICT_ALLOW), {}}};
