@@ -42,7 +42,8 @@ observe::EdgeFacts Agent::edge_facts() const {
     return {.node = options_.node_name,
             .limit = options_.edges.edges,
             .refused = edges_.edges().refused(),
-            .labels = observe::labels_of_workloads(cluster_)};
+            .labels = observe::labels_of_workloads(cluster_),
+            .doors = observe::doors_of_tenants(cluster_)};
 }
 
 observe::Grounds Agent::grounds() const {

@@ -70,24 +70,64 @@ bool has_name(uint8_t protocol) {
            protocol == BH_ICMPV6;
 }
 
+constexpr const char* kNobodyKnows = "nobody knows any more who that was";
+
+bool is_confinement(const flow::Sighting& seen) {
+    return seen.reason == BH_REASON_CONFINED || seen.reason == BH_REASON_CONFINED_AUDIT;
+}
+
+/// Why no entry can name this peer as narrowly as it was seen; empty = one can. What isn't told one by one would be
+/// "everybody", which is nobody's to propose.
+std::string obstacle_in(const Party& peer, bool is_source) {
+    switch (peer.kind) {
+    case Kind::kPod:
+        return peer.ns.empty() ? kNobodyKnows : "";
+    case Kind::kResource:
+        return peer.name.empty() ? kNobodyKnows : "";
+    case Kind::kClusterDns:
+    case Kind::kApiServer:
+        return "";
+    case Kind::kService:
+        return "a Service's own address is nobody's peer: name the pods, or the AWS resource, behind it";
+    case Kind::kWorld:
+        if (!peer.name.empty()) return "";
+        return is_source
+                   ? "from more networks than are kept one by one: a scan, or a port that is meant for everybody, "
+                     "which then is to be exposed"
+                   : "to more networks than are kept one by one: a scan, or pods that need the whole world, which "
+                     "then is to be said in allowTo";
+    case Kind::kHost:
+        if (!is_source) return "a confined pod reaches no node, whatever its allowTo says";
+        return "a node is nobody's peer: pods on its network, or clients whose address a NodePort or another node "
+               "replaced. Let the client's own address through (externalTrafficPolicy: Local, IP targets), or "
+               "expose the port";
+    case Kind::kUnknown:
+        break;
+    }
+    return kNobodyKnows;
+}
+
+/// Only who has an owner can be opened.
+std::string obstacle_in_owner(const Party& destination) {
+    const bool is_pod = destination.kind == Kind::kPod && !destination.ns.empty();
+    const bool is_resource = destination.kind == Kind::kResource && !destination.name.empty();
+    return is_pod || is_resource ? "" : "nobody knows any more whose that was, so that nobody can open it";
+}
+
 /// Why no entry lets this in; empty = one does.
 std::string obstacle(const flow::EdgeKey& edge, const flow::Sighting& seen) {
     if (!has_name(edge.protocol)) return "only an entry without ports, for every protocol, would let it pass";
     if (flow::has_ports(edge.protocol) && edge.port == 0)
-        return "so many ports that they were not kept one by one: a scan, or a protocol that needs a range";
+        return "so many ports that they were not kept one by one: a scan, a protocol that needs a range, or a table of "
+               "edges that is full";
     switch (seen.reason) {
     case BH_REASON_NOT_GRANTED:
     case BH_REASON_AUDIT:
-        if (edge.source.kind == Kind::kHost)
-            return "a node is nobody's peer: pods on its network, or clients whose address a NodePort or another node "
-                   "replaced. Let the client's own address through (externalTrafficPolicy: Local, IP targets), or "
-                   "expose the port";
-        if (edge.source.kind == Kind::kUnknown) return "nobody knows any more who that was";
-        return "";
+        if (auto why = obstacle_in(edge.source, true); !why.empty()) return why;
+        return obstacle_in_owner(edge.destination);
     case BH_REASON_CONFINED:
     case BH_REASON_CONFINED_AUDIT:
-        if (edge.destination.kind == Kind::kHost) return "a confined pod reaches no node, whatever its allowTo says";
-        return "";
+        return obstacle_in(edge.destination, false);
     case BH_REASON_HELD:
         return "its pod or namespace was not known to the node yet; nothing is to be granted";
     default:
@@ -95,13 +135,9 @@ std::string obstacle(const flow::EdgeKey& edge, const flow::Sighting& seen) {
     }
 }
 
-bool is_confinement(const flow::Sighting& seen) {
-    return seen.reason == BH_REASON_CONFINED || seen.reason == BH_REASON_CONFINED_AUDIT;
-}
-
 /// The entry for such an edge, without ports.
 Entry entry_for(const Refusal& refusal) {
-    const auto& [edge, seen, source_labels, destination_labels] = refusal;
+    const auto& [edge, seen, source_labels, destination_labels, doors] = refusal;
     Entry entry{.where = Entry::Where::kAccessGrant,
                 .ns = edge.destination.ns,
                 .object = {},
@@ -120,6 +156,9 @@ Entry entry_for(const Refusal& refusal) {
         entry.where = Entry::Where::kResourceFrom;
         entry.object = edge.destination.name;
         entry.pods.clear();
+    } else if (!doors.access_grants) {
+        entry.where = Entry::Where::kTenantFrom;
+        entry.object = seen.destination_tenant;
     } else {
         entry.object = grant_name(edge.destination, edge.source);
     }
@@ -140,6 +179,27 @@ void tell_apart(std::vector<Entry>& entries) {
 }
 
 } // namespace
+
+std::string note_on(const Entry& entry) {
+    using Where = Entry::Where;
+    std::string note;
+    const auto add = [&](const std::string& words) { note += (note.empty() ? "" : "; ") + words; };
+    const bool opens_pods = entry.where == Where::kAccessGrant || entry.where == Where::kTenantFrom ||
+                            entry.where == Where::kTenantExpose || entry.where == Where::kExpose;
+    if (opens_pods && entry.pods.empty()) add("opens every pod of " + entry.ns);
+    if (entry.where == Where::kTenantExpose) add("everybody may reach this then");
+    if (entry.where == Where::kTenantExpose && !entry.instead_of.empty())
+        add("in place of an entry for each of " + std::to_string(entry.instead_of.size()) + " tenants");
+    if (entry.where == Where::kTenantExpose || entry.where == Where::kExpose) return note;
+    const auto& peer_pods = entry.where == Where::kTrusted ? entry.pods : entry.peer_pods;
+    if (entry.peer.kind == Kind::kPod && peer_pods.empty())
+        add("means every pod of " + entry.peer.ns + ": no label is known here that tells this one apart");
+    if (const auto network = Cidr::parse(entry.peer.name);
+        entry.peer.kind == Kind::kWorld && network && !network->is_single())
+        add("means all of " + entry.peer.name + ": which of its addresses it was isn't kept");
+    if (entry.where == Where::kTenantTo) add("all of the tenant's pods may go there then");
+    return note;
+}
 
 void add_port(Entry& entry, const Refusal& refusal) {
     const auto same = std::ranges::find_if(entry.ports, [&](const OpenedPort& port) {

@@ -12,12 +12,20 @@
 
 namespace bulkhead::advise {
 
+/// What the destination's Tenant lets others write or open; of one that isn't declared, or of which nobody knows: all.
+struct Doors {
+    bool access_grants = true; // AccessGrants of its namespaces count
+    bool pod_expose = true;    // so do its pods' annotations
+    bool sealed = false;       // trust opens nothing
+};
+
 /// A refused or audited edge, and by which labels its parties' pods can be selected; empty = nobody knows.
 struct Refusal {
     flow::EdgeKey edge;
     flow::Sighting seen;
     state::Labels source_labels{};
     state::Labels destination_labels{};
+    Doors doors{};
 };
 
 /// A port that an entry opens, and what was seen of it.
@@ -44,10 +52,10 @@ struct Entry {
     std::string ns;
     std::string object;      // the AccessGrant's name, or whose entry it is
     state::Labels pods;      // that it opens, or trusts; empty = all of the namespace
-    flow::Party peer;        // whom it lets in, or where it lets out; of the last two kinds whose pods it is about
+    flow::Party peer;        // whom it lets in, or where it lets out; of a broad one whose pods it is about
     state::Labels peer_pods; // of the peer's namespace; empty = all
     std::vector<OpenedPort> ports;
-    std::vector<std::string> instead_of{}; // of the last two kinds: the tenants that would need an entry each
+    std::vector<std::string> instead_of{}; // of a broad one: the tenants that would need an entry each
 };
 
 /// What no entry can let in, and why.
@@ -70,6 +78,9 @@ state::Labels selecting(const state::Labels& labels);
 
 /// Leaves of `labels` those that `others` has too, with the same values.
 void keep_common(state::Labels& labels, const state::Labels& others);
+
+/// What it opens beyond what was seen, for whoever reviews it; empty = as little as can be.
+std::string note_on(const Entry& entry);
 
 /// As YAML to review: whole AccessGrants, and entries for the objects that others own, with what was seen as comments.
 std::string yaml_of(const Advice& advice);

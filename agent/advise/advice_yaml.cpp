@@ -75,11 +75,13 @@ void emit_peer(YAML::Emitter& yaml, const flow::Party& peer, const state::Labels
     case Kind::kApiServer:
         yaml << YAML::Key << "awsResource" << YAML::Value << "kube-apiserver";
         break;
-    default:
-        if (peer.name.empty())
-            yaml << YAML::Key << "world" << YAML::Value << true;
-        else
-            yaml << YAML::Key << "cidr" << YAML::Value << Name{peer.name};
+    case Kind::kWorld:
+        yaml << YAML::Key << "cidr" << YAML::Value << Name{peer.name};
+        break;
+    case Kind::kHost: // nobody's peers: advise() has a remark for each
+    case Kind::kService:
+    case Kind::kUnknown:
+        break;
     }
     yaml << YAML::EndMap;
 }
@@ -157,10 +159,16 @@ std::string list_name(const Entry& entry) {
     }
 }
 
+/// What it opens beyond what was seen: a line of comment, which a line break in a name must not end.
+std::string note_line(const Entry& entry) {
+    const auto note = note_on(entry);
+    return note.empty() ? "" : "# Wider than what was seen: " + printable(note) + ".\n";
+}
+
 /// As a comment, which a line break in a name must not end, since applied by itself it would replace what else the
 /// object says.
 std::string commented(const Entry& entry) {
-    std::string text = "# " + printable(list_name(entry)) + ":\n";
+    std::string text = note_line(entry) + "# " + printable(list_name(entry)) + ":\n";
     std::istringstream lines(list_element(entry));
     for (std::string line; std::getline(lines, line);)
         text += "#   " + line + "\n";
@@ -200,9 +208,9 @@ std::string yaml_of(const Advice& advice) {
     std::string text;
     for (const auto& entry : advice.entries) {
         if (is_broad(entry))
-            text += broad_yaml(entry);
+            text += note_line(entry) + broad_yaml(entry);
         else if (entry.where == Entry::Where::kAccessGrant)
-            text += "---\n" + yaml_of(entry) + "\n";
+            text += "---\n" + note_line(entry) + yaml_of(entry) + "\n";
         else
             text += commented(entry);
     }

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "flow/names.h"
+
 namespace bulkhead::advise {
 
 namespace {
@@ -17,7 +19,8 @@ using flow::Party;
 using Side = std::tuple<Party, uint8_t, uint16_t>;
 
 struct Broad {
-    Entry::Where where;
+    Entry::Where (*where)(const Refusal&);
+    bool (*reaches)(const Refusal&); // else the entry would be there, and this refused all the same
     const Party& (*whose)(const Refusal&);
     const std::string& (*other_tenant)(const Refusal&);
     const std::string& (*own_tenant)(const Refusal&);
@@ -25,21 +28,25 @@ struct Broad {
 };
 
 const Broad kTrusting{
-    .where = Entry::Where::kTrusted,
+    .where = [](const Refusal&) { return Entry::Where::kTrusted; },
+    .reaches = [](const Refusal& one) { return !one.doors.sealed; },
     .whose = [](const Refusal& one) -> const Party& { return one.edge.source; },
     .other_tenant = [](const Refusal& one) -> const std::string& { return one.seen.destination_tenant; },
     .own_tenant = [](const Refusal& one) -> const std::string& { return one.seen.source_tenant; },
     .labels = [](const Refusal& one) -> const state::Labels& { return one.source_labels; }};
 
 const Broad kExposing{
-    .where = Entry::Where::kExpose,
+    .where =
+        [](const Refusal& one) { return one.doors.pod_expose ? Entry::Where::kExpose : Entry::Where::kTenantExpose; },
+    .reaches = [](const Refusal& one) { return flow::has_ports(one.edge.protocol); }, // an annotation names ports
     .whose = [](const Refusal& one) -> const Party& { return one.edge.destination; },
     .other_tenant = [](const Refusal& one) -> const std::string& { return one.seen.source_tenant; },
     .own_tenant = [](const Refusal& one) -> const std::string& { return one.seen.destination_tenant; },
     .labels = [](const Refusal& one) -> const state::Labels& { return one.destination_labels; }};
 
 /// Of confinement neither can say anything. Who isn't named can't be selected.
-bool may_be_broad(const Refusal& refusal) {
+bool may_be_broad(const Refusal& refusal, const Broad& broad) {
+    if (!broad.reaches(refusal)) return false;
     const bool confined = refusal.seen.reason == BH_REASON_CONFINED || refusal.seen.reason == BH_REASON_CONFINED_AUDIT;
     return !confined && refusal.edge.source.kind == Kind::kPod && refusal.edge.destination.kind == Kind::kPod;
 }
@@ -51,16 +58,17 @@ Side side_of(const Refusal& refusal, const Broad& broad) {
 void take(std::vector<Refusal>& refusals, const Broad& broad, std::vector<Entry>& entries) {
     std::map<Side, std::set<std::string>> tenants;
     for (const auto& refusal : refusals)
-        if (may_be_broad(refusal) && !broad.other_tenant(refusal).empty() && !broad.whose(refusal).workload.empty())
+        if (may_be_broad(refusal, broad) && !broad.other_tenant(refusal).empty() &&
+            !broad.whose(refusal).workload.empty())
             tenants[side_of(refusal, broad)].insert(broad.other_tenant(refusal));
     std::erase_if(tenants, [](const auto& side) { return side.second.size() < kManyTenants; });
     std::map<Party, Entry> broad_ones;
     std::erase_if(refusals, [&](const Refusal& refusal) {
         const auto found = tenants.find(side_of(refusal, broad));
-        if (found == tenants.end() || !may_be_broad(refusal)) return false;
+        if (found == tenants.end() || !may_be_broad(refusal, broad)) return false;
         const auto& whose = broad.whose(refusal);
         auto& entry = broad_ones[whose];
-        entry.where = broad.where;
+        entry.where = broad.where(refusal);
         entry.ns = whose.ns;
         entry.object = broad.own_tenant(refusal);
         entry.peer = whose;

@@ -27,13 +27,14 @@ std::vector<Loss> check(const flow::Edges::Rows& edges, const Supposition& suppo
         if (!is_rules(edge, seen)) continue;
         auto key = edge;
         key.verdict = BH_VERDICT_ALLOW;
-        const auto [found, is_first] = known.try_emplace(key, Loss{.edge = edge, .seen = seen, .answer = {}});
+        const auto [found, is_first] =
+            known.try_emplace(key, Loss{.edge = edge, .seen = seen, .answer = {}, .why_untold = {}});
         if (is_first) continue;
         auto& loss = found->second;
         const bool is_later = seen.last >= loss.seen.last;
         const auto count = loss.seen.count + seen.count;
         const auto first = std::min(loss.seen.first, seen.first);
-        if (is_later) loss = {.edge = edge, .seen = seen, .answer = {}};
+        if (is_later) loss = {.edge = edge, .seen = seen, .answer = {}, .why_untold = {}};
         loss.seen.count = count;
         loss.seen.first = first;
     }

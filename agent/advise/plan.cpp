@@ -56,15 +56,17 @@ Plan plan(const flow::Edges::Rows& edges, std::vector<std::string> namespaces, s
           const compile::Settings& settings, state::Time now) {
     auto changes = protected_namespaces(cluster, namespaces);
     const Supposition supposed(std::move(cluster), settings, std::move(changes));
-    Plan plan{.namespaces = std::move(namespaces), .losses = {}, .kept = 0};
+    Plan plan{.namespaces = std::move(namespaces), .losses = {}};
     for (const auto& [edge, seen] : edges) {
         if (edge.verdict == BH_VERDICT_DENY || edge.destination.kind != flow::Kind::kPod) continue;
         if (!std::ranges::binary_search(plan.namespaces, edge.destination.ns)) continue;
         const auto answer = supposed.judge(edge, now);
-        if (answer.reason && !answer.refuses())
+        // What a confinement in audit mode reports, its destination lets in: whoever is protected changes nothing of
+        // it.
+        if (answer.reason && (!answer.refuses() || answer.reason == BH_REASON_CONFINED_AUDIT))
             ++plan.kept;
         else
-            plan.losses.push_back({.edge = edge, .seen = seen, .answer = answer});
+            plan.losses.push_back({.edge = edge, .seen = seen, .answer = answer, .why_untold = {}});
     }
     return plan;
 }

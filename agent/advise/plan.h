@@ -14,13 +14,14 @@ namespace bulkhead::advise {
 struct Loss {
     flow::EdgeKey edge;
     flow::Sighting seen;
-    Answer answer; // without a reason: nobody can tell any more, since one side has no endpoints
+    Answer answer;            // without a reason: nobody can tell any more, since one side has no endpoints
+    std::string why_untold{}; // where something else is why nobody can
 };
 
 struct Plan {
     std::vector<std::string> namespaces; // that would be protected
     std::vector<Loss> losses;            // edges into their pods that passed so far and no longer would
-    size_t kept = 0;                     // edges that passed and would go on
+    size_t kept = 0; // edges that passed and would go on, though a confinement in audit mode may report them
 };
 
 /// Every tenant of which an object or a label tells: declared, or of some namespace or AWS resource.

@@ -66,18 +66,6 @@ void add_words(std::string& text, const std::string& words) {
     text += (text.empty() ? "" : "; ") + words;
 }
 
-std::string note_on(const Entry& entry) {
-    std::string note;
-    const bool opens_pods = entry.where == Entry::Where::kAccessGrant || entry.where == Entry::Where::kTenantFrom ||
-                            entry.where == Entry::Where::kTenantExpose;
-    if (opens_pods && entry.pods.empty()) add_words(note, "opens every pod of " + entry.ns);
-    if (entry.where == Entry::Where::kTenantExpose) add_words(note, "everybody may reach this then");
-    if (entry.peer.kind == Kind::kPod && entry.peer_pods.empty())
-        add_words(note, "means every pod of " + entry.peer.ns + ": no label is known here that tells this one apart");
-    if (entry.where == Entry::Where::kTenantTo) add_words(note, "all of the tenant's pods may go there then");
-    return note;
-}
-
 bool is_of_several(const std::string& resource, const state::Cluster& cluster) {
     const auto found = cluster.resources().find(resource);
     return found != cluster.resources().end() && !found->second.tenant_tag.empty();

@@ -18,9 +18,13 @@ constexpr std::string_view kResourceOwner = "AWSResource ";
 constexpr std::string_view kNodeOwner = "node ";
 constexpr const char* kAnywhere = "192.0.2.1"; // RFC 5737: nobody's
 
-/// Denied is stricter than audited, and that than allowed.
+/// Denied is stricter than audited, and that than allowed. What only the source's confinement audits is let in by its
+/// destination.
 bool is_stricter(bh_reason one, bh_reason other) {
-    return bh_verdict_of(one) > bh_verdict_of(other);
+    const auto rank = [](bh_reason reason) {
+        return std::pair{bh_verdict_of(reason), reason != BH_REASON_CONFINED_AUDIT};
+    };
+    return rank(one) > rank(other);
 }
 
 /// A node, and the pods on its network: as flows name them.
@@ -44,11 +48,27 @@ Party party_named(const std::string& owner) {
     return party;
 }
 
-/// Some address of a network, of which each says the same for all that a rule can name by CIDR.
+/// Some address of a network. Rules may name parts of it: see samples_in().
 Address first_host(const Cidr& network) {
     Address address = network.address;
     auto& last = address.bytes[static_cast<size_t>(address.bits()) / 8 - 1];
     last = static_cast<uint8_t>(last | (network.is_single() ? 0 : 1));
+    return address;
+}
+
+Address last_of(const Cidr& network) {
+    Address address = network.address;
+    for (int bit = network.length; bit < address.bits(); ++bit) {
+        auto& byte = address.bytes[static_cast<size_t>(bit) / 8];
+        byte = static_cast<uint8_t>(byte | (0x80U >> (bit % 8)));
+    }
+    return address;
+}
+
+/// After the last of all comes the first.
+Address next_after(Address address) {
+    for (auto i = static_cast<size_t>(address.bits()) / 8; i-- > 0;)
+        if (++address.bytes[i] != 0) break;
     return address;
 }
 
@@ -90,10 +110,34 @@ void Supposition::add_sample(Party party, const Address& address, IdentityId ide
     if (party.kind != Kind::kUnknown) samples_[std::move(party)].try_emplace(identity, address);
 }
 
+bool Supposition::is_worlds(IdentityId identity) const {
+    const auto name = desired().names.find(identity);
+    return name == desired().names.end() || party_named(name->second.what).kind == Kind::kUnknown;
+}
+
+/// A rule that names a part of the network says something else from its first address on, and no more behind its last.
+Supposition::Samples Supposition::samples_in(const Cidr& network) const {
+    const auto first = first_host(network);
+    Samples samples{{compile::identity_of(desired(), first), first}};
+    const auto add = [&](const Address& address) {
+        const auto identity = compile::identity_of(desired(), address);
+        if (network.contains(address) && is_worlds(identity)) samples.try_emplace(identity, address);
+    };
+    add(network.address);
+    const auto last = last_of(network);
+    for (auto part = desired().prefixes.lower_bound({.address = network.address, .length = 0});
+         part != desired().prefixes.end() && part->first.address <= last; ++part) {
+        if (!network.contains(part->first)) continue;
+        add(part->first.address);
+        add(next_after(last_of(part->first)));
+    }
+    return samples;
+}
+
 Supposition::Samples Supposition::samples_of(const Party& party) const {
     if (party.kind == Kind::kWorld) {
-        const auto network = Cidr::parse(party.name);
-        const Address address = network ? first_host(*network) : Address::parse(kAnywhere).value();
+        if (const auto network = Cidr::parse(party.name)) return samples_in(*network);
+        const auto address = Address::parse(kAnywhere).value();
         return {{compile::identity_of(desired(), address), address}};
     }
     const auto found = samples_.find(party);

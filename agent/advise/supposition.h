@@ -20,7 +20,7 @@ struct Answer {
     /// The strictest that it would say to any two endpoints of the parties. Nothing: one of them has none at the
     /// moment, so nobody can tell.
     std::optional<bh_reason> reason;
-    bool differs = false; // to some of them it says otherwise: the parties' pods are not all alike
+    bool differs = false; // to some of them it says otherwise: the parties' pods, or addresses, are not all alike
 
     bool refuses() const { return reason && bh_verdict_of(*reason) != BH_VERDICT_ALLOW; }
 };
@@ -30,8 +30,9 @@ public:
     /// `changes` are added, or take the place of the objects whose names they have.
     Supposition(state::Cluster cluster, const compile::Settings& settings, std::vector<state::Object> changes);
 
-    /// `now` decides which grants still hold. Of a party without a name for its endpoints ("anywhere in the world",
-    /// "any pod of blog") whatever it stands for is asked about; of no port, one that no rule names.
+    /// `now` decides which grants still hold. Of a network of the world each part that a rule names is asked about. Of
+    /// a party without a name for its endpoints ("anywhere in the world", "any pod of blog") whatever it stands for is
+    /// asked about; of no port, one that no rule names.
     Answer judge(const flow::EdgeKey& edge, state::Time now) const;
 
     const compile::Desired& desired() const { return compiler_.desired(); }
@@ -43,6 +44,8 @@ private:
 
     void add_sample(flow::Party party, const Address& address, compile::IdentityId identity);
     void find_samples();
+    bool is_worlds(compile::IdentityId identity) const; // not a pod's, a node's or an AWS resource's
+    Samples samples_in(const Cidr& network) const;
     Samples samples_of(const flow::Party& party) const;
 
     state::Cluster cluster_;

@@ -5,6 +5,7 @@
 // copies of what the agent knew at one moment, by whichever thread has them. Pure.
 #pragma once
 
+#include "advise/advice.h"
 #include "advise/plan.h"
 #include "observe/party.h"
 
@@ -14,15 +15,21 @@ namespace bulkhead::observe {
 /// which it knows all labels, where there are any.
 std::map<flow::Party, state::Labels> labels_of_workloads(const state::Cluster& cluster);
 
+/// By name; of the declared Tenants that keep something shut.
+using DoorsByTenant = std::map<std::string, advise::Doors>;
+DoorsByTenant doors_of_tenants(const state::Cluster& cluster);
+
 /// What /v1/edges tells beside the edges.
 struct EdgeFacts {
     std::string node;
     size_t limit = 0;
     uint64_t refused = 0;
     std::map<flow::Party, state::Labels> labels; // of workloads
+    DoorsByTenant doors{};
 };
 
-/// {"edges": [...], "limit", "refused", "node"}: an edge as flow::to_json() has it, and `labels` of either side.
+/// {"edges": [...], "limit", "refused", "node"}: an edge as flow::to_json() has it, and `labels` of either side; of a
+/// destination whose Tenant shuts these doors "accessGrants": false, "podExpose": false and "sealed": true.
 Json edges_view(const flow::Edges::Rows& edges, const EdgeFacts& facts);
 
 /// What edges are judged by, as it was at one moment.

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <map>
 
 #include "source/content.h"
@@ -40,7 +41,11 @@ private:
 
     void file(const std::string& path) {
         auto content = read_content(path, path, pool_);
-        problems_.insert(problems_.end(), content.problems.begin(), content.problems.end());
+        for (auto& problem : content.problems) {
+            const auto is_of = [&](const state::ObjectKey& key) { return key.text() == problem.object; };
+            if (std::ranges::any_of(content.repeated, is_of)) problem.nature = state::Problem::Nature::kConflict;
+            problems_.push_back(std::move(problem));
+        }
         for (auto& object : content.objects) {
             const auto key = state::key_of(object).text();
             const auto [first, is_new] = origins_.try_emplace(key, path);
@@ -50,7 +55,8 @@ private:
                 problems_.push_back({.origin = state::origin_of(object),
                                      .object = key,
                                      .field = "",
-                                     .text = "is also in " + first->second});
+                                     .text = "is also in " + first->second,
+                                     .nature = state::Problem::Nature::kConflict});
             }
         }
     }

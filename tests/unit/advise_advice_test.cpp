@@ -87,6 +87,16 @@ TEST_CASE("what no entry can let in is told with its reason, and nothing is prop
         {edge(kWeb, kLedger, 0), BH_REASON_NOT_GRANTED, "one by one"},
         {edge(kWeb, kLedger, 0, 47), BH_REASON_NOT_GRANTED, "every protocol"},
         {edge(kWeb, something(Kind::kHost, "node-a"), 22), BH_REASON_CONFINED, "no node"},
+        {edge(kWeb, something(Kind::kUnknown), 443), BH_REASON_NOT_GRANTED, "nobody knows"},
+        {edge(kWeb, pods_of(""), 443), BH_REASON_NOT_GRANTED, "nobody knows"},
+        {edge(pods_of(""), kLedger, 443), BH_REASON_NOT_GRANTED, "nobody knows"},
+        {edge(kWeb, something(Kind::kWorld, "203.0.113.0/24"), 443), BH_REASON_NOT_GRANTED, "nobody knows"},
+        {edge(something(Kind::kResource), kLedger, 443), BH_REASON_NOT_GRANTED, "nobody knows"},
+        {edge(something(Kind::kService, "shop/web"), kLedger, 443), BH_REASON_AUDIT, "Service"},
+        {edge(something(Kind::kWorld), kLedger, 443), BH_REASON_NOT_GRANTED, "a scan"},
+        {edge(kWeb, something(Kind::kUnknown), 443), BH_REASON_CONFINED, "nobody knows"},
+        {edge(kWeb, something(Kind::kService, "kubernetes"), 443), BH_REASON_CONFINED, "Service"},
+        {edge(kWeb, something(Kind::kWorld), 443), BH_REASON_CONFINED_AUDIT, "a scan"},
     }));
     const auto advice = advise({refusal(key, seen(1, reason))});
     CHECK(advice.entries.empty());
@@ -101,6 +111,50 @@ TEST_CASE("what belongs into somebody else's object is a comment, which applying
     CHECK(advice.entries.front().where == Entry::Where::kResourceFrom);
     const auto yaml = yaml_of(advice);
     CHECK(yaml.find("# AWSResource aurora, to be added to spec.allowFrom:") != std::string::npos);
+    CHECK(test::objects_of(yaml).empty());
+}
+
+TEST_CASE("no entry lets in everybody: not whom nobody named, and not a Service") {
+    std::vector<Refusal> refusals;
+    for (const auto kind : {Kind::kPod, Kind::kHost, Kind::kService, Kind::kResource, Kind::kClusterDns,
+                            Kind::kApiServer, Kind::kWorld, Kind::kUnknown})
+        for (const auto reason : {BH_REASON_NOT_GRANTED, BH_REASON_CONFINED}) {
+            refusals.push_back(refusal(edge(something(kind), kLedger, 443), seen(1, reason)));
+            refusals.push_back(refusal(edge(kWeb, something(kind), 443), seen(1, reason)));
+        }
+    const auto yaml = yaml_of(advise(refusals));
+    INFO(yaml);
+    CHECK(yaml.find("world: true") == std::string::npos);
+    CHECK(yaml.find("cidr: ") == std::string::npos);
+    for (const auto& object : test::objects_of(yaml))
+        CHECK(std::get<state::AccessGrant>(object).meta.ns == "payments");
+}
+
+TEST_CASE("what is wider than what was seen says so in the YAML") {
+    const auto of = [](const Refusal& one) { return yaml_of(advise({one})); };
+    const auto narrow = of(labelled(refusal(edge(kWeb, kLedger, 5432)), {{"app", "web"}}, {{"app", "ledger"}}));
+    CHECK(narrow.find("# Wider") == std::string::npos);
+    const auto wide = of(refusal(edge(kWeb, kLedger, 5432)));
+    CHECK(wide.find("# Wider than what was seen: opens every pod of payments; means every pod of blog") !=
+          std::string::npos);
+    CHECK(test::objects_of(wide).size() == 1); // a comment, which changes nothing
+    const auto network =
+        labelled(refusal(edge(something(Kind::kWorld, "203.0.113.0/24"), kLedger, 443)), {}, {{"app", "ledger"}});
+    CHECK(of(network).find("means all of 203.0.113.0/24") != std::string::npos);
+    CHECK(of(refusal(edge(kWeb, something(Kind::kResource, "aurora"), 5432))).find("means every pod of blog") !=
+          std::string::npos);
+}
+
+TEST_CASE("where a Tenant lets nobody write AccessGrants, an entry of its own is proposed") {
+    auto one = labelled(refusal(edge(kWeb, kLedger, 5432)), {{"app", "web"}}, {{"app", "ledger"}});
+    one.seen.destination_tenant = "bank";
+    one.doors.access_grants = false;
+    const auto advice = advise({one});
+    REQUIRE(advice.entries.size() == 1);
+    CHECK(advice.entries.front().where == Entry::Where::kTenantFrom);
+    CHECK(advice.entries.front().object == "bank");
+    const auto yaml = yaml_of(advice);
+    CHECK(yaml.find("# Tenant bank, to be added to spec.allowFrom:") != std::string::npos);
     CHECK(test::objects_of(yaml).empty());
 }
 

@@ -125,6 +125,39 @@ TEST_CASE("what is proposed for trust is what the reader of Tenants takes, and l
               .refuses());
 }
 
+TEST_CASE("a ping that many tenants send is granted to each: an annotation can't name it") {
+    auto refusals = callers(kManyTenants);
+    for (auto& refusal : refusals) {
+        refusal.edge.protocol = BH_ICMP;
+        refusal.edge.port = 0;
+    }
+    const auto advice = advise(refusals);
+    CHECK(advice.entries.size() == kManyTenants);
+    CHECK(std::ranges::none_of(advice.entries, is_broad));
+}
+
+TEST_CASE("a sealed tenant, which trust doesn't open, is asked for a grant of its own") {
+    auto refusals = scrapes(kManyTenants + 1);
+    refusals.back().doors.sealed = true;
+    const auto advice = advise(refusals);
+    REQUIRE(advice.entries.size() == 2);
+    CHECK(advice.entries[0].where == Entry::Where::kTrusted);
+    CHECK(advice.entries[0].instead_of.size() == kManyTenants);
+    CHECK(advice.entries[1].where == Entry::Where::kAccessGrant);
+    CHECK(advice.entries[1].ns == name(kManyTenants));
+}
+
+TEST_CASE("where a Tenant lets no pod expose itself, its own list is what exposes") {
+    auto refusals = callers(kManyTenants);
+    for (auto& refusal : refusals)
+        refusal.doors.pod_expose = false;
+    const auto yaml = yaml_of(advise(refusals));
+    INFO(yaml);
+    CHECK(yaml.find("Tenant gateway, to be added to spec.expose") != std::string::npos);
+    CHECK(yaml.find("everybody may reach this then") != std::string::npos);
+    CHECK(yaml.find("bulkhead.dev/expose") == std::string::npos);
+}
+
 TEST_CASE("only a Tenant object trusts: where the tenant is none, one is asked for") {
     auto refusals = scrapes(kManyTenants);
     for (auto& refusal : refusals)

@@ -77,6 +77,46 @@ TEST_CASE("of a pod whose labels nobody told no selector is believed to mean it"
     CHECK(check(rows, supposed, {}).at(0).answer.refuses());
 }
 
+TEST_CASE("of labels that nobody told no selector is believed that they aren't there") {
+    const auto edges = seen_edges({{"app", "till"}});
+    const flow::Edges::Rows rows{{edges[0].edge, seen(3)}};
+    auto grant = test::named<state::AccessGrant>("in", "payments");
+    const auto [key, reason] = GENERATE(table<std::string, bh_reason>({
+        {"quarantine", BH_REASON_NOT_GRANTED}, {"app", BH_REASON_NOT_GRANTED}, // it is there
+    }));
+    state::Selector without;
+    without.terms.push_back({.key = key, .op = state::Selector::Term::Op::kDoesNotExist, .values = {}});
+    grant.grant = test::grant({state::NamespacePeer{.ns = "shop", .pods = without, .service_account = {}}});
+    const Supposition supposed(cluster_of(edges), test::settings_of("node-a"), {grant});
+    CHECK(check(rows, supposed, {}).at(0).answer.reason == reason);
+}
+
+TEST_CASE("an AWS resource whose addresses only AWS knows is judged by what its object says, and by its owner's tag") {
+    const auto by_tag = GENERATE(false, true);
+    auto resource = test::named<state::AwsResource>("aurora");
+    resource.look_ups.security_groups = {"sg-0123"};
+    if (by_tag)
+        resource.tenant_tag = "team";
+    else
+        resource.tenant = "bank";
+    auto tenant = test::named<state::Tenant>("bank");
+    tenant.namespaces = {"payments"};
+    std::vector<Refusal> edges;
+    for (const auto* ns : {"payments", "shop"})
+        edges.push_back(test::refusal(edge(pods_of(ns, "Deployment/x"), something(Kind::kResource, "aurora"), 5432)));
+    for (auto& one : edges)
+        one.seen.destination_tenant = "bank";
+    state::Cluster cluster = cluster_of(edges);
+    cluster.put(tenant);
+    const Supposition supposed(cluster, test::settings_of("node-a"), {resource});
+    CHECK(supposed.judge(edges[0].edge, {}).reason == BH_REASON_SAME_TENANT);
+    CHECK(supposed.judge(edges[1].edge, {}).reason == BH_REASON_NOT_GRANTED);
+    auto granting = resource;
+    granting.allow_from = {test::grant({state::NamespacePeer{.ns = "shop", .pods = {}, .service_account = {}}})};
+    const Supposition granted(cluster, test::settings_of("node-a"), {granting});
+    CHECK(granted.judge(edges[1].edge, {}).reason == BH_REASON_GRANTED);
+}
+
 TEST_CASE("what was refused for what the packet was is nothing that a change could be asked about") {
     const auto edges = seen_edges();
     const auto reason = GENERATE(BH_REASON_SPOOFED, BH_REASON_MALFORMED, BH_REASON_UNRELATED, BH_REASON_HELD);

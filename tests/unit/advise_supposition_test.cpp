@@ -103,6 +103,50 @@ TEST_CASE("where a workload's pods are not all alike the strictest word counts, 
     CHECK_FALSE(supposed.judge(passed(pods_of("blog", "Deployment/web"), kLedger), {}).differs);
 }
 
+TEST_CASE("of a network of the world each part that a rule names counts, whichever of its addresses that is") {
+    auto world = cluster();
+    const auto [part, all, some] = GENERATE(table<std::string, bool, bool>({
+        {"203.0.113.1/32", false, true},
+        {"203.0.113.200/32", false, true},
+        {"203.0.113.255/32", false, true},
+        {"203.0.113.0/25", false, true},
+        {"203.0.113.128/25", false, true},
+        {"203.0.113.0/24", true, false},
+        {"203.0.112.0/23", true, false},
+        {"203.0.114.0/24", false, false},
+    }));
+    auto grants = test::named<state::AccessGrant>("some", "payments");
+    grants.grant = test::grant({state::CidrPeer{*Cidr::parse(part)}});
+    world.put(grants);
+    const Supposition supposed(world.cluster, test::settings_of("node-a"),
+                               protected_namespaces(world.cluster, {"payments"}));
+    const auto answer = supposed.judge(passed(something(Kind::kWorld, "203.0.113.0/24"), kLedger), {});
+    CAPTURE(part);
+    CHECK(answer.refuses() == !all);
+    CHECK(answer.differs == some);
+}
+
+TEST_CASE("what only its source's confinement audits goes on in a plan, what its destination audits doesn't") {
+    auto world = cluster();
+    auto tenant = test::named<state::Tenant>("till");
+    tenant.namespaces = {"shop"};
+    tenant.confined = true;
+    tenant.mode = state::Mode::kAudit;
+    world.put(tenant);
+    auto grants = test::named<state::AccessGrant>("till", "payments");
+    grants.grant = test::grant({state::NamespacePeer{.ns = "shop", .pods = {}, .service_account = {}}});
+    grants.grant.ports = {{.protocol = BH_TCP, .first = 5432, .last = 5432, .name = {}}};
+    world.put(grants);
+    flow::Edges edges;
+    edges.add(passed(pods_of("shop", "Deployment/till"), kLedger, 5432), test::seen(7, BH_REASON_CONFINED_AUDIT));
+    edges.add(passed(pods_of("shop", "Deployment/till"), kLedger, 5433), test::seen(7, BH_REASON_CONFINED_AUDIT));
+    const auto made = plan(edges.rows(), {"payments"}, world.cluster, test::settings_of("node-a"), {});
+    CHECK(made.kept == 1);
+    REQUIRE(made.losses.size() == 1);
+    CHECK(made.losses[0].edge.port == 5433);
+    CHECK(made.losses[0].answer.reason == BH_REASON_NOT_GRANTED);
+}
+
 TEST_CASE("a plan names what passed and no longer would, and counts what would go on") {
     auto world = cluster();
     flow::Edges edges;

@@ -79,6 +79,79 @@ TEST_CASE("an empty file isn't taken for one that says that nothing was seen") {
     CHECK(ended.output == "bulkheadctl: stdin has no flow and no list of edges in it\n");
 }
 
+TEST_CASE("a check by files that aren't there, are cut off or lack something is no good one") {
+    struct Row {
+        const char* manifests; // nullptr = no flag
+        int code;
+        const char* told;
+    };
+    const char* whole = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n"
+                        "apiVersion: v1\nkind: Namespace\nmetadata: {name: blog";
+    const std::string odd = std::string(whole) + ", labels: {bulkhead.dev/mode: loud}}\n";
+    const std::string twice = std::string(whole) + "}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    const std::string invalid = std::string(whole) + "}\n---\napiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\n"
+                                                     "metadata: {name: acme}\nspec: {namespace: [blog]}\n";
+    const Row rows[] = {
+        {whole, 1, "is not YAML"},
+        {"apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n", 1, "namespace blog isn't in --manifests"},
+        {nullptr, 1, "namespace blog isn't in --manifests"},
+        {twice.c_str(), 1, "is there twice in this file"},
+        {invalid.c_str(), 1, "Tenant acme"},
+        {odd.c_str(), 0, "All 1 kind of traffic"}, // what a tenant wrote badly is the agents' to tell
+    };
+    for (const auto& row : rows) {
+        const Place place;
+        std::string flags = " --input-file " + edges_file(place, true);
+        if (row.manifests != nullptr) flags += " --manifests " + place.write("cluster.yaml", row.manifests);
+        const auto ended = in_shell("COLUMNS=250 bulkheadctl advise --check " + change_file(place) + flags);
+        CAPTURE(flags, ended.output);
+        CHECK(ended.code == row.code);
+        CHECK(ended.output.find(row.told) != std::string::npos);
+        if (row.code != 0) CHECK(ended.output.find("All 1 kind") == std::string::npos);
+    }
+}
+
+TEST_CASE("a file that can't be opened is wrong usage, whichever it is") {
+    const Place place;
+    const auto seen = edges_file(place, true), change = change_file(place);
+    for (const std::string& flags : {std::string(" --input-file /none"), std::string(" --check /none"),
+                                     " --check " + change + " --input-file /none",
+                                     " --check " + change + " --input-file " + seen + " --manifests /none"}) {
+        CAPTURE(flags);
+        const auto ended = in_shell("bulkheadctl advise" + flags);
+        CHECK(ended.code == 2);
+        CHECK(ended.output == "bulkheadctl: open /none: No such file or directory\n");
+    }
+}
+
+TEST_CASE("what a saved stream lacks is told, and a check of one that was cut off is no good one") {
+    const auto [notice, code, told] = GENERATE(table<std::string, int, std::string>({
+        {R"({"lost": 99999, "because": "the rate limit", "node": "node-a"})", 0,
+         "node-a: 99999 flows are missing from here on: the rate limit"},
+        {R"({"error": "the reader is too slow"})", 1, "ended early: "},
+    }));
+    const Place place;
+    const auto flow = flow::recorded_flow(1);
+    const auto file = place.write("flows", flow::recorded_flows().front() + "\n" + notice + "\n");
+    const auto namespaces =
+        place.write("cluster.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + flow.destination.ns +
+                                        "}\n---\napiVersion: v1\nkind: "
+                                        "Namespace\nmetadata: {name: " +
+                                        flow.source.ns + "}\n");
+    const auto advised = in_shell("bulkheadctl advise --input-file " + file);
+    CHECK(advised.code == 0);
+    CHECK(advised.output.find(told) != std::string::npos);
+    const auto checked = in_shell("bulkheadctl advise --input-file " + file + " --manifests " + namespaces +
+                                  " --check " + change_file(place));
+    CAPTURE(checked.output);
+    CHECK(checked.code == code);
+    CHECK(checked.output.find(told) != std::string::npos);
+    const auto* what =
+        code == 0 ? "Not all was seen: 99999 flows are missing" : "Not all was seen, so that this is no good";
+    CHECK(checked.output.find(what) != std::string::npos);
+    CHECK((checked.output.find("All 1 kind") != std::string::npos) == (code == 0));
+}
+
 TEST_CASE("an agent is asked which tenants it knows") {
     const Place place;
     const ScriptedAgent agent(place.file("sock"), [asked = 0](int connection) mutable {

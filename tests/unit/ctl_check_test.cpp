@@ -94,7 +94,72 @@ TEST_CASE("what no entry could let in holds up no change, and is told") {
     const auto checked = check_of({edge_json(unknown, 5432, "", BH_VERDICT_DENY)}, "");
     CHECK(checked.refused.empty());
     REQUIRE(checked.hopeless.size() == 1);
+    CHECK(checked.is_good());
     CHECK(checked_text(checked, 200).find("Not counted, since no entry could") != std::string::npos);
+}
+
+TEST_CASE("what passed so far is counted, though no entry could let it in once the change is there") {
+    const auto source =
+        GENERATE(flow::Party{flow::Kind::kHost, "", "", "node-b"}, flow::Party{flow::Kind::kWorld, "", "", ""});
+    const auto checked = check_of({edge_json(source, 5432, "", BH_VERDICT_ALLOW)}, "");
+    CHECK_FALSE(checked.is_good());
+    CHECK(checked.refused.size() == 1);
+    CHECK(checked_text(checked, 200).find("Of these no entry could let pass:\n# Not proposed: ") != std::string::npos);
+}
+
+TEST_CASE("what the files don't speak of isn't taken for good") {
+    struct Row {
+        flow::Party source, destination;
+        const char* why; // nobody can judge it; empty = it is judged
+        bool is_good;
+    };
+    const flow::Party gone{flow::Kind::kPod, "gone", "Deployment/x", ""},
+        aurora{flow::Kind::kResource, "", "", "aurora"};
+    const Row rows[] = {
+        {kShop, gone, "nobody can tell: namespace gone isn't in --manifests", false},
+        {kShop, aurora, "nobody can tell: AWSResource aurora isn't in --manifests", false},
+        {aurora, kLedger, "nobody can tell: AWSResource aurora isn't in --manifests", false},
+        {gone, kShop, "nobody can tell: namespace gone isn't in --manifests", true}, // told, not counted
+        {gone, kLedger, "not-granted", false}, // whoever that was, it isn't let in
+        {kShop, {flow::Kind::kApiServer, "", "", ""}, "nobody can tell: kube-apiserver has addresses that only", true},
+        {kShop, {flow::Kind::kUnknown, "", "", ""}, "nobody can tell: nobody knows who that was", true},
+    };
+    for (const auto& row : rows) {
+        auto json = flow::to_json({.source = row.source,
+                                   .destination = row.destination,
+                                   .protocol = BH_TCP,
+                                   .port = 5432,
+                                   .verdict = BH_VERDICT_ALLOW},
+                                  {.count = 1,
+                                   .first = kNoon,
+                                   .last = kNoon,
+                                   .reason = BH_REASON_OPEN,
+                                   .source_tenant = {},
+                                   .destination_tenant = {},
+                                   .destination_protected = false});
+        const auto checked = check_of({json}, "");
+        const auto text = checked_text(checked, 300);
+        CAPTURE(text, row.why);
+        CHECK(checked.passing == 0);
+        CHECK(checked.is_good() == row.is_good);
+        CHECK(text.find(row.why) != std::string::npos);
+        CHECK(text.find("All ") == std::string::npos);
+    }
+}
+
+TEST_CASE("a resource that names a security group is checked by what its object says") {
+    const std::string aurora = R"(
+apiVersion: bulkhead.dev/v1alpha1
+kind: AWSResource
+metadata: {name: aurora}
+spec:
+  addresses: {securityGroups: [sg-0123456789abcdef0]}
+)";
+    auto json = edge_json(kShop, 5432, "web", BH_VERDICT_ALLOW);
+    json["destination"] = {{"kind", "resource"}, {"resource", "aurora"}};
+    CHECK(check_of({json}, aurora).refused.size() == 1);
+    const auto entry = "  allowFrom: [{from: [{namespace: shop, podSelector: {matchLabels: {app: web}}}]}]\n";
+    CHECK(check_of({json}, aurora + entry).passing == 1);
 }
 
 TEST_CASE("saved edges and saved flows are read alike, with their labels") {
@@ -122,15 +187,59 @@ TEST_CASE("saved edges and saved flows are read alike, with their labels") {
     directory.write("flow.json", line); // a line by itself is JSON, too
     const auto seen = read_seen({directory.at("edges.json"), directory.at("flows.json"), directory.at("flow.json")});
     REQUIRE(seen);
-    REQUIRE(seen->size() == 3);
-    for (const auto& one : *seen) {
+    REQUIRE(seen->nodes.size() == 3);
+    for (const auto& one : seen->nodes) {
         REQUIRE(one.edges.size() == 1);
-        CHECK(one.edges[0].edge == seen->front().edges[0].edge);
+        CHECK(one.edges[0].edge == seen->nodes.front().edges[0].edge);
         CHECK(one.edges[0].source_labels == state::Labels{{"app", "web"}});
     }
-    CHECK(seen->at(0).node == "node-a");
-    CHECK(seen->at(1).node == "node-b");
-    CHECK(seen->at(1).edges[0].seen.count == 8);
+    CHECK(seen->nodes[0].node == "node-a");
+    CHECK(seen->nodes[1].node == "node-b");
+    CHECK(seen->nodes[1].edges[0].seen.count == 8);
+
+    record.node = "node-c";
+    const auto other = flow::line_of(flow::to_json(record));
+    directory.write("dos.json", "\r\n" + line.substr(0, line.size() - 1) + "\r\n \t\r\n" + other);
+    const auto two = read_seen({directory.at("dos.json")}); // as flows --input-file reads them, each node's apart
+    REQUIRE(two);
+    REQUIRE(two->nodes.size() == 2);
+    CHECK(two->nodes[1].node == "node-c");
+    CHECK(two->notices.empty());
+
+    directory.write("lossy.json", line + R"({"lost": 99999, "because": "the rate limit", "node": "node-b"})" + "\n" +
+                                      R"({"error": "the reader is too slow"})" + "\n");
+    const auto lossy = read_seen({directory.at("lossy.json")});
+    REQUIRE(lossy);
+    CHECK(lossy->lost == 99999);
+    REQUIRE(lossy->notices.size() == 1);
+    CHECK(lossy->notices[0] == "node-b: 99999 flows are missing from here on: the rate limit");
+    REQUIRE(lossy->broken.size() == 1);
+    CHECK(lossy->broken[0].ends_with("lossy.json: the reader is too slow"));
+}
+
+TEST_CASE("a line of flows that never ends is no reason to keep all of it") {
+    const source::TemporaryDirectory directory;
+    directory.write("long", R"({"lost": 1})"
+                            "\n{\"lost\": " +
+                                std::string(3 << 20, '1') + "}\n");
+    const auto seen = read_seen({directory.at("long")});
+    REQUIRE_FALSE(seen);
+    CHECK(seen.error().text.ends_with("long:2: is longer than 1 MiB"));
+}
+
+TEST_CASE("of the edges of all nodes a node's own probes pass, and what it sends to others' pods doesn't") {
+    auto probe = edge_json({flow::Kind::kHost, "", "", "node-b"}, 8080, "", BH_VERDICT_ALLOW);
+    const auto elsewhere = probe;
+    probe["node"] = "node-b";
+    const source::TemporaryDirectory directory;
+    directory.write("edges.json",
+                    Json{{"edges", {probe, elsewhere, edge_json(kShop, 5432, "web", BH_VERDICT_DENY)}}}.dump());
+    const auto seen = read_seen({directory.at("edges.json")});
+    REQUIRE(seen);
+    const auto checked = sorted(check_offline(seen->nodes, objects_in(kNamespaces), objects_in(kGrant), {}));
+    CHECK(checked.passing == 2); // the probe, and what the grant lets in
+    CHECK(checked.refused.size() == 1);
+    CHECK(checked.unmendable.size() == 1);
 }
 
 TEST_CASE("a file that can't be read is named, and in flows the line") {

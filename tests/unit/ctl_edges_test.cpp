@@ -78,7 +78,7 @@ TEST_CASE("a plan says how much would go on and names what would not, and where 
     loss["would"] = "not-granted";
     loss["someWouldPass"] = true;
     const auto text = plan_text({{"namespaces", {"payments"}}, {"kept", 12}, {"losses", {loss, unknown}}}, 200);
-    CHECK(text.find("12 kinds of traffic would go on, and 2 would not") != std::string::npos);
+    CHECK(text.find("12 kinds of traffic would go on, and 1 would not; of 1 nobody can tell:") != std::string::npos);
     CHECK(text.find("not-granted, to some pods") != std::string::npos);
     CHECK(text.find("nobody can tell") != std::string::npos);
     const auto nothing = plan_text({{"namespaces", {"payments"}}, {"kept", 0}, {"losses", Json::array()}}, 200);
@@ -120,6 +120,35 @@ TEST_CASE("an edge that can't be read is named") {
     const auto wrong = refusals_in(json, {});
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().text.find("edges[0]: port") != std::string::npos);
+}
+
+TEST_CASE("of a plan what would be refused is to be granted, not what goes on, and not what nobody can tell") {
+    const auto row = [](const char* would) {
+        auto loss = flow::to_json(edge(BH_VERDICT_ALLOW), seen(BH_REASON_OPEN));
+        if (*would != 0) loss["would"] = would;
+        return loss;
+    };
+    const auto planned = refusals_of_plan(
+        {{"losses", {row("not-granted"), row("audit"), row("confined"), row("confined-audit"), row("")}}});
+    REQUIRE(planned);
+    std::vector<bh_reason> reasons;
+    for (const auto& refusal : planned->refusals)
+        reasons.push_back(refusal.seen.reason);
+    CHECK(reasons == std::vector{BH_REASON_NOT_GRANTED, BH_REASON_AUDIT, BH_REASON_CONFINED});
+    REQUIRE(planned->untold.size() == 1);
+    CHECK(planned->untold[0].text.find("nobody can tell") != std::string::npos);
+    CHECK_FALSE(refusals_of_plan({{"losses", {row("perhaps")}}}));
+}
+
+TEST_CASE("what the agent tells of a destination's Tenant is read, and what it doesn't is as by default") {
+    auto json = edges_of({{edge(BH_VERDICT_DENY), seen(BH_REASON_NOT_GRANTED)}});
+    CHECK(refusals_in(json, {}).value().at(0).doors.access_grants);
+    json["edges"][0]["destination"].update({{"accessGrants", false}, {"podExpose", false}, {"sealed", true}});
+    const auto refusals = refusals_in(json, {});
+    REQUIRE(refusals);
+    CHECK_FALSE(refusals->at(0).doors.access_grants);
+    CHECK_FALSE(refusals->at(0).doors.pod_expose);
+    CHECK(refusals->at(0).doors.sealed);
 }
 
 TEST_CASE("of flows in a file the labels that all pods of a workload have select it") {

@@ -45,6 +45,26 @@ flow::EdgeKey web_to(const std::string& ns, bh_verdict verdict) {
             .verdict = verdict};
 }
 
+TEST_CASE("what is proposed for a workload that runs elsewhere alone, by what its slices tell, says that it is wide") {
+    test::World world;
+    world.pod("shop/web-1", {"10.0.1.1"}, web_with({}, std::set<std::string>{})); // no selector asks for a label
+    auto ledger = web_with({{"app", "ledger"}});
+    ledger.workload.name = "ledger";
+    world.pod("payments/ledger-1", {"10.0.1.2"}, ledger);
+    const auto labels = labels_of_workloads(world.cluster);
+    const auto key = web_to("payments", BH_VERDICT_DENY);
+    flow::Sighting refused;
+    refused.reason = BH_REASON_NOT_GRANTED;
+    const auto yaml = advise::yaml_of(advise::advise({{.edge = key,
+                                                       .seen = refused,
+                                                       .source_labels = labels.at(key.source),
+                                                       .destination_labels = labels.at(key.destination),
+                                                       .doors = {}}}));
+    INFO(yaml);
+    CHECK(yaml.find("# Wider than what was seen: means every pod of shop") != std::string::npos);
+    CHECK(yaml.find("every pod of payments") == std::string::npos);
+}
+
 /// Of one moment: web of shop, and ledger of payments.
 struct Moment {
     flow::Edges::Rows edges{{web_to("payments", BH_VERDICT_ALLOW), {}}};
@@ -72,6 +92,27 @@ TEST_CASE("edges are told with the labels of either side, where these are known,
     CHECK(view["edges"][0]["count"] == 3);
     CHECK(view["edges"][0]["source"]["labels"] == Json{{"app", "web"}});
     CHECK_FALSE(view["edges"][0]["destination"].contains("labels"));
+}
+
+TEST_CASE("of a destination it is told what its Tenant keeps shut, in edges, plans and checks") {
+    Moment moment;
+    auto tenant = test::named<state::Tenant>("bank");
+    tenant.namespaces = {"payments"};
+    tenant.access_grants = false;
+    tenant.sealed = true;
+    moment.world.put(tenant);
+    moment.edges.begin()->second.destination_tenant = "bank";
+    const EdgeFacts facts{
+        .node = "node-a", .limit = 10, .refused = 0, .labels = {}, .doors = doors_of_tenants(moment.world.cluster)};
+    const auto plan = plan_view(moment.edges, moment.grounds(), "payments");
+    REQUIRE(plan);
+    for (const auto& row : {edges_view(moment.edges, facts)["edges"][0], (*plan)["losses"][0],
+                            check_view(moment.edges, moment.grounds(), {}, {})["edges"][0]}) {
+        CHECK(row["destination"]["accessGrants"] == false);
+        CHECK(row["destination"]["sealed"] == true);
+        CHECK_FALSE(row["destination"].contains("podExpose"));
+    }
+    CHECK(doors_of_tenants(state::Cluster()).empty());
 }
 
 TEST_CASE("a plan and a check are made from what was copied, whatever the cluster becomes meanwhile") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/advise.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <iterator>
@@ -13,6 +15,7 @@
 #include "bulkheadctl/exits.h"
 #include "bulkheadctl/parse_json.h"
 #include "bulkheadctl/table.h"
+#include "flow/names.h"
 #include "flow/time.h"
 #include "source/check.h"
 
@@ -22,6 +25,9 @@ namespace {
 
 using advise::Refusal;
 using nlohmann::ordered_json;
+
+constexpr const char* kUntold = "passed so far, and nobody can tell whether it would be refused, since one side has no "
+                                "pods now; look again when it has";
 
 bool is_confinement(bh_reason reason) {
     return reason == BH_REASON_CONFINED || reason == BH_REASON_CONFINED_AUDIT;
@@ -50,29 +56,41 @@ Result<std::vector<Refusal>> refusals_in(const ordered_json& edges, const Advice
     return asked_about(*seen, question);
 }
 
-Result<std::vector<Refusal>> refusals_of_plan(const ordered_json& plan) {
+Result<Planned> refusals_of_plan(const ordered_json& plan) {
     const auto found = plan.find("losses");
     if (found == plan.end() || !found->is_array()) return fail("the answer has no list \"losses\"");
-    std::vector<Refusal> refusals;
+    Planned planned;
     for (size_t i = 0; i < found->size(); ++i) {
         const auto& loss = found->at(i);
+        const auto place = "losses[" + std::to_string(i) + "]";
         auto refusal = edge_in(loss);
-        if (!refusal) return within("losses[" + std::to_string(i) + "]", refusal.error());
-        refusal->seen.reason = loss.value("would", "") == "confined" ? BH_REASON_CONFINED : BH_REASON_NOT_GRANTED;
-        refusals.push_back(std::move(*refusal));
+        if (!refusal) return within(place, refusal.error());
+        const auto would = text_at(loss, "would");
+        const auto reason = flow::value_of(flow::reason_names(), would);
+        if (!would.empty() && !reason) return fail(place + ".would: is no reason");
+        if (!reason) {
+            planned.untold.push_back({.edge = refusal->edge, .seen = refusal->seen, .text = kUntold});
+        } else if (*reason != BH_REASON_CONFINED_AUDIT) { // which its destination lets in
+            refusal->seen.reason = *reason;
+            planned.refusals.push_back(std::move(*refusal));
+        }
     }
-    return refusals;
+    return planned;
 }
 
 std::vector<Refusal> refusals_of(const std::vector<flow::Record>& records, const AdviceQuestion& question) {
-    return asked_about(seen_of(records), question);
+    std::vector<Refusal> refusals;
+    for (const auto& seen : seen_of(records))
+        std::ranges::move(asked_about(seen, question), std::back_inserter(refusals));
+    return refusals;
 }
 
 namespace {
 
 /// What was refused that is asked about, and whose anything is that was seen.
 struct Found {
-    std::vector<Refusal> refusals;
+    std::vector<Refusal> refusals{};
+    std::vector<advise::Remark> untold{};
     std::set<std::string> tenants{};
 
     void add(const Seen& seen, const AdviceQuestion& question) {
@@ -83,11 +101,20 @@ struct Found {
     }
 };
 
+/// A stream that is saved says what it lacks.
+void tell_what_lacks(const Told& told) {
+    for (const auto& notice : told.notices)
+        complain(Error{notice}, kDone);
+    for (const auto& why : told.broken)
+        complain(Error{"the stream that was kept here ended early: " + why}, kDone);
+}
+
 Result<Found> found_in(const std::vector<std::string>& paths, const AdviceQuestion& question) {
     const auto all = read_seen(paths);
     if (!all) return tl::unexpected(all.error());
+    tell_what_lacks(*all);
     Found found;
-    for (const auto& seen : *all)
+    for (const auto& seen : all->nodes)
         found.add(seen, question);
     return found;
 }
@@ -95,9 +122,9 @@ Result<Found> found_in(const std::vector<std::string>& paths, const AdviceQuesti
 Result<Found> found_by_plan(const std::string& protect, const Whom& whom) {
     const auto answer = ask(whom, "/v1/plan", {{"protect", protect}});
     if (!answer) return tl::unexpected(answer.error());
-    auto refusals = refusals_of_plan(*answer);
-    if (!refusals) return tl::unexpected(refusals.error());
-    return Found{.refusals = std::move(*refusals)};
+    auto planned = refusals_of_plan(*answer);
+    if (!planned) return tl::unexpected(planned.error());
+    return Found{.refusals = std::move(planned->refusals), .untold = std::move(planned->untold)};
 }
 
 Result<Found> found(const AdviseOptions& options, const Whom& whom, const AdviceQuestion& question) {
@@ -117,21 +144,43 @@ int exit_of(const AdviseOptions& options, const Error& error) {
     return error.code == kRefused ? kRefusal : kNoAgent;
 }
 
-Result<std::vector<advise::Loss>> check_by_agent(const AdviseOptions& options, const Whom& whom) {
+/// What becomes of what was seen, as far as it is known what was.
+struct Outcome {
+    std::vector<advise::Loss> losses{};
+    uint64_t lost = 0;
+    bool is_cut_off = false;
+};
+
+Result<Outcome> check_by_agent(const AdviseOptions& options, const Whom& whom) {
     const auto change = manifests_of(options.check);
     if (!change) return tl::unexpected(change.error());
     const auto answer = ask(whom, "/v1/check", {}, "POST", *change);
     if (!answer) return tl::unexpected(answer.error());
-    return losses_in(*answer);
+    auto losses = losses_in(*answer);
+    if (!losses) return tl::unexpected(losses.error());
+    return Outcome{.losses = std::move(*losses)};
 }
 
-Result<std::vector<advise::Loss>> check_by_files(const AdviseOptions& options,
-                                                 const std::vector<state::Object>& change) {
-    std::vector<state::Problem> problems; // of what is in force already: nobody asked
-    const auto cluster = source::read_all(options.manifests, problems);
-    const auto seen = read_seen(options.input_files);
-    if (!seen) return tl::unexpected(seen.error());
-    return check_offline(*seen, cluster, change, state::Cluster::machine_time());
+Result<Outcome> check_by_files(const AdviseOptions& options, const std::vector<state::Object>& cluster,
+                               const std::vector<state::Object>& change) {
+    const auto told = read_seen(options.input_files);
+    if (!told) return tl::unexpected(told.error());
+    tell_what_lacks(*told);
+    return Outcome{.losses = check_offline(told->nodes, cluster, change, state::Cluster::machine_time()),
+                   .lost = told->lost,
+                   .is_cut_off = !told->broken.empty()};
+}
+
+/// Those that leave something of the files out. What is in force as it says itself, by the stricter reading, is told by
+/// whoever enforces it.
+std::vector<state::Problem> losing(std::vector<state::Problem> problems, const std::vector<state::Object>& objects) {
+    std::set<std::string> kept;
+    for (const auto& object : objects)
+        kept.insert(state::key_of(object).text());
+    std::erase_if(problems, [&](const state::Problem& problem) {
+        return problem.nature != state::Problem::Nature::kConflict && kept.contains(problem.object);
+    });
+    return problems;
 }
 
 /// An object that isn't understood would change nothing, and so hide what it would do.
@@ -177,6 +226,16 @@ bool concerns(const advise::Loss& loss, const AdviceQuestion& question) {
            loss.seen.destination_tenant == question.tenant;
 }
 
+Result<> can_be_opened(const AdviseOptions& options) {
+    auto paths = options.input_files;
+    std::erase(paths, "-");
+    for (const auto* more : {&options.check, &options.manifests})
+        paths.insert(paths.end(), more->begin(), more->end());
+    for (const auto& path : paths)
+        if (access(path.c_str(), R_OK) != 0) return fail("open " + path, errno);
+    return {};
+}
+
 int show_check(const AdviseOptions& options, const Whom& whom, const AdviceQuestion& question) {
     if (whom.nodes && options.input_files.empty())
         return complain(Error{"advise --check asks one agent; for all nodes save what they have seen, by bulkheadctl "
@@ -185,16 +244,22 @@ int show_check(const AdviseOptions& options, const Whom& whom, const AdviceQuest
     std::vector<state::Problem> problems;
     const auto change = source::read_all(options.check, problems);
     if (!problems.empty()) return complain_of(problems);
-    auto losses = options.input_files.empty() ? check_by_agent(options, whom) : check_by_files(options, change);
-    if (!losses) return complain(losses.error(), exit_of(options, losses.error()));
+    const auto cluster = source::read_all(options.manifests, problems);
+    if (problems = losing(std::move(problems), cluster); !problems.empty()) return complain_of(problems);
+    auto outcome =
+        options.input_files.empty() ? check_by_agent(options, whom) : check_by_files(options, cluster, change);
+    if (!outcome) return complain(outcome.error(), exit_of(options, outcome.error()));
+    auto& losses = outcome->losses;
     const auto known = options.tenant.empty() ? Result<std::set<std::string>>() : known_tenants(options, whom);
     if (!known) return complain(known.error(), exit_of(options, known.error()));
-    if (const auto why = reason_for_nothing(*losses, options.tenant, *known); !why.empty())
+    if (const auto why = reason_for_nothing(losses, options.tenant, *known); !why.empty())
         return complain(Error{why}, kProblems);
-    std::erase_if(*losses, [&](const auto& loss) { return !concerns(loss, question); });
-    const auto checked = sorted(*losses);
+    std::erase_if(losses, [&](const auto& loss) { return !concerns(loss, question); });
+    auto checked = sorted(losses);
+    checked.lost = outcome->lost;
+    checked.is_cut_off = outcome->is_cut_off;
     std::cout << checked_text(checked, terminal_width());
-    return checked.refused.empty() ? kDone : kProblems;
+    return checked.is_good() ? kDone : kProblems;
 }
 
 } // namespace
@@ -220,7 +285,8 @@ void add_advise_options(CLI::App& command, AdviseOptions& options) {
                       ->option_text("FILE ...");
     command
         .add_option("--manifests", options.manifests,
-                    "FILE|DIR, with --check and --input-file: namespaces and objects of the cluster as they are now")
+                    "FILE|DIR, with --check and --input-file: namespaces and objects of the cluster as they are now; "
+                    "judged as by an agent with the defaults of its options")
         ->option_text("FILE ...")
         ->needs(check)
         ->needs(file);
@@ -235,6 +301,7 @@ int show_advice(const AdviseOptions& options, const Whom& whom) {
         if (!since) return complain(Error{"--since: " + since.error().text}, kUsage);
         question.since = *since;
     }
+    if (const auto there = can_be_opened(options); !there) return complain(there.error(), kUsage);
     if (!options.check.empty()) return show_check(options, whom, question);
     const auto all = found(options, whom, question);
     if (!all) return complain(all.error(), exit_of(options, all.error()));
@@ -244,10 +311,12 @@ int show_advice(const AdviseOptions& options, const Whom& whom) {
         if (const auto why = reason_for_nobody(options.tenant, all->tenants, *known); !why.empty())
             return complain(Error{why}, kProblems);
     }
-    if (all->refusals.empty())
+    auto advice = advise::advise(all->refusals);
+    advice.remarks.insert(advice.remarks.end(), all->untold.begin(), all->untold.end());
+    if (advice.entries.empty() && advice.remarks.empty())
         std::cout << "# Nothing to propose: nothing was refused, or audited, that was asked about.\n";
     else
-        std::cout << advise::yaml_of(advise::advise(all->refusals));
+        std::cout << advise::yaml_of(advice);
     return kDone;
 }
 

@@ -26,8 +26,13 @@ struct AdviceQuestion {
 /// Of the agent's answer to /v1/edges. An error names the edge that can't be read.
 Result<std::vector<advise::Refusal>> refusals_in(const nlohmann::ordered_json& edges, const AdviceQuestion& question);
 
-/// Of the agent's answer to /v1/plan: what would be refused.
-Result<std::vector<advise::Refusal>> refusals_of_plan(const nlohmann::ordered_json& plan);
+struct Planned {
+    std::vector<advise::Refusal> refusals{};
+    std::vector<advise::Remark> untold{}; // of which nobody can tell: nothing is to be granted for a guess
+};
+
+/// Of the agent's answer to /v1/plan: what would be refused, or audited.
+Result<Planned> refusals_of_plan(const nlohmann::ordered_json& plan);
 
 /// Of flows as `bulkheadctl flows -o json` writes them.
 std::vector<advise::Refusal> refusals_of(const std::vector<flow::Record>& records, const AdviceQuestion& question);

@@ -28,6 +28,7 @@ Json json_of(const Loss& loss) {
     Json row = flow::to_json(loss.edge, loss.seen);
     if (loss.answer.reason) row["would"] = label_of(*loss.answer.reason);
     if (loss.answer.differs) row["someWouldPass"] = true;
+    if (!loss.why_untold.empty()) row["whyUntold"] = loss.why_untold;
     return row;
 }
 
@@ -47,6 +48,62 @@ advise::Advice advice_on(const Loss& loss) {
     auto seen = loss.seen;
     seen.reason = *loss.answer.reason;
     return advise::advise({{.edge = loss.edge, .seen = seen}});
+}
+
+/// Of whom the files speak.
+struct Declared {
+    std::set<std::string> namespaces{};
+    std::set<std::string> resources{};
+    std::set<std::string> addressed{}; // resources, by the addresses that they say themselves
+
+    explicit Declared(const state::Cluster& cluster) {
+        for (const auto& [name, ns] : cluster.namespaces())
+            namespaces.insert(name);
+        for (const auto& [name, resource] : cluster.resources()) {
+            resources.insert(name);
+            if (!state::all_cidrs(resource).empty() && !resource.asks_tags()) addressed.insert(name);
+        }
+    }
+
+    /// Empty: they do.
+    std::string lacks(const flow::Party& party) const {
+        if (party.kind == flow::Kind::kPod && !namespaces.contains(party.ns))
+            return "namespace " + party.ns + " isn't in --manifests";
+        if (party.kind == flow::Kind::kResource && !resources.contains(party.name))
+            return "AWSResource " + party.name + " isn't in --manifests";
+        return {};
+    }
+};
+
+/// Why none of such a party is known from files.
+std::string reason_unknown(const flow::Party& party) {
+    switch (party.kind) {
+    case flow::Kind::kUnknown:
+        return "nobody knows who that was";
+    case flow::Kind::kClusterDns:
+    case flow::Kind::kApiServer:
+    case flow::Kind::kService:
+        return std::string(flow::label_of(party.kind)) + " has addresses that only an agent knows";
+    default:
+        return {};
+    }
+}
+
+/// A pod of an unknown namespace is nobody's, which is the stricter side only as long as that is refused.
+void tell_gaps(Loss& loss, const Declared& declared) {
+    const auto& [source, destination, protocol, port, verdict] = loss.edge;
+    auto why = declared.lacks(destination);
+    if (why.empty() && source.kind == flow::Kind::kResource) why = declared.lacks(source);
+    if (!why.empty()) {
+        loss.answer = {.reason = BH_REASON_HELD};
+    } else if (why = declared.lacks(source); !why.empty()) {
+        if (loss.answer.refuses()) return;
+        loss.answer = {};
+    } else if (!loss.answer.reason) {
+        why = reason_unknown(source);
+        if (why.empty()) why = reason_unknown(destination);
+    }
+    loss.why_untold = std::move(why);
 }
 
 /// Files that `path` means: itself, or those below it that the agent would read.
@@ -71,8 +128,13 @@ Checked sorted(const std::vector<Loss>& losses) {
             checked.untold.push_back(loss);
         } else if (!loss.answer.refuses()) {
             ++checked.passing;
+        } else if (loss.answer.reason == BH_REASON_HELD) {
+            checked.unjudged.push_back(loss);
         } else if (auto advice = advice_on(loss); advice.remarks.empty()) {
             checked.refused.push_back(loss);
+        } else if (loss.edge.verdict == BH_VERDICT_ALLOW) {
+            checked.refused.push_back(loss);
+            std::ranges::move(advice.remarks, std::back_inserter(checked.unmendable));
         } else {
             std::ranges::move(advice.remarks, std::back_inserter(checked.hopeless));
         }
@@ -82,12 +144,17 @@ Checked sorted(const std::vector<Loss>& losses) {
 
 std::vector<Loss> check_offline(const std::vector<Seen>& seen, const std::vector<state::Object>& cluster,
                                 const std::vector<state::Object>& change, state::Time now) {
+    state::Cluster changed;
+    for (const auto* objects : {&cluster, &change})
+        for (const auto& object : *objects)
+            changed.put(object);
+    const Declared declared(changed);
     std::vector<Loss> all;
     for (const auto& [node, edges] : seen) {
         state::Cluster known;
         for (const auto& object : cluster)
             known.put(object);
-        for (auto& object : advise::stand_ins(edges))
+        for (auto& object : advise::stand_ins(edges, declared.addressed))
             known.put(std::move(object));
         flow::Edges table({.edges = edges.size() + 1, .ports = UINT16_MAX, .networks = edges.size() + 1});
         for (const auto& edge : edges)
@@ -95,7 +162,10 @@ std::vector<Loss> check_offline(const std::vector<Seen>& seen, const std::vector
         compile::Settings settings;
         settings.node_name = node;
         const advise::Supposition supposed(known, settings, change);
-        std::ranges::move(advise::check(table.rows(), supposed, now), std::back_inserter(all));
+        for (auto& loss : advise::check(table.rows(), supposed, now)) {
+            tell_gaps(loss, declared);
+            all.push_back(std::move(loss));
+        }
     }
     return all;
 }
@@ -106,7 +176,7 @@ Result<std::vector<Loss>> losses_in(const nlohmann::ordered_json& answer) {
     std::vector<Loss> losses;
     for (size_t i = 0; i < seen->edges.size(); ++i) {
         const auto& row = answer.at("edges").at(i);
-        Loss loss{.edge = seen->edges[i].edge, .seen = seen->edges[i].seen, .answer = {}};
+        Loss loss{.edge = seen->edges[i].edge, .seen = seen->edges[i].seen, .answer = {}, .why_untold = {}};
         if (row.contains("would")) {
             loss.answer.reason = flow::value_of(flow::reason_names(), row.value("would", ""));
             if (!loss.answer.reason) return fail("edges[" + std::to_string(i) + "].would: is no reason");
@@ -150,16 +220,29 @@ std::string reason_for_nothing(const std::vector<Loss>& losses, const std::strin
 }
 
 std::string checked_text(const Checked& checked, Width width) {
-    const size_t asked = checked.passing + checked.refused.size();
+    const size_t asked = checked.passing + checked.refused.size() + checked.unjudged.size();
     std::string text;
     if (asked == 0)
         text = "Nothing was seen that this change could let pass or refuse.\n";
-    else if (checked.refused.empty())
+    else if (checked.is_good())
         text = "All " + kinds(asked) + " that were seen would pass with this change.\n";
     else
         text = "With this change " + std::to_string(checked.passing) + " of " + kinds(asked) +
-               " that were seen would pass, and " + std::to_string(checked.refused.size()) + " would not:\n\n" +
-               table_of(checked.refused, width);
+               " that were seen would pass";
+    if (!checked.refused.empty())
+        text +=
+            ", and " + std::to_string(checked.refused.size()) + " would not:\n\n" + table_of(checked.refused, width);
+    else if (!checked.is_good())
+        text += ".\n";
+    if (!checked.unmendable.empty())
+        text += "\nOf these no entry could let pass:\n" + advise::yaml_of({{}, checked.unmendable});
+    if (!checked.unjudged.empty())
+        text += "\nCan't be judged, so that this is no good answer (what is gone may be left out of what was seen, by "
+                "--since or by hand):\n\n" +
+                table_of(checked.unjudged, width);
+    if (checked.is_cut_off) text += "\nNot all was seen, so that this is no good answer: what was saved ended early.\n";
+    if (checked.lost != 0)
+        text += "\nNot all was seen: " + std::to_string(checked.lost) + " flows are missing from what was saved.\n";
     if (!checked.untold.empty()) text += "\nNot counted, since nobody can tell:\n\n" + table_of(checked.untold, width);
     if (!checked.hopeless.empty())
         text += "\nNot counted, since no entry could let it pass:\n" + advise::yaml_of({{}, checked.hopeless});

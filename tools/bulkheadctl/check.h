@@ -17,15 +17,23 @@ namespace bulkhead::ctl {
 /// A check's outcome.
 struct Checked {
     size_t passing = 0;
-    std::vector<advise::Loss> refused;    // though an entry could let it pass
-    std::vector<advise::Remark> hopeless; // no entry could, and why
-    std::vector<advise::Loss> untold;     // nobody can tell: one side has no pods, say
+    std::vector<advise::Loss> refused;      // though an entry could let it pass, or it did so far
+    std::vector<advise::Loss> unjudged;     // who that is isn't known here, so that to be silent would be a guess
+    std::vector<advise::Remark> unmendable; // of the refused, what no entry could let pass, and why
+    std::vector<advise::Remark> hopeless;   // was refused before, and no entry could let it pass
+    std::vector<advise::Loss> untold;       // nobody can tell: one side has no pods, say
+    uint64_t lost = 0;                      // flows that are missing from what was seen
+
+    bool is_cut_off = false; // what was seen ends before its end
+
+    bool is_good() const { return refused.empty() && unjudged.empty() && !is_cut_off; }
 };
 
 Checked sorted(const std::vector<advise::Loss>& losses);
 
 /// Of each node's edges, by a cluster of which there are files: `cluster` what it says now, `change` what it would say.
-/// Pods are those of the edges.
+/// Pods are those of the edges, and so are addresses of AWS resources that the files don't say. What files don't speak
+/// of isn't judged: that is the answer "held".
 std::vector<advise::Loss> check_offline(const std::vector<Seen>& seen, const std::vector<state::Object>& cluster,
                                         const std::vector<state::Object>& change, state::Time now);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/edges.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -43,10 +44,19 @@ std::string date_text(const Json& edge, const char* name) {
     return dot == std::string::npos ? date : date.substr(0, dot) + "Z";
 }
 
+bool is_kind(const Json& edge, const char* side, const char* kind) {
+    const auto party = edge.find(side);
+    return party != edge.end() && plain_at(*party, "kind") == kind;
+}
+
 std::string would_text(const Json& loss) {
     const auto would = plain_at(loss, "would");
-    if (would.empty()) return "nobody can tell: one side has no pods now";
-    return loss.value("someWouldPass", false) ? would + ", to some pods" : would;
+    if (const auto why = plain_at(loss, "whyUntold"); !why.empty()) return "nobody can tell: " + why;
+    const bool are_pods = is_kind(loss, "source", "pod") && is_kind(loss, "destination", "pod");
+    if (would.empty())
+        return std::string("nobody can tell: one side has no ") + (are_pods ? "pods" : "pods or addresses") + " now";
+    if (would == "held") return "nobody can tell: the destination's namespace isn't known yet";
+    return loss.value("someWouldPass", false) ? would + ", to some " + (are_pods ? "pods" : "addresses") : would;
 }
 
 } // namespace
@@ -82,8 +92,11 @@ std::string plan_text(const Json& plan, Width width) {
     if (losses.empty() && kept == 0)
         return paragraph_of(
             "Nothing that reached " + names + " on this node was seen yet: wait, or ask the nodes of its pods.", width);
+    const auto untold = std::ranges::count_if(losses, [](const Json& loss) { return !loss.contains("would"); });
     std::string text = "If " + names + " were protected from now on, of what passed so far " + std::to_string(kept) +
-                       " kinds of traffic would go on, and " + std::to_string(losses.size()) + " would not" +
+                       " kinds of traffic would go on, and " +
+                       std::to_string(losses.size() - static_cast<size_t>(untold)) + " would not" +
+                       (untold == 0 ? "" : "; of " + std::to_string(untold) + " nobody can tell") +
                        (losses.empty() ? "." : ":");
     text = paragraph_of(text, width);
     return losses.empty() ? text : text + "\n" + losses_text(losses, width);

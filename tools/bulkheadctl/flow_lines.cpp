@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/flow_lines.h"
 
+#include "bulkheadctl/notices.h"
 #include "bulkheadctl/parse_json.h"
-#include "flow/time.h"
 
 namespace bulkhead::ctl {
 
 namespace {
 
-constexpr int kDeepestFlow = 16;        // a record's labels are at 3
-constexpr size_t kLongestUnknown = 500; // bytes of a notice that nobody here knows; -o json has all of it
+constexpr int kDeepestFlow = 16; // a record's labels are at 3
 
 } // namespace
 
@@ -59,29 +58,7 @@ Result<> FlowLines::read_json(std::string_view text) {
 void FlowLines::print(const flow::Line& line, const flow::Json& raw) {
     if (const auto* record = std::get_if<flow::Record>(&line)) return printer_.add(*record, raw);
     if (printer_.keeps_notices()) return printer_.add_notice(raw);
-    if (const auto* lost = std::get_if<flow::Lost>(&line)) tell(*lost);
-    if (const auto* forgotten = std::get_if<flow::Forgotten>(&line)) tell(*forgotten);
-    if (const auto* unknown = std::get_if<flow::Unknown>(&line)) tell(*unknown);
-}
-
-void FlowLines::tell(const flow::Lost& lost) const {
-    complain_((lost.node.empty() ? origin_ : lost.node) + ": " + std::to_string(lost.flows) +
-              " flows are missing from here on" + (lost.because.empty() ? "" : ": " + lost.because));
-}
-
-void FlowLines::tell(const flow::Forgotten& forgotten) const {
-    const auto who = forgotten.node.empty() ? "the agent" : forgotten.node;
-    complain_(who + " remembers " + forgotten.what + " flows only since " + flow::rfc3339_nano(forgotten.before) +
-              "; what was before isn't here");
-}
-
-void FlowLines::tell(const flow::Unknown& unknown) const {
-    const auto node = unknown.said.find("node");
-    auto text = flow::line_of(unknown.said);
-    text.pop_back(); // its line break
-    if (text.size() > kLongestUnknown) text = text.substr(0, kLongestUnknown) + "...";
-    complain_((node != unknown.said.end() && node->is_string() ? node->get<std::string>() : origin_) +
-              ": a notice that this version doesn't know: " + text);
+    if (const auto text = notice_text(line, origin_); !text.empty()) complain_(text);
 }
 
 } // namespace bulkhead::ctl

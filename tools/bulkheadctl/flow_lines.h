@@ -38,9 +38,6 @@ private:
     void read(std::string_view text, bool is_whole);
     Result<> read_json(std::string_view text);
     void print(const flow::Line& line, const flow::Json& raw);
-    void tell(const flow::Lost& lost) const;
-    void tell(const flow::Forgotten& forgotten) const;
-    void tell(const flow::Unknown& unknown) const;
 
     std::string origin_;
     const flow::Query* chosen_;

@@ -4,6 +4,7 @@
 // nodes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,18 @@ Result<advise::Refusal> edge_in(const nlohmann::ordered_json& json);
 /// Of the agent's answer to /v1/edges. An error names the edge that can't be read.
 Result<Seen> seen_in(const nlohmann::ordered_json& edges);
 
-Seen seen_of(const std::vector<flow::Record>& records);
+/// Of each node.
+std::vector<Seen> seen_of(const std::vector<flow::Record>& records);
+
+/// What files told: a file of flows may tell of several nodes, and of what it lacks.
+struct Told {
+    std::vector<Seen> nodes{};
+    std::vector<std::string> notices{}; // for people
+    uint64_t lost = 0;                  // flows that are missing
+    std::vector<std::string> broken{};  // streams that ended early, and why
+};
 
 /// Of files, "-" for stdin. An error names the file, and the line of flows.
-Result<std::vector<Seen>> read_seen(const std::vector<std::string>& paths);
+Result<Told> read_seen(const std::vector<std::string>& paths);
 
 } // namespace bulkhead::ctl

@@ -10,7 +10,7 @@ namespace bulkhead::ctl {
 
 namespace {
 
-bool is_number(const std::string& text) {
+bool is_all_digits(const std::string& text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
@@ -25,7 +25,7 @@ Result<Target> with_suffix(std::string name, const std::string& suffix) {
     if (name.empty()) return fail("\":" + suffix + "\" names no destination");
     if (slash == std::string::npos && is_word(first)) return Target{std::move(name), "", first};
     const auto protocol = slash == std::string::npos ? "" : suffix.substr(slash + 1);
-    const bool valid = is_number(first) && (slash == std::string::npos || is_word(protocol));
+    const bool valid = is_all_digits(first) && (slash == std::string::npos || is_word(protocol));
     if (!valid) return fail("\"" + suffix + "\" is no PORT[/PROTOCOL]");
     return Target{std::move(name), first, protocol};
 }
