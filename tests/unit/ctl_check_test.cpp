@@ -133,6 +133,21 @@ TEST_CASE("saved edges and saved flows are read alike, with their labels") {
     CHECK(seen->at(1).edges[0].seen.count == 8);
 }
 
+TEST_CASE("of the edges of all nodes a node's own probes pass, and what it sends to others' pods doesn't") {
+    auto probe = edge_json({flow::Kind::kHost, "", "", "node-b"}, 8080, "", BH_VERDICT_ALLOW);
+    const auto elsewhere = probe;
+    probe["node"] = "node-b";
+    const source::TemporaryDirectory directory;
+    directory.write("edges.json",
+                    Json{{"edges", {probe, elsewhere, edge_json(kShop, 5432, "web", BH_VERDICT_DENY)}}}.dump());
+    const auto seen = read_seen({directory.at("edges.json")});
+    REQUIRE(seen);
+    const auto checked = sorted(check_offline(*seen, objects_in(kNamespaces), objects_in(kGrant), {}));
+    CHECK(checked.passing == 2); // the probe, and what the grant lets in
+    CHECK(checked.refused.empty());
+    CHECK(checked.hopeless.size() == 1);
+}
+
 TEST_CASE("a file that can't be read is named, and in flows the line") {
     const source::TemporaryDirectory directory;
     const auto missing = read_seen({directory.at("none")});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulkheadctl/seen.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -54,19 +55,37 @@ Result<std::vector<flow::Record>> records_in(const std::string& text, const std:
     return records;
 }
 
-Result<Seen> read_one(const std::string& path) {
+/// Of the answer of all nodes: what a node itself sent to its own pods apart, by the node that the edge names.
+std::vector<Seen> by_node(const ordered_json& edges, Seen all) {
+    std::map<std::string, Seen> nodes;
+    for (size_t i = 0; i < all.edges.size(); ++i) {
+        const auto node = edges.at("edges").at(i).find("node");
+        const bool is_named = node != edges.at("edges").at(i).end() && node->is_string();
+        const auto name = is_named ? node->get<std::string>() : all.node;
+        auto& seen = nodes[name];
+        seen.node = name;
+        seen.edges.push_back(std::move(all.edges[i]));
+    }
+    std::vector<Seen> apart;
+    for (auto& [name, seen] : nodes)
+        apart.push_back(std::move(seen));
+    return apart;
+}
+
+Result<std::vector<Seen>> read_one(const std::string& path) {
     const auto text = text_of(path);
     if (!text) return tl::unexpected(text.error());
     const auto name = path == "-" ? "stdin" : path;
     const auto json = parse_json(*text); // several lines of flows are no JSON together
     if (json && json->is_object() && json->contains("edges")) {
         auto seen = seen_in(*json);
-        return seen ? seen : within(name, seen.error());
+        if (!seen) return within(name, seen.error());
+        return by_node(*json, std::move(*seen));
     }
     const auto records = records_in(*text, name);
     if (!records) return tl::unexpected(records.error());
     if (records->empty()) return fail(name + " has no flow and no list of edges in it");
-    return seen_of(*records);
+    return std::vector{seen_of(*records)};
 }
 
 } // namespace
@@ -123,7 +142,7 @@ Result<std::vector<Seen>> read_seen(const std::vector<std::string>& paths) {
     for (const auto& path : paths) {
         auto seen = read_one(path);
         if (!seen) return tl::unexpected(seen.error());
-        all.push_back(std::move(*seen));
+        std::ranges::move(*seen, std::back_inserter(all));
     }
     return all;
 }

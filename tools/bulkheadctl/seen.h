@@ -28,7 +28,7 @@ Result<Seen> seen_in(const nlohmann::ordered_json& edges);
 
 Seen seen_of(const std::vector<flow::Record>& records);
 
-/// Of files, "-" for stdin. An error names the file, and the line of flows.
+/// Of files, "-" for stdin; several of one file where that tells of several nodes. An error names the file, and the line of flows.
 Result<std::vector<Seen>> read_seen(const std::vector<std::string>& paths);
 
 } // namespace bulkhead::ctl
