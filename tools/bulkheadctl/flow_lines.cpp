@@ -65,8 +65,9 @@ void FlowLines::print(const flow::Line& line, const flow::Json& raw) {
 }
 
 void FlowLines::tell(const flow::Lost& lost) const {
-    complain_((lost.node.empty() ? origin_ : lost.node) + ": " + std::to_string(lost.flows) +
-              " flows are missing from here on" + (lost.because.empty() ? "" : ": " + lost.because));
+    complain_((lost.node.empty() ? origin_ : lost.node) + ": " + std::to_string(lost.count) +
+              (lost.packets ? " refused packets" : " flows") + " are missing from here on" +
+              (lost.because.empty() ? "" : ": " + lost.because));
 }
 
 void FlowLines::tell(const flow::Forgotten& forgotten) const {
