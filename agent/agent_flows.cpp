@@ -21,7 +21,7 @@ constexpr auto kLookPeriod = 1s;
 
 constexpr auto kLimited = "more conversations began than the programs may tell of (--events-per-second)";
 constexpr auto kRingFull = "more events came than the agent takes, and the ring was full (--events-bytes)";
-constexpr auto kUntold = "a storm of refused packets: these were counted by reason alone";
+constexpr auto kUntold = "a storm of refused packets: these are in no flow, but in the edges";
 
 uint64_t now_by(clockid_t clock) {
     timespec time{};
@@ -114,7 +114,9 @@ void Agent::tell_losses() {
         {BH_STAT_EVENTS_LIMITED, kLimited}, {BH_STAT_EVENTS_LOST, kRingFull}, {BH_STAT_REFUSED_UNTOLD, kUntold}};
     for (const auto& [cause, text] : causes)
         if (lost_before_ && (*now)[cause] > (*lost_before_)[cause])
-            flows_.add(flow::Lost{.flows = (*now)[cause] - (*lost_before_)[cause], .because = text});
+            flows_.add(flow::Lost{.count = (*now)[cause] - (*lost_before_)[cause],
+                                  .because = text,
+                                  .packets = cause == BH_STAT_REFUSED_UNTOLD});
     lost_before_ = *now;
     flows_.flush();
 }
@@ -122,6 +124,8 @@ void Agent::tell_losses() {
 Result<std::shared_ptr<FlowReader>> Agent::read_flows(flow::Query query) {
     if (options_.telling.visibility == BH_VISIBLE_OFF)
         return fail("there are no flows: this agent runs with --flow-visibility=off");
+    if (query.follow && !lost_before_) // what is lost from now on
+        if (auto now = datapath::read_statistics(kernel_->maps()); now) lost_before_ = *now;
     return flows_.read(std::move(query));
 }
 

@@ -14,26 +14,33 @@ constexpr auto kKept = 24h * 90; // what nobody did for so long is no reason to 
 } // namespace
 
 Result<> EdgeKeeper::keep_in(const std::string& path) {
-    auto file = flow::EdgeFile::open(path, edges_);
+    path_ = path;
+    return open();
+}
+
+Result<> EdgeKeeper::open() {
+    auto file = flow::EdgeFile::open(path_, edges_);
     if (!file) {
         error_ = file.error().text;
         return tl::unexpected(file.error());
     }
     file_.emplace(std::move(*file));
-    if (file_->unreadable() != 0) spdlog::warn("{}: {} lines are no edges, and passed over", path, file_->unreadable());
+    if (file_->unreadable() != 0)
+        spdlog::warn("{}: {} lines are no edges, and passed over", path_, file_->unreadable());
     return {};
 }
 
 void EdgeKeeper::add(const flow::EdgeKey& key, const flow::Sighting& seen) {
-    has_new_ |= edges_.add(key, seen).is_new;
+    edges_.add(key, seen);
 }
 
 void EdgeKeeper::flush() {
-    if (has_new_) write();
-    has_new_ = false;
+    append(edges_.take_new());
 }
 
 void EdgeKeeper::save(flow::Time now) {
+    if (!file_ && !path_.empty())
+        (void)open(); // with what came meanwhile it is written anew below, since error_ is set
     const bool forgot = edges_.forget_before(now - kKept) != 0;
     if (file_ && (forgot || !error_.empty() || file_->is_mostly_old(edges_.rows().size()))) {
         const auto rewritten = file_->rewrite(edges_.rows());
@@ -41,14 +48,13 @@ void EdgeKeeper::save(flow::Time now) {
         if (rewritten) edges_.take_changed();
         return;
     }
-    write();
+    append(edges_.take_changed());
 }
 
 /// What could not be appended comes with the whole at the next save().
-void EdgeKeeper::write() {
-    const auto changed = edges_.take_changed();
-    if (!file_ || !error_.empty() || changed.empty()) return;
-    if (const auto appended = file_->append(changed); !appended) {
+void EdgeKeeper::append(const Changed& rows) {
+    if (!file_ || !error_.empty() || rows.empty()) return;
+    if (const auto appended = file_->append(rows); !appended) {
         error_ = appended.error().text;
         spdlog::error("{}", error_);
     }

@@ -64,6 +64,12 @@ BH_INLINE void bh_fill_ports(struct bh_event *event, const struct bh_packet *pac
 	event->dst_port = BH_NET16(packet->dst_port);
 }
 
+/* Which device tells of which pod this is: a slot may be another pod's by the time that somebody reads of it. */
+BH_INLINE __u32 bh_device_of_pod(const struct bh_hook *hook)
+{
+	return hook->direction == BH_EGRESS && hook->ingress_ifindex ? hook->ingress_ifindex : hook->ifindex;
+}
+
 /* The packet in hand as hook->event. `decided` differs from `reason` for a reply. */
 __attribute__((noinline)) int bh_describe(struct __sk_buff *skb, __u32 reason, __u32 decided)
 {
@@ -76,7 +82,7 @@ __attribute__((noinline)) int bh_describe(struct __sk_buff *skb, __u32 reason, _
 	packet = &hook->packet;
 	event = &hook->event;
 	event->time = bpf_ktime_get_ns();
-	event->ifindex = hook->ifindex;
+	event->ifindex = bh_device_of_pod(hook);
 	event->length = skb->len;
 	event->src_identity = hook->src_identity;
 	event->dst_identity = hook->dst_identity;

@@ -41,7 +41,8 @@ BH_INLINE __u64 bh_told_hash(const struct bh_event *event)
 	hash = bh_mix_address(hash, &event->dst);
 	hash = bh_mix(hash, (__u64)event->src_port << 48 | (__u64)event->dst_port << 32 |
 				    (__u32)event->protocol << 16 | event->slot);
-	return bh_mix(hash, (__u32)event->family << 16 | (__u32)event->direction << 8 | event->reason);
+	return bh_mix(hash, (__u64)event->ifindex << 32 | (__u32)event->family << 16 | (__u32)event->direction << 8 |
+				    event->reason);
 }
 
 BH_INLINE struct bh_told_set *bh_told_set_of(__u64 hash)
@@ -59,8 +60,8 @@ BH_INLINE int bh_is_same_flow(const struct bh_event *a, const struct bh_event *b
 		(a->dst.word[2] ^ b->dst.word[2]) | (a->dst.word[3] ^ b->dst.word[3]) |
 		(__u32)(a->src_port ^ b->src_port) | (__u32)(a->dst_port ^ b->dst_port) |
 		(__u32)(a->family ^ b->family) | (__u32)(a->protocol ^ b->protocol) |
-		(__u32)(a->direction ^ b->direction) | (__u32)(a->reason ^ b->reason) | (__u32)(a->slot ^ b->slot)) ==
-	       0;
+		(__u32)(a->direction ^ b->direction) | (__u32)(a->reason ^ b->reason) | (__u32)(a->slot ^ b->slot) |
+		(a->ifindex ^ b->ifindex)) == 0;
 }
 
 #define BH_RANK_SAME (1ull << 63) /* but for a coincidence */

@@ -50,8 +50,8 @@ std::string name_beside(const std::string& path) {
 Result<EdgeFile> EdgeFile::open(std::string path, Edges& edges) {
     EdgeFile file(std::move(path));
     if (auto made = make_directory_of(file.path_); !made) return tl::unexpected(made.error());
-    if (auto loaded = file.load(edges); !loaded) return tl::unexpected(loaded.error());
     if (auto opened = file.open_to_append(); !opened) return tl::unexpected(opened.error());
+    if (auto loaded = file.load(edges); !loaded) return tl::unexpected(loaded.error());
     return file;
 }
 

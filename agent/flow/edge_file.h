@@ -16,7 +16,7 @@ namespace bulkhead::flow {
 class EdgeFile {
 public:
     /// Adds to `edges` what `path` has; makes it, and its directory, where they are missing. A directory in which there
-    /// is nothing is nobody's but the owner's from then on.
+    /// is nothing is nobody's but the owner's from then on. An error adds nothing.
     static Result<EdgeFile> open(std::string path, Edges& edges);
 
     /// In the kernel's page cache when it returns: the end of the agent takes nothing back.

@@ -110,6 +110,7 @@ Edges::Added Edges::add(EdgeKey key, const Sighting& sighting) {
     }
     row = put(std::move(key), sighting);
     changed_.insert(&*row);
+    new_.insert(&*row);
     return {.edge = &*row, .is_new = true};
 }
 
@@ -177,6 +178,7 @@ size_t Edges::forget_before(Time time) {
     const size_t gone = std::erase_if(rows_, [&](const auto& row) {
         if (row.second.last >= time) return false;
         changed_.erase(&row);
+        new_.erase(&row);
         return true;
     });
     if (gone == 0) return 0;
@@ -191,7 +193,16 @@ size_t Edges::forget_before(Time time) {
 std::vector<const Edges::Rows::value_type*> Edges::take_changed() {
     std::vector<const Rows::value_type*> changed(changed_.begin(), changed_.end());
     changed_.clear();
+    new_.clear();
     return changed;
+}
+
+std::vector<const Edges::Rows::value_type*> Edges::take_new() {
+    std::vector<const Rows::value_type*> made(new_.begin(), new_.end());
+    for (const auto* row : made)
+        changed_.erase(row);
+    new_.clear();
+    return made;
 }
 
 } // namespace bulkhead::flow

@@ -79,8 +79,11 @@ public:
     /// Those that were last seen before `time` are gone. How many.
     size_t forget_before(Time time);
 
-    /// What add() changed since the last call, and is still there.
+    /// What add() changed since the last call, and is still there; what it made included.
     std::vector<const Rows::value_type*> take_changed();
+
+    /// Of these what it made. The rest stays changed.
+    std::vector<const Rows::value_type*> take_new();
 
     const Rows& rows() const { return rows_; }
     uint64_t refused() const { return refused_; } // records that found no room
@@ -106,7 +109,8 @@ private:
     std::map<Pair, size_t> ports_;                    // that have an edge of their own
     std::map<Party, std::set<std::string>> networks_; // of the world, by who talked with them
     std::map<Party, size_t> shares_;                  // edges, by who began
-    std::set<const Rows::value_type*> changed_;
+    std::set<const Rows::value_type*> changed_; // new ones too
+    std::set<const Rows::value_type*> new_;
     uint64_t refused_ = 0;
 };
 

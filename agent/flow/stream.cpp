@@ -9,23 +9,23 @@ namespace bulkhead::flow {
 
 namespace {
 
+constexpr auto kPackets = "packets";
+
 /// Empty where nobody says.
-Result<std::string> node_in(const Json& json) {
-    const auto node = json.find("node");
-    if (node == json.end()) return std::string();
-    if (!node->is_string()) return fail("node: is not a text");
-    return node->get<std::string>();
+Result<std::string> text_in(const Json& json, const char* name) {
+    const auto text = json.find(name);
+    if (text == json.end()) return std::string();
+    if (!text->is_string()) return fail(std::string(name) + ": is not a text");
+    return text->get<std::string>();
 }
 
 Result<Line> parse_lost(const Json& json) {
-    const auto because = json.find("because");
     if (!json.at("lost").is_number_unsigned()) return fail("lost: is not a whole number");
-    if (because != json.end() && !because->is_string()) return fail("because: is not a text");
-    const auto node = node_in(json);
-    if (!node) return tl::unexpected(node.error());
-    return Lost{.flows = json.at("lost").get<uint64_t>(),
-                .because = because == json.end() ? "" : because->get<std::string>(),
-                .node = *node};
+    const auto because = text_in(json, "because"), node = text_in(json, "node"), unit = text_in(json, "unit");
+    for (const auto* text : {&because, &node, &unit})
+        if (!*text) return tl::unexpected(text->error());
+    return Lost{
+        .count = json.at("lost").get<uint64_t>(), .because = *because, .node = *node, .packets = *unit == kPackets};
 }
 
 Result<Line> parse_forgotten(const Json& json) {
@@ -33,7 +33,7 @@ Result<Line> parse_forgotten(const Json& json) {
         if (!json.contains(name) || !json.at(name).is_string()) return fail(std::string(name) + ": is not a text");
     const auto before = parse_time(json.at("before").get<std::string>(), {});
     if (!before) return within("before", before.error());
-    const auto node = node_in(json);
+    const auto node = text_in(json, "node");
     if (!node) return tl::unexpected(node.error());
     return Forgotten{.what = json.at("forgotten").get<std::string>(), .before = *before, .node = *node};
 }
@@ -41,7 +41,8 @@ Result<Line> parse_forgotten(const Json& json) {
 } // namespace
 
 Json to_json(const Lost& lost) {
-    Json json{{"lost", lost.flows}, {"because", lost.because}};
+    Json json{{"lost", lost.count}, {"because", lost.because}};
+    if (lost.packets) json["unit"] = kPackets;
     if (!lost.node.empty()) json["node"] = lost.node;
     return json;
 }

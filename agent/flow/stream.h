@@ -3,7 +3,8 @@
 // The lines of a stream of flows (NDJSON), as /v1/flows sends them and a file keeps them. A line is a record, or a
 // notice, which has no verdict:
 //
-//   {"lost": 12, "because": "the rate limit", "node": "node-a"}    so many flows are missing from here on
+//   {"lost": 12, "because": "the rate limit", "node": "node-a"}    so many flows are missing from here on; with
+//                                                                  "unit": "packets", so many refused packets
 //   {"forgotten": "allowed", "before": TIME, "node": "node-a"}     the answer has none of these from before that time
 //   {"error": "the reader is too slow: ..."}                       the stream ends here, and this is why
 //   any other object of plain values                               a newer agent's
@@ -23,9 +24,10 @@
 namespace bulkhead::flow {
 
 struct Lost {
-    uint64_t flows = 0;
+    uint64_t count = 0;
     std::string because;
-    std::string node{}; // empty = unknown
+    std::string node{};   // empty = unknown
+    bool packets = false; // that were refused; else flows
 
     bool operator==(const Lost&) const = default;
 };

@@ -106,7 +106,10 @@ Time now() {
 }
 
 Result<Time> parse_time(std::string_view text, Time now) {
-    if (const auto length = parse_length(text)) return now - *length;
+    if (const auto length = parse_length(text)) {
+        if (now - *length >= Time{}) return now - *length;
+        return fail("\"" + std::string(text) + "\" ago was before 1970");
+    }
     const auto instant = parse_rfc3339(text);
     const bool in_range =
         instant && instant->seconds >= sys_seconds{} && instant->seconds < floor<seconds>(Time::max());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/flow_names.h"
 
+#include <algorithm>
+
 #include "compile/rules.h"
 
 namespace bulkhead::observe {
@@ -83,6 +85,40 @@ flow::End end_of(const compile::EndpointRow& row, const Surroundings& here) {
     return end;
 }
 
+bool sends(const bh_event& event) {
+    return event.direction == BH_EGRESS;
+}
+
+Address own_address(const bh_event& event) {
+    return Address::from(sends(event) ? event.src : event.dst, event.family);
+}
+
+/// What falls for being spoofed has somebody else's, or nobody's.
+bool is_own_address_told(const bh_event& event) {
+    return event.family != 0 && event.reason != BH_REASON_SPOOFED;
+}
+
+template <typename T>
+bool contains(const std::vector<T>& values, const T& value) {
+    return std::ranges::find(values, value) != values.end();
+}
+
+/// Is the pod that has the slot now the one that the event tells of? It has the device, whatever the addresses say:
+/// they may be forged, masked, or a predecessor's. Through IPv6's slow path no device is known, but a checked address.
+/// Without a device somebody asks about the slot as it is now.
+bool is_told_of(const bh_event& event, const state::LocalPod& pod) {
+    if (event.ifindex == 0 || contains(pod.ifindexes, event.ifindex)) return true;
+    return sends(event) && is_own_address_told(event) && contains(pod.addresses, own_address(event));
+}
+
+/// Whether an address that no veth has any more belongs to a pod that the API server still knows here.
+bool is_leaving(const Address& address, const Surroundings& here) {
+    const auto row = here.desired.endpoints.find(address);
+    if (row == here.desired.endpoints.end() || row->second.row.slot != 0) return false;
+    const auto pod = here.cluster.pods().find(std::string(row->second.owner));
+    return pod != here.cluster.pods().end() && pod->second.node == here.node_name;
+}
+
 EndName shared(flow::End end) {
     return std::make_shared<const flow::End>(std::move(end));
 }
@@ -90,12 +126,11 @@ EndName shared(flow::End end) {
 } // namespace
 
 SeenFlow FlowNames::named(const bh_event& event, const Surroundings& here) {
-    const bool sends = event.direction == BH_EGRESS;
     SeenFlow seen{.event = event, .source = {}, .destination = {}, .origin = origin(event.origin, here)};
-    seen.source = event.slot != 0 && sends ? in_slot(event.slot, event.src_identity, here)
-                                           : at(event.src, event.family, event.src_identity, here);
-    seen.destination = event.slot != 0 && !sends ? in_slot(event.slot, event.dst_identity, here)
-                                                 : at(event.dst, event.family, event.dst_identity, here);
+    seen.source = event.slot != 0 && sends(event) ? at_this_node(event, here)
+                                                  : at(event.src, event.family, event.src_identity, here);
+    seen.destination = event.slot != 0 && !sends(event) ? at_this_node(event, here)
+                                                        : at(event.dst, event.family, event.dst_identity, here);
     return seen;
 }
 
@@ -104,6 +139,15 @@ void FlowNames::forget() {
     by_address_.clear();
     by_identity_.clear();
     origins_.clear();
+}
+
+EndName FlowNames::at_this_node(const bh_event& event, const Surroundings& here) {
+    const auto identity = sends(event) ? event.src_identity : event.dst_identity;
+    const auto local = here.cluster.local_pods().find(event.slot);
+    if (local != here.cluster.local_pods().end() && is_told_of(event, local->second))
+        return in_slot(event.slot, identity, here);
+    if (!is_own_address_told(event) || !is_leaving(own_address(event), here)) return behind(identity, here);
+    return at(sends(event) ? event.src : event.dst, event.family, identity, here);
 }
 
 EndName FlowNames::in_slot(uint16_t slot, compile::IdentityId identity, const Surroundings& here) {

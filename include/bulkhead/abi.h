@@ -252,7 +252,7 @@ enum bh_statistic {
  */
 struct bh_event {
 	__u64 time; /* ns, CLOCK_MONOTONIC: of the newest packet that is told */
-	__u32 ifindex; /* where it was judged */
+	__u32 ifindex; /* of the pod's veth; where that isn't known (see slot), of where it was judged */
 	__u32 length; /* of that packet in bytes, from the Ethernet header on */
 	__u32 src_identity;
 	__u32 dst_identity;

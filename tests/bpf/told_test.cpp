@@ -131,6 +131,22 @@ TEST_CASE("conversations are told apart by port, reason and pod") {
     CHECK(scene.events().size() == 4);
 }
 
+TEST_CASE("what a slot's next pod is refused doesn't add to what its last one was, and each is told by its device") {
+    Scene scene({});
+    const auto old_veth = scene.wire.stage.ifindex(kLedger);
+    REQUIRE(scene.maps().interfaces.put(kUnknownIfindex, scene.maps().interfaces.find(old_veth).value()) == 0);
+    scene.wire.to(kLedger, knock());
+    scene.wire.to(kLedger, knock());
+    scene.machine.run(scene.machine.kernel().programs().to_pod, knock(),
+                      {.ifindex = kUnknownIfindex, .ingress_ifindex = kUplink});
+    const auto events = scene.events();
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].ifindex == old_veth);
+    CHECK(events[1].ifindex == kUnknownIfindex);
+    CHECK(events[1].slot == events[0].slot);
+    CHECK(events[1].packets == 1);
+}
+
 TEST_CASE("what somebody doesn't want to see makes no event") {
     const auto passes = ip("10.0.2.1", "10.0.1.1").tcp(41000, 80, kSyn).bytes();
     const auto count = [&](bh_visibility visibility) {
@@ -272,4 +288,5 @@ TEST_CASE("what leaves the node is told once a conversation, whatever its protoc
     REQUIRE(events.size() == 1);
     CHECK(events[0].direction == BH_EGRESS);
     CHECK(events[0].reason == BH_REASON_OPEN);
+    CHECK(events[0].ifindex == scene.wire.stage.ifindex(kWeb)); // and not the uplink
 }

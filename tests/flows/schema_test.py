@@ -21,6 +21,7 @@ RECORDED = ROOT / "tests" / "unit" / "flow_recorded.h"
 NOTICES = [
     {"lost": 12, "because": "the ring was full"},
     {"lost": 12, "because": "the ring was full", "node": "node-a"},
+    {"lost": 12, "because": "a storm", "unit": "packets", "node": "node-a"},
     {"forgotten": "allowed", "before": "2026-11-29T12:03:04.123456789Z", "node": "node-a"},
     {"error": "the reader is too slow"},
 ]

@@ -114,5 +114,30 @@ TEST_CASE("both ends of a flow have their names, whatever they are") {
     CHECK(host.at("source").at("name") == kNodeB);
 }
 
+TEST_CASE("what was refused towards a pod that is gone is not told of the pod that has its slot now") {
+    const Shop shop;
+    const Place old = shop.net.add(kNodeA, "payments/old", 30);
+    const auto agent = AgentProcess::start(shop.net, shop.node, {.more = {"--flow-repeat", "15"}});
+    const auto fd = require(udp_connect(shop.web.netns, {old.ip4, 22}));
+    for (int i = 0; i < 5; ++i)
+        require(send_all(fd, std::vector<uint8_t>{1}, after(1s)));
+    CHECK(flow_to(agent, 22).at("destination").at("pod") == "old");
+    shop.net.unwire(old);
+    shop.net.manifests().remove(file_of(old));
+    REQUIRE(wait_until([&] { return !agent.endpoint(old.name).is_object(); }, after(10s)));
+    const Place heir = shop.net.add(kNodeA, "payments/heir", 31); // the lowest free slot is its
+    const auto is_guarded = [&] {
+        const Json row = agent.endpoint(heir.name);
+        return row.is_object() && row.value("state", "") == "guarded";
+    };
+    REQUIRE(wait_until(is_guarded, after(10s)));
+    std::vector<Json> seen;
+    REQUIRE(wait_until([&] { return (seen = flows(agent, "to-port=22")).size() == 2; }, after(30s), 100ms));
+    CHECK(seen.at(1).at("packets") == 4);
+    CHECK_FALSE(seen.at(1).at("destination").contains("pod"));
+    CHECK(seen.at(1).at("destination").at("tenant") == "payments");
+    CHECK(seen.at(1).at("destination").at("address") == old.ip4.text());
+}
+
 } // namespace
 } // namespace bulkhead::test

@@ -65,6 +65,29 @@ TEST_CASE("the newest of what is remembered come first, then what is new") {
     CHECK(ports.back() - ports.front() == 14);
 }
 
+TEST_CASE("whoever follows is told how much is missing, from the first moment on") {
+    const Shop shop;
+    const auto agent = AgentProcess::start(shop.net, shop.node, {.more = {"--events-per-second", "100"}});
+    const auto missing = [&] { return events(agent, "limited") + events(agent, "lost"); };
+    Beginner beginner(shop.web, shop.other, kPort);
+    beginner.begin(2000); // what was before nobody misses
+    const auto before = missing();
+    CHECK(before > 0);
+    FlowStream stream(agent, "follow=true&port=8888");
+    beginner.begin(2000);
+    const auto told = [](const std::vector<Json>& lines) {
+        uint64_t sum = 0;
+        for (const Json& line : lines)
+            sum += line.at("lost").get<uint64_t>();
+        return sum;
+    };
+    const auto all = [&](const std::vector<Json>& lines) { return told(lines) >= missing() - before; };
+    CHECK(wait_until([&] { return stream.read_until(all, 100ms); }, after(20s)));
+    CHECK(missing() > before);
+    CHECK(told(stream.records()) == missing() - before);
+    CHECK_FALSE(stream.records().at(0).at("because").get<std::string>().empty());
+}
+
 TEST_CASE("a reader that doesn't read is cut off, and nobody else notices") {
     const Shop shop;
     const auto agent = shop.start();

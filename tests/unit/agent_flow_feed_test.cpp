@@ -101,7 +101,7 @@ TEST_CASE("flow feed: who follows gets what is remembered, a mark where it ends,
         add(second);
     const auto reader = feed.read(query_of({{"follow", "true"}, {"last", "2"}})).value();
     add(4);
-    feed.add(flow::Lost{.flows = 5, .because = "a test"});
+    feed.add(flow::Lost{.count = 5, .because = "a test"});
     add(5);
     feed.flush(); // before the past is told
     std::string text;

@@ -110,12 +110,16 @@ TEST_CASE("a file of hostile names shows them, and the terminal obeys none") {
 
 TEST_CASE("a stream's notices stay in JSON, and are told beside the flows otherwise") {
     const Place place;
-    const std::string notice = R"({"lost":12,"because":"the rate limit"})";
-    const auto file = place.write("flows.json", notice + "\n" + lines({1}) + R"({"error":"too slow"})" + "\n");
+    const std::string notices = R"({"lost":12,"because":"the rate limit"})"
+                                "\n"
+                                R"({"lost":3,"because":"a storm","unit":"packets"})"
+                                "\n";
+    const auto file = place.write("flows.json", notices + lines({1}) + R"({"error":"too slow"})" + "\n");
     const auto json = in_shell("bulkheadctl flows -o json --input-file " + file + " 2>/dev/null");
-    CHECK(json.output == notice + "\n" + lines({1}));
+    CHECK(json.output == notices + lines({1}));
     const auto compact = in_shell("bulkheadctl flows --input-file " + file + " 2>&1 >/dev/null");
     CHECK(compact.output.find("12 flows are missing from here on: the rate limit\n") != std::string::npos);
+    CHECK(compact.output.find("3 refused packets are missing from here on: a storm\n") != std::string::npos);
     CHECK(compact.output.find("ended early: too slow\n") != std::string::npos);
 }
 

@@ -42,14 +42,18 @@ Json edges_of(const std::vector<std::pair<flow::EdgeKey, flow::Sighting>>& rows)
 }
 
 TEST_CASE("an edge is a line that says what became of it, how often, until when, and between whom") {
-    const auto text = edges_text(edges_of({{edge(BH_VERDICT_DENY), seen(BH_REASON_NOT_GRANTED)}}), 200);
+    const auto text = edges_text(edges_of({{edge(BH_VERDICT_DENY), seen(BH_REASON_NOT_GRANTED, kMorning + 1h)}}), 200);
     CHECK(text.find("denied") != std::string::npos);
     CHECK(text.find("42") != std::string::npos);
     CHECK(text.find("5432/TCP") != std::string::npos);
-    CHECK(text.find("2027-01-15 08:00:00Z") != std::string::npos);
+    CHECK(text.find("2027-01-15 08:00:00Z  2027-01-15 09:00:00Z") != std::string::npos);
+    CHECK(text.find("FIRST") < text.find("LAST"));
     CHECK(text.find("shop/Deployment/web") != std::string::npos);
     CHECK(text.find("payments/StatefulSet/ledger") != std::string::npos);
     CHECK(text.find("--edges") == std::string::npos);
+    const auto narrow = edges_text(edges_of({{edge(BH_VERDICT_DENY), seen(BH_REASON_NOT_GRANTED)}}), 80);
+    CHECK(narrow.find("FIRST") == std::string::npos); // the names need the room
+    CHECK(narrow.find("LAST") != std::string::npos);
 }
 
 TEST_CASE("a table of edges tells what found no room, and that nothing was seen") {

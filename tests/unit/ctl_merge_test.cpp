@@ -167,6 +167,47 @@ TEST_CASE("edges that several nodes saw are one, with what all of them saw") {
     CHECK(all["limit"] == 20);
 }
 
+TEST_CASE("reason, tenants and level of a merged edge are those of the node that saw it last") {
+    auto early = an_edge("blog", 3, "2026-11-29T03:00:00.000000000Z", "2026-11-29T03:00:06.000000000Z");
+    early["reason"] = "granted";
+    early["source"]["tenant"] = "blog";
+    early["destination"]["tenant"] = "payments";
+    early["destination"]["level"] = "protected";
+    early["destination"]["labels"] = {{"app", "api"}};
+    auto late = an_edge("blog", 3, "2026-11-29T03:00:00.000000000Z", "2026-11-29T03:00:09.000000000Z");
+    late["reason"] = "open";
+    late["source"]["tenant"] = "ns/blog";
+    for (const bool is_late_first : {false, true}) {
+        CAPTURE(is_late_first);
+        const auto all = merged("/v1/edges", {{"a", {{"edges", {is_late_first ? late : early}}}},
+                                              {"b", {{"edges", {is_late_first ? early : late}}}}});
+        REQUIRE(all["edges"].size() == 1);
+        const auto& edge = all["edges"][0];
+        CHECK(edge["reason"] == "open");
+        CHECK(edge["source"]["tenant"] == "ns/blog");
+        CHECK_FALSE(edge["destination"].contains("tenant"));
+        CHECK_FALSE(edge["destination"].contains("level"));
+        CHECK(edge["destination"]["labels"]["app"] == "api"); // which doesn't depend on when it was
+        CHECK(edge["last"] == "2026-11-29T03:00:09.000000000Z");
+        CHECK(edge["count"] == 6);
+    }
+}
+
+TEST_CASE("what a node sent to its own pods keeps apart from what it sent to others', and says which node it was") {
+    auto probe = an_edge("", 2, "a", "b");
+    probe["source"] = {{"kind", "host"}, {"name", "node-a"}};
+    const auto all =
+        merged("/v1/edges", {{"node-a", {{"node", "node-a"}, {"edges", {probe, an_edge("blog", 1, "a", "b")}}}},
+                             {"node-b", {{"node", "node-b"}, {"edges", {probe}}}},
+                             {"node-c", {{"node", "node-c"}, {"edges", {probe}}}}});
+    REQUIRE(all["edges"].size() == 3);
+    CHECK(all["edges"][0]["node"] == "node-a");
+    CHECK(all["edges"][0]["count"] == 2);
+    CHECK_FALSE(all["edges"][1].contains("node"));
+    CHECK_FALSE(all["edges"][2].contains("node"));
+    CHECK(all["edges"][2]["count"] == 4);
+}
+
 TEST_CASE("plans add up, and so does what matrices say was seen") {
     const auto loss = an_edge("blog", 1, "a", "b");
     const auto plan = merged("/v1/plan", {{"a", {{"namespaces", {"p"}}, {"kept", 2}, {"losses", {loss}}}},

@@ -111,8 +111,12 @@ TEST_CASE("whatever a packet may carry as its address can be read again") {
 }
 
 TEST_CASE("a stream's notices are told from its records") {
-    const Lost lost{.flows = 12, .because = "the rate limit", .node = "node-a"};
+    const Lost lost{.count = 12, .because = "the rate limit", .node = "node-a"};
     CHECK(std::get<Lost>(parse_line(to_json(lost)).value()) == lost);
+    CHECK_FALSE(to_json(lost).contains("unit"));
+    const Lost untold{.count = 12, .because = "a storm", .packets = true};
+    CHECK(std::get<Lost>(parse_line(to_json(untold)).value()) == untold);
+    CHECK_FALSE(parse_line(Json{{"lost", 12U}, {"unit", 5}}));
     CHECK(std::get<Lost>(parse_line(Json{{"lost", 12U}, {"because", "x"}}).value()) == Lost{12, "x"}); // an older agent
     const auto broken = to_json(Broken{"too slow"});
     CHECK(std::get<Broken>(parse_line(broken).value()) == Broken{"too slow"});

@@ -16,6 +16,7 @@ using flow::Kind;
 namespace {
 
 constexpr uint32_t kPods = 20, kNode = 21, kAurora = 22, kDns = 23;
+constexpr uint32_t kApisVeth = 110, kApisSecond = 111, kHeirsVeth = 112, kUplink = 2;
 
 struct Scene {
     state::Cluster cluster;
@@ -54,15 +55,38 @@ struct Scene {
         desired.endpoints[test::address(text)] = {.row = {.identity = identity, .slot = slot, .flags = flags},
                                                   .owner = owner};
     }
-    void local(uint16_t slot, const std::string& pod) {
+    void local(uint16_t slot, const std::string& pod, const std::vector<uint32_t>& ifindexes = {},
+               const std::vector<Address>& addresses = {}) {
         auto pods = cluster.local_pods();
-        pods[slot].slot = slot;
-        pods[slot].pod = pod;
+        pods[slot] = {.slot = slot, .pod = pod, .ifindexes = ifindexes, .addresses = addresses};
         cluster.set_local_pods(std::move(pods));
+        names.forget();
+    }
+    /// In slot 1 is another pod now, with another device; it may have become the victim's heir in all else.
+    void reuse_slot(const char* address = "10.0.1.31") {
+        desired.endpoints.erase(test::address("10.0.1.30"));
+        endpoint(address, "payments/heir", kPods, 1);
+        local(1, "payments/heir", {kHeirsVeth}, {test::address(address)});
     }
 
     flow::Record record(const bh_event& event) {
         return record_of(names.named(event, {cluster, desired, "node-a"}), "node-a");
+    }
+    /// What api is refused, by its veth.
+    static bh_event refused(bh_direction direction, const char* own, uint32_t ifindex = kApisVeth) {
+        auto event = arrives("10.0.2.30", kPods);
+        event.direction = static_cast<uint8_t>(direction);
+        event.verdict = BH_VERDICT_DENY;
+        event.reason = BH_REASON_NOT_GRANTED;
+        event.ifindex = ifindex;
+        event.family = test::address(own).family;
+        (direction == BH_EGRESS ? event.src : event.dst) = test::address(own).raw();
+        if (direction == BH_EGRESS) event.dst = test::address("10.0.200.10").raw();
+        return event;
+    }
+    flow::End own_end(const bh_event& event) {
+        const auto told = record(event);
+        return event.direction == BH_EGRESS ? told.source : told.destination;
     }
     /// Of what comes to the pod in slot 1 from there.
     flow::End source(const char* address, uint32_t identity) { return record(arrives(address, identity)).source; }
@@ -136,6 +160,68 @@ TEST_CASE("a pod that no source has told of yet is unknown") {
     event.dst_identity = kPods;
     event.slot = 9; // or that went
     CHECK(scene.record(event).destination.kind == Kind::kUnknown);
+}
+
+TEST_CASE("what is told once its slot is another pod's is not told of that pod") {
+    Scene scene;
+    const auto direction = GENERATE(BH_INGRESS, BH_EGRESS);
+    const auto late = Scene::refused(direction, "10.0.1.30");
+    scene.reuse_slot();
+    CHECK(scene.own_end(Scene::refused(direction, "10.0.1.31", kHeirsVeth)).name == "heir");
+    CHECK(scene.own_end(late).name.empty());
+    CHECK(scene.own_end(late).tenant == "payments");
+
+    scene.endpoint("10.0.1.30", "payments/api", kPods, 0); // as long as the API server knows of it
+    scene.cluster.put(test::pod("payments/api", "node-a", {}, {test::address("10.0.1.30")}));
+    scene.names.forget();
+    CHECK(scene.own_end(late).name == "api");
+    scene.cluster.put(
+        test::pod("payments/api", "node-b", {}, {test::address("10.0.1.30")})); // another one of that name
+    scene.names.forget();
+    CHECK(scene.own_end(late).name.empty());
+}
+
+TEST_CASE("nor if that pod has the address as well, or a third one here has it") {
+    Scene scene;
+    scene.reuse_slot("10.0.1.30");
+    CHECK(scene.own_end(Scene::refused(BH_INGRESS, "10.0.1.30")).name.empty());
+    CHECK(scene.own_end(Scene::refused(BH_INGRESS, "10.0.1.30", kHeirsVeth)).name == "heir");
+    scene.reuse_slot();
+    scene.endpoint("10.0.1.30", "payments/third", kPods, 3);
+    scene.cluster.put(test::pod("payments/third", "node-a", {}, {test::address("10.0.1.30")}));
+    scene.local(3, "payments/third", {113}, {test::address("10.0.1.30")});
+    CHECK(scene.own_end(Scene::refused(BH_INGRESS, "10.0.1.30")).name.empty());
+}
+
+TEST_CASE("a pod is told by its devices, whatever address it has or pretends to have") {
+    Scene scene;
+    scene.endpoint("10.0.1.40", "payments/victim", kPods, 3);
+    scene.local(3, "payments/victim", {113}, {test::address("10.0.1.40")});
+    scene.local(1, "payments/api", {kApisVeth, kApisSecond}, {test::address("10.0.1.30"), test::address("fd00:1::30")});
+    CHECK(scene.own_end(Scene::refused(BH_INGRESS, "fd00:1::30")).name == "api");
+    CHECK(scene.own_end(Scene::refused(BH_INGRESS, "10.0.1.99", kApisSecond)).name == "api"); // not known yet
+    CHECK(scene.own_end(Scene::refused(BH_EGRESS, "10.0.0.1")).name == "api");                // masked by this node's
+    auto spoofed = Scene::refused(BH_EGRESS, "10.0.1.40");
+    spoofed.reason = BH_REASON_SPOOFED;
+    CHECK(scene.own_end(spoofed).name == "api");
+    auto malformed = Scene::refused(BH_EGRESS, "10.0.1.30");
+    malformed.reason = BH_REASON_MALFORMED;
+    malformed.family = 0;
+    CHECK(scene.own_end(malformed).name == "api");
+
+    scene.local(3, "");
+    scene.endpoint("10.0.1.40", "payments/victim", kPods, 0); // on its way out too
+    scene.cluster.put(test::pod("payments/victim", "node-a", {}, {test::address("10.0.1.40")}));
+    scene.reuse_slot();
+    CHECK(scene.own_end(spoofed).name.empty()); // and neither the heir's nor the victim's
+    CHECK(scene.own_end(malformed).name.empty());
+}
+
+TEST_CASE("what left through IPv6's slow path has no device, and is its pod's by its checked address") {
+    Scene scene;
+    scene.local(1, "payments/api", {kApisVeth}, {test::address("10.0.1.30"), test::address("fd00:1::30")});
+    CHECK(scene.own_end(Scene::refused(BH_EGRESS, "fd00:1::30", kUplink)).name == "api");
+    CHECK(scene.own_end(Scene::refused(BH_EGRESS, "fd00:1::31", kUplink)).name.empty());
 }
 
 TEST_CASE("what is refused where it is sent was never asked for whom, and is named by its address") {

@@ -242,7 +242,8 @@ std::string checked_text(const Checked& checked, Width width) {
                 table_of(checked.unjudged, width);
     if (checked.is_cut_off) text += "\nNot all was seen, so that this is no good answer: what was saved ended early.\n";
     if (checked.lost != 0)
-        text += "\nNot all was seen: " + std::to_string(checked.lost) + " flows are missing from what was saved.\n";
+        text += "\nNot all was seen: " + std::to_string(checked.lost) +
+                " flows or refused packets are missing from what was saved.\n";
     if (!checked.untold.empty()) text += "\nNot counted, since nobody can tell:\n\n" + table_of(checked.untold, width);
     if (!checked.hopeless.empty())
         text += "\nNot counted, since no entry could let it pass:\n" + advise::yaml_of({{}, checked.hopeless});

@@ -22,7 +22,7 @@ struct Checked {
     std::vector<advise::Remark> unmendable; // of the refused, what no entry could let pass, and why
     std::vector<advise::Remark> hopeless;   // was refused before, and no entry could let it pass
     std::vector<advise::Loss> untold;       // nobody can tell: one side has no pods, say
-    uint64_t lost = 0;                      // flows that are missing from what was seen
+    uint64_t lost = 0;                      // flows, or refused packets, that are missing from what was seen
 
     bool is_cut_off = false; // what was seen ends before its end
 

@@ -18,6 +18,8 @@ std::string plain_at(const Json& json, const char* name) {
     return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
+constexpr size_t kRoomForFirst = 120; // columns; in fewer the names would be cut into pieces
+
 /// "blog/Deployment/web", "AWS resource aurora", "world 203.0.113.0/24".
 std::string party_text(const Json& party) {
     const auto kind = plain_at(party, "kind");
@@ -62,10 +64,18 @@ std::string would_text(const Json& loss) {
 } // namespace
 
 std::string edges_text(const Json& answer, Width width) {
-    Table table({"VERDICT", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
-    for (const auto& edge : answer.at("edges"))
-        table.add({plain_at(edge, "verdict"), plain_at(edge, "count"), port_text(edge), date_text(edge, "last"),
-                   party_text(edge.at("source")), party_text(edge.at("destination"))});
+    const bool tells_first = !width.narrows_all || width.columns >= kRoomForFirst;
+    Table table(tells_first
+                    ? std::vector<std::string>{"VERDICT", "COUNT", "PORT", "FIRST", "LAST", "SOURCE", "DESTINATION"}
+                    : std::vector<std::string>{"VERDICT", "COUNT", "PORT", "LAST", "SOURCE", "DESTINATION"});
+    for (const auto& edge : answer.at("edges")) {
+        std::vector<std::string> cells{plain_at(edge, "verdict"), plain_at(edge, "count"), port_text(edge)};
+        if (tells_first) cells.push_back(date_text(edge, "first"));
+        for (const auto& cell :
+             {date_text(edge, "last"), party_text(edge.at("source")), party_text(edge.at("destination"))})
+            cells.push_back(cell);
+        table.add(cells);
+    }
     if (table.empty()) return "Nothing was seen yet.\n";
     std::string text = table.text(width);
     if (const auto refused = answer.value("refused", uint64_t{0}); refused != 0)

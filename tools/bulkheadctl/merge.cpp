@@ -13,14 +13,14 @@ using Answers = std::vector<std::pair<std::string, Json>>;
 /// What makes a side of an edge itself: not its labels, of which nodes know more or less.
 Json side_of(const Json& edge, const char* side) {
     Json party = edge.value(side, Json::object());
-    for (const char* field : {"labels", "tenant", "level"})
+    for (const char* field : {"labels", "tenant", "level", "accessGrants", "podExpose", "sealed"})
         party.erase(field);
     return party;
 }
 
 std::string key_of(const Json& edge) {
     Json key = Json::array({side_of(edge, "source"), side_of(edge, "destination")});
-    for (const char* field : {"protocol", "port", "verdict", "would"})
+    for (const char* field : {"protocol", "port", "verdict", "would", "node"})
         key.push_back(edge.value(field, Json()));
     return key.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
@@ -29,21 +29,47 @@ void keep_labels(Json& side, const Json& other) {
     if (!side.contains("labels") && other.contains("labels")) side["labels"] = other["labels"];
 }
 
+/// Whether or not it is there.
+void take_over(Json& object, const Json& other, const char* field) {
+    if (other.contains(field))
+        object[field] = other[field];
+    else if (object.is_object())
+        object.erase(field);
+}
+
+/// What holds of the last time is what the node says that saw it last.
+void take_newest(Json& edge, const Json& newer) {
+    for (const char* field : {"last", "reason"})
+        take_over(edge, newer, field);
+    for (const char* side : {"source", "destination"})
+        for (const char* field : {"tenant", "level", "accessGrants", "podExpose", "sealed"})
+            take_over(edge[side], newer.value(side, Json::object()), field);
+}
+
 /// Texts of RFC 3339 in UTC with as many digits are in the order of their times.
 void add_to(Json& edge, const Json& more) {
     edge["count"] = edge.value("count", uint64_t{0}) + more.value("count", uint64_t{0});
     edge["first"] = std::min(edge.value("first", ""), more.value("first", ""));
-    edge["last"] = std::max(edge.value("last", ""), more.value("last", ""));
+    if (edge.value("last", "") < more.value("last", "")) take_newest(edge, more);
     if (more.value("someWouldPass", false)) edge["someWouldPass"] = true;
     for (const char* side : {"source", "destination"})
         keep_labels(edge[side], more.value(side, Json::object()));
 }
 
+/// A node's own packets to its pods, a kubelet's probes, pass; those that it sends to another node's don't. So the
+/// first name it.
+Json with_own_node(Json edge, const std::string& node) {
+    const auto source = edge.value("source", Json::object());
+    if (source.value("kind", "") == "host" && source.value("name", "") == node) edge["node"] = node;
+    return edge;
+}
+
 Json merged_edges(const Answers& answers, const char* list) {
     Json edges = Json::array();
     std::map<std::string, size_t> places;
-    for (const auto& [node, answer] : answers)
-        for (const auto& edge : answer.value(list, Json::array())) {
+    for (const auto& [name, answer] : answers)
+        for (const auto& each : answer.value(list, Json::array())) {
+            const auto edge = with_own_node(each, answer.value("node", name));
             const auto [place, is_new] = places.try_emplace(key_of(edge), edges.size());
             if (is_new)
                 edges.push_back(edge);

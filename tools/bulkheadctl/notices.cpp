@@ -10,8 +10,9 @@ namespace {
 constexpr size_t kLongestUnknown = 500; // bytes of a notice that nobody here knows; -o json has all of it
 
 std::string text_of(const flow::Lost& lost, const std::string& origin) {
-    return (lost.node.empty() ? origin : lost.node) + ": " + std::to_string(lost.flows) +
-           " flows are missing from here on" + (lost.because.empty() ? "" : ": " + lost.because);
+    return (lost.node.empty() ? origin : lost.node) + ": " + std::to_string(lost.count) +
+           (lost.packets ? " refused packets" : " flows") + " are missing from here on" +
+           (lost.because.empty() ? "" : ": " + lost.because);
 }
 
 std::string text_of(const flow::Forgotten& forgotten) {

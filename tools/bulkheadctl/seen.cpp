@@ -189,7 +189,7 @@ private:
         const auto line = flow::parse_line(*json);
         if (!line) return tl::unexpected(line.error());
         if (const auto* record = std::get_if<flow::Record>(&*line)) flows_.add(*record);
-        if (const auto* lost = std::get_if<flow::Lost>(&*line)) told_.lost += lost->flows;
+        if (const auto* lost = std::get_if<flow::Lost>(&*line)) told_.lost += lost->count;
         if (const auto* broken = std::get_if<flow::Broken>(&*line)) told_.broken.push_back(name_ + ": " + broken->why);
         if (auto notice = notice_text(*line, name_); !notice.empty()) told_.notices.push_back(std::move(notice));
         return {};

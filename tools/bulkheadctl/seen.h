@@ -34,7 +34,7 @@ std::vector<Seen> seen_of(const std::vector<flow::Record>& records);
 struct Told {
     std::vector<Seen> nodes{};
     std::vector<std::string> notices{}; // for people
-    uint64_t lost = 0;                  // flows that are missing
+    uint64_t lost = 0;                  // flows, or refused packets, that are missing
     std::vector<std::string> broken{};  // streams that ended early, and why
 };
 
