@@ -45,20 +45,21 @@ bool has_tag(const Tags& tags, const std::string& key, const std::string& value)
 
 } // namespace
 
-Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question) {
+Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question,
+                                                             Room& room) {
     constexpr auto kPaging = ec2_paging("DescribeNetworkInterfaces", "1000");
     auto forms = filtered("group-id", question.groups);
     for (auto& form : filtered("tag-key", question.tag_keys))
         forms.push_back(std::move(form));
     std::map<std::string, Interface> all;
     for (const auto& form : forms) {
-        auto read = for_each_page(caller, kPaging, form, [&](pugi::xml_node content, Wanted& wanted) {
+        const auto visit = [&](pugi::xml_node content, Wanted& wanted) {
             for (const auto item : wanted.list(content, "networkInterfaceSet").children("item")) {
                 auto interface = read_interface(item, wanted);
                 all.insert_or_assign(interface.id, std::move(interface));
             }
-        });
-        if (!read) return tl::unexpected(read.error());
+        };
+        if (auto read = for_each_page(caller, kPaging, form, visit, room); !read) return tl::unexpected(read.error());
     }
     return all;
 }

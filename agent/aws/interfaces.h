@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aws/caller.h"
+#include "aws/room.h"
 #include "aws/tags.h"
 #include "base/address.h"
 
@@ -37,8 +38,9 @@ struct InterfaceQuestion {
     std::set<std::string> tag_keys;
 };
 
-/// By id. A pass for each 200 groups and for each 200 keys; a pass is a call for each 1,000 interfaces.
-Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question);
+/// By id. A pass for each 200 groups and for each 200 keys, in one room; a pass is a call for each 1,000 interfaces.
+Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question,
+                                                             Room& room);
 
 /// The cluster that we are in.
 struct OwnCluster {

@@ -31,6 +31,11 @@ Failure require_failure(const Answer<T>& answer) {
     return answer.error();
 }
 
+Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question) {
+    Room room;
+    return aws::describe_interfaces(caller, question, room);
+}
+
 Address address(const std::string& text) {
     return require(Address::parse(text));
 }
@@ -162,11 +167,22 @@ TEST_CASE("a look-up that fails on its last page is a failure, not a shorter ans
 TEST_CASE("all pages together are bounded, and pages that lead back end") {
     AwsScene scene(state_of({{"interfaces", interfaces_of("sg-1", 100)}}, {{"page", 10}}));
     auto caller = scene.caller();
-    Form form;
-    const auto bounded = for_each_page(
-        caller, ec2_paging("DescribeNetworkInterfaces", "10"), form, [](pugi::xml_node, Wanted&) {}, 40'000);
+    Room room{.most = 40'000};
+    const auto bounded = describe_interfaces(caller, {.groups = {"sg-1"}, .tag_keys = {}}, room);
     CHECK(require_failure(bounded).kind == Kind::kTooLarge);
+    CHECK(room.used > room.most);
     CHECK(count_of(scene, "DescribeNetworkInterfaces") < 10);
+
+    // One answer is all of its forms'.
+    auto two = interfaces_of("sg-1", 20);
+    two.push_back({{"id", "eni-t"}, {"tags", {{"team", "payments"}}}, {"ipv4", {"10.2.0.1"}}});
+    require(scene.aws->set(state_of({{"interfaces", two}})));
+    Room by_group, by_tag, by_both;
+    REQUIRE(describe_interfaces(caller, {.groups = {"sg-1"}, .tag_keys = {}}, by_group));
+    REQUIRE(describe_interfaces(caller, {.groups = {}, .tag_keys = {"team"}}, by_tag));
+    REQUIRE(describe_interfaces(caller, {.groups = {"sg-1"}, .tag_keys = {"team"}}, by_both));
+    CHECK(by_tag.used > 0);
+    CHECK(by_both.used == by_group.used + by_tag.used);
 
     require(scene.aws->set(answering("<DescribeSubnetsResponse><requestId>r-1</requestId><subnetSet/>"
                                      "<nextToken>again</nextToken></DescribeSubnetsResponse>")));
