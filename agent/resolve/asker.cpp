@@ -87,11 +87,14 @@ void add_names(const Question& question, const aws::Tags& tags, const std::set<s
         found.name_owners[name].insert(owner);
 }
 
-std::vector<Cidr> cidrs_of(const aws::Interface& interface) {
+/// What can't be read of one must not look like an address less.
+void add(const Question& question, const aws::Interface& interface, aws::Answer<Found>& found) {
+    if (!interface.fault.empty()) found = aws::failure(aws::Failure::Kind::kUnreadable, interface.fault);
+    if (!found) return;
     auto cidrs = interface.prefixes;
     for (const auto& address : interface.addresses)
         cidrs.push_back(Cidr::of(address));
-    return cidrs;
+    add(question, interface.tags, cidrs, *found);
 }
 
 /// A subnet or list that was named and isn't there: the resource means something else than it did, or nothing yet.
@@ -191,17 +194,16 @@ void Asker::ask_pass(const Passes::Subjects& subjects, const Questions& question
     if (!answer && answer.error().kind == aws::Failure::Kind::kTooLarge && passes_.too_large(answer.error())) return;
     if (!answer) return fail_all(questions, answer.error());
     passes_.fits(room.used);
-    std::map<Question, Found> found;
+    std::map<Question, aws::Answer<Found>> found;
     for (const auto& question : questions)
         found.try_emplace(question);
     for (const auto& [id, interface] : *answer) {
         if (aws::is_nodes(interface, cluster)) continue;
-        const auto cidrs = cidrs_of(interface);
         for (auto& [question, of_it] : found)
-            if (is_meant(interface, question)) add(question, interface.tags, cidrs, of_it);
+            if (is_meant(interface, question)) add(question, interface, of_it);
     }
     for (auto& [question, of_it] : found)
-        say(question, std::move(of_it));
+        outcomes_.push_back({.question = question, .found = std::move(of_it)});
 }
 
 void Asker::ask_subnets(const Questions& questions, aws::Caller& caller) {

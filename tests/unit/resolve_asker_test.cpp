@@ -206,6 +206,35 @@ TEST_CASE("what is too large alone is asked for after all else, and what is foun
     CHECK(passes == std::vector<std::vector<std::string>>{{"sg-07"}, {"subnet-1"}, {"sg-large"}});
 }
 
+TEST_CASE("an interface whose addresses can't be read fails those whose group or tag it has, and no others") {
+    const Json none = nullptr; // no such element
+    auto state = account();
+    auto& interfaces = state["places"][0]["interfaces"];
+    interfaces.push_back({{"id", "eni-odd"},
+                          {"groups", {"sg-odd", "sg-both"}},
+                          {"tags", {{"team", "odd"}}},
+                          {"ipv4", none},
+                          {"ipv6", none}});
+    interfaces.push_back({{"id", "eni-z"}, {"groups", {"sg-both"}}, {"ipv4", {"10.1.0.9"}}}); // after the odd one
+    interfaces.push_back(
+        {{"id", "eni-gpu"}, {"groups", {"sg-db"}}, {"type", "efa-only"}, {"ipv4", none}, {"ipv6", none}});
+    interfaces.push_back(
+        {{"id", "eni-odd-node"}, {"groups", {"sg-all"}}, {"instance", "i-node"}, {"ipv4", none}, {"ipv6", none}});
+    Scene scene(state);
+    const auto group = [](const std::string& name) { return about(Kind::kSecurityGroup, name); };
+    const auto team = [](const std::string& name) { return about(Kind::kInterfaceTags, "", {{"team", name}}); };
+    const auto outcomes =
+        scene.ask({group("sg-odd"), group("sg-both"), group("sg-db"), group("sg-all"), team("odd"), team("payments")});
+    for (const auto& question : {group("sg-odd"), group("sg-both"), team("odd")})
+        CHECK(found_in(outcomes, question) == "failed: unreadable");
+    CHECK(outcomes.at(group("sg-odd").text())
+              .found.error()
+              .text.find("has neither privateIpAddressesSet nor ipv6AddressesSet") != std::string::npos);
+    CHECK(found_in(outcomes, group("sg-db")) == "10.1.0.1/32 10.1.0.2/32 fd00::1/128");
+    CHECK(found_in(outcomes, group("sg-all")) == "10.1.0.2/32"); // a node's is nobody's question
+    CHECK(found_in(outcomes, team("payments")) == "10.1.0.3/32");
+}
+
 TEST_CASE("subnets and prefix lists are found, and one that isn't there fails alone") {
     Scene scene;
     const auto subnet = about(Kind::kSubnet, "subnet-1");
