@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kNewFile = ".new";
+constexpr auto kUnreadableFile = ".unreadable";
 constexpr mode_t kMode = 0600;
 
 using Json = nlohmann::json;
@@ -51,22 +52,44 @@ Result<std::set<resolve::Origin>> origins_in(const Json& list) {
     return origins;
 }
 
-Result<resolve::Remembered> addresses_in(const Json& list) {
-    if (!list.is_array()) return fail("it is no list of addresses");
-    resolve::Remembered found;
-    for (const auto& item : list) {
-        const auto& text = item.is_object() ? member(item, "address") : item;
-        if (!text.is_string()) return fail("it is no list of addresses");
-        const auto address = Cidr::parse(text.get<std::string>());
-        if (!address) return tl::unexpected(address.error());
-        const auto owners = item.is_object() ? owners_in(member(item, "owners")) : std::set<state::OwnerTags>{};
-        if (!owners) return tl::unexpected(owners.error());
-        auto origins = origins_in(member(item, "from"));
-        if (!origins) return tl::unexpected(origins.error());
-        found.addresses.insert(*address);
-        if (!owners->empty()) found.owners[*address] = *owners;
-        if (!origins->empty()) found.origins[*address] = std::move(*origins);
+Result<> add_address(const Json& item, resolve::Remembered& found) {
+    const auto& text = item.is_object() ? member(item, "address") : item;
+    if (!text.is_string()) return fail("it is no address");
+    const auto address = Cidr::parse(text.get<std::string>());
+    if (!address) return tl::unexpected(address.error());
+    const auto owners = item.is_object() ? owners_in(member(item, "owners")) : std::set<state::OwnerTags>{};
+    if (!owners) return tl::unexpected(owners.error());
+    auto origins = origins_in(member(item, "from"));
+    if (!origins) return tl::unexpected(origins.error());
+    found.addresses.insert(*address);
+    if (!owners->empty()) found.owners[*address] = *owners;
+    if (!origins->empty()) found.origins[*address] = std::move(*origins);
+    return {};
+}
+
+/// Of what is passed over, the first one tells for all.
+class PassedOver {
+public:
+    void add(const std::string& resource, const std::string& why) {
+        if (count_++ == 0) first_ = resource + ": " + why;
     }
+    std::string text(const std::string& path) const {
+        if (count_ == 0) return "";
+        return "read " + path + ": passed over " + std::to_string(count_) +
+               (count_ == 1 ? " entry, of " : " entries, the first one of ") + first_;
+    }
+
+private:
+    size_t count_ = 0;
+    std::string first_;
+};
+
+resolve::Remembered addresses_in(const std::string& resource, const Json& list, PassedOver& passed_over) {
+    resolve::Remembered found;
+    if (!list.is_array()) passed_over.add(resource, "it is no list of addresses");
+    if (!list.is_array()) return found;
+    for (const auto& item : list)
+        if (const auto added = add_address(item, found); !added) passed_over.add(resource, added.error().text);
     return found;
 }
 
@@ -99,19 +122,28 @@ Result<> put_on_disk(const std::string& path, const std::string& text) {
 
 } // namespace
 
-Result<FoundFile::Found> FoundFile::read() const {
+Result<FoundFile::Content> FoundFile::read() const {
     std::error_code error;
-    if (!fs::exists(path_, error) && !error) return Found{};
+    if (!fs::exists(path_, error) && !error) return Content{};
     std::ifstream file(path_);
     const auto json = nlohmann::json::parse(file, nullptr, false);
     if (!json.is_object()) return fail("read " + path_ + ": it doesn't say which addresses AWSResources have");
-    Found found;
-    for (const auto& [resource, list] : json.items()) {
-        auto addresses = addresses_in(list);
-        if (!addresses) return within("read " + path_, addresses.error());
-        found[resource] = std::move(*addresses);
-    }
-    return found;
+    Content content;
+    PassedOver passed_over;
+    for (const auto& [resource, list] : json.items())
+        if (auto found = addresses_in(resource, list, passed_over); !found.addresses.empty())
+            content.found[resource] = std::move(found);
+    content.fault = passed_over.text(path_);
+    return content;
+}
+
+Result<std::string> FoundFile::keep_unreadable() const {
+    const auto beside = path_ + kUnreadableFile;
+    std::error_code error;
+    fs::remove(beside, error);
+    if (!error) fs::create_hard_link(path_, beside, error); // write() makes a new file, so this one stays as it is
+    if (error) return fail("keep " + path_ + " as " + beside, error.value());
+    return beside;
 }
 
 Result<> FoundFile::write(const Found& found) const {
@@ -132,7 +164,7 @@ Result<> FoundFile::write(const Found& found) const {
 }
 
 Result<> FoundFile::remove(const std::string& path) {
-    for (const auto& name : {path, path + kNewFile}) {
+    for (const auto& name : {path, path + kNewFile, path + kUnreadableFile}) {
         std::error_code error;
         fs::remove(name, error);
         if (error) return fail("remove " + name, error.value());

@@ -21,15 +21,23 @@ class FoundFile {
 public:
     using Found = resolve::Memories;
 
+    struct Content {
+        Found found{};
+        std::string fault{}; // what of it can't be read, and was passed over; empty: nothing
+    };
+
     explicit FoundFile(std::string path) : path_(std::move(path)) {}
 
-    /// Nothing where there is no file. What can't be read of one is an error, since it isn't nothing.
-    Result<Found> read() const;
+    /// Nothing where there is no file. One that can't be read as a whole is an error, since it isn't nothing.
+    Result<Content> read() const;
+
+    /// As it is now, beside it under another name, which this returns: for whoever can mend what can't be read.
+    Result<std::string> keep_unreadable() const;
 
     /// On the disk when it returns; until then the former one is whole.
     Result<> write(const Found& found) const;
 
-    /// No error where there is none.
+    /// With all that is kept beside it. No error where there is none.
     static Result<> remove(const std::string& path);
 
 private:

@@ -18,10 +18,20 @@ std::string slice_of(const std::string& resource) {
 
 } // namespace
 
+/// What can't be read is told, and kept before anything else is written.
+FoundFile::Found LookUps::read_file() {
+    auto content = file_.read();
+    auto fault = content ? content->fault : content.error().text;
+    if (!fault.empty()) {
+        const auto kept = file_.keep_unreadable();
+        fault += kept ? "; the file is kept as " + *kept : "; " + kept.error().text;
+        spdlog::error("{}", file_error_ = fault);
+    }
+    return content ? std::move(content->found) : FoundFile::Found{};
+}
+
 Result<> LookUps::begin(resolve::Settings settings) {
-    auto kept = file_.read();
-    if (!kept) spdlog::error("{}", file_error_ = kept.error().text);
-    for (const auto& [resource, found] : kept.value_or(FoundFile::Found{}))
+    for (const auto& [resource, found] : read_file())
         set(resource, found);
     unkept_ = false;
     auto thread = LookUpThread::start(loop_, std::move(settings), [this](auto report) { take(std::move(report)); });

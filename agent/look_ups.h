@@ -29,7 +29,8 @@ public:
     LookUps(Loop& loop, state::Cluster& cluster, const std::string& file, std::function<void()> on_news)
         : loop_(loop), cluster_(cluster), file_(file), on_news_(std::move(on_news)) {}
 
-    /// What the file says is in force from now on; then asks. An error of the file is told, and nothing ends.
+    /// What the file says is in force from now on; then asks. An error of the file is told, and nothing ends: what can
+    /// be read of it counts, and the whole is kept beside.
     Result<> begin(resolve::Settings settings);
 
     /// Whenever the source has said something. `all_known`: no AWSResource is one that can't be read just now, so that
@@ -44,6 +45,7 @@ public:
 private:
     using Resources = resolve::Resources;
 
+    FoundFile::Found read_file();
     Resources wanted() const;
     void order(const Resources& resources);
     void take(LookUpThread::Report report);

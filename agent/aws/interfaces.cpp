@@ -8,10 +8,17 @@ namespace bulkhead::aws {
 
 namespace {
 
+/// Such an interface has no IP address (EC2 user guide, "Elastic Fabric Adapter"), and whether EC2 then sends an empty
+/// list or none isn't said. Any other without a list is an answer in a shape that we don't know.
+bool may_lack_addresses(const Interface& interface) {
+    return interface.type == "efa-only";
+}
+
 void read_addresses(pugi::xml_node item, Wanted& wanted, Interface& interface) {
     const auto v4 = item.child("privateIpAddressesSet");
     const auto v6 = item.child("ipv6AddressesSet");
-    if (!v4 && !v6) wanted.complain(item, "has neither privateIpAddressesSet nor ipv6AddressesSet");
+    if (!v4 && !v6 && !may_lack_addresses(interface))
+        wanted.complain(item, "has neither privateIpAddressesSet nor ipv6AddressesSet");
     for (const auto one : v4.children("item"))
         interface.addresses.push_back(wanted.address(one, "privateIpAddress"));
     for (const auto one : v6.children("item"))
@@ -22,6 +29,7 @@ void read_addresses(pugi::xml_node item, Wanted& wanted, Interface& interface) {
         interface.prefixes.push_back(wanted.cidr(one, "ipv6Prefix"));
 }
 
+/// Without its id, groups and tags nobody knows whom it concerns, so that fails the answer.
 Interface read_interface(pugi::xml_node item, Wanted& wanted) {
     const auto attachment = item.child("attachment");
     Interface interface {
@@ -29,12 +37,14 @@ Interface read_interface(pugi::xml_node item, Wanted& wanted) {
         .subnet = item.child_value("subnetId"), .type = item.child_value("interfaceType"),
         .description = item.child_value("description"), .instance = attachment.child_value("instanceId"),
         .instance_owner = attachment.child_value("instanceOwnerId"), .groups = {}, .tags = {}, .addresses = {},
-        .prefixes = {}
+        .prefixes = {}, .fault = ""
     };
     for (const auto group : wanted.list(item, "groupSet").children("item"))
         interface.groups.push_back(wanted.text(group, "groupId"));
     interface.tags = wanted.tags(item);
-    read_addresses(item, wanted, interface);
+    auto of_addresses = wanted.apart();
+    read_addresses(item, of_addresses, interface);
+    if (const auto checked = of_addresses.checked(); !checked) interface.fault = checked.error().text;
     return interface;
 }
 
@@ -45,20 +55,21 @@ bool has_tag(const Tags& tags, const std::string& key, const std::string& value)
 
 } // namespace
 
-Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question) {
+Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question,
+                                                             Room& room) {
     constexpr auto kPaging = ec2_paging("DescribeNetworkInterfaces", "1000");
     auto forms = filtered("group-id", question.groups);
     for (auto& form : filtered("tag-key", question.tag_keys))
         forms.push_back(std::move(form));
     std::map<std::string, Interface> all;
     for (const auto& form : forms) {
-        auto read = for_each_page(caller, kPaging, form, [&](pugi::xml_node content, Wanted& wanted) {
+        const auto visit = [&](pugi::xml_node content, Wanted& wanted) {
             for (const auto item : wanted.list(content, "networkInterfaceSet").children("item")) {
                 auto interface = read_interface(item, wanted);
                 all.insert_or_assign(interface.id, std::move(interface));
             }
-        });
-        if (!read) return tl::unexpected(read.error());
+        };
+        if (auto read = for_each_page(caller, kPaging, form, visit, room); !read) return tl::unexpected(read.error());
     }
     return all;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aws/caller.h"
+#include "aws/room.h"
 #include "aws/tags.h"
 #include "base/address.h"
 
@@ -28,6 +29,7 @@ struct Interface {
     Tags tags;
     std::vector<Address> addresses; // private ones, secondary ones too, of both families
     std::vector<Cidr> prefixes;     // delegated to it
+    std::string fault{};            // what of its addresses can't be read: it has others than these
     bool operator==(const Interface&) const = default;
 };
 
@@ -37,8 +39,10 @@ struct InterfaceQuestion {
     std::set<std::string> tag_keys;
 };
 
-/// By id. A pass for each 200 groups and for each 200 keys; a pass is a call for each 1,000 interfaces.
-Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question);
+/// By id, those with a fault among them: their groups and tags have no answer, all others have. A pass for each 200
+/// groups and for each 200 keys, in one room; a pass is a call for each 1,000 interfaces.
+Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question,
+                                                             Room& room);
 
 /// The cluster that we are in.
 struct OwnCluster {

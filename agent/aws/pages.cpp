@@ -13,20 +13,18 @@ std::string place_of(const Caller& caller, const Paging& paging) {
 
 } // namespace
 
-Answer<> for_each_page(Caller& caller, const Paging& paging, const Form& parameters,
-                       const std::function<void(pugi::xml_node, Wanted&)>& visit, size_t most) {
+Answer<> for_each_page(Caller& caller, const Paging& paging, const Form& parameters, const Visit& visit, Room& room) {
     std::set<std::string> tokens;
-    size_t bytes = 0;
     for (std::string token;;) {
         Form form = parameters;
         form.add(paging.size, paging.count);
         if (!token.empty()) form.add(paging.asked, token);
         const auto reply = caller.query(paging.service, paging.action, form);
         if (!reply) return tl::unexpected(reply.error());
-        bytes += reply->body.size();
-        if (bytes > most || tokens.size() >= kMostPages)
+        room.used += reply->body.size();
+        if (room.used > room.most || tokens.size() >= kMostPages)
             return failure(Failure::Kind::kTooLarge, place_of(caller, paging) + ": the answer has more than the " +
-                                                         std::to_string(most) + " bytes or " +
+                                                         std::to_string(room.most) + " bytes or " +
                                                          std::to_string(kMostPages) + " pages allowed");
         const auto document = Document::parse(*reply, paging.action);
         if (!document) return tl::unexpected(document.error());

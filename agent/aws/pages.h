@@ -10,11 +10,11 @@
 #include <functional>
 
 #include "aws/caller.h"
+#include "aws/room.h"
 #include "aws/xml.h"
 
 namespace bulkhead::aws {
 
-inline constexpr size_t kLargestLookUp = 32 << 20; // bytes; an interface takes some 2,500
 inline constexpr size_t kMostPages = 1000;
 
 struct Paging {
@@ -35,9 +35,15 @@ constexpr Paging marker_paging(Service service, const char* action, const char* 
     return {service, action, result, "Marker", "Marker", "MaxRecords", "100"};
 }
 
+using Visit = std::function<void(pugi::xml_node content, Wanted& wanted)>;
+
 /// `visit` gets each page's content, and says through `Wanted` what is wrong with it.
-Answer<> for_each_page(Caller& caller, const Paging& paging, const Form& parameters,
-                       const std::function<void(pugi::xml_node content, Wanted& wanted)>& visit,
-                       size_t most = kLargestLookUp);
+Answer<> for_each_page(Caller& caller, const Paging& paging, const Form& parameters, const Visit& visit, Room& room);
+
+/// With room of its own.
+inline Answer<> for_each_page(Caller& caller, const Paging& paging, const Form& parameters, const Visit& visit) {
+    Room room;
+    return for_each_page(caller, paging, parameters, visit, room);
+}
 
 } // namespace bulkhead::aws

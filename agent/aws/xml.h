@@ -49,6 +49,9 @@ public:
 
     Answer<> checked() const;
 
+    /// For a part of the answer whose faults aren't the whole answer's.
+    Wanted apart() const { return {action_, request_id_}; }
+
 private:
     std::string action_;
     std::string request_id_;

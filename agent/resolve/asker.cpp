@@ -30,12 +30,29 @@ std::set<std::string> names_in(const std::set<Question>& questions) {
 }
 
 /// One key of each is enough to find all that have all its tags.
-aws::InterfaceQuestion one_pass(const std::set<Question>& questions) {
+Subject subject_of(const Question& question) {
+    const bool by_tags = question.kind == Kind::kInterfaceTags;
+    return {.kind = question.kind, .name = by_tags ? question.tags.begin()->first : question.name};
+}
+
+Passes::Subjects subjects_of(const std::set<Question>& questions) {
+    Passes::Subjects subjects;
+    for (const auto& question : questions)
+        subjects.insert(subject_of(question));
+    return subjects;
+}
+
+std::set<Question> about(const Passes::Subjects& subjects, const std::set<Question>& questions) {
+    std::set<Question> some;
+    for (const auto& question : questions)
+        if (subjects.contains(subject_of(question))) some.insert(question);
+    return some;
+}
+
+aws::InterfaceQuestion one_pass(const Passes::Subjects& subjects) {
     aws::InterfaceQuestion pass;
-    for (const auto& question : questions) {
-        if (question.kind == Kind::kSecurityGroup) pass.groups.insert(question.name);
-        if (question.kind == Kind::kInterfaceTags) pass.tag_keys.insert(question.tags.begin()->first);
-    }
+    for (const auto& [kind, name] : subjects)
+        (kind == Kind::kInterfaceTags ? pass.tag_keys : pass.groups).insert(name);
     return pass;
 }
 
@@ -70,11 +87,14 @@ void add_names(const Question& question, const aws::Tags& tags, const std::set<s
         found.name_owners[name].insert(owner);
 }
 
-std::vector<Cidr> cidrs_of(const aws::Interface& interface) {
+/// What can't be read of one must not look like an address less.
+void add(const Question& question, const aws::Interface& interface, aws::Answer<Found>& found) {
+    if (!interface.fault.empty()) found = aws::failure(aws::Failure::Kind::kUnreadable, interface.fault);
+    if (!found) return;
     auto cidrs = interface.prefixes;
     for (const auto& address : interface.addresses)
         cidrs.push_back(Cidr::of(address));
-    return cidrs;
+    add(question, interface.tags, cidrs, *found);
 }
 
 /// A subnet or list that was named and isn't there: the resource means something else than it did, or nothing yet.
@@ -103,8 +123,9 @@ struct Asker::Connection {
 };
 
 Asker::Asker(const aws::Environment& environment, state::AwsPlace place, aws::Throttle& throttle,
-             aws::OwnAccount& own_account)
-    : environment_(environment), place_(std::move(place)), throttle_(throttle), own_account_(own_account) {}
+             aws::OwnAccount& own_account, size_t most)
+    : environment_(environment), place_(std::move(place)), throttle_(throttle), own_account_(own_account), most_(most) {
+}
 
 Asker::~Asker() = default;
 
@@ -142,37 +163,47 @@ void Asker::ask(const Order& order, const std::stop_token& stop, const Take& tak
     aws::Caller caller(connection_->client, connection_->credentials(),
                        {.account = aws::account_of(place_.role), .region = place_.region}, stop);
     const auto& all = order.questions;
-    ask_interfaces(of_kinds(all, {Kind::kSecurityGroup, Kind::kInterfaceTags}), order.cluster, caller);
-    hand_over();
+    const auto of_interfaces = of_kinds(all, {Kind::kSecurityGroup, Kind::kInterfaceTags});
+    passes_.begin(subjects_of(of_interfaces));
+    for (const auto& [subject, failure] : passes_.large())
+        fail_all(about({subject}, of_interfaces), failure);
+    ask_passes(of_interfaces, order.cluster, caller, hand_over);
     ask_subnets(of_kinds(all, {Kind::kSubnet}), caller);
     hand_over();
     ask_prefix_lists(of_kinds(all, {Kind::kPrefixList}), caller);
     hand_over();
-    ask_tagged(of_kinds(all, {Kind::kResourceTags}), caller); // last: it may take many calls
+    ask_tagged(of_kinds(all, {Kind::kResourceTags}), caller); // it may take many calls
     hand_over();
+    passes_.begin_large();
+    ask_passes(of_interfaces, order.cluster, caller, hand_over);
 }
 
-void Asker::ask_interfaces(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller) {
-    if (questions.empty()) return;
-    const auto answer = aws::describe_interfaces(caller, one_pass(questions));
-    // One that means too much must not cost the others their answers.
-    if (!answer && answer.error().kind == aws::Failure::Kind::kTooLarge && questions.size() > 1) {
-        for (const auto& question : questions)
-            ask_interfaces({question}, cluster, caller);
-        return;
+void Asker::ask_passes(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller,
+                       const std::function<void()>& hand_over) {
+    for (auto pass = passes_.next(); !pass.empty(); pass = passes_.next()) {
+        ask_pass(pass, about(pass, questions), cluster, caller);
+        hand_over();
     }
+}
+
+void Asker::ask_pass(const Passes::Subjects& subjects, const Questions& questions, const aws::OwnCluster& cluster,
+                     aws::Caller& caller) {
+    aws::Room room{.most = most_};
+    const auto answer = aws::describe_interfaces(caller, one_pass(subjects), room);
+    // One that means too much must not cost the others their answers.
+    if (!answer && answer.error().kind == aws::Failure::Kind::kTooLarge && passes_.too_large(answer.error())) return;
     if (!answer) return fail_all(questions, answer.error());
-    std::map<Question, Found> found;
+    passes_.fits(room.used);
+    std::map<Question, aws::Answer<Found>> found;
     for (const auto& question : questions)
         found.try_emplace(question);
     for (const auto& [id, interface] : *answer) {
         if (aws::is_nodes(interface, cluster)) continue;
-        const auto cidrs = cidrs_of(interface);
         for (auto& [question, of_it] : found)
-            if (is_meant(interface, question)) add(question, interface.tags, cidrs, of_it);
+            if (is_meant(interface, question)) add(question, interface, of_it);
     }
     for (auto& [question, of_it] : found)
-        say(question, std::move(of_it));
+        outcomes_.push_back({.question = question, .found = std::move(of_it)});
 }
 
 void Asker::ask_subnets(const Questions& questions, aws::Caller& caller) {

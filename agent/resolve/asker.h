@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Asks AWS the questions of one place: one role's, in one region. All of one kind go into one filtered pass, so what
-// that costs depends on what there is, not on how many resources name it. Whatever goes wrong fails the questions that
-// needed it, and no others. Blocks; one thread.
+// that costs depends on what there is, not on how many resources name it; what would be too large an answer goes into
+// several (passes.h). Whatever goes wrong fails the questions that needed it, and no others. Blocks; one thread.
 #pragma once
 
 #include <functional>
@@ -16,6 +16,7 @@
 #include "aws/interfaces.h"
 #include "aws/own_account.h"
 #include "aws/prefix_lists.h"
+#include "resolve/passes.h"
 #include "resolve/question.h"
 
 namespace bulkhead::resolve {
@@ -30,9 +31,9 @@ class Asker {
 public:
     using Take = std::function<void(std::vector<Outcome>)>;
 
-    /// `throttle` and `own_account` outlive it.
+    /// `throttle` and `own_account` outlive it. `most`: bytes that the answer to one pass over interfaces may have.
     Asker(const aws::Environment& environment, state::AwsPlace place, aws::Throttle& throttle,
-          aws::OwnAccount& own_account);
+          aws::OwnAccount& own_account, size_t most = aws::kLargestLookUp);
     ~Asker();
 
     /// Hands over one outcome for each question, well or not, once each: those of a pass as soon as it is over.
@@ -47,7 +48,10 @@ private:
 
     aws::Answer<> connect();
     void find_own_account(const std::stop_token& stop);
-    void ask_interfaces(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller);
+    void ask_passes(const Questions& questions, const aws::OwnCluster& cluster, aws::Caller& caller,
+                    const std::function<void()>& hand_over);
+    void ask_pass(const Passes::Subjects& subjects, const Questions& questions, const aws::OwnCluster& cluster,
+                  aws::Caller& caller);
     void ask_subnets(const Questions& questions, aws::Caller& caller);
     void ask_prefix_lists(const Questions& questions, aws::Caller& caller);
     void ask_tagged(const Questions& questions, aws::Caller& caller);
@@ -60,6 +64,8 @@ private:
     aws::OwnAccount& own_account_;
     std::unique_ptr<Connection> connection_;
     std::vector<Outcome> outcomes_; // of this pass
+    const size_t most_;
+    Passes passes_{most_};
     aws::PrefixLists known_lists_;
 };
 

@@ -28,6 +28,10 @@ public:
     FoundFolder& operator=(const FoundFolder&) = delete;
     ~FoundFolder() { fs::remove_all(path_); }
     std::string file() const { return path_ + "/made/found.json"; }
+    void write(const std::string& text) const {
+        fs::create_directories(path_ + "/made");
+        std::ofstream(file(), std::ios::trunc) << text;
+    }
 
 private:
     std::string path_ = fs::temp_directory_path() / "found-XXXXXX";
@@ -66,26 +70,94 @@ struct Looking {
 };
 
 FoundFile::Found kept_in(const FoundFolder& folder) {
-    return FoundFile(folder.file()).read().value();
+    return FoundFile(folder.file()).read().value().found;
+}
+
+std::string text_of(const std::string& file) {
+    std::ifstream text(file);
+    return {std::istreambuf_iterator<char>(text), {}};
 }
 
 TEST_CASE("what was found is read as it was written; no file is nothing, and a broken one an error") {
     const FoundFolder folder;
     const FoundFile file(folder.file());
-    CHECK(file.read().value().empty());
+    CHECK(file.read().value().found.empty());
     REQUIRE(file.write(kFound));
-    CHECK(file.read().value() == kFound);
-    for (const std::string broken : {"", "[]", R"({"aurora": "10.0.0.1"})", R"({"aurora": [7]})", R"({"a": ["b"]})",
-                                     R"({"a": [{"address": "10.0.0.1"}]})", R"({"a": [{"owners": []}]})",
-                                     R"({"a": [{"address": "10.0.0.1", "owners": [{"tenant": "x"}]}]})",
-                                     R"({"a": [{"address": "10.0.0.1", "owners": "x"}]})"}) {
+    CHECK(file.read().value().found == kFound);
+    CHECK(file.read().value().fault == "");
+    for (const std::string broken : {"", "[]", R"({"aurora": ["10.0.0.1")"}) {
         INFO(broken);
-        std::ofstream(folder.file(), std::ios::trunc) << broken;
+        folder.write(broken);
         CHECK_FALSE(file.read());
     }
+    REQUIRE(file.keep_unreadable());
     REQUIRE(FoundFile::remove(folder.file()));
-    CHECK(file.read().value().empty());
+    CHECK(file.read().value().found.empty());
+    CHECK(fs::is_empty(fs::path(folder.file()).parent_path()));
     CHECK(FoundFile::remove(folder.file()));
+}
+
+TEST_CASE("an entry that can't be read is passed over and told, and the others count") {
+    const FoundFolder folder;
+    const FoundFile file(folder.file());
+    for (const auto& [bad, why] : std::map<std::string, std::string>{
+             {R"("10.0.0.1")", "it is no list of addresses"},
+             {R"([7])", "it is no address"},
+             {R"(["b"])", "b"},
+             {R"([{"address": "10.0.0.1"}])", "it is no list of owners"},
+             {R"([{"owners": []}])", "it is no address"},
+             {R"([{"address": "10.0.0.1", "owners": [{"tenant": "x"}]}])", "it is no list of owners"},
+             {R"([{"address": "10.0.0.1", "owners": "x"}])", "it is no list of owners"},
+             {R"([{"address": "10.0.0.1", "owners": [], "from": 7}])", "it is no list of what found an address"}}) {
+        INFO(bad);
+        folder.write(R"({"bad": )" + bad + R"(, "good": ["10.0.0.1"]})");
+        const auto content = file.read();
+        REQUIRE(content);
+        CHECK(content->found == FoundFile::Found{{"good", {.addresses = {kWriter}}}});
+        CHECK(content->fault.starts_with("read " + folder.file() + ": passed over 1 entry, of bad: "));
+        CHECK(content->fault.find(why) != std::string::npos);
+    }
+    folder.write(R"({"aurora": ["10.0.0.1", "x", "10.1.0.0/24", 7]})");
+    const auto content = file.read();
+    CHECK(content->found == FoundFile::Found{{"aurora", {.addresses = {kWriter, kSubnet}}}});
+    CHECK(content->fault.find(": passed over 2 entries, the first one of aurora: ") != std::string::npos);
+}
+
+TEST_CASE("a file with what can't be read is told, and kept as it is before another one is written") {
+    const FoundFolder folder;
+    const auto beside = folder.file() + ".unreadable";
+    for (const auto& [text, found] :
+         std::map<std::string, size_t>{{R"({"aurora": ["10.0.0.1", "10.0.0."], "cache": ["fd00::/64"]})", 1},
+                                       {R"({"aurora": ["10.0.0.1"])", 0}}) {
+        INFO(text);
+        folder.write(text);
+        Looking agent(folder);
+        agent.tell("aurora", "writer.db.test");
+        CHECK(agent.found("aurora") == found);
+        REQUIRE(agent.problems().size() == 1);
+        CHECK(agent.problems().front().text.starts_with("read " + folder.file() + ": "));
+        CHECK(agent.problems().front().text.ends_with("; the file is kept as " + beside));
+        CHECK(text_of(folder.file()) == text);
+        CHECK(text_of(beside) == text);
+        // What it writes itself is another file.
+        REQUIRE(FoundFile(folder.file()).write(kFound));
+        CHECK(text_of(folder.file()) != text);
+        CHECK(text_of(beside) == text);
+    }
+}
+
+TEST_CASE("what can be read of a file counts on, and is what is written next") {
+    const FoundFolder folder;
+    const std::string text = R"({"aurora": ["10.0.0.1", "10.0.0."], "cache": ["fd00::/64"]})";
+    folder.write(text);
+    Looking agent(folder);
+    agent.tell("aurora", "writer.db.test");
+    agent.look_ups.follow(true); // which forgets the cache
+    CHECK(kept_in(folder) == FoundFile::Found{{"aurora", {.addresses = {kWriter}}}});
+    CHECK(text_of(folder.file() + ".unreadable") == text);
+    Looking next(folder); // all of that can be read, and what couldn't is still there
+    CHECK(next.problems().empty());
+    CHECK(text_of(folder.file() + ".unreadable") == text);
 }
 
 TEST_CASE("what a former agent found is in force before anybody is asked, and stays while nobody answers") {

@@ -31,6 +31,11 @@ Failure require_failure(const Answer<T>& answer) {
     return answer.error();
 }
 
+Answer<std::map<std::string, Interface>> describe_interfaces(Caller& caller, const InterfaceQuestion& question) {
+    Room room;
+    return aws::describe_interfaces(caller, question, room);
+}
+
 Address address(const std::string& text) {
     return require(Address::parse(text));
 }
@@ -60,6 +65,12 @@ std::string arn(const std::string& service, const std::string& rest) {
 /// A body that a server at fault sends instead of the answer.
 Json answering(const std::string& body) {
     return state_of({}, {{"faults", Json::array({{{"body", body}}})}});
+}
+
+Json answering_interface(const std::string& item) {
+    return answering("<?xml version=\"1.0\"?><DescribeNetworkInterfacesResponse xmlns=\"http://ec2.amazonaws.com/x/\">"
+                     "<requestId>r-1</requestId><networkInterfaceSet><item>" +
+                     item + "</item></networkInterfaceSet><new/></DescribeNetworkInterfacesResponse>");
 }
 
 } // namespace
@@ -162,11 +173,22 @@ TEST_CASE("a look-up that fails on its last page is a failure, not a shorter ans
 TEST_CASE("all pages together are bounded, and pages that lead back end") {
     AwsScene scene(state_of({{"interfaces", interfaces_of("sg-1", 100)}}, {{"page", 10}}));
     auto caller = scene.caller();
-    Form form;
-    const auto bounded = for_each_page(
-        caller, ec2_paging("DescribeNetworkInterfaces", "10"), form, [](pugi::xml_node, Wanted&) {}, 40'000);
+    Room room{.most = 40'000};
+    const auto bounded = describe_interfaces(caller, {.groups = {"sg-1"}, .tag_keys = {}}, room);
     CHECK(require_failure(bounded).kind == Kind::kTooLarge);
+    CHECK(room.used > room.most);
     CHECK(count_of(scene, "DescribeNetworkInterfaces") < 10);
+
+    // One answer is all of its forms'.
+    auto two = interfaces_of("sg-1", 20);
+    two.push_back({{"id", "eni-t"}, {"tags", {{"team", "payments"}}}, {"ipv4", {"10.2.0.1"}}});
+    require(scene.aws->set(state_of({{"interfaces", two}})));
+    Room by_group, by_tag, by_both;
+    REQUIRE(describe_interfaces(caller, {.groups = {"sg-1"}, .tag_keys = {}}, by_group));
+    REQUIRE(describe_interfaces(caller, {.groups = {}, .tag_keys = {"team"}}, by_tag));
+    REQUIRE(describe_interfaces(caller, {.groups = {"sg-1"}, .tag_keys = {"team"}}, by_both));
+    CHECK(by_tag.used > 0);
+    CHECK(by_both.used == by_group.used + by_tag.used);
 
     require(scene.aws->set(answering("<DescribeSubnetsResponse><requestId>r-1</requestId><subnetSet/>"
                                      "<nextToken>again</nextToken></DescribeSubnetsResponse>")));
@@ -177,15 +199,10 @@ TEST_CASE("all pages together are bounded, and pages that lead back end") {
 }
 
 TEST_CASE("unknown elements are passed over; a missing one is an error that names it, and the request") {
-    const auto answer = [](const std::string& item) {
-        return answering(
-            "<?xml version=\"1.0\"?><DescribeNetworkInterfacesResponse xmlns=\"http://ec2.amazonaws.com/x/\">"
-            "<requestId>r-1</requestId><networkInterfaceSet><item>" +
-            item + "</item></networkInterfaceSet><new/></DescribeNetworkInterfacesResponse>");
-    };
     const InterfaceQuestion question{.groups = {"sg-1"}, .tag_keys = {}};
-    AwsScene scene(answer("<new><deep>x</deep></new><networkInterfaceId>eni-1</networkInterfaceId><groupSet/>"
-                          "<ipv6AddressesSet/>"));
+    AwsScene scene(
+        answering_interface("<new><deep>x</deep></new><networkInterfaceId>eni-1</networkInterfaceId><groupSet/>"
+                            "<ipv6AddressesSet/>"));
     auto caller = scene.caller();
     CHECK(require_answer(describe_interfaces(caller, question)).contains("eni-1"));
     for (const auto& [item, complaint] : std::map<std::string, std::string>{
@@ -193,18 +210,44 @@ TEST_CASE("unknown elements are passed over; a missing one is an error that name
              {"<networkInterfaceId>eni-1</networkInterfaceId><ipv6AddressesSet/>", "item has no groupSet"},
              {"<networkInterfaceId>eni-1</networkInterfaceId><groupSet><item/></groupSet><ipv6AddressesSet/>",
               "groupSet/item has no groupId"},
-             {"<networkInterfaceId>eni-1</networkInterfaceId><groupSet/>",
-              "item has neither privateIpAddressesSet nor ipv6AddressesSet"},
-             {"<networkInterfaceId>eni-1</networkInterfaceId><groupSet/><ipv6AddressesSet><item><ipv6Address>fd00::z"
-              "</ipv6Address></item></ipv6AddressesSet>",
-              "ipv6Address is \"fd00::z\", which is no address"}}) {
+             {"<networkInterfaceId>eni-1</networkInterfaceId><groupSet/><tagSet><item/></tagSet><ipv6AddressesSet/>",
+              "tagSet/item has no key"}}) {
         CAPTURE(item);
-        require(scene.aws->set(answer(item)));
+        require(scene.aws->set(answering_interface(item)));
         const auto failed = require_failure(describe_interfaces(caller, question));
         CHECK(failed.kind == Kind::kUnreadable);
         CHECK(failed.text.find(complaint) != std::string::npos);
         CHECK(failed.text.find("(request 00000001-0000-4000-8000-000000000000)") != std::string::npos);
     }
+}
+
+// It is known whom it concerns, and nobody else should be without an answer because of it.
+TEST_CASE("addresses that can't be read are told of their interface, and fail no answer") {
+    AwsScene scene;
+    auto caller = scene.caller();
+    const std::string one = "<networkInterfaceId>eni-1</networkInterfaceId><groupSet/>",
+                      efa_only = one + "<interfaceType>efa-only</interfaceType>";
+    const auto fault_of = [&](const std::string& item) {
+        require(scene.aws->set(answering_interface(item)));
+        return require_answer(describe_interfaces(caller, {.groups = {"sg-1"}, .tag_keys = {}})).at("eni-1").fault;
+    };
+    for (const auto& [item, complaint] : std::map<std::string, std::string>{
+             {one, "item has neither privateIpAddressesSet nor ipv6AddressesSet"},
+             {one + "<interfaceType>efa</interfaceType>", "item has neither privateIpAddressesSet nor"},
+             {one + "<ipv6AddressesSet><item><ipv6Address>fd00::z</ipv6Address></item></ipv6AddressesSet>",
+              "ipv6Address is \"fd00::z\", which is no address"},
+             {one + "<privateIpAddressesSet><item/></privateIpAddressesSet>", "item has no privateIpAddress"},
+             {efa_only + "<privateIpAddressesSet><item/></privateIpAddressesSet>", "item has no privateIpAddress"},
+             {one + "<ipv6AddressesSet/><ipv4PrefixSet><item><ipv4Prefix>10</ipv4Prefix></item></ipv4PrefixSet>",
+              "ipv4Prefix is \"10\", which is no CIDR"}}) {
+        const auto fault = fault_of(item);
+        CAPTURE(item, fault);
+        CHECK(fault.find(complaint) != std::string::npos);
+        CHECK(fault.find("(request 00000001-0000-4000-8000-000000000000)") != std::string::npos);
+    }
+    for (const auto& item : {one + "<ipv6AddressesSet/>", one + "<privateIpAddressesSet/>", efa_only,
+                             efa_only + "<privateIpAddressesSet/>"})
+        CHECK(fault_of(item) == "");
 }
 
 TEST_CASE("what isn't the answer is none: garbage, half an answer, another call's, a list that isn't there") {

@@ -42,6 +42,22 @@ Json account() {
           Json::array({{{"id", "pl-1"}, {"name", "offices"}, {"version", 1}, {"entries", {"192.0.2.0/24"}}}})}});
 }
 
+/// 50 groups of an interface each, "sg-00" to "sg-49", and one of `count`; and a key of tags on all of those.
+Json large_account(size_t count) {
+    auto interfaces = Json::array();
+    for (size_t i = 0; i < 50; ++i) {
+        const auto number = std::to_string(100 + i).substr(1);
+        interfaces.push_back(
+            {{"id", "eni-" + number}, {"groups", {"sg-" + number}}, {"ipv4", {"10.1.0." + std::to_string(i)}}});
+    }
+    for (size_t i = 0; i < count; ++i)
+        interfaces.push_back({{"id", "eni-large" + std::to_string(i)},
+                              {"groups", {"sg-large"}},
+                              {"tags", {{"team", "payments"}}},
+                              {"ipv4", {"10.2.0." + std::to_string(i)}}});
+    return aws::state_of({{"interfaces", interfaces}}, {{"page", 1000}});
+}
+
 std::vector<Outcome> outcomes_of(Asker& asker, const Order& order) {
     std::vector<Outcome> all;
     asker.ask(order, {}, [&](auto some) { std::ranges::move(some, std::back_inserter(all)); });
@@ -49,7 +65,10 @@ std::vector<Outcome> outcomes_of(Asker& asker, const Order& order) {
 }
 
 struct Scene {
-    explicit Scene(const Json& state = account()) { require_set(state); }
+    explicit Scene(const Json& state = account(), size_t most = aws::kLargestLookUp)
+        : asker{environment, kHere, throttle, own_account, most} {
+        require_set(state);
+    }
 
     void require_set(const Json& state) { aws::require(stand_in->set(state)); }
     std::map<std::string, Outcome> ask(const std::set<Question>& questions,
@@ -73,7 +92,7 @@ struct Scene {
                                                 {"AWS_SECRET_ACCESS_KEY", "own/secret+key"}}};
     aws::Throttle throttle{{.per_second = 100, .burst = 100}, aws::Clock::real(), 1};
     aws::OwnAccount own_account{throttle, aws::Clock::real()};
-    Asker asker{environment, kHere, throttle, own_account};
+    Asker asker;
 };
 
 std::string found_in(const std::map<std::string, Outcome>& outcomes, const Question& question) {
@@ -125,6 +144,95 @@ TEST_CASE("one pass finds what many resources name, each its own, and never a no
     CHECK(found_in(outcomes, nobody) == "");
     CHECK(scene.actions().size() == 2);                                                  // one by groups, one by tags
     CHECK(found_in(scene.ask({all}, {}), all) == "10.0.0.1/32 10.0.0.2/32 10.1.0.2/32"); // nobody's node
+}
+
+TEST_CASE("one that is too large an answer fails alone; the others are found, and from then on in one call") {
+    Scene scene(large_account(200), 120'000);
+    const auto large = about(Kind::kSecurityGroup, "sg-large");
+    auto by_team = large; // another question about the same
+    by_team.tenant_tag = "team";
+    std::set<Question> questions{large, by_team};
+    for (int i = 0; i < 50; ++i)
+        questions.insert(about(Kind::kSecurityGroup, "sg-" + std::to_string(100 + i).substr(1)));
+    size_t before = 0;
+    for (int sweep = 1; sweep <= 6; ++sweep) {
+        CAPTURE(sweep);
+        const auto outcomes = scene.ask(questions);
+        for (const auto& question : questions)
+            if (question.name != "sg-large")
+                CHECK(found_in(outcomes, question) ==
+                      "10.1.0." + std::to_string(std::stoi(question.name.substr(3))) + "/32");
+        CHECK(found_in(outcomes, large) == "failed: too-large");
+        CHECK(found_in(outcomes, by_team) == "failed: too-large");
+        const auto calls = scene.actions().size() - std::exchange(before, scene.actions().size());
+        if (sweep == 1)
+            CHECK(calls <= 1 + 2 * 6); // halves of 51
+        else
+            CHECK(calls == (sweep == 5 ? 2 : 1));
+    }
+}
+
+TEST_CASE("what is too large only together is found in as many passes as it takes, at once") {
+    auto state = large_account(100);
+    Scene scene(state, 120'000);
+    const auto group = about(Kind::kSecurityGroup, "sg-large");
+    const auto tag = about(Kind::kInterfaceTags, "", {{"team", "payments"}});
+    const auto other_tag = about(Kind::kInterfaceTags, "", {{"team", "blog"}}); // the same key
+    size_t before = 0;
+    for (const size_t calls : {4, 2, 2}) { // two of the whole, which is too large; then one of each
+        const auto outcomes = scene.ask({group, tag, other_tag});
+        CHECK(outcomes.at(group.text()).found->cidrs.size() == 100);
+        CHECK(outcomes.at(tag.text()).found->cidrs.size() == 100);
+        CHECK(found_in(outcomes, other_tag) == "");
+        CHECK(scene.actions().size() - std::exchange(before, scene.actions().size()) == calls);
+    }
+}
+
+TEST_CASE("what is too large alone is asked for after all else, and what is found isn't kept waiting by it") {
+    auto state = large_account(200);
+    state["places"][0]["subnets"] = Json::array({{{"id", "subnet-1"}, {"cidr", "10.3.0.0/24"}}});
+    Scene scene(state, 120'000);
+    const auto large = about(Kind::kSecurityGroup, "sg-large"), small = about(Kind::kSecurityGroup, "sg-07"),
+               subnet = about(Kind::kSubnet, "subnet-1");
+    std::vector<std::vector<std::string>> passes;
+    for (int sweep = 1; sweep <= 5; ++sweep) {
+        passes.clear();
+        scene.asker.ask({.questions = {large, small, subnet}}, {}, [&](auto outcomes) {
+            auto& pass = passes.emplace_back();
+            for (const auto& outcome : outcomes)
+                pass.push_back(outcome.question.name);
+        });
+    }
+    CHECK(passes == std::vector<std::vector<std::string>>{{"sg-07"}, {"subnet-1"}, {"sg-large"}});
+}
+
+TEST_CASE("an interface whose addresses can't be read fails those whose group or tag it has, and no others") {
+    const Json none = nullptr; // no such element
+    auto state = account();
+    auto& interfaces = state["places"][0]["interfaces"];
+    interfaces.push_back({{"id", "eni-odd"},
+                          {"groups", {"sg-odd", "sg-both"}},
+                          {"tags", {{"team", "odd"}}},
+                          {"ipv4", none},
+                          {"ipv6", none}});
+    interfaces.push_back({{"id", "eni-z"}, {"groups", {"sg-both"}}, {"ipv4", {"10.1.0.9"}}}); // after the odd one
+    interfaces.push_back(
+        {{"id", "eni-gpu"}, {"groups", {"sg-db"}}, {"type", "efa-only"}, {"ipv4", none}, {"ipv6", none}});
+    interfaces.push_back(
+        {{"id", "eni-odd-node"}, {"groups", {"sg-all"}}, {"instance", "i-node"}, {"ipv4", none}, {"ipv6", none}});
+    Scene scene(state);
+    const auto group = [](const std::string& name) { return about(Kind::kSecurityGroup, name); };
+    const auto team = [](const std::string& name) { return about(Kind::kInterfaceTags, "", {{"team", name}}); };
+    const auto outcomes =
+        scene.ask({group("sg-odd"), group("sg-both"), group("sg-db"), group("sg-all"), team("odd"), team("payments")});
+    for (const auto& question : {group("sg-odd"), group("sg-both"), team("odd")})
+        CHECK(found_in(outcomes, question) == "failed: unreadable");
+    CHECK(outcomes.at(group("sg-odd").text())
+              .found.error()
+              .text.find("has neither privateIpAddressesSet nor ipv6AddressesSet") != std::string::npos);
+    CHECK(found_in(outcomes, group("sg-db")) == "10.1.0.1/32 10.1.0.2/32 fd00::1/128");
+    CHECK(found_in(outcomes, group("sg-all")) == "10.1.0.2/32"); // a node's is nobody's question
+    CHECK(found_in(outcomes, team("payments")) == "10.1.0.3/32");
 }
 
 TEST_CASE("subnets and prefix lists are found, and one that isn't there fails alone") {

@@ -89,7 +89,9 @@ def DescribeNetworkInterfaces(form, place, most):
 
 
 def _interface(one, place):
-    primary, *others = one.get("ipv4", []) or [None]
+    """An address list that is null isn't sent at all."""
+    primary, *others = one.get("ipv4") or [None]
+    ipv6 = one.get("ipv6", [])
     attachment = one.get("instance") and {
         "attachmentId": "eni-attach-" + one["id"][4:],
         "instanceId": one["instance"],
@@ -117,9 +119,11 @@ def _interface(one, place):
         "tagSet": _tags(one.get("tags", {})),
         "privateIpAddressesSet": [
             {"privateIpAddress": address, "primary": address == primary} for address in (primary, *others) if address
-        ],
+        ]
+        if one.get("ipv4", []) is not None
+        else None,
         "ipv4PrefixSet": _prefixes(one, "ipv4"),
-        "ipv6AddressesSet": [{"ipv6Address": address, "isPrimaryIpv6": False} for address in one.get("ipv6", [])],
+        "ipv6AddressesSet": ipv6 and [{"ipv6Address": address, "isPrimaryIpv6": False} for address in ipv6],
         "ipv6PrefixSet": _prefixes(one, "ipv6"),
         "interfaceType": one.get("type", "interface"),
     }
