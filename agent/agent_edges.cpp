@@ -47,7 +47,10 @@ observe::EdgeFacts Agent::edge_facts() const {
 }
 
 observe::Grounds Agent::grounds() const {
-    return {.cluster = cluster_, .settings = options_.compile_settings(), .now = state::Cluster::machine_time()};
+    return {.cluster = cluster_,
+            .settings = options_.compile_settings(),
+            .now = state::Cluster::machine_time(),
+            .refused = edges_.edges().refused()};
 }
 
 observe::Json Agent::matrix() const {

@@ -25,7 +25,7 @@ FoundFile::Found LookUps::read_file() {
     if (!fault.empty()) {
         const auto kept = file_.keep_unreadable();
         fault += kept ? "; the file is kept as " + *kept : "; " + kept.error().text;
-        spdlog::error("{}", file_error_ = fault);
+        spdlog::error("{}", file_fault_ = fault);
     }
     return content ? std::move(content->found) : FoundFile::Found{};
 }
@@ -40,10 +40,14 @@ Result<> LookUps::begin(resolve::Settings settings) {
     return {};
 }
 
-/// Only what has to be looked up, and as what.
-LookUps::Resources LookUps::wanted() const {
+/// Only what has to be looked up, and as what. A Tenant that isn't there may be in what isn't understood.
+LookUps::Resources LookUps::wanted(bool all_known) const {
+    std::set<std::string> unread;
+    for (const auto& [name, resource] : cluster_.resources())
+        if (!all_known && !cluster_.tenants().contains(resource.tenant)) unread.insert(resource.tenant);
+    unread.erase("");
     Resources resources;
-    for (const auto& [name, resource] : resolve::resources_to_look_up(cluster_)) {
+    for (const auto& [name, resource] : resolve::resources_to_look_up(cluster_, unread)) {
         auto& one = resources[name];
         one.look_ups = resource.look_ups;
         one.place = resource.place;
@@ -54,7 +58,7 @@ LookUps::Resources LookUps::wanted() const {
 }
 
 void LookUps::follow(bool all_known) {
-    auto resources = wanted();
+    auto resources = wanted(all_known);
     if (all_known) {
         std::vector<std::string> gone;
         for (const auto& [resource, addresses] : found_)
@@ -121,7 +125,8 @@ void LookUps::keep() {
 }
 
 void LookUps::add_problems(std::vector<state::Problem>& problems) const {
-    if (!file_error_.empty()) problems.push_back({.origin = {}, .object = "", .field = "", .text = file_error_});
+    for (const auto* text : {&file_fault_, &file_error_})
+        if (!text->empty()) problems.push_back({.origin = {}, .object = "", .field = "", .text = *text});
     for (const auto& [name, finding] : findings_) {
         const auto resource = cluster_.resources().find(name);
         if (resource == cluster_.resources().end()) continue;

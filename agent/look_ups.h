@@ -46,7 +46,7 @@ private:
     using Resources = resolve::Resources;
 
     FoundFile::Found read_file();
-    Resources wanted() const;
+    Resources wanted(bool all_known) const;
     void order(const Resources& resources);
     void take(LookUpThread::Report report);
     void set(const std::string& resource, const resolve::Remembered& found);
@@ -62,7 +62,8 @@ private:
     uint64_t orders_ = 0;
     FoundFile::Found found_; // in force
     bool unkept_ = false;    // the file says something else
-    std::string file_error_; // told already
+    std::string file_fault_; // what of the file couldn't be read
+    std::string file_error_; // why it can't be written; told already
     std::map<std::string, resolve::Finding> findings_;
     metrics::Families metrics_;
     std::unique_ptr<LookUpThread> thread_;

@@ -76,6 +76,10 @@ Address next_after(Address address) {
 
 Supposition::Supposition(state::Cluster cluster, const compile::Settings& settings, std::vector<state::Object> changes)
     : cluster_(std::move(cluster)), node_name_(settings.node_name), compiler_(settings, {}) {
+    for (const auto& [name, resource] : cluster_.resources()) {
+        const auto cidrs = state::all_cidrs(resource);
+        resources_before_.insert(cidrs.begin(), cidrs.end());
+    }
     for (auto& object : changes)
         cluster_.put(std::move(object));
     compiler_.update(cluster_, {.policy = true, .many_pods = true, .local = true, .pods = {}, .cluster_ips = {}});
@@ -110,19 +114,32 @@ void Supposition::add_sample(Party party, const Address& address, IdentityId ide
     if (party.kind != Kind::kUnknown) samples_[std::move(party)].try_emplace(identity, address);
 }
 
-bool Supposition::is_worlds(IdentityId identity) const {
+bool Supposition::is_worlds(const Address& address, IdentityId identity) const {
     const auto name = desired().names.find(identity);
-    return name == desired().names.end() || party_named(name->second.what).kind == Kind::kUnknown;
+    if (name == desired().names.end()) return true;
+    const auto kind = party_named(name->second.what).kind;
+    return kind == Kind::kUnknown || (kind == Kind::kResource && !was_resources(address));
+}
+
+bool Supposition::was_resources(const Address& address) const {
+    for (auto part = Cidr::of(address);; --part.length) {
+        if (resources_before_.contains(part)) return true;
+        if (part.length == 0) return false;
+        const auto bit = static_cast<size_t>(part.length) - 1;
+        auto& byte = part.address.bytes[bit / 8];
+        byte = static_cast<uint8_t>(byte & ~(0x80U >> (bit % 8)));
+    }
 }
 
 /// A rule that names a part of the network says something else from its first address on, and no more behind its last.
 Supposition::Samples Supposition::samples_in(const Cidr& network) const {
-    const auto first = first_host(network);
-    Samples samples{{compile::identity_of(desired(), first), first}};
+    Samples samples;
     const auto add = [&](const Address& address) {
         const auto identity = compile::identity_of(desired(), address);
-        if (network.contains(address) && is_worlds(identity)) samples.try_emplace(identity, address);
+        if (network.contains(address) && is_worlds(address, identity)) samples.try_emplace(identity, address);
     };
+    const auto first = first_host(network);
+    add(first);
     add(network.address);
     const auto last = last_of(network);
     for (auto part = desired().prefixes.lower_bound({.address = network.address, .length = 0});
@@ -131,6 +148,7 @@ Supposition::Samples Supposition::samples_in(const Cidr& network) const {
         add(part->first.address);
         add(next_after(last_of(part->first)));
     }
+    if (samples.empty()) samples.emplace(compile::identity_of(desired(), first), first);
     return samples;
 }
 

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,9 @@ private:
 
     void add_sample(flow::Party party, const Address& address, compile::IdentityId identity);
     void find_samples();
-    bool is_worlds(compile::IdentityId identity) const; // not a pod's, a node's or an AWS resource's
+    /// Was seen as the world's: not a pod's, a node's or an AWS resource's, unless the change makes it one.
+    bool is_worlds(const Address& address, compile::IdentityId identity) const;
+    bool was_resources(const Address& address) const;
     Samples samples_in(const Cidr& network) const;
     Samples samples_of(const flow::Party& party) const;
 
@@ -52,6 +55,7 @@ private:
     std::string node_name_;
     compile::Compiler compiler_;
     std::map<flow::Party, Samples> samples_;
+    std::set<Cidr> resources_before_; // addresses of AWS resources without the changes
 };
 
 /// The namespaces as they would be if they were protected.

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr size_t kMostUnderWay = 16;
-constexpr uint32_t kAgainAndAgain = 3;
+constexpr auto kLasting = 10s; // less is a server that begins, or a connection that broke
 constexpr auto kDeadline = 10s;
 constexpr auto kEcho = 5s; // by then a watch has told us what we changed
 
@@ -69,23 +69,26 @@ void Applier::end(const std::string& key, const std::string& what, const source:
     if (is_done(response)) {
         ++counts_.done;
         way.error.clear();
-        way.failures = 0;
+        way.first_error.clear();
         way.backoff.reset();
         way.next = now + kEcho;
         return;
     }
     ++counts_.failures;
-    ++way.failures;
     way.error = "can't " + what + ": " + source::kube::words_of(response);
+    if (way.first_error.empty()) {
+        way.first_error = way.error;
+        way.failing_since = now;
+    }
     way.next = now + way.backoff.next(source::kube::status_of(response).retry_after.value_or(0s));
 }
 
-std::map<std::string, std::string> Applier::unpublished() const {
+std::map<std::string, std::string> Applier::unpublished(Time now) const {
     std::map<std::string, std::string> unpublished;
     for (const auto& [key, change] : wanted_) {
         const auto way = ways_.find(key);
-        if (change.resource.empty() || way == ways_.end() || way->second.failures < kAgainAndAgain) continue;
-        unpublished.emplace(change.resource, way->second.error);
+        if (change.resource.empty() || way == ways_.end() || way->second.first_error.empty()) continue;
+        if (now - way->second.failing_since >= kLasting) unpublished.emplace(change.resource, way->second.first_error);
     }
     return unpublished;
 }

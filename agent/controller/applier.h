@@ -44,8 +44,9 @@ public:
     bool idle() const; // nothing is under way or wanted
     std::vector<std::string> errors() const;
 
-    /// AWSResources whose addresses the server has refused again and again, with its words.
-    std::map<std::string, std::string> unpublished() const;
+    /// AWSResources whose addresses the server has refused for a while, with its words at the first time: those of
+    /// later tries may differ in a port or a duration.
+    std::map<std::string, std::string> unpublished(Time now) const;
 
     struct Counts {
         uint64_t done = 0;
@@ -61,7 +62,8 @@ private:
         source::kube::Backoff backoff;
         Time next{}; // not before
         std::string error;
-        uint32_t failures = 0; // since it went well
+        std::string first_error; // since it went well
+        Time failing_since{};    // then
     };
 
     void start(const std::string& key, const Change& change, Way& way, Time now);

@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 /// Two watches tell of one object, and one edit comes as several events: so a review waits a little for the rest.
 constexpr auto kSettle = 200ms;
 constexpr int kShareOfTime = 4; // a review is followed by this many times its own duration without one
+constexpr auto kNotLookedUp =
+    "nothing is looked up: IdentitySlices, AWSResources or Tenants aren't heard of as they are";
 constexpr std::chrono::seconds kLongestWait = 1h; // for a date: who sets the wall clock meanwhile tells nobody
 
 /// All that makes the policy, and every pod.
@@ -129,15 +131,15 @@ std::optional<Controller::Time> Controller::wakes_at() const {
     return first;
 }
 
-bool Controller::has_news() {
+bool Controller::has_news(Time now) {
     const bool of_bindings = load_balancers_ && load_balancers_->take_changed();
-    const bool of_writes = applier_.unpublished() != unpublished_;
+    const bool of_writes = applier_.unpublished(now) != unpublished_;
     return observed_.take_changed() || of_bindings || of_writes || cluster_.dirty() || found_news_;
 }
 
 bool Controller::review_is_due(Time now) {
     const bool due_by_time = wakes_at() && *wakes_at() <= now;
-    if (const bool is_first_news = !news_; has_news() || due_by_time) {
+    if (const bool is_first_news = !news_; has_news(now) || due_by_time) {
         if (is_first_news) next_review_ = std::max(next_review_, now + kSettle);
         news_ = true;
     }
@@ -148,7 +150,7 @@ bool Controller::review_is_due(Time now) {
 
 void Controller::review(Time now) {
     news_ = found_news_ = false;
-    unpublished_ = applier_.unpublished();
+    unpublished_ = applier_.unpublished(now);
     cluster_.end_overrides();
     tell_found(observed_, cluster_, told_slices_);
     compiler_.update(cluster_, cluster_.take_changes());
@@ -225,6 +227,7 @@ void Controller::log_errors() {
     if (load_balancers_)
         for (const auto& error : load_balancers_->errors())
             now.insert(error);
+    if (leader_.leads(std::chrono::steady_clock::now()) && source_.synced() && !finder_) now.insert(kNotLookedUp);
     for (const auto* error : {&leader_.error(), &events_.error()})
         if (!error->empty()) now.insert(*error);
     for (const auto& error : now)

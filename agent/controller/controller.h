@@ -73,7 +73,7 @@ private:
     bool knows_what_was_found() const;
     void look_up();
     Findings findings() const;
-    bool has_news();
+    bool has_news(Time now);
     bool review_is_due(Time now);
     void review(Time now);
     std::vector<state::Problem> problems() const;

@@ -80,7 +80,7 @@ std::vector<Condition> resolved_of(const Findings& findings, const Unpublished& 
     if (!finding->troubles.empty()) return {{kType, "False", finding->troubles.front().reason, message_of(*finding)}};
     if (const auto error = unpublished.find(resource); error != unpublished.end())
         return {{kType, "False", "NotPublished",
-                 message_of(*finding) + ", but no agent knows all of them: " + error->second}};
+                 message_of(*finding) + ", but the API server doesn't take them: " + error->second}};
     if (finding->settled) return {{kType, "True", "Resolved", message_of(*finding)}};
     if (condition != nullptr && condition->value("observedGeneration", int64_t{0}) == generation)
         return {as_it_was(*condition)};

@@ -98,7 +98,8 @@ Json check_view(const flow::Edges::Rows& edges, Grounds grounds, std::vector<sta
     const advise::Supposition supposed(std::move(grounds.cluster), grounds.settings, std::move(changes));
     const auto losses = advise::check(edges, supposed, grounds.now);
     return Json{{"edges", losses_view(losses, doors_of_tenants(supposed.cluster()))},
-                {"problems", problems_view(problems)}};
+                {"problems", problems_view(problems)},
+                {"refused", grounds.refused}};
 }
 
 } // namespace bulkhead::observe

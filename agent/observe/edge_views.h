@@ -37,14 +37,15 @@ struct Grounds {
     state::Cluster cluster;
     compile::Settings settings;
     state::Time now;
+    uint64_t refused = 0; // records that found no room among the edges
 };
 
 /// {"namespaces", "kept", "losses"}: of each loss the edge, and what `would` become of it: a reason, or nothing where
 /// nobody can tell; `someWouldPass` where that holds for some of the pods only. `who` is a namespace or a tenant.
 Result<Json> plan_view(const flow::Edges::Rows& edges, Grounds grounds, const std::string& who);
 
-/// {"edges", "problems"}: each edge, and what `would` become of it with the changes, as in plan_view(); and what is
-/// wrong with these.
+/// {"edges", "problems", "refused"}: each edge, and what `would` become of it with the changes, as in plan_view(); and
+/// what is wrong with these.
 Json check_view(const flow::Edges::Rows& edges, Grounds grounds, std::vector<state::Object> changes,
                 const std::vector<state::Problem>& problems);
 

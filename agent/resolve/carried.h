@@ -10,6 +10,8 @@
 //   that a name has none of   have been that name's (dns::KeptAddresses)
 //   of what it named before   until all that it names now has been answered well and has something; if some of it has
 //                             nothing, as in another account than was meant, for the grace time
+//   of what it named before,  for the grace time: what is there now is somebody else's
+//   elsewhere
 //
 // Pure.
 #pragma once
@@ -46,9 +48,12 @@ public:
     explicit Carried(std::set<Cidr> addresses, state::OwnersByAddress owners = {})
         : addresses_(std::move(addresses)), owners_(std::move(owners)) {}
 
-    /// What it had until now stays, as it names something else.
-    void keep(const std::set<Cidr>& addresses, const state::OwnersByAddress& owners = {}) {
-        answers_suffice_ |= addresses_.empty();
+    enum class Now : uint8_t { kNamesOther, kIsElsewhere };
+
+    /// What it had until now stays, as it names something else, or the same in another account or region.
+    void keep(const std::set<Cidr>& addresses, const state::OwnersByAddress& owners = {}, Now now = Now::kNamesOther) {
+        is_replaced_ |= addresses_.empty();
+        answers_suffice_ = now == Now::kNamesOther && (addresses_.empty() || answers_suffice_);
         addresses_.insert(addresses.begin(), addresses.end());
         for (const auto& [address, of_it] : owners)
             owners_[address] = of_it;
@@ -65,7 +70,7 @@ public:
         const auto before = addresses_.size();
         std::erase_if(addresses_, [&](const Cidr& address) { return is_over(address, answers.all_found, patience); });
         std::erase_if(owners_, [&](const auto& one) { return !addresses_.contains(one.first); });
-        if (addresses_.empty()) answers_suffice_ = false;
+        if (addresses_.empty()) is_replaced_ = answers_suffice_ = false;
         return addresses_.size() < before;
     }
 
@@ -77,8 +82,8 @@ public:
         return held;
     }
 
-    /// What it names now would do without them, if all of that had something.
-    bool is_replaced() const { return answers_suffice_ && !addresses_.empty(); }
+    /// All of them are of what it named before.
+    bool is_replaced() const { return is_replaced_; }
 
     const std::set<Cidr>& addresses() const { return addresses_; }
     const state::OwnersByAddress& owners() const { return owners_; }
@@ -119,6 +124,7 @@ private:
     std::optional<Time> well_at_{};
     Milliseconds well_for_{0};
     std::array<Names, 2> names_{}; // IPv4, IPv6
+    bool is_replaced_ = false;
     bool answers_suffice_ = false;
 };
 

@@ -67,7 +67,9 @@ void Finder::follow(const Resources& resources, const std::set<std::string>& ins
         } else if (lacks_some_of(named, followed.named) &&
                    (lacks_some_of(followed.named, named) || !followed.finding.is_answered())) {
             // What isn't answered yet may be what is gone, by another name.
-            followed.carried.keep(followed.finding.addresses, followed.finding.owners);
+            const auto how =
+                is_elsewhere(followed.named, named) ? Carried::Now::kIsElsewhere : Carried::Now::kNamesOther;
+            followed.carried.keep(followed.finding.addresses, followed.finding.owners, how);
         }
         followed.named = std::move(named);
         const auto& questions_now = followed.named.questions;
@@ -118,6 +120,19 @@ void Finder::follow_names() {
 bool Finder::lacks_some_of(const Named& all, const Named& some) {
     return !std::ranges::includes(all.questions, some.questions) ||
            !std::ranges::includes(all.hostnames, some.hostnames);
+}
+
+/// Its Tenant may say so, without anybody having touched the AWSResource.
+bool Finder::is_elsewhere(const Named& before, const Named& now) {
+    const auto without_place = [](const std::set<Question>& questions) {
+        std::set<Question> all;
+        for (auto question : questions) {
+            question.place = {};
+            all.insert(std::move(question));
+        }
+        return all;
+    };
+    return before.hostnames == now.hostnames && without_place(before.questions) == without_place(now.questions);
 }
 
 NamesOfResource Finder::names_of(const Followed& followed) const {

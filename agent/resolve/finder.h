@@ -92,6 +92,7 @@ private:
     void update();
     bool update(const std::string& name, Followed& followed, Time now);
     static bool lacks_some_of(const Named& all, const Named& some);
+    static bool is_elsewhere(const Named& before, const Named& now);
     NamesOfResource names_of(const Followed& followed) const;
     std::vector<Question> barren(const Followed& followed) const;
     void add_questions(const Followed& followed, Evidence& evidence, Finding& finding) const;

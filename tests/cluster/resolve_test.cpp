@@ -272,7 +272,7 @@ TEST_CASE("what the API server refuses to take isn't called resolved, and is wri
     require(scene.dns->change({"set writer 1 A 10.2.0.9"}));
     REQUIRE(scene.is_resolved("False", "NotPublished"));
     const std::string message = scene.resolved().at("message");
-    CHECK(message.starts_with("4 addresses found, but no agent knows all of them: can't write IdentitySlice "));
+    CHECK(message.starts_with("4 addresses found, but the API server doesn't take them: can't write IdentitySlice "));
     CHECK(message.find("away.example.com") != std::string::npos);
     CHECK(scene.published() == kAll);
     kubectl(scene.server, {"delete", "validatingwebhookconfiguration", "away"});

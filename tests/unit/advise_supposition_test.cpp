@@ -147,6 +147,24 @@ TEST_CASE("what only its source's confinement audits goes on in a plan, what its
     CHECK(made.losses[0].answer.reason == BH_REASON_NOT_GRANTED);
 }
 
+TEST_CASE("what was seen as the world's and a change makes an AWS resource's is that, be it a part of a network") {
+    auto world = cluster();
+    auto aurora = test::named<state::AwsResource>("aurora");
+    const auto edge = passed(pods_of("shop", "Deployment/till"), something(Kind::kWorld, "10.0.9.0/24"));
+    aurora.cidrs = {test::cidr("10.0.9.16/28")};
+    const auto answer = Supposition(world.cluster, test::settings_of("node-a"), {aurora}).judge(edge, {});
+    CHECK(answer.reason == BH_REASON_NOT_GRANTED);
+    CHECK(answer.differs);
+    // What was one before wasn't seen as the world's, its first address neither.
+    aurora.cidrs = {test::cidr("10.0.9.0/28")};
+    world.put(aurora);
+    CHECK(Supposition(world.cluster, test::settings_of("node-a"), {aurora}).judge(edge, {}).reason == BH_REASON_OPEN);
+    // Nothing but a resource is left of it.
+    aurora.cidrs = {test::cidr("10.0.0.0/16")};
+    world.put(aurora);
+    CHECK(Supposition(world.cluster, test::settings_of("node-a"), {}).judge(edge, {}).reason == BH_REASON_NOT_GRANTED);
+}
+
 TEST_CASE("a plan names what passed and no longer would, and counts what would go on") {
     auto world = cluster();
     flow::Edges edges;

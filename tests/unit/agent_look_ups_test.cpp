@@ -155,6 +155,8 @@ TEST_CASE("what can be read of a file counts on, and is what is written next") {
     agent.look_ups.follow(true); // which forgets the cache
     CHECK(kept_in(folder) == FoundFile::Found{{"aurora", {.addresses = {kWriter}}}});
     CHECK(text_of(folder.file() + ".unreadable") == text);
+    REQUIRE(agent.problems().size() == 1); // also after a write that went well
+    CHECK(agent.problems().front().text.starts_with("read " + folder.file() + ": passed over "));
     Looking next(folder); // all of that can be read, and what couldn't is still there
     CHECK(next.problems().empty());
     CHECK(text_of(folder.file() + ".unreadable") == text);
@@ -179,6 +181,20 @@ TEST_CASE("what a former agent found is in force before anybody is asked, and st
     CHECK(text.ends_with("; what was found before stays in force"));
     CHECK(agent.found("aurora") == 2);
     CHECK(kept_in(folder) == kFound);
+}
+
+TEST_CASE("a Tenant that may be in a file that isn't understood may say in which account: nobody else is asked") {
+    const FoundFolder folder;
+    REQUIRE(FoundFile(folder.file()).write(kFound));
+    Looking agent(folder);
+    auto resource = test::named<state::AwsResource>("aurora");
+    resource.tenant = "payments";
+    resource.look_ups.security_groups = {"sg-1"};
+    agent.cluster.put(resource);
+    agent.look_ups.follow(false);
+    REQUIRE(agent.loop->run()); // until a failure is told
+    CHECK(agent.problems().front().text.find("Tenant payments isn't understood") != std::string::npos);
+    CHECK(agent.found("aurora") == 2);
 }
 
 TEST_CASE("what was found for a resource that is gone is forgotten, but not while one of them can't be read") {

@@ -185,7 +185,7 @@ TEST_CASE("what the API server doesn't take isn't resolved, whatever AWS and DNS
     const auto condition = resolved(finding(addresses(0, 2)), Json::object(), refused);
     CHECK(condition.status == "False");
     CHECK(condition.reason == "NotPublished");
-    CHECK(condition.message == "2 addresses found, but no agent knows all of them: can't write IdentitySlice "
+    CHECK(condition.message == "2 addresses found, but the API server doesn't take them: can't write IdentitySlice "
                                "resource-aurora-0: 403 Forbidden");
     CHECK(resolved(finding(addresses(0, 2)), Json::object(), {{"cache", "another's"}}).status == "True");
     auto failing = finding(addresses(0, 2));

@@ -346,6 +346,20 @@ TEST_CASE("what was found by another name stays until all that is named now has 
     CHECK(former.pass(kAllFound, now + 30min, {.grace = 30min}));
 }
 
+TEST_CASE("what was found elsewhere stays for the grace time, whatever is found by the same name here") {
+    Carried carried;
+    carried.keep(cidrs({"10.0.0.1"}), {}, Carried::Now::kIsElsewhere);
+    CHECK(carried.is_replaced());
+    Time now{};
+    for (int i = 0; i < 30; ++i, now += 1min)
+        CHECK_FALSE(carried.pass(kAllFound, now, {.grace = 30min}));
+    carried.keep(cidrs({"10.0.0.2"})); // and then by another name: the whole waits for the grace time
+    CHECK_FALSE(carried.pass(kAllFound, now, {.grace = 30min}));
+    CHECK(carried.pass(kAllFound, now + 30min, {.grace = 30min}));
+    CHECK(carried.addresses().empty());
+    CHECK_FALSE(carried.is_replaced());
+}
+
 TEST_CASE("what was found by another name stays for the grace time where something that is named now has nothing") {
     Carried carried;
     carried.keep(cidrs({"10.0.0.1", "10.1.0.0/24"}));

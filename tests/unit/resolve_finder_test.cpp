@@ -183,6 +183,26 @@ TEST_CASE("where what is named now has nothing, as elsewhere than was meant, wha
     REQUIRE(eventually([&] { return scene.found("db").empty() && scene.finding("db").is_answered(); }));
 }
 
+TEST_CASE("where the same name has something elsewhere, what it had here stays for a while all the same") {
+    const auto dns = server_with({});
+    const auto stand_in = require(test::AwsStandIn::start());
+    const auto databases = [](const char* address) {
+        return aws::Json::array({{{"id", "eni-1"}, {"groups", {"sg-1"}}, {"ipv4", {address}}}});
+    };
+    auto state = aws::state_of({{"interfaces", databases("10.1.0.1")}});
+    state["places"].push_back(
+        {{"account", aws::kAccount}, {"region", "eu-west-1"}, {"interfaces", databases("10.7.0.1")}});
+    require(stand_in->set(state));
+    auto settings = asking(stand_in->url());
+    settings.grace = 3s;
+    FinderScene scene(*dns, settings);
+    scene.follow({of_groups({"sg-1"})});
+    REQUIRE(eventually([&] { return scene.finding("db").is_answered(); }));
+    scene.follow({of_groups({"sg-1"}, {.region = "eu-west-1"})});
+    REQUIRE(eventually([&] { return scene.found("db") == "10.1.0.1 10.7.0.1"; }));
+    REQUIRE(eventually([&] { return scene.found("db") == "10.7.0.1"; }));
+}
+
 TEST_CASE("of whom nobody says where is asked nothing, and what was found before stays") {
     const auto dns = server_with({});
     FinderScene scene(*dns, asking(kNobody));

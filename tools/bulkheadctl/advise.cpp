@@ -158,7 +158,7 @@ Result<Outcome> check_by_agent(const AdviseOptions& options, const Whom& whom) {
     if (!answer) return tl::unexpected(answer.error());
     auto losses = losses_in(*answer);
     if (!losses) return tl::unexpected(losses.error());
-    return Outcome{.losses = std::move(*losses)};
+    return Outcome{.losses = std::move(*losses), .lost = answer->value("refused", uint64_t{0})};
 }
 
 Result<Outcome> check_by_files(const AdviseOptions& options, const std::vector<state::Object>& cluster,

@@ -132,7 +132,7 @@ Checked sorted(const std::vector<Loss>& losses) {
             checked.unjudged.push_back(loss);
         } else if (auto advice = advice_on(loss); advice.remarks.empty()) {
             checked.refused.push_back(loss);
-        } else if (loss.edge.verdict == BH_VERDICT_ALLOW) {
+        } else if (bh_verdict_of(*loss.answer.reason) > loss.edge.verdict) {
             checked.refused.push_back(loss);
             std::ranges::move(advice.remarks, std::back_inserter(checked.unmendable));
         } else {

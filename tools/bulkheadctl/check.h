@@ -17,10 +17,10 @@ namespace bulkhead::ctl {
 /// A check's outcome.
 struct Checked {
     size_t passing = 0;
-    std::vector<advise::Loss> refused;      // though an entry could let it pass, or it did so far
+    std::vector<advise::Loss> refused;      // though an entry could let it pass, or it fared better so far
     std::vector<advise::Loss> unjudged;     // who that is isn't known here, so that to be silent would be a guess
     std::vector<advise::Remark> unmendable; // of the refused, what no entry could let pass, and why
-    std::vector<advise::Remark> hopeless;   // was refused before, and no entry could let it pass
+    std::vector<advise::Remark> hopeless;   // fared no better before, and no entry could let it pass
     std::vector<advise::Loss> untold;       // nobody can tell: one side has no pods, say
     uint64_t lost = 0;                      // flows, or refused packets, that are missing from what was seen
 
