@@ -187,7 +187,8 @@ TEST_CASE("a Tenant that may be in a file that isn't understood may say in which
     const FoundFolder folder;
     REQUIRE(FoundFile(folder.file()).write(kFound));
     Looking agent(folder);
-    auto resource = test::named<state::AwsResource>("aurora");
+    state::AwsResource resource;
+    resource.meta.name = "aurora";
     resource.tenant = "payments";
     resource.look_ups.security_groups = {"sg-1"};
     agent.cluster.put(resource);

@@ -19,13 +19,18 @@ constexpr flow::Time kNoon{std::chrono::seconds(1'800'000'000)};
 const flow::Party kShop{flow::Kind::kPod, "shop", "Deployment/web", ""};
 const flow::Party kLedger{flow::Kind::kPod, "payments", "StatefulSet/ledger", ""};
 
+bh_reason reason_for(bh_verdict verdict) {
+    if (verdict == BH_VERDICT_ALLOW) return BH_REASON_OPEN;
+    return verdict == BH_VERDICT_AUDIT ? BH_REASON_AUDIT : BH_REASON_NOT_GRANTED;
+}
+
 Json edge_json(const flow::Party& source, uint16_t port, const std::string& app, bh_verdict verdict) {
     Json json =
         flow::to_json({.source = source, .destination = kLedger, .protocol = BH_TCP, .port = port, .verdict = verdict},
                       {.count = 4,
                        .first = kNoon,
                        .last = kNoon,
-                       .reason = verdict == BH_VERDICT_DENY ? BH_REASON_NOT_GRANTED : BH_REASON_OPEN,
+                       .reason = reason_for(verdict),
                        .source_tenant = "ns/shop",
                        .destination_tenant = "ns/payments",
                        .destination_protected = true});
