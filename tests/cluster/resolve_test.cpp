@@ -87,7 +87,9 @@ TEST_CASE("whatever is named counts, by all kinds of look-ups, and a subnet prot
     }
 
     // It is born, in the subnet alone: that is no news.
-    const auto slices = [&] { return object(scene.server, {"identityslices"}).at("items"); };
+    const auto slices = [&] {
+        return object(scene.server, {"identityslices", "-l", "bulkhead.dev/aws-resource=aurora"}).at("items");
+    };
     const auto before = slices();
     state["places"][0]["interfaces"].push_back({{"id", "eni-born"}, {"subnet", kSubnet}, {"ipv4", {unborn}}});
     require(scene.aws->set(state));
