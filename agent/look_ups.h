@@ -33,8 +33,8 @@ public:
     /// be read of it counts, and the whole is kept beside.
     Result<> begin(resolve::Settings settings);
 
-    /// Whenever the source has said something. `all_known`: no AWSResource is one that can't be read just now, so that
-    /// what was found for others may be forgotten.
+    /// Whenever the source has said something. `all_known`: nothing is there that can't be read just now, and might be
+    /// an AWSResource, so that what was found for others may be forgotten, or a Tenant that says where to ask.
     void follow(bool all_known);
 
     /// What AWS and DNS don't answer.
